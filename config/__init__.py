@@ -1,0 +1,1 @@
+"""Everything an operator may set: the environment (`settings`) and the dealership's file."""

@@ -1,0 +1,1 @@
+"""What Otto knows and does. Nothing in here knows Ray: every piece runs in a plain test."""

@@ -1,0 +1,1 @@
+"""Customers, vehicles, verification; the tables and their migrations."""

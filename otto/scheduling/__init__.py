@@ -1,0 +1,1 @@
+"""The book: opening hours, capacity, openings, bookings, Google Calendar, the outbox."""

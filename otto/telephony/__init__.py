@@ -1,0 +1,1 @@
+"""Twilio: the stream protocol (sans-I/O), the media link, TwiML, signatures, REST."""

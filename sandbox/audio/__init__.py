@@ -1,0 +1,1 @@
+"""Sound: mu-law, the recogniser, the voices, voice activity, and audio that carries its own words."""

@@ -1,0 +1,1 @@
+"""Deepgram, played: live transcription and streaming speech."""

@@ -1,0 +1,1 @@
+"""OpenAI chat completions, played by a deterministic receptionist."""

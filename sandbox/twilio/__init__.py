@@ -1,0 +1,1 @@
+"""Twilio, played: its REST API, and the callers on the other end of the line."""
