@@ -123,7 +123,7 @@ class GoogleSettings(_Group):
     refresh_token: SecretStr = SecretStr("")
     calendar_url: str = ""
     """Set only to reach something other than Google's own API host."""
-    token_url: str = "https://oauth2.googleapis.com/token"
+    token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105  an address, not a secret
     timeout_s: float = Field(10.0, gt=0)
 
 

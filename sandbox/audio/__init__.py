@@ -1,1 +1,1 @@
-"""Sound: mu-law, the recogniser, the voices, voice activity, and audio that carries its own words."""
+"""Sound: mu-law, recogniser, voices, voice activity, and audio that carries its own words."""
