@@ -30,16 +30,78 @@ _NEXT_WORD = re.compile(r"\s+(\S+)(\s?)")
 _LAST_WORD = re.compile(r"\S+$")
 
 _TITLES = frozenset(
-    "mr. mrs. ms. dr. prof. sr. jr. st. ste. ave. blvd. rd. ln. hwy. apt. no. vs. approx. dept. "
-    "est. e.g. i.e. jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. mon. tue. tues. "
-    "wed. thu. thur. thurs. fri. sat. sun.".split()
+    [
+        "mr.",
+        "mrs.",
+        "ms.",
+        "dr.",
+        "prof.",
+        "sr.",
+        "jr.",
+        "st.",
+        "ste.",
+        "ave.",
+        "blvd.",
+        "rd.",
+        "ln.",
+        "hwy.",
+        "apt.",
+        "no.",
+        "vs.",
+        "approx.",
+        "dept.",
+        "est.",
+        "e.g.",
+        "i.e.",
+        "jan.",
+        "feb.",
+        "mar.",
+        "apr.",
+        "jun.",
+        "jul.",
+        "aug.",
+        "sep.",
+        "sept.",
+        "oct.",
+        "nov.",
+        "dec.",
+        "mon.",
+        "tue.",
+        "tues.",
+        "wed.",
+        "thu.",
+        "thur.",
+        "thurs.",
+        "fri.",
+        "sat.",
+        "sun.",
+    ]
 )
 """Abbreviations that a sentence hardly ever ends with: the dot belongs to the word."""
 _CLOCK = frozenset(("a.m.", "p.m."))
 """These end a sentence when what follows starts one."""
 _CALENDAR = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april may "
-    "june july august september october november december".split()
+    [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
 )
 
 
@@ -119,7 +181,7 @@ def _is_abbreviation(piece: str, following: str) -> bool:
         return True
     if word[:-1].isdigit():
         return word == piece.lower()  # "1." alone opens a list
-    return len(word) == 2 and word != "i." or bool(re.fullmatch(r"(\w\.){2,}", word))
+    return (len(word) == 2 and word != "i.") or bool(re.fullmatch(r"(\w\.){2,}", word))
 
 
 def _inside_date(piece: str, following: str) -> bool:
