@@ -1,0 +1,93 @@
+"""One application with every vendor's stand-in, and a server for it in the running loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import socket
+from collections.abc import AsyncIterator
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from sandbox import control
+from sandbox.world import World
+
+VENDORS = ("deepgram", "openai", "google", "twilio")
+_SHUTDOWN_S = 1
+
+
+def build(world: World) -> Starlette:
+    """The application: each vendor's routes under its own path, and `/sandbox` to steer them."""
+    routes: list[BaseRoute] = control.routes(world)
+    for vendor in VENDORS:
+        name = f"sandbox.{vendor}.routes"
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            continue
+        routes += module.routes(world)
+    return Starlette(routes=routes)
+
+
+def listen(port: int = 0, host: str = "127.0.0.1") -> socket.socket:
+    """A bound socket on the loopback; 0 lets the system choose. Raises OSError when taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+@contextlib.asynccontextmanager
+async def serve(world: World, port: int = 0) -> AsyncIterator[str]:
+    """Serve `world` in the running loop; yields the origin, e.g. `http://127.0.0.1:41234`.
+
+    On leaving, sockets are closed and the world's tasks are cancelled and awaited. Raises
+    OSError when the port is taken.
+    """
+    listener = listen(port)
+    world.http_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    config = uvicorn.Config(
+        build(world),
+        ws="websockets-sansio",
+        # A stand-in must not notice a slow client by itself, nor compress what is audio already.
+        ws_ping_interval=None,
+        ws_ping_timeout=None,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        log_level="error",
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+        backlog=1024,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="sandbox-http")
+    try:
+        while not server.started:
+            if serving.done():
+                serving.result()
+                raise OSError("the sandbox's server ended before it began")
+            await asyncio.sleep(0.005)
+        yield world.http_url
+    finally:
+        await world.aclose()
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: signals belong to whoever owns the loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        yield

@@ -1,0 +1,87 @@
+"""Steering the stand-ins while they run: `/sandbox/health`, `/sandbox/faults`, `/sandbox/options`.
+
+The vendors' packages add the control routes that are theirs (calls, messages, the calendar).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox.faults import FaultError
+from sandbox.world import OptionsError, World
+
+_FAULT_FIELDS = {"target", "kind", "delay_ms", "status", "count"}
+
+
+def routes(world: World) -> list[BaseRoute]:
+    """The control routes that concern every vendor."""
+
+    async def health(request: Request) -> Response:
+        return JSONResponse(
+            {
+                "status": "ok",
+                "speech": world.options.speech,
+                "tasks": world.tasks,
+                "faults": len(world.faults.list()),
+            }
+        )
+
+    async def list_faults(request: Request) -> Response:
+        return JSONResponse({"faults": world.faults.list()})
+
+    async def add_fault(request: Request) -> Response:
+        try:
+            wanted = await _json_object(request)
+            if unknown := set(wanted) - _FAULT_FIELDS:
+                raise FaultError(f"unknown field {sorted(unknown)[0]!r}")
+            numbers = {k: wanted[k] for k in ("delay_ms", "status", "count") if k in wanted}
+            for name, value in numbers.items():
+                if name == "count" and value is None:
+                    continue
+                if isinstance(value, bool) or not isinstance(value, int):
+                    raise FaultError(f"{name} must be a whole number")
+            fault = world.faults.add(
+                str(wanted.get("target", "")), str(wanted.get("kind", "")), **numbers
+            )
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse(asdict(fault), status_code=201)
+
+    async def clear_faults(request: Request) -> Response:
+        removed = world.faults.clear(request.query_params.get("target"))
+        return JSONResponse({"removed": removed})
+
+    async def show_options(request: Request) -> Response:
+        return JSONResponse(world.options.as_dict())
+
+    async def change_options(request: Request) -> Response:
+        try:
+            world.options.update(await _json_object(request))
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        return JSONResponse(world.options.as_dict())
+
+    return [
+        Route("/sandbox/health", health, methods=["GET"]),
+        Route("/sandbox/faults", list_faults, methods=["GET"]),
+        Route("/sandbox/faults", add_fault, methods=["POST"]),
+        Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
+        Route("/sandbox/options", show_options, methods=["GET"]),
+        Route("/sandbox/options", change_options, methods=["POST"]),
+    ]
+
+
+async def _json_object(request: Request) -> dict[str, Any]:
+    try:
+        body = json.loads(await request.body())
+    except ValueError:
+        raise OptionsError("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise OptionsError("the body must be a JSON object")
+    return body
