@@ -1,0 +1,121 @@
+"""Fixtures for everybody: a real PostgreSQL, a real Valkey and the dealership's file.
+
+The servers are started once a session; what they serve is new for each module (PostgreSQL, copied
+from a migrated template, which takes some 50 ms) or each test (Valkey, flushed).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import redis
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.dealership import Dealership, load_dealership
+from config.settings import DatabaseSettings
+from otto.crm.database import make_engine, migrate
+from sandbox.services.postgres import Postgres
+from sandbox.services.valkey import Valkey
+
+DEALERSHIP_FILE = Path(__file__).parent.parent / "config" / "dealership.yaml"
+_TEMPLATE = "template_migrated"
+
+
+def _run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run to its end on a loop of its own, away from whatever loop the test's thread has."""
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(asyncio.run, coroutine).result()
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _on(url: str, database: str) -> str:
+    return f"{url.rpartition('/')[0]}/{database}"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server of this test session; its data is thrown away."""
+    server = Postgres(tmp_path_factory.mktemp("postgres") / "data", durable=False)
+    yield server.start()
+    server.discard()
+
+
+@pytest.fixture(scope="session")
+def _template(postgres_server: str) -> str:
+    _run(_execute(postgres_server, f"CREATE DATABASE {_TEMPLATE}"))
+    _run(migrate(_on(postgres_server, _TEMPLATE)))
+    return _TEMPLATE
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres_server: str) -> Iterator[Callable[[str | None], str]]:
+    """Make a database, as a copy of the named one or empty; returns its URL."""
+    made: list[str] = []
+
+    def make(template: str | None) -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        copy = f" TEMPLATE {template}" if template else ""
+        _run(_execute(postgres_server, f"CREATE DATABASE {name}{copy}"))
+        made.append(name)
+        return _on(postgres_server, name)
+
+    yield make
+    _run(_execute(postgres_server, *(f"DROP DATABASE {name} WITH (FORCE)" for name in made)))
+
+
+@pytest.fixture(scope="module")
+def postgres_url(make_database: Callable[[str | None], str], _template: str) -> str:
+    """A database of the module's own: all tables, no rows."""
+    return make_database(_template)
+
+
+@pytest.fixture
+def empty_postgres_url(make_database: Callable[[str | None], str]) -> str:
+    """A database of the test's own with nothing in it, not even tables."""
+    return make_database(None)
+
+
+@pytest.fixture
+async def engine(postgres_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on the module's database, on the test's own loop."""
+    made = make_engine(DatabaseSettings(url=SecretStr(postgres_url)))
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Valkey server of this test session."""
+    server = Valkey(tmp_path_factory.mktemp("valkey"), durable=False)
+    yield server.start()
+    server.discard()
+
+
+@pytest.fixture
+def valkey_url(valkey_server: str) -> str:
+    """The server with nothing in it."""
+    with redis.Redis.from_url(valkey_server) as client:
+        client.flushall()
+    return valkey_server
+
+
+@pytest.fixture(scope="session")
+def dealership() -> Dealership:
+    """The dealership as the project ships it."""
+    return load_dealership(DEALERSHIP_FILE)
