@@ -1,0 +1,147 @@
+"""Real voices, all of them from wheels: Otto's own, and callers who sound different from it.
+
+hibari (Apache-2.0, one American woman at 24 kHz) and NanoTTS (SVOX Pico, Apache-2.0, 16 kHz).
+Playing hibari's samples slower or faster than they were made moves the pitch and the size of the
+throat together, which makes other people of her; the pace is set right by the model itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sandbox.audio import mulaw
+
+if TYPE_CHECKING:
+    from hibari import Hibari
+    from py_nanotts import NanoTTS
+
+HIBARI_HZ = 24_000
+NANO_HZ = 16_000
+CACHE_BYTES = 64 * 2**20
+"""About two hours of speech."""
+_LOUDNESS = 0.09
+"""Root mean square, of full scale: what a telephone line carries without clipping."""
+_QUIET = 0.004
+_LEAD_MS = 30
+_TAIL_MS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How one voice is made. `pitch` above 1 is a smaller, higher speaker."""
+
+    engine: Literal["hibari", "en-US", "en-GB"]
+    pace: float = 1.0
+    pitch: float = 1.0
+
+
+VOICES: dict[str, Voice] = {
+    "otto": Voice("hibari"),
+    "alto": Voice("hibari", pace=1.0, pitch=0.92),
+    "tenor": Voice("hibari", pace=0.95, pitch=0.82),
+    "bright": Voice("hibari", pace=1.05, pitch=1.1),
+    "slow": Voice("hibari", pace=0.85, pitch=0.96),
+    "quick": Voice("hibari", pace=1.2, pitch=1.04),
+    "pico": Voice("en-US"),
+    "british": Voice("en-GB"),
+}
+CALLER_VOICES = tuple(name for name in VOICES if name != "otto")
+
+
+class Voices:
+    """Text to mu-law. One thread speaks; what was said before comes from the cache."""
+
+    VOICES = VOICES
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="voice")
+        self._cache: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._cached = 0
+
+    async def synthesise(self, text: str, voice: str = "otto") -> bytes:
+        """`text` spoken: mu-law 8 kHz. Empty when there is nothing to say.
+
+        Raises KeyError for a voice that does not exist.
+        """
+        how = VOICES[voice]
+        text = " ".join(text.split())
+        if not any(character.isalnum() for character in text):
+            return b""
+        key = (voice, text)
+        found = self._cache.get(key)
+        if found is not None:
+            self._cache.move_to_end(key)
+            return found
+        loop = asyncio.get_running_loop()
+        audio = await loop.run_in_executor(self._thread, self._speak, text, how)
+        if key not in self._cache:
+            self._cache[key] = audio
+            self._cached += len(audio)
+            while self._cached > CACHE_BYTES:
+                _, oldest = self._cache.popitem(last=False)
+                self._cached -= len(oldest)
+        return audio
+
+    async def load(self) -> None:
+        """Load every engine, so that the first call does not wait for it (about a second)."""
+        for name in ("otto", "pico"):
+            await self.synthesise("Ready.", name)
+
+    def close(self) -> None:
+        """End the thread. What it is saying is finished first."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    @cached_property
+    def _hibari(self) -> Hibari:
+        from hibari import Hibari
+
+        return Hibari()
+
+    @cached_property
+    def _nano(self) -> NanoTTS:
+        from py_nanotts import NanoTTS
+
+        return NanoTTS()
+
+    def _speak(self, text: str, how: Voice) -> bytes:
+        import soxr
+
+        if how.engine == "hibari":
+            # Played at `pitch` times the rate it was made for; the model evens out the pace.
+            samples = self._hibari(text, speed=min(2.0, max(0.5, how.pace / how.pitch)), seed=0)
+            rate = HIBARI_HZ * how.pitch
+        else:
+            raw = self._nano.speak(text, voice=how.engine, speed=how.pace, pitch=how.pitch)
+            samples = np.frombuffer(raw, dtype="<i2").astype(np.float32) / 32768
+            rate = float(NANO_HZ)
+        if not len(samples):
+            return b""
+        narrow = soxr.resample(np.asarray(samples, dtype=np.float32), rate, mulaw.SAMPLE_RATE)
+        return mulaw.encode(_level(_trim(narrow)))
+
+
+def _trim(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Without the silence around it, but for a breath before and after."""
+    loud = np.flatnonzero(np.abs(samples) > _QUIET)
+    if not len(loud):
+        return samples[:0]
+    first = max(0, int(loud[0]) - _LEAD_MS * mulaw.BYTES_PER_MS)
+    last = min(len(samples), int(loud[-1]) + _TAIL_MS * mulaw.BYTES_PER_MS)
+    return samples[first:last]
+
+
+def _level(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    """At the loudness of a telephone line, as 16-bit samples."""
+    if not len(samples):
+        return np.zeros(0, np.int16)
+    loudness = float(np.sqrt(np.mean(samples**2)))
+    scaled = samples * (_LOUDNESS / max(loudness, 1e-6))
+    return np.asarray(np.clip(scaled, -0.98, 0.98) * 32767, dtype=np.int16)
