@@ -1,1 +1,1 @@
-"""Customers, vehicles, verification; the tables and their migrations."""
+"""Customers, their vehicles, and what is kept of every call: tables, migrations, reads, writes."""

