@@ -1,0 +1,35 @@
+"""The names of the actors, so that Ray's dashboard and `ray list actors` read like the house.
+
+switchboard-<node>            one a node
+call-<node>-7                 a call actor, and what it owns:
+call-<node>-7.stt  .llm  .tts
+calendar-main  crm-main       one a dealership location
+"""
+
+from __future__ import annotations
+
+NAMESPACE = "otto"
+NODE_ID_CHARACTERS = 8
+"""Enough of Ray's node id to tell nodes apart."""
+
+SWITCHBOARD_PREFIX = "switchboard-"
+
+
+def short_node(node_id: str) -> str:
+    return node_id[:NODE_ID_CHARACTERS]
+
+
+def switchboard(node_id: str) -> str:
+    return f"{SWITCHBOARD_PREFIX}{short_node(node_id)}"
+
+
+def call_prefix(node_id: str) -> str:
+    return f"call-{short_node(node_id)}-"
+
+
+def calendar(location_id: str) -> str:
+    return f"calendar-{location_id}"
+
+
+def crm(location_id: str) -> str:
+    return f"crm-{location_id}"

@@ -1,0 +1,64 @@
+"""What Otto says by itself, and what the model is told about its job."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from config.dealership import Dealership, Location
+
+PROMPT_DIR = Path(__file__).parents[2] / "config" / "prompts"
+
+
+class Phrases:
+    """The fixed sentences of one dealership: synthesised beforehand, so that they cost no time.
+
+    None of them holds anything about a caller.
+    """
+
+    def __init__(self, dealership: Dealership) -> None:
+        name = dealership.name
+        self.greeting = (
+            f"Thank you for calling {name} service department. "
+            "This is Otto, the automated assistant. How can I help you today?"
+        )
+        self.resumed = "I'm sorry, we were cut off for a moment. Please go on."
+        self.one_moment = "One moment, please."
+        self.still_there = "Are you still there?"
+        self.silent_goodbye = "I can't hear you, so I'll hang up now. Please call again. Goodbye."
+        self.trouble = (
+            "I'm sorry, I'm having trouble on my side. "
+            "I'll connect you with the service desk. Please hold on."
+        )
+        self.cannot_hear = (
+            "I'm sorry, I can't hear you properly. "
+            "I'll connect you with the service desk. Please hold on."
+        )
+        self.say_again = "I'm sorry, could you say that again, please?"
+        self.transferring = "I'll connect you with the service desk. Please hold on."
+        self.time_is_up = (
+            "I'm sorry, this call has reached its limit. "
+            "I'll connect you with the service desk. Please hold on."
+        )
+        self.goodbye = "Thank you for calling. Goodbye."
+
+    def all(self) -> tuple[str, ...]:
+        """Every phrase, for pre-synthesis."""
+        return tuple(vars(self).values())
+
+
+def system_prompt(dealership: Dealership, location: Location, now: datetime) -> str:
+    """The model's instructions. `now` is aware, in the location's time zone."""
+    services = "; ".join(f"{service.name} ({service.code})" for service in dealership.services)
+    return _template().format(
+        dealership=dealership.name,
+        location=location.name,
+        now=f"{now:%A, %B} {now.day}, {now.year}, {now:%I:%M %p}".replace(" 0", " "),
+        services=services,
+    )
+
+
+@cache
+def _template() -> str:
+    return (PROMPT_DIR / "system.md").read_text(encoding="utf-8")

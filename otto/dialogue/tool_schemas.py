@@ -1,0 +1,118 @@
+"""The tools as the model sees them: strict JSON schemas, made from the dealership's menu."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from config.dealership import Dealership
+
+Schema = dict[str, Any]
+
+
+def _text(description: str) -> Schema:
+    return {"type": "string", "description": description}
+
+
+def _optional(schema: Schema) -> Schema:
+    """Strict schemas have no optional properties: absent is null."""
+    found = {**schema, "type": [schema["type"], "null"]}
+    if "enum" in schema:
+        found["enum"] = [*schema["enum"], None]
+    return found
+
+
+def _tool(name: str, description: str, **properties: Schema) -> Schema:
+    return {
+        "type": "function",
+        "function": {
+            "name": name,
+            "description": description,
+            "strict": True,
+            "parameters": {
+                "type": "object",
+                "properties": properties,
+                "required": list(properties),
+                "additionalProperties": False,
+            },
+        },
+    }
+
+
+@cache
+def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
+    """Name → the tool in OpenAI's form. Every tool there is; `flow` decides which are offered."""
+    service: Schema = {
+        "type": "string",
+        "enum": [service.code for service in dealership.services],
+        "description": "The service's code.",
+    }
+    tools = [
+        _tool(
+            "identify_caller",
+            "Look the caller up by telephone number.",
+            phone_number=_optional(
+                _text("The number as the caller said it; null for the number they call from.")
+            ),
+        ),
+        _tool(
+            "verify_caller",
+            "Check the caller's proof of identity. Give what they said, never a guess.",
+            date_of_birth=_optional(_text("YYYY-MM-DD, or null.")),
+            vin_last_six=_optional(_text("The last six characters of the VIN, or null.")),
+        ),
+        _tool(
+            "create_customer",
+            "Enter a caller who is not in the book as a new customer.",
+            first_name=_text("First name."),
+            last_name=_text("Last name."),
+            phone_number=_optional(_text("Null for the number they call from.")),
+            date_of_birth=_optional(_text("YYYY-MM-DD, or null when not given.")),
+        ),
+        _tool(
+            "add_vehicle",
+            "Add a vehicle of the caller.",
+            year={"type": "integer", "description": "Model year, four digits."},
+            make=_text("For example Honda."),
+            model=_text("For example Civic."),
+            vin=_optional(_text("All 17 characters, or null.")),
+        ),
+        _tool(
+            "find_openings",
+            "Find openings that really exist. Only these may be offered.",
+            service=service,
+            from_date=_optional(
+                _text("First day: ISO, or the caller's own words (next Tuesday). Null: soonest.")
+            ),
+            to_date=_optional(_text("Last day, in the same way. Null: no limit given.")),
+            part_of_day=_optional({"type": "string", "enum": ["morning", "afternoon"]}),
+        ),
+        _tool(
+            "book_appointment",
+            "Book an opening that was offered in this call, after the caller said yes to it.",
+            slot_id=_text("The slot_id of the opening."),
+            vehicle_ref=_optional(_text("The vehicle's reference; null when there is only one.")),
+            notes=_optional(_text("What the technician should know, in one sentence, or null.")),
+        ),
+        _tool(
+            "dealership_info",
+            "Hours, prices, address and services, as they are in the dealership's file.",
+            topic={"type": "string", "enum": ["hours", "prices", "address", "services"]},
+            service=_optional(service),
+            date=_optional(_text("The day asked about, ISO or the caller's own words, or null.")),
+        ),
+        _tool(
+            "transfer_to_person",
+            "Connect the caller with a person at the service desk.",
+            reason=_text("Why, in a few words, for the person who takes over."),
+        ),
+        _tool(
+            "end_call",
+            "End the call after the goodbye that stands in the same message.",
+            reason={
+                "type": "string",
+                "enum": ["done", "wrong_number", "caller_asked", "no_response"],
+            },
+        ),
+    ]
+    return {tool["function"]["name"]: tool for tool in tools}
