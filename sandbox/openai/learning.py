@@ -1,0 +1,197 @@
+"""What the tools' results do to the desk: one function per tool, in a table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.openai import people, phrases, understanding
+from sandbox.openai.desk import Desk, Identity, Opening
+
+
+def learn(desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    """Take in one tool's result."""
+    taken_in = _LEARN.get(name)
+    status = str(result.get("status", ""))
+    if taken_in is None or not taken_in(desk, status, arguments, result):
+        desk.failed.add(name)
+        message = result.get("message") or result.get("error")
+        desk.news.append(message if isinstance(message, str) and message else phrases.PROBLEM)
+
+
+def _learn_identity(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    if status == "found":
+        desk.identity = Identity.FOUND
+        if result.get("verified") and result.get("vehicles") is not None:
+            _learn_customer(desk, result)
+    elif status == "not_found":
+        desk.identity = Identity.NOT_FOUND
+        desk.news.append(phrases.NOT_FOUND)
+    else:
+        desk.identity = Identity.NEEDS_NUMBER
+        desk.phone = None
+        desk.news.append(phrases.NO_NUMBER)
+    return True
+
+
+def _learn_verification(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    desk.born = desk.vin = None
+    if status == "verified":
+        _learn_customer(desk, result)
+    elif status == "mismatch":
+        desk.news.append(phrases.MISMATCH)
+        desk.unclear = 1
+    elif status == "locked":
+        desk.identity, desk.offers_person = Identity.LOCKED, True
+        desk.news.append(phrases.LOCKED)
+    else:
+        return False
+    return True
+
+
+def _learn_customer(desk: Desk, result: Mapping[str, Any]) -> None:
+    desk.identity = Identity.KNOWN
+    desk.first_name = str(result.get("first_name") or "")
+    desk.vehicles = tuple(
+        (str(each.get("vehicle_ref")), str(each.get("description", "")))
+        for each in result.get("vehicles") or ()
+    )
+    names = [name for _, name in desk.vehicles]
+    if len(names) == 1:
+        desk.vehicle = desk.vehicles[0][0]
+    else:
+        at = people.choose_vehicle(" ".join(desk.earlier), names, by_place=False)
+        desk.vehicle = desk.vehicles[at][0] if at is not None else None
+    desk.news.append(phrases.thank_you(desk.first_name))
+
+
+def _learn_new_customer(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    if status == "created":
+        desk.identity = Identity.KNOWN
+        desk.first_name = str(result.get("first_name") or desk.first_name)
+        desk.news.append(phrases.thank_you(desk.first_name))
+    elif status == "exists":
+        desk.identity = Identity.FOUND
+        desk.news.append(phrases.EXISTS)
+    else:
+        desk.last_name = ""
+        return False
+    return True
+
+
+def _learn_new_vehicle(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    desk.year = desk.make = desk.model = None
+    if status != "added":
+        return False
+    added = (str(result.get("vehicle_ref")), str(result.get("description", "")))
+    desk.vehicles, desk.vehicle, desk.adding = (*desk.vehicles, added), added[0], False
+    return True
+
+
+def _learn_openings(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    openings = _openings(result)
+    if status == "ok" and openings:
+        desk.openings, desk.narrowed, desk.chosen = openings, (), None
+        desk.service_name = str(result.get("service") or "")
+        _choose_by_time(desk)
+        return True
+    desk.day, message = None, result.get("message")
+    if status in {"none", "ok"}:
+        desk.news.append(message if isinstance(message, str) and message else phrases.NO_OPENINGS)
+        return True
+    return False
+
+
+def _openings(result: Mapping[str, Any]) -> tuple[Opening, ...]:
+    return tuple(
+        Opening(str(each.get("slot_id")), str(each.get("when", "")))
+        for each in result.get("openings") or ()
+    )
+
+
+def _choose_by_time(desk: Desk) -> None:
+    """ "Tuesday at nine" was asked for and is there: no need to ask which."""
+    if not desk.times:
+        return
+    words = " or ".join(
+        f"{time.hour}:{time.minute or 0:02}{' ' + time.half if time.half else ''}"
+        for time in desk.times
+    )
+    fitting = understanding.choose_openings(words, [opening.when for opening in desk.openings])
+    if len(fitting) == 1:
+        desk.chosen = desk.openings[fitting[0]]
+    elif not fitting:
+        desk.news.append(phrases.NOT_THAT_TIME)
+    desk.times = ()
+
+
+def _learn_booking(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    when = str(result.get("when") or (desk.chosen.when if desk.chosen else ""))
+    service = str(result.get("service") or desk.service_name)
+    if status == "booked":
+        code = str(result.get("confirmation") or "")
+        desk.news.append(phrases.booked(service, when, code))
+        desk.wants, desk.service, desk.service_name, desk.also = False, None, "", ()
+        desk.day, desk.times, desk.booked = None, (), desk.booked + 1
+        if len(desk.vehicles) > 1:
+            desk.vehicle = None
+        desk.forget_openings()
+        return True
+    desk.forget_openings()
+    if status == "taken":
+        desk.news.append(phrases.TAKEN)
+        desk.openings = _openings(result)
+        if not desk.openings:
+            desk.day = None
+        return True
+    return False
+
+
+def _learn_info(
+    desk: Desk, status: str, arguments: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    asked = str(arguments.get("topic"))
+    desk.inquiries = tuple(inquiry for inquiry in desk.inquiries if inquiry.topic != asked)
+    desk.answered = True
+    if status == "ok" and result.get("answer"):
+        desk.news.append(str(result["answer"]))
+        return True
+    return False
+
+
+def _learn_transfer(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    desk.wants_person = desk.offers_person = False
+    desk.transferring = status == "transferring"
+    return desk.transferring
+
+
+def _learn_end(desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    desk.ending = status == "ending"
+    return desk.ending
+
+
+_LEARN: dict[str, Callable[[Desk, str, Mapping[str, Any], Mapping[str, Any]], bool]] = {
+    "identify_caller": _learn_identity,
+    "verify_caller": _learn_verification,
+    "create_customer": _learn_new_customer,
+    "add_vehicle": _learn_new_vehicle,
+    "find_openings": _learn_openings,
+    "book_appointment": _learn_booking,
+    "dealership_info": _learn_info,
+    "transfer_to_person": _learn_transfer,
+    "end_call": _learn_end,
+}

@@ -1,0 +1,200 @@
+"""Everything the receptionist says, in one place: short sentences, one question at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class Question(StrEnum):
+    """What is open between the receptionist and the caller."""
+
+    HELP = "help"
+    SERVICE = "service"
+    PHONE = "phone"
+    DATE_OF_BIRTH = "date_of_birth"
+    FIRST_AND_LAST_NAME = "name"
+    LAST_NAME = "last_name"
+    VEHICLE = "vehicle"
+    WHICH_VEHICLE = "which_vehicle"
+    DAY = "day"
+    OPENING = "opening"
+    CONFIRM = "confirm"
+    WHAT_TO_CHANGE = "what_to_change"
+    ANYTHING_ELSE = "anything_else"
+    BOOK_IT_TOO = "book_it_too"
+    PERSON = "person"
+
+
+# Asked first, asked again, asked a third time. After that a person is offered.
+QUESTIONS: dict[Question, tuple[str, str, str]] = {
+    Question.HELP: (
+        "How can I help you?",
+        "Would you like to make a service appointment, or do you have a question?",
+        "I can book a service, or tell you our hours and prices. Which would you like?",
+    ),
+    Question.SERVICE: (
+        "What does your car need?",
+        "Which service would you like, an oil change for example, or the brakes looked at?",
+        "In a few words, what should we do for your car?",
+    ),
+    Question.PHONE: (
+        "What is the phone number on your account, with the area code?",
+        "Please say your ten digit phone number, one digit at a time.",
+        "I need all ten digits of the phone number, starting with the area code.",
+    ),
+    Question.DATE_OF_BIRTH: (
+        "To make sure it's you, what is your date of birth?",
+        "Please say your date of birth with the month, the day and the year.",
+        "Please say it like March 5, 1980. What is your date of birth?",
+    ),
+    Question.FIRST_AND_LAST_NAME: (
+        "May I have your first and last name?",
+        "Please say just your first name and your last name.",
+        "What is your name? First and last, please.",
+    ),
+    Question.LAST_NAME: (
+        "And your last name?",
+        "Please say just your last name.",
+        "What is your family name?",
+    ),
+    Question.VEHICLE: (
+        "What are the year, make and model of your car?",
+        "Please tell me the car's year, make and model, like 2019 Honda Civic.",
+        "Which year is the car, who made it, and which model is it?",
+    ),
+    Question.DAY: (
+        "What day works best for you?",
+        "Which day would you like to come in? Tomorrow, or next Tuesday, for example?",
+        "Please name a day, or say any day for the first opening.",
+    ),
+    Question.WHAT_TO_CHANGE: (
+        "What would you like to change, the time, the car or the service?",
+        "Should I change the time, the car or the service?",
+        "Tell me what is not right: the time, the car or the service?",
+    ),
+    Question.ANYTHING_ELSE: (
+        "Is there anything else I can do for you?",
+        "Can I help you with anything else?",
+        "Anything else today, yes or no?",
+    ),
+    Question.BOOK_IT_TOO: (
+        "Would you like to make an appointment?",
+        "Shall I find you an appointment, yes or no?",
+        "Would you like an appointment for that?",
+    ),
+}
+
+PERSON_OFFER = "Would you like me to connect you with a service advisor?"
+UNCLEAR = ("Sorry, I didn't catch that.", "I'm sorry, I still didn't get that.")
+CANNOT_HELP = "I'm sorry, I can't do that for you here."
+CHANGES_NEED_A_PERSON = "I can't change an existing appointment myself."
+DECLINED_PERSON = "All right."
+TRANSFER = "Of course. I'll connect you with a service advisor. One moment, please."
+NO_TRANSFER = "I'm sorry, I can't connect you at the moment."
+HOLD = "One moment, please."
+LOOKING = "Let me see what we have."
+BOOKING = "One moment while I book that."
+MISMATCH = "I'm sorry, that doesn't match our records."
+LOCKED = "I'm sorry, I can't verify your account over the phone."
+NOT_FOUND = "I don't find you in our records yet, so let me set you up."
+NO_NUMBER = "I can't look you up by this number."
+EXISTS = "It looks like we already have an account for that number."
+TAKEN = "I'm sorry, that time was just taken."
+NO_OPENINGS = "I don't find an opening then."
+NOT_THAT_TIME = "I don't have that time."
+PROBLEM = "I'm sorry, something went wrong on my side."
+NOT_BOOKED = "All right, I won't book it."
+ANOTHER_CAR = "Sure, another car."
+WRONG_NUMBER = "No problem. Have a good day. Goodbye."
+GOODBYE = "Thank you for calling. Have a great day. Goodbye."
+STILL_HERE = "I'm still here."
+
+
+def question(kind: Question, again: int = 0) -> str:
+    """The question of this kind; `again` counts how often it was not understood, 0 to 2."""
+    return QUESTIONS[kind][min(again, 2)]
+
+
+def a_service(name: str) -> str:
+    """A service's name in the middle of a sentence: "Oil change" is "an oil change"."""
+    if not name:
+        return "a service"
+    word = name.split()[0]
+    # An abbreviation ("A/C service") keeps its capitals.
+    plain = name if len(word) > 1 and not word[1:].islower() else name[0].lower() + name[1:]
+    if plain.endswith("s") and not plain.endswith("ss"):
+        return plain
+    return f"{'an' if plain[0].lower() in 'aeiou' else 'a'} {plain}"
+
+
+def glad_to_help(name: str) -> str:
+    said = a_service(name)
+    return f"{said[0].upper()}{said[1:]}, certainly."
+
+
+def which_vehicle(descriptions: Sequence[str], again: int) -> str:
+    listed = _either([f"the {description}" for description in descriptions])
+    return ("Which car is it, " if not again else "Please tell me which car: ") + f"{listed}?"
+
+
+def rest_of_vehicle(year: int | None, make: str | None, model: str | None) -> str:
+    """What is still missing of a vehicle of which something is known."""
+    if not make:
+        return f"And which make and model is the {year}?"
+    if not model:
+        return f"Which model of {make} is it{'' if year else ', and from which year'}?"
+    return f"Which year is the {make} {model}?"
+
+
+def openings(whens: Sequence[str], again: int) -> str:
+    """The openings said back, those of a day together, and the question which one."""
+    offered = _either(_by_day(whens))
+    if len(whens) == 1:
+        return f"I have {offered}. Does that work?"
+    if not again:
+        return f"I have {offered}. Which works for you?"
+    return f"The openings are {offered}. Which one would you like?"
+
+
+def confirm(service: str, vehicle: str, when: str, again: int) -> str:
+    """What will be booked, said back, and the question whether to book it."""
+    what = f"{a_service(service)} for your {vehicle}" if vehicle else a_service(service)
+    if again:
+        return f"I have {what}, {when}. Should I book it, yes or no?"
+    return f"That's {what} on {when}. Shall I book it?"
+
+
+def booked(service: str, when: str, code: str) -> str:
+    spelled = " ".join(code)
+    told = f" Your confirmation code is {spelled}." if code else ""
+    return (
+        f"You're booked for {a_service(service)} on {when}.{told} "
+        "You will get a text message with the details."
+    )
+
+
+def thank_you(first_name: str) -> str:
+    return f"Thank you, {first_name}." if first_name else "Thank you."
+
+
+def noted(names: Sequence[str]) -> str:
+    return (
+        f"I'll note {' and '.join(a_service(name) for name in names)} for the technician as well."
+    )
+
+
+def _by_day(whens: Sequence[str]) -> list[str]:
+    """ "Tuesday, November 24 at 9:00 AM", "… at 10:30 AM" -> "… at 9:00 AM or 10:30 AM"."""
+    days: defaultdict[str, list[str]] = defaultdict(list)
+    for when in whens:
+        day, _, time = when.rpartition(" at ")
+        days[day].append(time)
+    return [f"{day} at {_either(times)}" if day else _either(times) for day, times in days.items()]
+
+
+def _either(things: Sequence[str]) -> str:
+    if len(things) < 2:
+        return "".join(things)
+    return f"{', '.join(things[:-1])} or {things[-1]}"

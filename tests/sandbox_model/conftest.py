@@ -1,0 +1,234 @@
+"""A tiny fake of the service desk's tools, and a conversation held with the receptionist."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import pytest
+
+from sandbox.openai.receptionist import Reply, answer
+
+TODAY = date(2026, 11, 22)
+CODES = [
+    "oil_change",
+    "tire_rotation",
+    "brake_inspection",
+    "brake_pads",
+    "wheel_alignment",
+    "battery_replacement",
+    "diagnostic",
+    "state_inspection",
+]
+GREETING = (
+    "Thank you for calling Otto's Auto service department. This is Otto, the automated assistant. "
+    "How can I help you today?"
+)
+
+
+def _tool(name: str, **properties: Any) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+    function = {"name": name, "description": name, "strict": True, "parameters": schema}
+    return {"type": "function", "function": function}
+
+
+TEXT = {"type": "string"}
+MAYBE = {"type": ["string", "null"]}
+TOOLS = {
+    tool["function"]["name"]: tool
+    for tool in (
+        _tool("identify_caller", phone_number=MAYBE),
+        _tool("verify_caller", date_of_birth=MAYBE, vin_last_six=MAYBE),
+        _tool(
+            "create_customer",
+            first_name=TEXT,
+            last_name=TEXT,
+            phone_number=MAYBE,
+            date_of_birth=MAYBE,
+        ),
+        _tool("add_vehicle", year={"type": "integer"}, make=TEXT, model=TEXT, vin=MAYBE),
+        _tool(
+            "find_openings",
+            service={"type": "string", "enum": CODES},
+            from_date=MAYBE,
+            to_date=MAYBE,
+            part_of_day={"type": ["string", "null"], "enum": ["morning", "afternoon", None]},
+        ),
+        _tool("book_appointment", slot_id=TEXT, vehicle_ref=MAYBE, notes=MAYBE),
+        _tool(
+            "dealership_info",
+            topic={"type": "string", "enum": ["hours", "prices", "address", "services"]},
+            service={"type": ["string", "null"], "enum": [*CODES, None]},
+            date=MAYBE,
+        ),
+        _tool("transfer_to_person", reason=TEXT),
+        _tool("end_call", reason={"type": "string", "enum": ["done", "wrong_number"]}),
+    )
+}
+
+
+@dataclass
+class Desk:
+    """The fake tools: one customer, a fixed calendar, every call recorded."""
+
+    known: bool = True
+    born: str = "1984-03-12"
+    vehicles: list[str] = field(default_factory=lambda: ["2019 Honda Civic"])
+    taken: bool = False
+    withheld_number: bool = False
+    attempts: int = 3
+    identified: str = "unknown"
+    openings: bool = False
+    withhold: set[str] = field(default_factory=set)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def offered(self) -> list[dict[str, Any]]:
+        names = {"identify_caller", "find_openings", "dealership_info", "transfer_to_person"}
+        names |= {"end_call"}
+        if self.identified == "found":
+            names.add("verify_caller")
+        if self.identified == "not_found":
+            names.add("create_customer")
+        if self.identified == "known":
+            names |= {"add_vehicle"} | ({"book_appointment"} if self.openings else set())
+        return [copy.deepcopy(TOOLS[name]) for name in TOOLS if name in names - self.withhold]
+
+    def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        self.calls.append((name, arguments))
+        return getattr(self, f"_{name}")(**arguments)
+
+    def _identify_caller(self, phone_number: str | None) -> dict[str, Any]:
+        if self.withheld_number and phone_number is None:
+            return {"status": "error", "message": "The caller's number is withheld."}
+        self.identified = "found" if self.known else "not_found"
+        return {"status": self.identified, **({"verified": False} if self.known else {})}
+
+    def _verify_caller(self, date_of_birth: str | None, vin_last_six: str | None) -> dict[str, Any]:
+        if date_of_birth == self.born or vin_last_six == "A12345":
+            self.identified = "known"
+            cars = [
+                {"vehicle_ref": f"v{at}", "description": car}
+                for at, car in enumerate(self.vehicles, 1)
+            ]
+            return {"status": "verified", "first_name": "Maria", "vehicles": cars}
+        self.attempts -= 1
+        if not self.attempts:
+            self.identified = "locked"
+            return {"status": "locked"}
+        return {"status": "mismatch", "attempts_left": self.attempts}
+
+    def _create_customer(self, first_name: str, **_: Any) -> dict[str, Any]:
+        self.identified, self.vehicles = "known", []
+        return {"status": "created", "first_name": first_name}
+
+    def _add_vehicle(self, year: int, make: str, model: str, vin: None) -> dict[str, Any]:
+        car = f"{year} {make} {model}"
+        self.vehicles.append(car)
+        return {"status": "added", "vehicle_ref": f"v{len(self.vehicles)}", "description": car}
+
+    def _find_openings(self, service: str, part_of_day: str | None, **when: Any) -> dict[str, Any]:
+        if when["from_date"] == "sunday":
+            return {"status": "none", "message": "We are closed on Sundays."}
+        self.openings = True
+        day = {"thursday": "Thursday, November 26", "wednesday": "Wednesday, November 25"}.get(
+            when["from_date"] or "", "Tuesday, November 24"
+        )
+        times = ["1:00 PM", "2:30 PM"] if part_of_day == "afternoon" else ["9:00 AM", "10:30 AM"]
+        slots = [{"slot_id": f"s-{day[:3]}-{time}", "when": f"{day} at {time}"} for time in times]
+        name = service.replace("_", " ").capitalize()
+        return {
+            "status": "ok",
+            "service": name,
+            "duration_minutes": 45,
+            "price": "$79.95",
+            "openings": slots,
+        }
+
+    def _book_appointment(self, slot_id: str, **_: Any) -> dict[str, Any]:
+        if self.taken:
+            self.taken = False
+            other = {"slot_id": "s-other", "when": "Tuesday, November 24 at 11:00 AM"}
+            return {"status": "taken", "openings": [other]}
+        when = slot_id.replace("s-Tue-", "Tuesday, November 24 at ")
+        when = when.replace("s-Thu-", "Thursday, November 26 at ")
+        when = when.replace("s-other", "Tuesday, November 24 at 11:00 AM")
+        return {"status": "booked", "when": when, "service": "Oil change", "confirmation": "K7F2"}
+
+    def _dealership_info(self, topic: str, **_: Any) -> dict[str, Any]:
+        answers = {
+            "hours": "We're open Monday to Friday from 7:30 AM to 6:00 PM.",
+            "prices": "An oil change is $79.95.",
+            "address": "We're at 12 Main Street.",
+            "services": "We do oil changes, brakes and tires.",
+        }
+        return {"status": "ok", "answer": answers[topic]}
+
+    def _transfer_to_person(self, reason: str) -> dict[str, Any]:
+        return {"status": "transferring"}
+
+    def _end_call(self, reason: str) -> dict[str, Any]:
+        return {"status": "ending"}
+
+
+@dataclass
+class Conversation:
+    """The messages of one call; `say` lets the caller speak and plays the tools' part."""
+
+    desk: Desk
+    messages: list[dict[str, Any]] = field(
+        default_factory=lambda: [
+            {"role": "system", "content": "You are Otto. Today is Sunday, November 22, 2026."},
+            {"role": "assistant", "content": GREETING},
+        ]
+    )
+
+    def say(self, text: str) -> str:
+        """One turn of the caller; returns everything the receptionist says to it."""
+        self.messages.append({"role": "user", "content": text})
+        return self.go_on()
+
+    def go_on(self) -> str:
+        said = []
+        for round_ in range(8):
+            tools = self.desk.offered()
+            reply: Reply = answer(self.messages, tools, TODAY)
+            said.append(reply.text)
+            message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
+            if reply.call is None:
+                self.messages.append(message)
+                return " ".join(filter(None, said))
+            assert reply.call.name in {tool["function"]["name"] for tool in tools}
+            schema = TOOLS[reply.call.name]["function"]["parameters"]
+            assert set(reply.call.arguments) == set(schema["required"])
+            call_id = f"call_{len(self.messages)}_{round_}"
+            function = {"name": reply.call.name, "arguments": json.dumps(reply.call.arguments)}
+            message["tool_calls"] = [{"id": call_id, "type": "function", "function": function}]
+            result = json.dumps(self.desk.call(reply.call.name, reply.call.arguments))
+            self.messages += [
+                message,
+                {"role": "tool", "tool_call_id": call_id, "content": result},
+            ]
+            if reply.call.name in {"end_call", "transfer_to_person"}:
+                return " ".join(filter(None, said))
+        raise AssertionError("the receptionist called tools for ever")
+
+    def called(self) -> list[str]:
+        return [name for name, _ in self.desk.calls]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.fixture
+def call(desk: Desk) -> Conversation:
+    return Conversation(desk)
