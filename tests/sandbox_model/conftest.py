@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
+import socket
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import pytest
+import uvicorn
+from starlette.applications import Starlette
 
 from sandbox.openai.receptionist import Reply, answer
+from sandbox.openai.routes import routes as openai_routes
+from sandbox.world import Options, World
 
 TODAY = date(2026, 11, 22)
 CODES = [
@@ -232,3 +239,26 @@ def desk() -> Desk:
 @pytest.fixture
 def call(desk: Desk) -> Conversation:
     return Conversation(desk)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    """A sandbox without delays."""
+    world = World(Options(model_first_token_ms=0, model_token_ms=0, rest_ms=0))
+    yield world
+    await world.aclose()
+
+
+@pytest.fixture
+async def origin(world: World) -> AsyncIterator[str]:
+    """The model's and Google's stand-ins, served on a port of their own; the origin's address."""
+    app = Starlette(routes=[*openai_routes(world)])
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    world.http_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    yield world.http_url
+    server.should_exit = server.force_exit = True
+    await serving

@@ -1,0 +1,269 @@
+"""OpenAI's chat completions, played: the wire is OpenAI's, the mind is `receptionist`.
+
+Field names and the order of chunks follow the `openai` SDK's types (ChatCompletion,
+ChatCompletionChunk) and the public streaming reference: the first chunk carries the role, each
+tool call's id and name come only in its first fragment, `finish_reason` comes in a chunk with an
+empty delta, and with `include_usage` a last chunk has `choices: []`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from sandbox.faults import Fault
+from sandbox.openai.receptionist import Reply, answer
+from sandbox.openai.validation import BadRequest, validate
+from sandbox.world import World
+
+TARGET = "openai"
+MODELS = ("gpt-4o", "gpt-4o-mini", "otto-receptionist")
+ARGUMENT_FRAGMENT_CHARS = 9
+CHARS_PER_TOKEN = 4
+_STATUS_TYPES = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    403: ("insufficient_permissions", None),
+    404: ("invalid_request_error", "model_not_found"),
+    429: ("requests", "rate_limit_exceeded"),
+}
+
+
+def routes(world: World) -> list[BaseRoute]:
+    """The stand-in's routes, below /openai/v1."""
+
+    async def models(request: Request) -> Response:
+        refused = _check_key(world, request)
+        if refused is not None:
+            return refused
+        listed = [
+            {"id": name, "object": "model", "created": 1_715_367_049, "owned_by": "system"}
+            for name in MODELS
+        ]
+        return JSONResponse({"object": "list", "data": listed})
+
+    async def completions(request: Request) -> Response:
+        refused = _check_key(world, request)
+        if refused is not None:
+            return refused
+        fault = await world.faults.meet(TARGET)
+        if fault is not None and fault.kind == "refuse":
+            return HangUp()
+        if fault is not None and fault.kind == "fail":
+            return _failure(fault.status)
+        try:
+            body = await request.json()
+            validate(body)
+        except BadRequest as refusal:
+            return JSONResponse({"error": refusal.as_dict()}, status_code=400)
+        except ValueError:
+            unreadable = BadRequest("We could not parse the JSON body of your request.")
+            return JSONResponse({"error": unreadable.as_dict()}, status_code=400)
+        if fault is not None and fault.kind == "stall" and not body.get("stream"):
+            await asyncio.Event().wait()
+        reply = answer(body["messages"], body.get("tools") or (), world.clock().date())
+        completion = Completion(world, body, reply, fault)
+        return await completion.whole() if not body.get("stream") else completion.streamed()
+
+    return [
+        Route("/openai/v1/models", models, methods=["GET"]),
+        Route("/openai/v1/chat/completions", completions, methods=["POST"]),
+    ]
+
+
+class Completion:
+    """One answer on its way out, whole or in chunks."""
+
+    def __init__(
+        self, world: World, body: Mapping[str, Any], reply: Reply, fault: Fault | None
+    ) -> None:
+        self._options = world.options
+        self._fault = fault
+        self._include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        self._reply = reply
+        self._call_id = "call_" + secrets.token_urlsafe(18).replace("-", "x").replace("_", "y")
+        self._arguments = json.dumps(reply.call.arguments) if reply.call else ""
+        self._finish_reason = "tool_calls" if reply.call else "stop"
+        self._head = {
+            "id": "chatcmpl-" + secrets.token_hex(14),
+            "created": int(world.clock().timestamp()),
+            "model": body["model"],
+            "service_tier": "default",
+            "system_fingerprint": "fp_" + secrets.token_hex(5),
+        }
+        prompt = sum(len(json.dumps(body[key])) for key in ("messages", "tools") if body.get(key))
+        spoken = len(reply.text) + len(self._arguments)
+        self._usage = _usage(prompt // CHARS_PER_TOKEN + 1, spoken // CHARS_PER_TOKEN + 1)
+
+    async def whole(self) -> Response:
+        """The answer in one JSON object, after the time its tokens take."""
+        tokens = self._usage["completion_tokens"]
+        options = self._options
+        await asyncio.sleep((options.model_first_token_ms + tokens * options.model_token_ms) / 1000)
+        if self._fault is not None and self._fault.kind == "drop":
+            return HangUp()
+        message: dict[str, Any] = {
+            "role": "assistant",
+            "content": self._reply.text or None,
+            "refusal": None,
+            "annotations": [],
+        }
+        if self._reply.call:
+            function = {"name": self._reply.call.name, "arguments": self._arguments}
+            message["tool_calls"] = [
+                {"id": self._call_id, "type": "function", "function": function}
+            ]
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": self._finish_reason,
+        }
+        body = {"object": "chat.completion", **self._head, "choices": [choice]}
+        return JSONResponse({**body, "usage": self._usage})
+
+    def streamed(self) -> Response:
+        """The answer as server-sent events."""
+        return EventStream(self._events())
+
+    async def _events(self) -> AsyncIterator[bytes | None]:
+        """The stream's events; None means: break the connection off here."""
+        options, fault = self._options, self._fault
+        if fault is not None and fault.kind == "stall":
+            await asyncio.Event().wait()
+        await asyncio.sleep(options.model_first_token_ms / 1000)
+        chunks = list(self._chunks())
+        breaks_off_at = len(chunks) // 2 if fault is not None and fault.kind == "drop" else None
+        for at, chunk in enumerate(chunks):
+            if at == breaks_off_at:
+                yield None
+                return
+            yield b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n"
+            if options.model_token_ms:
+                await asyncio.sleep(options.model_token_ms / 1000)
+        yield b"data: [DONE]\n\n"
+
+    def _chunks(self) -> Iterator[dict[str, Any]]:
+        yield self._chunk({"role": "assistant", "content": "", "refusal": None})
+        for token in re.findall(r"\s*\S+", self._reply.text):
+            yield self._chunk({"content": token})
+        if self._reply.call:
+            first = {"name": self._reply.call.name, "arguments": ""}
+            yield self._chunk(
+                {
+                    "tool_calls": [
+                        {"index": 0, "id": self._call_id, "type": "function", "function": first}
+                    ]
+                }
+            )
+            for start in range(0, len(self._arguments), ARGUMENT_FRAGMENT_CHARS):
+                piece = self._arguments[start : start + ARGUMENT_FRAGMENT_CHARS]
+                yield self._chunk({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
+        yield self._chunk({}, self._finish_reason)
+        if self._include_usage:
+            yield {
+                "object": "chat.completion.chunk",
+                **self._head,
+                "choices": [],
+                "usage": self._usage,
+            }
+
+    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        chunk = {"object": "chat.completion.chunk", **self._head, "choices": [choice]}
+        return {**chunk, "usage": None} if self._include_usage else chunk
+
+
+class HangUp(Response):
+    """No answer at all: the connection is closed instead.
+
+    ASGI has no word for it. Uvicorn closes the connection when the head of a response turns out
+    to be impossible, so an impossible one is sent, and nothing of it reaches the wire.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        impossible = [(b"not a header\r\n", b"")]
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": impossible})
+        except Exception:
+            return
+
+
+class EventStream(Response):
+    """Server-sent events that can also break off, as a lost connection does."""
+
+    def __init__(self, events: AsyncIterator[bytes | None]) -> None:
+        super().__init__(media_type="text/event-stream")
+        self._events = events
+        del self.headers["content-length"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        sending = asyncio.ensure_future(self._send(send))
+        leaving = asyncio.ensure_future(_gone(receive))
+        try:
+            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    async def _send(self, send: Send) -> None:
+        async for event in self._events:
+            if event is None:
+                # Returning before the last piece makes the server close the connection.
+                return
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _check_key(world: World, request: Request) -> Response | None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secrets.compare_digest(key.encode(), world.api_key.encode()):
+        return None
+    message = "Incorrect API key provided." if key else "You didn't provide an API key."
+    error = {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": None,
+        "code": "invalid_api_key" if key else None,
+    }
+    return JSONResponse({"error": error}, status_code=401)
+
+
+def _failure(status: int) -> Response:
+    kind, code = _STATUS_TYPES.get(status, ("server_error", None))
+    message = {
+        429: "Rate limit reached for requests.",
+        503: "The server is currently overloaded with other requests. Please retry later.",
+    }.get(status, "The server had an error while processing your request.")
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    return JSONResponse({"error": error}, status_code=status)
+
+
+def _usage(prompt: int, completion: int) -> dict[str, Any]:
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": 0,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
