@@ -1,0 +1,255 @@
+"""The two ASGI applications that Twilio talks to: `voice_app` (webhooks) and `media_app` (the
+stream's WebSocket). No Ray in here: they get the switchboard through its port.
+
+A webhook always answers TwiML that gets the caller somewhere: to Otto, to the desk, to a callback
+or to an apology. What it never does is to wait for a switchboard that does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import parse_qsl, urlsplit
+
+import structlog
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, ImmutableMultiDict
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from config.settings import Settings
+from otto.telephony import twiml
+from otto.telephony.link_server import LinkServer
+from otto.telephony.media_socket import MediaSocket
+from otto.telephony.signature import SignatureChecker
+from otto.telephony.switchboard_port import DeskInfo, SwitchboardClient
+
+log = structlog.get_logger()
+
+SWITCHBOARD_TIMEOUT_S = 3.0
+"""Twilio waits 15 s for a webhook; a caller waits less."""
+MAX_FORM_BYTES = 64 * 1024
+MAX_NUMBER_CHARACTERS = 256
+"""A SIP address is the longest thing that Twilio gives as a caller."""
+TERMINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
+
+Form = ImmutableMultiDict[str, str]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
+    """The webhooks: /twilio/voice, /twilio/after, /twilio/resume, /twilio/status, and health."""
+    voice = _Voice(settings, switchboard)
+    checker = SignatureChecker(settings.public_origin, settings.twilio.auth_token)
+
+    def webhook(
+        answer: Callable[[Form], Awaitable[Response]],
+    ) -> Callable[..., Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            form = await _read_form(request)
+            if form is None:
+                return PlainTextResponse("too large", 413)
+            target = _target(request.scope)
+            if not checker.is_webhook_signed(target, form, request.headers):
+                log.warning("webhook_signature_refused", path=request.url.path)
+                return PlainTextResponse("signature refused", 403)
+            return await answer(form)
+
+        return endpoint
+
+    return Starlette(
+        routes=[
+            Route("/twilio/voice", webhook(voice.incoming), methods=["POST"]),
+            Route("/twilio/after", webhook(voice.after_stream), methods=["POST"]),
+            Route("/twilio/resume", webhook(voice.after_stream), methods=["POST"]),
+            Route("/twilio/status", webhook(voice.status), methods=["POST"]),
+            Route("/healthz", _healthz, methods=["GET"]),
+            Route("/readyz", voice.readyz, methods=["GET"]),
+        ]
+    )
+
+
+def media_app(
+    settings: Settings, switchboard: SwitchboardClient, prefix: str = "/media"
+) -> Starlette:
+    """The media stream's WebSocket at `prefix`/stream, with the process' link server.
+
+    The server in front may or may not strip the prefix into `root_path`: both are understood.
+    """
+    links = LinkServer(settings.link_host)
+    endpoint = _MediaEndpoint(settings, switchboard, links)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await links.start()
+        log.info("media_ingress_ready", link_address=links.address)
+        try:
+            yield
+        finally:
+            await links.close()
+
+    return Starlette(
+        routes=[
+            WebSocketRoute(f"{prefix}/stream", endpoint),
+            WebSocketRoute("/stream", endpoint),
+            Route(f"{prefix}/healthz", _healthz, methods=["GET"]),
+            Route("/healthz", _healthz, methods=["GET"]),
+        ],
+        lifespan=lifespan,
+    )
+
+
+class _Voice:
+    """The webhooks' answers. Keeps nothing about calls, only where to send callers in need."""
+
+    def __init__(self, settings: Settings, switchboard: SwitchboardClient) -> None:
+        self._settings = settings
+        self._switchboard = switchboard
+        self._desk = DeskInfo(twiml.APOLOGY, None)
+
+    async def incoming(self, form: Form) -> Response:
+        """A call comes in: reserve a call actor and open the stream."""
+        return _xml(await self._open_stream(form, resume=False))
+
+    async def after_stream(self, form: Form) -> Response:
+        """The stream ended, on purpose or not, and the call is Twilio's again."""
+        call_sid = form.get("CallSid", "")
+        if form.get("CallStatus") in TERMINAL_STATUSES:
+            return _xml(twiml.hang_up())  # nobody is there to hear more
+        try:
+            async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
+                directive = await self._switchboard.resume_directive(call_sid)
+        except Exception as error:
+            log.error("resume_directive_failed", call_sid=call_sid, error=type(error).__name__)
+            directive = "transfer"
+        log.info("stream_followed_by", call_sid=call_sid, directive=directive)
+        if directive == "resume":
+            return _xml(await self._open_stream(form, resume=True))
+        if directive == "hangup":
+            return _xml(twiml.hang_up())
+        desk = await self._find_desk()
+        if desk.desk_number is None:
+            return _xml(await self._offer_callback(form, twiml.APOLOGY))
+        return _xml(twiml.transfer(desk.desk_number))
+
+    async def status(self, form: Form) -> Response:
+        """A status callback. They repeat and overtake each other; only an end means something."""
+        status = form.get("CallStatus", "")
+        if status in TERMINAL_STATUSES:
+            call_sid = form.get("CallSid", "")
+            try:
+                async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
+                    await self._switchboard.call_ended(call_sid, status)
+            except Exception as error:
+                log.error("call_ended_failed", call_sid=call_sid, error=type(error).__name__)
+                return Response(status_code=503)
+        return Response(status_code=204)
+
+    async def readyz(self, request: Request) -> Response:
+        """Ready when the switchboard answers."""
+        try:
+            async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
+                self._desk = await self._switchboard.desk()
+        except Exception as error:
+            fault = {"ready": False, "error": type(error).__name__}
+            return JSONResponse(fault, status_code=503)
+        return JSONResponse({"ready": True})
+
+    async def _open_stream(self, form: Form, resume: bool) -> str:
+        call_sid, caller, called = (form.get(key, "") for key in ("CallSid", "From", "To"))
+        if not call_sid:
+            return twiml.apology()
+        try:
+            async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
+                held = await self._switchboard.reserve(call_sid, caller, called, resume=resume)
+        except Exception as error:
+            log.error("reserve_failed", call_sid=call_sid, error=type(error).__name__)
+            return await self._send_elsewhere(form)
+        if held.token is None:
+            log.warning("call_not_taken", call_sid=call_sid, reason=held.reason)
+            return await self._send_elsewhere(form)
+        origin = self._settings.public_origin
+        return twiml.connect(
+            self._settings.stream_url,
+            held.token,
+            f"{origin}/twilio/after",
+            f"{origin}/twilio/resume",
+            {"caller": caller[:MAX_NUMBER_CHARACTERS], "called": called[:MAX_NUMBER_CHARACTERS]},
+        )
+
+    async def _send_elsewhere(self, form: Form) -> str:
+        desk = await self._find_desk()
+        if desk.desk_number is None:
+            return await self._offer_callback(form, desk.sentence_full)
+        return twiml.busy(desk.sentence_full, desk.desk_number)
+
+    async def _offer_callback(self, form: Form, sentence: str) -> str:
+        call_sid, caller = form.get("CallSid", ""), form.get("From", "")
+        try:
+            async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
+                await self._switchboard.request_callback(call_sid, caller)
+        except Exception as error:
+            log.error("callback_failed", call_sid=call_sid, error=type(error).__name__)
+            return twiml.busy(sentence, None)
+        return twiml.busy(f"{sentence} {twiml.CALLBACK_PROMISE}", None)
+
+    async def _find_desk(self) -> DeskInfo:
+        """The desk, or as it was when last asked: it must be known when all else is broken."""
+        try:
+            async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
+                self._desk = await self._switchboard.desk()
+        except Exception as error:
+            log.error("desk_unknown", error=type(error).__name__)
+        return self._desk
+
+
+class _MediaEndpoint:
+    """The WebSocket endpoint, as a bare ASGI application."""
+
+    def __init__(
+        self, settings: Settings, switchboard: SwitchboardClient, links: LinkServer
+    ) -> None:
+        self._settings = settings
+        self._switchboard = switchboard
+        self._links = links
+        self._checker = SignatureChecker(settings.public_origin, settings.twilio.auth_token)
+        self._path = urlsplit(settings.stream_url).path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        query = scope.get("query_string", b"").decode("latin-1")
+        target = self._path + (f"?{query}" if query else "")
+        if not self._checker.is_upgrade_signed(target, Headers(scope=scope)):
+            log.warning("upgrade_signature_refused")
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
+            return
+        socket = MediaSocket(receive, send, self._settings, self._switchboard, self._links)
+        await socket.serve()
+
+
+async def _healthz(request: Request) -> Response:
+    return PlainTextResponse("ok")
+
+
+async def _read_form(request: Request) -> Form | None:
+    """The URL-encoded body, repeated keys kept; None when it is too long."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM_BYTES:
+            return None
+    return ImmutableMultiDict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def _target(scope: Scope) -> str:
+    """Path and query exactly as they came, because that is what was signed."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope.get("query_string", b"")
+    return (raw.split(b"?", 1)[0] + (b"?" + query if query else b"")).decode("latin-1")
+
+
+def _xml(text: str) -> Response:
+    return Response(text, media_type="text/xml")

@@ -1,0 +1,82 @@
+"""What the ingress needs of the switchboard: the port that the actors implement.
+
+The ingress knows no actor. It asks for a call actor by reservation and reaches it through a
+`CallHandle`; tests put plain objects in both places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Directive = Literal["hangup", "transfer", "resume"]
+"""What TwiML should follow a stream that ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """A call actor held for this call for a short time; `token` None: none is free."""
+
+    token: str | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeskInfo:
+    """What to say when the pool is full, and the service desk's number, if it has one."""
+
+    sentence_full: str
+    desk_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallStart:
+    """A stream that has begun, as the call actor needs it.
+
+    `at_ms` is the caller's media time so far. Generations of Otto's speech must begin at
+    `first_generation`: the ingress fences off older ones, and after a call actor's death they
+    were the dead one's.
+    """
+
+    call_sid: str
+    stream_sid: str
+    caller: str
+    called: str
+    resumed: bool = False
+    first_generation: int = 0
+    at_ms: int = 0
+
+
+class CallHandle(Protocol):
+    """One call actor, leased to one call."""
+
+    async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
+        """Take the call: connect to the media link, then greet or resume.
+
+        Returns once the control connection is attached; raises whatever prevented it.
+        """
+
+
+class SwitchboardClient(Protocol):
+    """The switchboard of this node. Any method may raise when it is being restarted."""
+
+    async def reserve(
+        self, call_sid: str, caller: str, called: str, resume: bool = False
+    ) -> Reservation:
+        """Hold a free call actor for this call; `resume` for one that was being served."""
+
+    async def redeem(self, token: str, call_sid: str) -> CallHandle | None:
+        """The reserved call actor, once; None for a token that is wrong, used, old or another
+        call's."""
+
+    async def call_ended(self, call_sid: str, status: str) -> None:
+        """Twilio says the call is over; may come twice, or for a call never seen."""
+
+    async def resume_directive(self, call_sid: str) -> Directive:
+        """What TwiML should follow this call's stream."""
+
+    async def desk(self) -> DeskInfo:
+        """Where calls go that Otto cannot take. Serves as the readiness check, too."""
+
+    async def request_callback(self, call_sid: str, caller: str) -> None:
+        """Note that this caller is to be called back; idempotent by call."""
