@@ -29,80 +29,20 @@ _CANDIDATE = re.compile(
 _NEXT_WORD = re.compile(r"\s+(\S+)(\s?)")
 _LAST_WORD = re.compile(r"\S+$")
 
-_TITLES = frozenset(
-    [
-        "mr.",
-        "mrs.",
-        "ms.",
-        "dr.",
-        "prof.",
-        "sr.",
-        "jr.",
-        "st.",
-        "ste.",
-        "ave.",
-        "blvd.",
-        "rd.",
-        "ln.",
-        "hwy.",
-        "apt.",
-        "no.",
-        "vs.",
-        "approx.",
-        "dept.",
-        "est.",
-        "e.g.",
-        "i.e.",
-        "jan.",
-        "feb.",
-        "mar.",
-        "apr.",
-        "jun.",
-        "jul.",
-        "aug.",
-        "sep.",
-        "sept.",
-        "oct.",
-        "nov.",
-        "dec.",
-        "mon.",
-        "tue.",
-        "tues.",
-        "wed.",
-        "thu.",
-        "thur.",
-        "thurs.",
-        "fri.",
-        "sat.",
-        "sun.",
-    ]
-)
+_TITLES = frozenset((
+    "mr.", "mrs.", "ms.", "dr.", "prof.", "sr.", "jr.", "st.", "ste.", "ave.", "blvd.", "rd.",
+    "ln.", "hwy.", "apt.", "no.", "vs.", "approx.", "dept.", "est.", "e.g.", "i.e.", "jan.",
+    "feb.", "mar.", "apr.", "jun.", "jul.", "aug.", "sep.", "sept.", "oct.", "nov.", "dec.",
+    "mon.", "tue.", "tues.", "wed.", "thu.", "thur.", "thurs.", "fri.", "sat.", "sun.",
+))  # fmt: skip
 """Abbreviations that a sentence hardly ever ends with: the dot belongs to the word."""
 _CLOCK = frozenset(("a.m.", "p.m."))
 """These end a sentence when what follows starts one."""
-_CALENDAR = frozenset(
-    [
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ]
-)
+_CALENDAR = frozenset((
+    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january",
+    "february", "march", "april", "may", "june", "july", "august", "september", "october",
+    "november", "december",
+))  # fmt: skip
 
 
 class SentenceSplitter:

@@ -16,21 +16,13 @@ from num2words import num2words
 
 Match = re.Match[str]
 
-_DIGITS: Final = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+_DIGITS: Final = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+]  # fmt: skip
 _MONTHS: Final = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+]  # fmt: skip
 _MONTH: Final = (
     r"(?:Jan(?:uary|\.)|Feb(?:ruary|\.)|Mar(?:ch|\.)|Apr(?:il|\.)|May|June?\b\.?|July?\b\.?"
     r"|Aug(?:ust|\.)|Sept?(?:ember|\.)|Oct(?:ober|\.)|Nov(?:ember|\.)|Dec(?:ember|\.))"
@@ -53,61 +45,19 @@ _STREET_KIND: Final = (
     r"(?:St|Ave|Rd|Blvd|Dr|Ln|Hwy|Pkwy|Ct|Pl|Sq|Street|Avenue|Road|Boulevard|Drive|Lane|Highway"
     r"|Parkway|Court|Place|Square|Way|Terrace|Circle)"
 )
-_STATES: Final = dict(
-    pair.split("=")
-    for pair in [
-        "AL=Alabama",
-        "AK=Alaska",
-        "AZ=Arizona",
-        "AR=Arkansas",
-        "CA=California",
-        "CO=Colorado",
-        "CT=Connecticut",
-        "DE=Delaware",
-        "FL=Florida",
-        "GA=Georgia",
-        "HI=Hawaii",
-        "ID=Idaho",
-        "IL=Illinois",
-        "IN=Indiana",
-        "IA=Iowa",
-        "KS=Kansas",
-        "KY=Kentucky",
-        "LA=Louisiana",
-        "ME=Maine",
-        "MD=Maryland",
-        "MA=Massachusetts",
-        "MI=Michigan",
-        "MN=Minnesota",
-        "MS=Mississippi",
-        "MO=Missouri",
-        "MT=Montana",
-        "NE=Nebraska",
-        "NV=Nevada",
-        "NH=New_Hampshire",
-        "NJ=New_Jersey",
-        "NM=New_Mexico",
-        "NY=New_York",
-        "NC=North_Carolina",
-        "ND=North_Dakota",
-        "OH=Ohio",
-        "OK=Oklahoma",
-        "OR=Oregon",
-        "PA=Pennsylvania",
-        "RI=Rhode_Island",
-        "SC=South_Carolina",
-        "SD=South_Dakota",
-        "TN=Tennessee",
-        "TX=Texas",
-        "UT=Utah",
-        "VT=Vermont",
-        "VA=Virginia",
-        "WA=Washington",
-        "WV=West_Virginia",
-        "WI=Wisconsin",
-        "WY=Wyoming",
-    ]
-)
+_STATES: Final = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California",
+    "CO": "Colorado", "CT": "Connecticut", "DE": "Delaware", "FL": "Florida", "GA": "Georgia",
+    "HI": "Hawaii", "ID": "Idaho", "IL": "Illinois", "IN": "Indiana", "IA": "Iowa",
+    "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana", "ME": "Maine", "MD": "Maryland",
+    "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota", "MS": "Mississippi",
+    "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire",
+    "NJ": "New Jersey", "NM": "New Mexico", "NY": "New York", "NC": "North Carolina",
+    "ND": "North Dakota", "OH": "Ohio", "OK": "Oklahoma", "OR": "Oregon", "PA": "Pennsylvania",
+    "RI": "Rhode Island", "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee",
+    "TX": "Texas", "UT": "Utah", "VT": "Vermont", "VA": "Virginia", "WA": "Washington",
+    "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming",
+}  # fmt: skip
 _UNITS: Final = {
     "min": "minutes",
     "mins": "minutes",
@@ -183,7 +133,7 @@ def _phone(match: Match) -> str:
 
 
 def _house(number: str) -> str:
-    """A house number: 512 is "five twelve", 4821 "forty-eight twenty-one", 1200 "twelve hundred"."""
+    """A house number: 512 is "five twelve", 4821 "forty-eight twenty-one"."""
     if len(number) not in (3, 4) or number.startswith("0"):
         return _digits(number) if len(number) > 4 else _cardinal(number)
     head, tail = int(number[:-2]), int(number[-2:])
@@ -292,7 +242,8 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(r"[*`_#]+(?=\D)|[*`_#]+$|^\s*[-•]\s+", lambda m: " "),
     # A telephone number: +1 (815) 555-0123, 815-555-0123, 8155550123, 555-0123.
     _rule(
-        r"(?<![\w$.-])(?:\+?1[ .-]?)?(?:\([0-9]{3}\)\s?|[0-9]{3}[ .-]?)[0-9]{3}[ .-]?[0-9]{4}(?![\w])"
+        r"(?<![\w$.-])(?:\+?1[ .-]?)?(?:\([0-9]{3}\)\s?|[0-9]{3}[ .-]?)"
+        r"[0-9]{3}[ .-]?[0-9]{4}(?!\w)"
         r"|\+[0-9]{11,15}\b|(?<![\w$.-])[0-9]{3}-[0-9]{4}(?!\w)",
         _phone,
     ),
@@ -351,7 +302,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(
         rf"\b(?P<state>{'|'.join(_STATES)})\s(?P<zip>[0-9]{{5}})(?:-(?P<more>[0-9]{{4}}))?\b",
         lambda m: (
-            _STATES[m["state"]].replace("_", " ")
+            _STATES[m["state"]]
             + f", {_digits(m['zip'])}"
             + (f", {_digits(m['more'])}" if m["more"] else "")
         ),

@@ -50,7 +50,8 @@ EXAMPLES = [
     ("the number ending in 0123", "the number ending in zero one two three"),
     # codes
     ("confirmation K7F2", "confirmation K seven F two"),
-    ("1HGCM82633A004352", "one H G C, M eight two six, three three A zero, zero four three five, two"),
+    ("1HGCM82633A004352",
+     "one H G C, M eight two six, three three A zero, zero four three five, two"),
     ("last six A04352", "last six A zero four three, five two"),
     # years and cars
     ("2019 Honda Civic", "twenty nineteen Honda Civic"),

@@ -1,0 +1,420 @@
+"""What Otto says, in order: texts to the voice, its audio to the line. Sans-I/O.
+
+Pieces wait in *groups*; a group is what one Flush covers, and audio on the voice's socket belongs
+to the first group until its `Flushed`:
+
+    say ──► group (open) ──Flush──► group (in flight) ──audio…──► chunks and marks ──Flushed──► next
+
+Normally a group is one sentence. Deepgram allows 20 Flush a minute, so when few are left a group
+stays open and gathers sentences while the caller still has speech to listen to. A phrase that was
+synthesised beforehand is a group that needs no voice. What a lost socket did not deliver is asked
+for again, less the bytes the line already has.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from otto.speech.events import (
+    Event,
+    FirstAudio,
+    SentenceSpoken,
+    SpeechDone,
+    Worker,
+    WorkerFailed,
+)
+from otto.speech.spoken import to_spoken
+from otto.speech.wire import BYTES_PER_MS
+
+FLUSH_WINDOW_S: Final = 60.0
+LOW_SHARE: Final = 1 / 3
+"""Of the flushes a minute: with fewer than this left, sentences are joined."""
+LOW_AHEAD_MS: Final = 1500
+"""When joining, flush as soon as the caller has less than this still to hear."""
+CLEARED_TIMEOUT_S: Final = 1.0
+"""Clear is answered at once; a socket that does not is replaced."""
+MAX_MESSAGE_CHARS: Final = 1900
+"""Deepgram refuses a Speak message of more than 2,000."""
+
+FLUSH: Final = json.dumps({"type": "Flush"})
+CLEAR: Final = json.dumps({"type": "Clear"})
+CLOSE: Final = json.dumps({"type": "Close"})
+
+
+class Outlet(Protocol):
+    """Where it goes. No method blocks, waits or raises."""
+
+    def to_voice(self, message: str) -> None:
+        """A text message on the voice's socket."""
+
+    def audio(self, generation: int, mulaw: bytes) -> None:
+        """Audio to the line."""
+
+    def mark(self, generation: int, index: int) -> None:
+        """A mark behind the audio so far."""
+
+    def emit(self, event: Event) -> None:
+        """News for the call."""
+
+    def now(self) -> float:
+        """A monotonic clock, in seconds."""
+
+
+def speak_messages(spoken: str) -> list[str]:
+    """The Speak messages of a text, each below Deepgram's limit."""
+    messages = []
+    while len(spoken) > MAX_MESSAGE_CHARS:
+        cut = spoken.rfind(" ", 1, MAX_MESSAGE_CHARS)
+        cut = cut if cut > 0 else MAX_MESSAGE_CHARS
+        messages.append(spoken[:cut] + " ")
+        spoken = spoken[cut:].lstrip()
+    messages.append(spoken + " ")
+    return [json.dumps({"type": "Speak", "text": message}) for message in messages]
+
+
+@dataclass(slots=True)
+class _Piece:
+    index: int
+    text: str
+    spoken: str
+
+
+@dataclass(slots=True)
+class _Group:
+    generation: int
+    pieces: list[_Piece]
+    local: bytes | None = None
+    """Audio that is already here; None for the voice's."""
+    flushed_at: float | None = None
+    received: int = 0
+    skip: int = 0
+    """Bytes still to come that the line already has, after a new socket."""
+
+
+@dataclass(slots=True)
+class _Timeline:
+    """One generation's audio: cut into chunks, a mark after each."""
+
+    generation: int
+    chunk_bytes: int
+    sent: int = 0
+    total: int = 0
+    marks: int = 0
+    pending: bytearray = field(default_factory=bytearray)
+    began_at: float | None = None
+    finished: bool = False
+
+    def push(self, mulaw: bytes, outlet: Outlet) -> None:
+        self.total += len(mulaw)
+        self.pending += mulaw
+        while self.sent + len(self.pending) >= (self.marks + 1) * self.chunk_bytes:
+            size = (self.marks + 1) * self.chunk_bytes - self.sent
+            self._send(size, outlet)
+            self.mark(outlet)
+        if self.sent < self.chunk_bytes:
+            self.release(outlet)  # the first chunk does not wait until it is whole
+
+    def release(self, outlet: Outlet) -> None:
+        """Hand over what waits for its chunk to fill."""
+        if self.pending:
+            self._send(len(self.pending), outlet)
+
+    def mark(self, outlet: Outlet) -> None:
+        outlet.mark(self.generation, self.marks)
+        self.marks += 1
+
+    def _send(self, size: int, outlet: Outlet) -> None:
+        outlet.audio(self.generation, bytes(self.pending[:size]))
+        del self.pending[:size]
+        self.sent += size
+
+
+class Playout:
+    """The order of speech of one call. Its owner reports what happens on the voice's socket."""
+
+    def __init__(
+        self,
+        outlet: Outlet,
+        chunk_ms: int,
+        flushes_per_minute: int,
+        first_audio_timeout_s: float,
+        phrases: Mapping[str, bytes],
+    ) -> None:
+        self._outlet = outlet
+        self._chunk_bytes = chunk_ms * BYTES_PER_MS
+        self._flush_limit = flushes_per_minute
+        self._timeout_s = first_audio_timeout_s
+        self._phrases = phrases
+        self._groups: deque[_Group] = deque()
+        self._timelines: dict[int, _Timeline] = {}
+        self._flushes: deque[float] = deque()
+        self._floor = -1
+        self._ended: set[int] = set()
+        self._is_open = False
+        self._clears = 0
+        self._progress_at = 0.0
+        self._recheck_at: float | None = None
+
+    # From the call
+
+    def say(self, generation: int, index: int, text: str) -> None:
+        """One sentence, behind those before it. Too late after `cancel` or `finish`."""
+        if self._is_over(generation):
+            return
+        self._timeline(generation)
+        audio = self._phrases.get(text)
+        spoken = to_spoken(text) if audio is None else ""
+        if audio is None and not re.search(r"\w", spoken):
+            audio = b""  # nothing to pronounce: the voice would answer with a warning
+        piece = _Piece(index, text, spoken)
+        if audio is not None:
+            if self._groups and self._groups[-1].flushed_at is None:
+                self._flush(self._groups[-1])
+            self._groups.append(_Group(generation, [piece], local=audio))
+            self._advance()
+            return
+        last = self._groups[-1] if self._groups else None
+        if last and last.local is None and last.flushed_at is None:
+            if last.generation == generation:
+                last.pieces.append(piece)
+            else:
+                self._flush(last)
+                last = None
+        else:
+            last = None
+        if last is None:
+            self._groups.append(_Group(generation, [piece]))
+        self._speak(piece)
+        self._flush_if_due()
+
+    def finish(self, generation: int) -> None:
+        """No more sentences of this generation."""
+        if self._is_over(generation):
+            return
+        self._timeline(generation).finished = True
+        self._flush_if_due()
+        self._complete()
+
+    def cancel(self, generation: int) -> None:
+        """Nothing of this or an older generation goes to the line any more."""
+        self._floor = max(self._floor, generation)
+        self._ended = {ended for ended in self._ended if ended > self._floor}
+        asked = any(g.generation <= generation and g.local is None for g in self._groups)
+        self._groups = deque(g for g in self._groups if g.generation > generation)
+        for dead in [g for g in self._timelines if g <= generation]:
+            del self._timelines[dead]
+        if asked and self._is_open:
+            self._outlet.to_voice(CLEAR)
+            self._clears += 1
+            self._progress_at = self._outlet.now()
+            self._ask_again()  # Clear also wiped what a newer generation had asked for
+        self._advance()
+
+    def fail(self, kind: str, detail: str) -> None:
+        """The voice is out of reach: give up what needs it, and say so, once a generation."""
+        waiting = sorted({group.generation for group in self._groups})
+        for generation in waiting:
+            self.cancel(generation)
+            self._outlet.emit(WorkerFailed(Worker.TTS, kind, detail, generation))
+
+    # From the voice's socket
+
+    def opened(self) -> None:
+        """A new socket is there: ask for what was not delivered."""
+        self._is_open = True
+        self._clears = 0
+        self._progress_at = self._outlet.now()
+        self._ask_again()
+
+    def lost(self) -> None:
+        """The socket is gone."""
+        self._is_open = False
+        self._clears = 0
+
+    def received(self, mulaw: bytes) -> None:
+        """Audio. Between Clear and Cleared it is of what nobody wants to hear."""
+        self._progress_at = self._outlet.now()
+        if self._clears or not self._groups or not mulaw:
+            return
+        group = self._groups[0]
+        if group.skip:
+            cut = min(group.skip, len(mulaw))
+            group.skip -= cut
+            mulaw = mulaw[cut:]
+        if mulaw:
+            group.received += len(mulaw)
+            asked_at = group.flushed_at
+            vendor_s = self._progress_at - asked_at if asked_at is not None else 0.0
+            self._play(group, mulaw, vendor_s * 1000)
+
+    def flushed(self) -> None:
+        """All audio of the first group has come."""
+        self._progress_at = self._outlet.now()
+        if self._clears or not self._groups or self._groups[0].flushed_at is None:
+            return
+        self._spoken(self._groups.popleft())
+        self._advance()
+
+    def cleared(self) -> None:
+        """What comes now was asked for after the Clear."""
+        self._clears = max(0, self._clears - 1)
+        self._progress_at = self._outlet.now()
+
+    # Time
+
+    def touch(self) -> None:
+        """The line kept us from listening to the voice until now: that was not its silence."""
+        self._progress_at = self._outlet.now()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something needs the voice."""
+        return bool(self._groups)
+
+    def next_check(self) -> float | None:
+        """When `check` should be called at the latest, on the outlet's clock; None: no need."""
+        times = [] if self._recheck_at is None else [self._recheck_at]
+        if (stalls_at := self._stalls_at()) is not None:
+            times.append(stalls_at)
+        return min(times, default=None)
+
+    def check(self) -> bool:
+        """Do what time asks for. False when the socket has stalled and must be replaced."""
+        self._flush_if_due()
+        stalls_at = self._stalls_at()
+        return stalls_at is None or self._outlet.now() < stalls_at
+
+    def _stalls_at(self) -> float | None:
+        if not self._is_open:
+            return None
+        if self._clears:
+            return self._progress_at + CLEARED_TIMEOUT_S
+        if self._groups and self._groups[0].flushed_at is not None:
+            return self._progress_at + self._timeout_s
+        return None
+
+    # Groups
+
+    def _speak(self, piece: _Piece) -> None:
+        if self._is_open:
+            for message in speak_messages(piece.spoken):
+                self._outlet.to_voice(message)
+
+    def _flush(self, group: _Group) -> None:
+        if not self._is_open or group.flushed_at is not None or group.local is not None:
+            return
+        now = self._outlet.now()
+        self._outlet.to_voice(FLUSH)
+        self._flushes.append(now)
+        group.flushed_at = now
+        if group is self._groups[0]:
+            self._progress_at = now
+
+    def _ask_again(self) -> None:
+        for group in self._groups:
+            if group.local is None:
+                was_flushed, group.flushed_at = group.flushed_at is not None, None
+                group.skip = group.received
+                for piece in group.pieces:
+                    self._speak(piece)
+                if was_flushed or group is not self._groups[-1]:
+                    self._flush(group)
+        self._flush_if_due()
+
+    def _flush_if_due(self) -> None:
+        """Flush the open group, or note when to look again."""
+        self._recheck_at = None
+        group = self._groups[-1] if self._groups else None
+        if group is None or not self._is_open or group.local is not None:
+            return
+        if group.flushed_at is not None:
+            return
+        now = self._outlet.now()
+        while self._flushes and self._flushes[0] <= now - FLUSH_WINDOW_S:
+            self._flushes.popleft()
+        left = self._flush_limit - len(self._flushes)
+        timeline = self._timelines[group.generation]
+        if left <= 0:
+            self._recheck_at = self._flushes[0] + FLUSH_WINDOW_S
+        elif left > self._flush_limit * LOW_SHARE or timeline.finished:
+            self._flush(group)
+        elif len(self._groups) == 1:  # nothing in flight: how long has the caller to listen?
+            heard_ms = (now - timeline.began_at) * 1000 if timeline.began_at is not None else 0.0
+            ahead_ms = timeline.total / BYTES_PER_MS - heard_ms
+            if ahead_ms <= LOW_AHEAD_MS:
+                self._flush(group)
+            else:
+                self._recheck_at = now + (ahead_ms - LOW_AHEAD_MS) / 1000
+
+    def _advance(self) -> None:
+        """Play the phrases that have reached the front; then see what is complete or due."""
+        while self._groups and (audio := self._groups[0].local) is not None:
+            group = self._groups.popleft()
+            group.received = len(audio)
+            if audio:
+                self._play(group, audio, 0.0)
+            self._spoken(group)
+        self._flush_if_due()
+        self._complete()
+
+    # Audio
+
+    def _is_over(self, generation: int) -> bool:
+        timeline = self._timelines.get(generation)
+        if timeline is not None:
+            return timeline.finished
+        return generation <= self._floor or generation in self._ended
+
+    def _timeline(self, generation: int) -> _Timeline:
+        timeline = self._timelines.get(generation)
+        if timeline is None:
+            timeline = self._timelines[generation] = _Timeline(generation, self._chunk_bytes)
+        return timeline
+
+    def _play(self, group: _Group, mulaw: bytes, vendor_ms: float) -> None:
+        timeline = self._timeline(group.generation)
+        timeline.push(mulaw, self._outlet)
+        if timeline.began_at is None:
+            timeline.began_at = self._outlet.now()
+            self._outlet.emit(FirstAudio(group.generation, vendor_ms))
+
+    def _spoken(self, group: _Group) -> None:
+        """Report the group's sentences.
+
+        Sentences that shared a flush have no boundary on the wire: their audio is divided in
+        proportion to what was said, which is within some 10 % of the truth.
+        """
+        timeline = self._timeline(group.generation)
+        timeline.release(self._outlet)
+        weights = [max(1, len(piece.spoken)) for piece in group.pieces]
+        at, done, start = timeline.total - group.received, 0, 0
+        start = at
+        for piece, weight in zip(group.pieces, weights, strict=True):
+            done += weight
+            end = at + group.received * done // sum(weights)
+            self._outlet.emit(
+                SentenceSpoken(
+                    group.generation,
+                    piece.index,
+                    piece.text,
+                    start // BYTES_PER_MS,
+                    end // BYTES_PER_MS,
+                )
+            )
+            start = end
+
+    def _complete(self) -> None:
+        busy = {group.generation for group in self._groups}
+        for generation, timeline in sorted(self._timelines.items()):
+            if timeline.finished and generation not in busy:
+                del self._timelines[generation]
+                self._ended.add(generation)
+                last_mark = timeline.marks
+                timeline.mark(self._outlet)
+                total_ms = timeline.total // BYTES_PER_MS
+                self._outlet.emit(SpeechDone(generation, total_ms, last_mark))
