@@ -111,6 +111,11 @@ class CarrierDetector:
         """How much of the words under way has passed."""
         return self._heard // BYTES_PER_MS
 
+    @property
+    def duration_ms(self) -> int:
+        """How long the words under way last in all."""
+        return self._duration // BYTES_PER_MS
+
     def feed(self, mulaw: bytes) -> list[Started | Ended]:
         """The next piece of audio, of any length; what began and ended in it."""
         # Most pieces of a call are all silence, or all tone: neither is looked into any further.

@@ -1,0 +1,200 @@
+"""`/v1/speak`: Deepgram's streaming speech over one WebSocket.
+
+Text gathers until `Flush`; each flush becomes audio in order, in pieces, faster than real time,
+and ends with `Flushed`. `Clear` forgets what is not sent yet. Limits as documented (tts-ws-flush):
+20 Flush in 60 s, then a Warning, and the flush is not done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections import deque
+from typing import Any
+
+from starlette.websockets import WebSocket
+
+from sandbox.audio import carrier, mulaw
+from sandbox.deepgram import wire
+from sandbox.deepgram.wire import QueryError
+from sandbox.world import World
+
+TARGET = "deepgram.speak"
+LOG = "deepgram"
+FLUSHES = 20
+FLUSH_WINDOW_S = 60.0
+MAX_CHARACTERS = 2000
+"""In one Speak message."""
+FIRST_PIECE = 100 * mulaw.BYTES_PER_MS
+PIECE = 400 * mulaw.BYTES_PER_MS
+_CONTROLS = ("Speak", "Flush", "Clear", "Close")
+
+
+async def speak(world: World, websocket: WebSocket) -> None:
+    """Serve one upgrade: refuse it, or speak until one side ends."""
+    fault = await world.faults.meet(TARGET, "slow", "fail", "refuse")
+    if fault is not None:
+        await websocket.send_denial_response(wire.refusal_of(fault))
+        return
+    if not wire.authorised(websocket, world.api_key):
+        await websocket.send_denial_response(wire.refusal(401, "Invalid credentials."))
+        return
+    try:
+        model = wire.check_speak(websocket.query_params)
+    except QueryError as error:
+        await websocket.send_denial_response(wire.refusal(400, str(error)))
+        return
+    await SpeakSession(world, websocket, model).run()
+
+
+class SpeakSession:
+    """One open synthesis."""
+
+    def __init__(self, world: World, websocket: WebSocket, model: str) -> None:
+        self.request_id = str(uuid.uuid4())
+        self._world = world
+        self._websocket = websocket
+        self._model = model
+        self._text: list[str] = []
+        self._flushes: deque[float] = deque()
+        self._sequence = 0
+        self._jobs: asyncio.Queue[tuple[str, int, float]] = asyncio.Queue()
+        self._speaker: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Accept, and go on until the client or we close; nothing is left running."""
+        await self._websocket.accept(headers=[(b"dg-request-id", self.request_id.encode())])
+        await self._send(wire.speak_metadata(self.request_id, self._model))
+        self._speaker = self._world.spawn(self._speak_jobs(), "deepgram-speak")
+        try:
+            await self._receive()
+        finally:
+            await self._stop_speaking()
+
+    async def _receive(self) -> None:
+        while True:
+            message = await self._websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
+            if text is None:
+                # Deepgram's protocol has no binary frames from the client.
+                await self._websocket.close(1008, "DATA-0000: binary frames are not supported")
+                return
+            control = wire.control_type(text, _CONTROLS)
+            if control is None:
+                await self._warn("MESSAGE_NOT_UNDERSTOOD", "The message could not be parsed.")
+                continue
+            kind, body = control
+            if kind == "Speak":
+                await self._gather(body)
+            elif kind == "Flush":
+                await self._flush()
+            elif kind == "Clear":
+                await self._clear()
+            else:
+                # As documented (tts-ws-close): at once, what is not sent is not sent.
+                await self._stop_speaking()
+                await self._websocket.close(1000)
+                return
+
+    async def _gather(self, body: dict[str, Any]) -> None:
+        text = body.get("text")
+        if not isinstance(text, str):
+            await self._warn("MESSAGE_NOT_UNDERSTOOD", "Speak needs a text.")
+        elif len(text) > MAX_CHARACTERS:
+            await self._warn(
+                "TEXT_TOO_LONG", f"A message is limited to {MAX_CHARACTERS} characters."
+            )
+        else:
+            self._text.append(text)
+
+    async def _flush(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._flushes and self._flushes[0] <= now - FLUSH_WINDOW_S:
+            self._flushes.popleft()
+        if len(self._flushes) >= FLUSHES:
+            await self._warn(
+                "EXCEEDED_FLUSH_LIMIT", "No more Flush is processed until the 60 s have passed."
+            )
+            return
+        self._flushes.append(now)
+        text, self._text = " ".join("".join(self._text).split()), []
+        self._jobs.put_nowait((text, self._take_sequence(), now))
+
+    async def _clear(self) -> None:
+        await self._stop_speaking()
+        self._text = []
+        self._jobs = asyncio.Queue()
+        await self._send({"type": "Cleared", "sequence_id": self._take_sequence()})
+        self._speaker = self._world.spawn(self._speak_jobs(), "deepgram-speak")
+
+    def _take_sequence(self) -> int:
+        sequence, self._sequence = self._sequence, self._sequence + 1
+        return sequence
+
+    # Speaking
+
+    async def _speak_jobs(self) -> None:
+        while True:
+            text, sequence, flushed_at = await self._jobs.get()
+            if text and not await self._say(text, flushed_at):
+                return
+            await self._send({"type": "Flushed", "sequence_id": sequence})
+
+    async def _say(self, text: str, flushed_at: float) -> bool:
+        """Send the audio of `text`; False: a fault has struck, nothing more comes."""
+        loop = asyncio.get_running_loop()
+        options, faults = self._world.options, self._world.faults
+        if options.speech == "known":
+            audio = carrier.encode(text)
+        else:
+            audio = await self._world.voices.synthesise(text)
+        due = flushed_at + options.speak_first_byte_ms / 1000
+        if (slow := faults.take(TARGET, "slow")) is not None:
+            due += slow.delay_ms / 1000
+        await asyncio.sleep(due - loop.time())
+        fault = faults.take(TARGET, "stall", "drop")
+        if fault is not None and fault.kind == "stall":
+            return False
+        begun = loop.time()
+        at = 0
+        while at < len(audio):
+            piece = audio[at : at + (PIECE if at else FIRST_PIECE)]
+            if not at:
+                self._record("first_byte", text, (loop.time() - flushed_at) * 1000)
+            await self._websocket.send_bytes(piece)
+            at += len(piece)
+            if fault is not None:
+                await asyncio.sleep(fault.delay_ms / 1000)
+                wire.break_off(self._websocket)
+                return False
+            if options.speak_pace and at < len(audio):
+                ahead = at / mulaw.BYTES_PER_MS / 1000 / options.speak_pace
+                await asyncio.sleep(begun + ahead - loop.time())
+        return True
+
+    async def _stop_speaking(self) -> None:
+        if self._speaker is not None:
+            self._speaker.cancel()
+            await asyncio.gather(self._speaker, return_exceptions=True)
+            self._speaker = None
+
+    async def _warn(self, code: str, description: str) -> None:
+        await self._send({"type": "Warning", "description": description, "code": code})
+
+    async def _send(self, body: dict[str, Any]) -> None:
+        await self._websocket.send_text(json.dumps(body))
+
+    def _record(self, kind: str, text: str, took_ms: float) -> None:
+        self._world.log(LOG).append(
+            {
+                "at": time.monotonic(),
+                "request_id": self.request_id,
+                "kind": kind,
+                "characters": len(text),
+                "took_ms": round(took_ms, 2),
+            }
+        )
