@@ -1,4 +1,4 @@
-"""Which starts are free, and which of them to offer: arithmetic over periods, no clock, no database.
+"""Which starts are free, and which to offer: arithmetic over periods, no clock, no database.
 
     open      |-------------------------------------|          |------------------|
     busy A        |======|        |=====|                          |====|
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -151,8 +151,3 @@ def _distance(
 def _minute_of_day(opening: Opening, tz: ZoneInfo) -> int:
     local = opening.starts_at.astimezone(tz)
     return local.hour * 60 + local.minute
-
-
-def utc_now() -> datetime:
-    """The clock of a service that is given none."""
-    return datetime.now(UTC)

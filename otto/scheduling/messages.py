@@ -1,0 +1,95 @@
+"""What a booking tells the outside world: its confirmation code, calendar event, text message.
+
+The event and the text hold personal data; they live in the database and at the vendor, and are
+never logged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from config.dealership import Location, Service
+from otto.scheduling.spoken_times import describe_start
+
+CODE_LETTERS = "FHKLMQRWXY"
+"""No two that rhyme over a telephone (B, C, D, E, G, P, T, V, Z) or look like digits (I, O, S)."""
+CODE_SYMBOLS = CODE_LETTERS + "234679"
+"""Without 0 and 1 (letters on paper), 5 (heard as nine) and 8 (heard as H)."""
+CODE_LENGTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """The names a dealership's staff need to see in their calendar."""
+
+    customer_name: str
+    vehicle: str | None
+
+
+def confirmation_code(appointment_id: UUID) -> str:
+    """Four symbols that a person can say and hear, such as "K7F2", always the same for the same
+    appointment. Spoken proof of a booking, not a key: about one in 40,000 is equal to another."""
+    number = int.from_bytes(hashlib.sha256(appointment_id.bytes).digest()[:8], "big")
+    number, index = divmod(number, len(CODE_LETTERS))
+    code = CODE_LETTERS[index]
+    for _ in range(CODE_LENGTH - 1):
+        number, index = divmod(number, len(CODE_SYMBOLS))
+        code += CODE_SYMBOLS[index]
+    return code
+
+
+def calendar_event(
+    *,
+    appointment_id: UUID,
+    location: Location,
+    service: Service,
+    visitor: Visitor,
+    starts_at: datetime,
+    ends_at: datetime,
+    notes: str | None,
+) -> dict[str, Any]:
+    """The body of a Google Calendar event, without its id."""
+    who = visitor.customer_name + (f", {visitor.vehicle}" if visitor.vehicle else "")
+    lines = [f"Confirmation {confirmation_code(appointment_id)}, booked by Otto."]
+    if notes:
+        lines.append(notes)
+    return {
+        "summary": f"{service.name}: {who}",
+        "description": "\n".join(lines),
+        "location": location.address,
+        "start": _event_time(starts_at, location),
+        "end": _event_time(ends_at, location),
+        "reminders": {"useDefault": False},
+        "extendedProperties": {
+            "private": {"otto_appointment": str(appointment_id), "otto_location": location.id}
+        },
+    }
+
+
+def confirmation_text(
+    *,
+    dealership_name: str,
+    appointment_id: UUID,
+    location: Location,
+    service: Service,
+    starts_at: datetime,
+) -> str:
+    """The text message that confirms a booking; plain characters, so it is not sent as UCS-2."""
+    when = describe_start(starts_at, location.zone)
+    return (
+        f"{dealership_name}: {service.name} booked for {when}, {location.address}. "
+        f"Confirmation {confirmation_code(appointment_id)}. "
+        f"To change or cancel, call {location.phone}."
+    )
+
+
+def _event_time(moment: datetime, location: Location) -> dict[str, str]:
+    # The offset makes the instant unambiguous where the clock shows the same hour twice.
+    return {
+        "dateTime": moment.astimezone(location.zone).isoformat(),
+        "timeZone": location.timezone,
+    }

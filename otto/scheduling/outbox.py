@@ -1,0 +1,235 @@
+"""The outbox: what the outside world must be told, delivered at least once and in order.
+
+A row is claimed by moving its `next_attempt_at` a lease ahead, under `FOR UPDATE SKIP LOCKED`;
+that instant is also the claim's proof, so a worker that comes back too late changes nothing:
+
+    due --claim--> leased --handled--> done (done_at)
+     ^               |--failed-------> due again, later each time
+     |               |--crashed------> due again when the lease ends
+     |               '--hopeless-----> dead (next_attempt_at 'infinity', last_error says why)
+     '--- a person sets next_attempt_at = now() on a dead row
+
+Rows that name the same `event_id` are handled one after the other, in the order in which they
+were written. A handler must bear repetition: a crash after its work delivers it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+_log = structlog.get_logger()
+
+BATCH = 10
+LEASE_S = 60.0
+"""How long a claimed row is left alone; a handler is stopped at `HANDLER_SHARE` of it."""
+HANDLER_SHARE = 0.8
+MAX_ATTEMPTS = 10
+BACKOFF_FIRST_S = 1.0
+BACKOFF_MAX_S = 600.0
+"""With ten attempts, a vendor may be away for about half an hour before a row is dead."""
+POLL_S = 5.0
+"""Between looks at the table when nobody nudges: rows of other processes, and those due again."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One delivery. `key` is the same on every attempt; `attempt` counts from 1."""
+
+    id: int
+    kind: str
+    key: str
+    payload: Mapping[str, Any]
+    attempt: int
+
+
+Handler = Callable[[OutboxItem], Awaitable[None]]
+
+
+class DeliveryError(Exception):
+    """A delivery failed. `code` is stored and logged, so it must hold no personal data."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Undeliverable(DeliveryError):
+    """It will never work: the row is dead at once."""
+
+
+class Postponed(DeliveryError):
+    """Not this row's fault (a sign-in that a person must renew): try again after `after_s`
+    seconds, for as long as it takes; the attempt does not count."""
+
+    def __init__(self, code: str, after_s: float) -> None:
+        super().__init__(code)
+        self.after_s = after_s
+
+
+_CLAIM = text(
+    """
+    WITH due AS (
+        SELECT id FROM outbox AS this
+        WHERE done_at IS NULL AND next_attempt_at <= clock_timestamp() AND kind = ANY(:kinds)
+          AND NOT EXISTS (
+            SELECT 1 FROM outbox AS earlier
+            WHERE earlier.id < this.id AND earlier.done_at IS NULL
+              AND earlier.next_attempt_at < 'infinity'
+              AND earlier.payload->>'event_id' = this.payload->>'event_id')
+        ORDER BY id LIMIT :batch
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE outbox SET attempts = attempts + 1,
+        next_attempt_at = clock_timestamp() + make_interval(secs => :lease_s)
+    FROM due WHERE outbox.id = due.id
+    RETURNING outbox.id, kind, key, payload, attempts, next_attempt_at
+    """
+)
+_DONE = text(
+    """
+    UPDATE outbox SET done_at = clock_timestamp(), last_error = NULL
+    WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
+    """
+)
+_FAILED = text(
+    """
+    UPDATE outbox SET last_error = :code, attempts = attempts - :refund,
+        next_attempt_at = clock_timestamp() + make_interval(secs => :after_s)
+    WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
+    """
+)
+_DEAD = text(
+    """
+    UPDATE outbox SET last_error = :code, next_attempt_at = 'infinity'
+    WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
+    """
+)
+
+
+class OutboxWorker:
+    """Delivers due rows through `handlers`, by kind. Any number of workers may share a table;
+    rows of a kind that nobody here handles are left for others."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        handlers: Mapping[str, Handler],
+        *,
+        lease_s: float = LEASE_S,
+        max_attempts: int = MAX_ATTEMPTS,
+        poll_s: float = POLL_S,
+    ) -> None:
+        self._engine = engine
+        self._handlers = dict(handlers)
+        self._lease_s = lease_s
+        self._max_attempts = max_attempts
+        self._poll_s = poll_s
+        self._nudged = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Something was written just now: look at once. Call it on the worker's own loop."""
+        self._nudged.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set, then finish what is in hand. Survives the database being
+        away."""
+        stopping = asyncio.create_task(stop.wait(), name="outbox-stop")
+        try:
+            while not stop.is_set():
+                self._nudged.clear()
+                try:
+                    handled = await self.run_once()
+                except (SQLAlchemyError, OSError) as error:
+                    _log.warning("outbox_database_unavailable", error=type(error).__name__)
+                    handled = 0
+                if not handled:
+                    await self._rest(stopping)
+        finally:
+            stopping.cancel()
+
+    async def run_once(self) -> int:
+        """Claim one batch and handle it, side by side; returns how many rows were claimed."""
+        async with self._engine.begin() as connection:
+            claimed = (
+                await connection.execute(
+                    _CLAIM,
+                    {"kinds": list(self._handlers), "batch": BATCH, "lease_s": self._lease_s},
+                )
+            ).all()
+        async with asyncio.TaskGroup() as group:
+            for row in claimed:
+                item = OutboxItem(row.id, row.kind, row.key, row.payload, row.attempts)
+                group.create_task(self._deliver(item, row.next_attempt_at))
+        return len(claimed)
+
+    async def _rest(self, stopping: asyncio.Task[bool]) -> None:
+        nudged = asyncio.create_task(self._nudged.wait())
+        try:
+            await asyncio.wait(
+                {stopping, nudged}, timeout=self._poll_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            nudged.cancel()
+
+    async def _deliver(self, item: OutboxItem, lease_until: datetime) -> None:
+        mine = {"id": item.id, "lease_until": lease_until}
+        try:
+            async with asyncio.timeout(self._lease_s * HANDLER_SHARE):
+                await self._handlers[item.kind](item)
+        except Undeliverable as error:
+            await self._bury(item, mine, error.code)
+        except Postponed as error:
+            # Loudly: only a person can end this.
+            _log.error("outbox_postponed", item=item.id, kind=item.kind, error=error.code)
+            await self._execute(
+                _FAILED, {**mine, "code": error.code, "after_s": error.after_s, "refund": 1}
+            )
+        except Exception as error:
+            # Whatever a handler raises must not end the worker; its text may hold a customer's
+            # data, so only its class is kept.
+            code = error.code if isinstance(error, DeliveryError) else type(error).__name__
+            if item.attempt >= self._max_attempts:
+                await self._bury(item, mine, code)
+                return
+            after_s = backoff_s(item.attempt)
+            _log.warning(
+                "outbox_retry",
+                item=item.id,
+                kind=item.kind,
+                attempt=item.attempt,
+                error=code,
+                after_s=round(after_s, 1),
+            )
+            await self._execute(_FAILED, {**mine, "code": code, "after_s": after_s, "refund": 0})
+        else:
+            await self._execute(_DONE, mine)
+            _log.info("outbox_done", item=item.id, kind=item.kind, attempt=item.attempt)
+
+    async def _bury(self, item: OutboxItem, mine: dict[str, Any], code: str) -> None:
+        _log.error("outbox_dead", item=item.id, kind=item.kind, attempt=item.attempt, error=code)
+        await self._execute(_DEAD, {**mine, "code": code})
+
+    async def _execute(self, statement: Any, parameters: dict[str, Any]) -> None:
+        """Write down how it went. When the database is away just now, the lease ends by itself
+        and the item is delivered again."""
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(statement, parameters)
+        except (SQLAlchemyError, OSError) as error:
+            _log.warning("outbox_result_lost", item=parameters["id"], error=type(error).__name__)
+
+
+def backoff_s(attempt: int) -> float:
+    """Seconds until the next attempt: doubling, with full jitter in its upper half."""
+    longest = min(BACKOFF_FIRST_S * 2 ** (attempt - 1), BACKOFF_MAX_S)
+    return longest * random.uniform(0.5, 1.0)

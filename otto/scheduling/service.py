@@ -1,0 +1,437 @@
+"""Openings and bookings of one location, over PostgreSQL.
+
+A booking is one transaction: the appointment and the outbox rows that will tell Google and the
+customer. Whether a bay is free is decided by the exclusion constraint on (bay, time) and nothing
+else; whether a request is a repeat, by its idempotency key. Both are met with `INSERT … ON
+CONFLICT DO NOTHING`, which waits for a competitor's transaction instead of deadlocking with it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import stamina
+import structlog
+from sqlalchemy import Row, Select, and_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from config.dealership import Bay, Dealership, Service
+from otto.crm.tables import AppointmentRow, CustomerRow, OutboxRow, VehicleRow
+from otto.scheduling.hours import Period, local_day, open_periods
+from otto.scheduling.messages import (
+    Visitor,
+    calendar_event,
+    confirmation_code,
+    confirmation_text,
+)
+from otto.scheduling.openings import (
+    Opening,
+    OpeningsQuery,
+    compute_openings,
+    fits_day,
+    rank_bays,
+    spread,
+    starts_within,
+)
+
+_log = structlog.get_logger()
+
+SEARCH_DAYS = 14
+"""How many days of appointments are read at once while looking for openings."""
+NOTICE_GRACE = timedelta(minutes=10)
+"""A caller may take this long to decide on an opening that was offered at the last minute."""
+BOOK_ATTEMPTS = 3
+BOOK_TIMEOUT_S = 6.0
+_RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+
+
+class SchedulingError(Exception):
+    """A request that cannot be met. `code` is for programs; `sentence` can be said aloud."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sentence = sentence
+
+
+class SlotTaken(SchedulingError):
+    """Every bay that can do the work is taken at that time by now."""
+
+    def __init__(self) -> None:
+        super().__init__("taken", "I am sorry, that time has just been taken.")
+
+
+class BookingRefused(SchedulingError):
+    """The opening breaks a rule (hours, notice, skill), or customer and vehicle do not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingRequest:
+    """One wish to book. The same `idempotency_key` always means the same booking."""
+
+    idempotency_key: str
+    opening: Opening
+    customer_id: int
+    vehicle_id: int | None
+    customer_phone: str
+    """E.164; where the confirmation goes."""
+    call_sid: str | None = None
+    notes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """An appointment that stands in the database. Times are aware UTC, `ends_at` excluded."""
+
+    appointment_id: uuid.UUID
+    location_id: str
+    bay_id: str
+    service_code: str
+    customer_id: int
+    vehicle_id: int | None
+    starts_at: datetime
+    ends_at: datetime
+
+    @property
+    def confirmation(self) -> str:
+        """A short code that can be said aloud, such as "K7F2"."""
+        return confirmation_code(self.appointment_id)
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class CalendarService:
+    """The booking rules of one location. Holds no state: any number may work at once.
+
+    `after_commit` is called after each new booking, to wake the outbox's worker.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        dealership: Dealership,
+        location_id: str,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        after_commit: Callable[[], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._dealership = dealership
+        self._location = dealership.location(location_id)
+        self._clock = clock
+        self._after_commit = after_commit
+
+    # Asking
+
+    async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
+        """Up to `query.limit` openings with distinct starts, in order; the first one available is
+        always among them. Raises `SchedulingError` for an unknown service."""
+        service = self._service(query.service_code)
+        bays = rank_bays(self._location.bays, service.skill)
+        now = self._clock()
+        today = now.astimezone(self._location.zone).date()
+        last = today + timedelta(days=self._location.horizon_days)
+        day = max(query.from_date or today, today)
+        if query.to_date is not None:
+            last = min(last, query.to_date)
+
+        found: list[Opening] = []
+        days_with_openings = 0
+        busy: dict[str, list[Period]] = {}
+        known_until = day
+        # Enough days to choose from, no more: "as soon as possible" reads two weeks, not two
+        # months.
+        while day <= last and days_with_openings < query.limit:
+            if day >= known_until:
+                known_until = min(day + timedelta(days=SEARCH_DAYS), last + timedelta(days=1))
+                busy = await self._busy(day, known_until - timedelta(days=1))
+            openings = compute_openings(
+                location_id=self._location.id,
+                service_code=service.code,
+                bays=bays,
+                busy=busy,
+                open_periods=open_periods(self._location, day),
+                duration=timedelta(minutes=service.duration_minutes),
+                step=timedelta(minutes=self._location.slot_minutes),
+                not_before=now + timedelta(minutes=self._location.min_notice_minutes),
+            )
+            fitting = [one for one in openings if fits_day(one, query, self._location.zone)]
+            found += fitting
+            days_with_openings += bool(fitting)
+            day += timedelta(days=1)
+        return spread(found, query.limit, self._location.zone)
+
+    async def appointments_of(self, customer_id: int) -> tuple[Booking, ...]:
+        """The customer's booked appointments that are not over yet, soonest first."""
+        wanted = (
+            _bookings()
+            .where(
+                AppointmentRow.customer_id == customer_id,
+                AppointmentRow.location_id == self._location.id,
+                AppointmentRow.status == "booked",
+                AppointmentRow.ends_at > self._clock(),
+            )
+            .order_by(AppointmentRow.starts_at)
+        )
+        async with self._engine.connect() as connection:
+            return tuple(_as_booking(row) for row in await connection.execute(wanted))
+
+    # Booking
+
+    async def book(self, request: BookingRequest) -> Booking:
+        """Take the opening, or another bay at the same time when its own is gone.
+
+        A repeat with the same key returns the first booking, whatever has happened since. Lost
+        connections are retried here: the key makes that safe. Raises `SlotTaken` or
+        `BookingRefused`.
+        """
+        async for attempt in stamina.retry_context(
+            on=_is_transient,
+            attempts=BOOK_ATTEMPTS,
+            timeout=BOOK_TIMEOUT_S,
+            wait_initial=0.05,
+            wait_max=0.5,
+            wait_jitter=0.05,
+        ):
+            with attempt:
+                booking, is_new = await self._book_once(request)
+        if is_new:
+            _log.info(
+                "appointment_booked",
+                appointment_id=str(booking.appointment_id),
+                bay_id=booking.bay_id,
+                call_sid=request.call_sid,
+            )
+            if self._after_commit is not None:
+                self._after_commit()
+        return booking
+
+    async def _book_once(self, request: BookingRequest) -> tuple[Booking, bool]:
+        async with self._engine.begin() as connection:
+            existing = await _booked_with(connection, request)
+            if existing is not None:
+                return existing, False
+            service, bays = self._validate(request.opening)
+            visitor = await _visitor(connection, request)
+            for bay in bays:
+                booking = await _take(connection, request, bay)
+                if booking is not None:
+                    await self._announce(connection, request, booking, service, bay, visitor)
+                    return booking, True
+                # Nothing was inserted: the bay is taken, or a twin of this request was faster.
+                existing = await _booked_with(connection, request)
+                if existing is not None:
+                    return existing, False
+        raise SlotTaken
+
+    def _validate(self, opening: Opening) -> tuple[Service, tuple[Bay, ...]]:
+        """Check the opening against today's rules, as if it came from a stranger. Returns the
+        service and the bays to try, the opening's own first."""
+        service = self._service(opening.service_code)
+        bays = rank_bays(self._location.bays, service.skill)
+        if opening.location_id != self._location.id or opening.bay_id not in {b.id for b in bays}:
+            raise BookingRefused("wrong_bay", "That appointment cannot be done there.")
+        if opening.ends_at - opening.starts_at != timedelta(minutes=service.duration_minutes):
+            raise BookingRefused("wrong_duration", "That opening is no longer valid.")
+        now = self._clock()
+        notice = timedelta(minutes=self._location.min_notice_minutes)
+        if opening.starts_at < now + max(notice - NOTICE_GRACE, timedelta()):
+            raise BookingRefused("too_soon", "I am sorry, that time is too soon to book by now.")
+        day = opening.starts_at.astimezone(self._location.zone).date()
+        today = now.astimezone(self._location.zone).date()
+        if day > today + timedelta(days=self._location.horizon_days):
+            raise BookingRefused("too_far", "I cannot book that far ahead.")
+        duration = timedelta(minutes=service.duration_minutes)
+        step = timedelta(minutes=self._location.slot_minutes)
+        if not any(
+            opening.starts_at in starts_within(period, duration, step)
+            for period in open_periods(self._location, day)
+        ):
+            raise BookingRefused("outside_hours", "The service department is closed at that time.")
+        return service, tuple(sorted(bays, key=lambda bay: bay.id != opening.bay_id))
+
+    async def _announce(
+        self,
+        connection: AsyncConnection,
+        request: BookingRequest,
+        booking: Booking,
+        service: Service,
+        bay: Bay,
+        visitor: Visitor,
+    ) -> None:
+        """Leave word for Google and the customer, in the booking's own transaction."""
+        appointment_id = booking.appointment_id
+        body = calendar_event(
+            appointment_id=appointment_id,
+            location=self._location,
+            service=service,
+            visitor=visitor,
+            starts_at=booking.starts_at,
+            ends_at=booking.ends_at,
+            notes=request.notes,
+        )
+        text = confirmation_text(
+            dealership_name=self._dealership.name,
+            appointment_id=appointment_id,
+            location=self._location,
+            service=service,
+            starts_at=booking.starts_at,
+        )
+        rows = [
+            {
+                "kind": "calendar.upsert",
+                "key": f"calendar.upsert:{appointment_id}",
+                "payload": {
+                    "appointment_id": str(appointment_id),
+                    "calendar_id": bay.calendar_id,
+                    "event_id": appointment_id.hex,
+                    "body": body,
+                },
+            },
+            {
+                "kind": "sms.send",
+                "key": f"sms.send:confirmation:{appointment_id}",
+                "payload": {
+                    "appointment_id": str(appointment_id),
+                    "to": request.customer_phone,
+                    "body": text,
+                },
+            },
+        ]
+        await connection.execute(insert(OutboxRow), rows)
+
+    def _service(self, code: str) -> Service:
+        try:
+            return self._dealership.service(code)
+        except KeyError:
+            raise SchedulingError("unknown_service", "We do not offer that service.") from None
+
+    async def _busy(self, first: date, last: date) -> dict[str, list[Period]]:
+        """Taken periods by bay, from the start of the first local day to the end of the last."""
+        taken = select(
+            AppointmentRow.bay_id, AppointmentRow.starts_at, AppointmentRow.ends_at
+        ).where(
+            AppointmentRow.bay_id.in_([bay.id for bay in self._location.bays]),
+            AppointmentRow.status == "booked",
+            AppointmentRow.starts_at < local_day(self._location, last).ends_at,
+            AppointmentRow.ends_at > local_day(self._location, first).starts_at,
+        )
+        busy: dict[str, list[Period]] = {}
+        async with self._engine.connect() as connection:
+            for bay_id, starts_at, ends_at in await connection.execute(taken):
+                busy.setdefault(bay_id, []).append(Period(starts_at, ends_at))
+        return busy
+
+
+# Statements of a booking
+
+
+def _bookings() -> Select[uuid.UUID, str, str, str, int, int | None, datetime, datetime]:
+    """Columns in the order of `Booking`'s fields."""
+    return select(
+        AppointmentRow.id,
+        AppointmentRow.location_id,
+        AppointmentRow.bay_id,
+        AppointmentRow.service_code,
+        AppointmentRow.customer_id,
+        AppointmentRow.vehicle_id,
+        AppointmentRow.starts_at,
+        AppointmentRow.ends_at,
+    )
+
+
+def _as_booking(row: Row[Any]) -> Booking:
+    return Booking(*row)
+
+
+async def _booked_with(connection: AsyncConnection, request: BookingRequest) -> Booking | None:
+    """What this key has booked before. A key is never lent to another customer."""
+    wanted = _bookings().where(AppointmentRow.idempotency_key == request.idempotency_key)
+    row = (await connection.execute(wanted)).one_or_none()
+    if row is None:
+        return None
+    booking = _as_booking(row)
+    if booking.customer_id != request.customer_id:
+        raise BookingRefused("key_reused", "Something went wrong with that booking.")
+    return booking
+
+
+async def _take(connection: AsyncConnection, request: BookingRequest, bay: Bay) -> Booking | None:
+    """Insert the appointment into the bay; None when the bay or the key is taken."""
+    opening = request.opening
+    appointment_id = uuid.uuid4()
+    values: dict[str, Any] = {
+        "id": appointment_id,
+        "location_id": opening.location_id,
+        "bay_id": bay.id,
+        "customer_id": request.customer_id,
+        "vehicle_id": request.vehicle_id,
+        "service_code": opening.service_code,
+        "starts_at": opening.starts_at,
+        "ends_at": opening.ends_at,
+        "status": "booked",
+        "idempotency_key": request.idempotency_key,
+        # Chosen here, so that telling Google twice can never make two events.
+        "google_event_id": appointment_id.hex,
+        "call_sid": request.call_sid,
+        "notes": request.notes,
+    }
+    statement = (
+        insert(AppointmentRow).values(values).on_conflict_do_nothing().returning(AppointmentRow.id)
+    )
+    if (await connection.execute(statement)).one_or_none() is None:
+        return None
+    return Booking(
+        appointment_id=appointment_id,
+        location_id=opening.location_id,
+        bay_id=bay.id,
+        service_code=opening.service_code,
+        customer_id=request.customer_id,
+        vehicle_id=request.vehicle_id,
+        starts_at=opening.starts_at,
+        ends_at=opening.ends_at,
+    )
+
+
+async def _visitor(connection: AsyncConnection, request: BookingRequest) -> Visitor:
+    """Customer and vehicle as the calendar shows them. Refuses a vehicle of somebody else."""
+    wanted = (
+        select(
+            CustomerRow.first_name,
+            CustomerRow.last_name,
+            VehicleRow.year,
+            VehicleRow.make,
+            VehicleRow.model,
+        )
+        .outerjoin(
+            VehicleRow,
+            and_(VehicleRow.customer_id == CustomerRow.id, VehicleRow.id == request.vehicle_id),
+        )
+        .where(CustomerRow.id == request.customer_id)
+    )
+    row = (await connection.execute(wanted)).one_or_none()
+    if row is None:
+        raise BookingRefused("unknown_customer", "I could not find the customer's record.")
+    if request.vehicle_id is not None and row.year is None:
+        raise BookingRefused("wrong_vehicle", "I could not find that vehicle.")
+    vehicle = None if row.year is None else f"{row.year} {row.make} {row.model}"
+    return Visitor(f"{row.first_name} {row.last_name}", vehicle)
+
+
+def _is_transient(error: Exception) -> bool:
+    """Whether the same transaction may succeed when it is tried again."""
+    if isinstance(error, IntegrityError):
+        return False
+    if isinstance(error, DBAPIError):
+        sqlstate = getattr(error.orig, "sqlstate", None)
+        return error.connection_invalidated or sqlstate in _RETRYABLE_SQLSTATES
+    return isinstance(error, ConnectionError)
