@@ -7,10 +7,7 @@ The ingress knows no actor. It asks for a call actor by reservation and reaches 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
-
-Directive = Literal["hangup", "transfer", "resume"]
-"""What TwiML should follow a stream that ended."""
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +69,11 @@ class SwitchboardClient(Protocol):
     async def call_ended(self, call_sid: str, status: str) -> None:
         """Twilio says the call is over; may come twice, or for a call never seen."""
 
-    async def resume_directive(self, call_sid: str) -> Directive:
-        """What TwiML should follow this call's stream."""
+    async def resume_directive(self, call_sid: str) -> str:
+        """What TwiML should follow this call's stream: "hangup", "transfer" or "resume".
+
+        Anything else is taken as "transfer".
+        """
 
     async def desk(self) -> DeskInfo:
         """Where calls go that Otto cannot take. Serves as the readiness check, too."""

@@ -1,0 +1,150 @@
+"""The front door: Otto's two Ray Serve applications.
+
+    serve run serve_app:app          with the settings of the environment
+    serve_app.deploy(settings)       from a process that is already connected to Ray
+
+Webhooks and media are deployments of their own, because a stream holds a replica's slot for the
+whole call and a webhook must never wait behind one:
+
+    voice  "/"        POST /twilio/voice, /twilio/after, /twilio/resume, /twilio/status
+                      GET /healthz, /readyz
+    media  "/media"   WebSocket /media/stream
+
+Serve runs in HAProxy mode: its own proxy would carry every audio frame through Ray's RPC. That
+mode is read from the environment when Ray's processes start, so `SERVE_ENVIRONMENT` has to be set
+before `ray.init` or `ray start`. TLS belongs to the load balancer in front.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import ray
+from ray import serve
+from ray.serve.config import HTTPOptions, ProxyLocation
+from starlette.types import ASGIApp
+
+from config.settings import Settings, load_settings
+from otto.telephony.ingress import media_app, voice_app
+from otto.telephony.switchboard_port import SwitchboardClient
+
+VOICE_APP = "voice"
+MEDIA_APP = "media"
+MEDIA_PREFIX = "/media"
+
+MEDIA_MAX_ONGOING = 500
+"""Streams a media replica holds at most; the switchboards' pools are the real limit."""
+VOICE_MAX_ONGOING = 200
+MEDIA_CPUS = 0.0
+"""Ray's book-keeping only. The call actors' pool decides what a node can carry."""
+DRAIN_MARGIN_S = 60
+
+SERVE_ENVIRONMENT = {
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # Ray's default is four; one carries thousands of frames a second.
+    "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+}
+"""What Ray's processes must find in their environment, besides `serve_environment`'s."""
+
+SwitchboardFactory = Callable[[Settings], SwitchboardClient]
+"""Makes the ingress' client in a replica; must be importable there."""
+
+
+def serve_environment(settings: Settings) -> dict[str, str]:
+    """The environment that Ray must be started with, so that no redeploy cuts a call."""
+    drain_s = int(settings.call.max_duration_s) + DRAIN_MARGIN_S
+    return {**SERVE_ENVIRONMENT, "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(drain_s)}
+
+
+def find_switchboard(settings: Settings) -> SwitchboardClient:
+    """The client of this node's switchboard, found by name."""
+    from actors.switchboard import SwitchboardHandle  # replicas only: it starts no actor
+
+    client: SwitchboardClient = SwitchboardHandle(settings)
+    return client
+
+
+@serve.ingress()
+class VoiceIngress:
+    """Twilio's webhooks."""
+
+    def __init__(self, settings: Settings, make_switchboard: SwitchboardFactory) -> None:
+        self._settings = settings
+        self._make_switchboard = make_switchboard
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return voice_app(self._settings, self._make_switchboard(self._settings))
+
+
+@serve.ingress()
+class MediaIngress:
+    """Twilio's media streams, and this process' end of the media links."""
+
+    def __init__(self, settings: Settings, make_switchboard: SwitchboardFactory) -> None:
+        self._settings = settings
+        self._make_switchboard = make_switchboard
+
+    def __serve_build_asgi_app__(self) -> ASGIApp:
+        return media_app(self._settings, self._make_switchboard(self._settings), MEDIA_PREFIX)
+
+
+def build(
+    settings: Settings, make_switchboard: SwitchboardFactory = find_switchboard
+) -> tuple[serve.Application, serve.Application]:
+    """The voice and the media application, not yet deployed."""
+    drain_s = settings.call.max_duration_s + DRAIN_MARGIN_S
+    voice = serve.deployment(
+        VoiceIngress,
+        name="VoiceIngress",
+        max_ongoing_requests=VOICE_MAX_ONGOING,
+        ray_actor_options={"num_cpus": 0},
+    )
+    media = serve.deployment(
+        MediaIngress,
+        name="MediaIngress",
+        max_ongoing_requests=MEDIA_MAX_ONGOING,
+        graceful_shutdown_timeout_s=drain_s,
+        ray_actor_options={"num_cpus": MEDIA_CPUS},
+    )
+    return voice.bind(settings, make_switchboard), media.bind(settings, make_switchboard)
+
+
+def start(settings: Settings) -> None:
+    """Start Serve at the settings' address; connects to Ray when this process has not yet."""
+    missing = [name for name in SERVE_ENVIRONMENT if name not in os.environ]
+    if missing:
+        raise RuntimeError(f"set {', '.join(missing)} before Ray starts (see serve_app.py)")
+    serve.start(
+        proxy_location=ProxyLocation.EveryNode,
+        http_options=HTTPOptions(
+            host=settings.host,
+            port=settings.port,
+            request_timeout_s=None,  # it would end live streams
+        ),
+    )
+
+
+def deploy(settings: Settings, make_switchboard: SwitchboardFactory = find_switchboard) -> None:
+    """Start Serve and deploy both applications; returns when they serve."""
+    start(settings)
+    voice, media = build(settings, make_switchboard)
+    serve.run(media, name=MEDIA_APP, route_prefix=MEDIA_PREFIX)
+    serve.run(voice, name=VOICE_APP, route_prefix="/")
+
+
+def app(arguments: dict[str, Any]) -> serve.Application:
+    """The builder that `serve run serve_app:app` calls.
+
+    `serve run` deploys the one application that is returned; media has to be there already. Run
+    it with `--name voice`, or voice is called "default": only the dashboard shows the difference.
+    """
+    settings = load_settings()
+    if not ray.is_initialized():
+        ray.init(address=os.environ.get("RAY_ADDRESS"), namespace="serve")
+    start(settings)
+    voice, media = build(settings)
+    serve.run(media, name=MEDIA_APP, route_prefix=MEDIA_PREFIX)
+    return voice

@@ -1,0 +1,168 @@
+"""Settings and doubles for the ingress: a switchboard and a call actor with knobs."""
+
+import asyncio
+import itertools
+
+import pytest
+import uvicorn
+
+from config.settings import Settings, TwilioSettings
+from otto.telephony.media_link import connect_control, connect_downlink, connect_uplink
+from otto.telephony.switchboard_port import DeskInfo, Reservation
+
+ACCOUNT = "AC00000000000000000000000000000001"
+AUTH_TOKEN = "a-token-of-the-test"
+ORIGIN = "https://otto.example.com"
+
+
+class Call:
+    """A call actor: attaches its three ends of the media link and records what comes."""
+
+    def __init__(self):
+        self.started = None
+        self.events = []
+        self.changed = asyncio.Event()
+        self.fail_attach = None
+        self.control = self.uplink = self.downlink = None
+
+    async def attach(self, link_address, link_token, started):
+        if self.fail_attach is not None:
+            raise self.fail_attach
+        self.started = started
+        self.control = await connect_control(link_address, link_token)
+        self.uplink = await connect_uplink(link_address, link_token)
+        self.downlink = await connect_downlink(link_address, link_token)
+        self.reader = asyncio.create_task(self._read())
+        self.changed.set()
+
+    async def _read(self):
+        while (event := await self.control.read()) is not None:
+            self.events.append(event)
+            self.changed.set()
+        self.events.append(None)
+        self.changed.set()
+
+    async def until(self, event, seconds=5):
+        async with asyncio.timeout(seconds):
+            while event not in self.events:
+                self.changed.clear()
+                await self.changed.wait()
+
+    def die(self):
+        """As a killed process does: every socket breaks."""
+        self.reader.cancel()
+        for end in (self.control, self.uplink, self.downlink):
+            end._end._transport.abort()
+
+    async def close(self):
+        if self.control is not None:
+            self.reader.cancel()
+            for end in (self.control, self.uplink, self.downlink):
+                await end.close()
+
+
+class Switchboard:
+    """Hands out `Call`s; `free` of them are left."""
+
+    def __init__(self, free=10, desk_number="+18155550100"):
+        self.free = free
+        self.desk_info = DeskInfo("All our lines are busy.", desk_number)
+        self.directive = "hangup"
+        self.broken = None
+        self.reserved = []
+        self.ended = []
+        self.callbacks = []
+        self.calls = []
+        self.next_fail_attach = None
+        self.changed = asyncio.Event()
+        self._tokens = {}
+        self._numbers = itertools.count()
+
+    def _check(self):
+        if self.broken is not None:
+            raise self.broken
+
+    async def reserve(self, call_sid, caller, called, resume=False):
+        self._check()
+        self.reserved.append((call_sid, caller, called, resume))
+        if self.free == 0:
+            return Reservation(None, "full")
+        self.free -= 1
+        token = f"token-{next(self._numbers)}"
+        self._tokens[token] = call_sid
+        return Reservation(token)
+
+    async def redeem(self, token, call_sid):
+        self._check()
+        if self._tokens.pop(token, None) != call_sid:
+            return None
+        call = Call()
+        call.fail_attach = self.next_fail_attach
+        self.calls.append(call)
+        self.changed.set()
+        return call
+
+    async def call_ended(self, call_sid, status):
+        self._check()
+        self.ended.append((call_sid, status))
+
+    async def resume_directive(self, call_sid):
+        self._check()
+        return self.directive
+
+    async def desk(self):
+        self._check()
+        return self.desk_info
+
+    async def request_callback(self, call_sid, caller):
+        self._check()
+        self.callbacks.append((call_sid, caller))
+
+    async def call(self, number):
+        """The `number`th call actor, attached."""
+        async with asyncio.timeout(5):
+            while len(self.calls) <= number:
+                self.changed.clear()
+                await self.changed.wait()
+            call = self.calls[number]
+            while call.downlink is None:
+                await asyncio.sleep(0.005)
+        return call
+
+    async def close(self):
+        for call in self.calls:
+            await call.close()
+
+
+@pytest.fixture
+def ingress_settings():
+    twilio = TwilioSettings(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, phone_number="+18155550199")
+    return Settings(public_origin=ORIGIN, twilio=twilio)
+
+
+@pytest.fixture
+async def switchboard():
+    switchboard = Switchboard()
+    yield switchboard
+    await switchboard.close()
+
+
+@pytest.fixture
+async def serve_asgi():
+    """Serve ASGI applications on ports of their own; gives the base URL."""
+    servers = []
+
+    async def serve(app):
+        config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        servers.append((server, asyncio.create_task(server.serve())))
+        async with asyncio.timeout(5):
+            while not server.started:
+                await asyncio.sleep(0.005)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}"
+
+    yield serve
+    for server, task in servers:
+        server.should_exit = True
+        await task

@@ -1,0 +1,312 @@
+"""The media stream over a real WebSocket: both directions, bad streams, and lost call actors."""
+
+import asyncio
+import base64
+import json
+
+import pytest
+import websockets
+from twilio.request_validator import RequestValidator
+
+from otto.telephony import media_socket
+from otto.telephony.ingress import media_app
+
+URL = "wss://otto.example.com/media/stream"
+STREAM = "MZ00000000000000000000000000000001"
+ACCOUNT = "AC00000000000000000000000000000001"
+FRAME = bytes(range(160))
+
+
+class Twilio:
+    """Twilio's side of one stream."""
+
+    def __init__(self, socket):
+        self.socket = socket
+        self.sequence = 0
+
+    async def send(self, event, **body):
+        self.sequence += 1
+        message = {"event": event, "sequenceNumber": str(self.sequence), "streamSid": STREAM}
+        await self.socket.send(json.dumps({**message, **body}))
+
+    async def begin(self, token="", call_sid="CA1", account=ACCOUNT):
+        await self.socket.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
+        await self.send(
+            "start",
+            start={
+                "streamSid": STREAM,
+                "accountSid": account,
+                "callSid": call_sid,
+                "tracks": ["inbound"],
+                "customParameters": {"token": token, "caller": "+1815", "called": "+1816"},
+                "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+            },
+        )
+
+    async def speak(self, at_ms, mulaw=FRAME):
+        payload = base64.b64encode(mulaw).decode()
+        media = {"track": "inbound", "chunk": "1", "timestamp": str(at_ms), "payload": payload}
+        await self.send("media", media=media)
+
+    async def hear(self):
+        return json.loads(await asyncio.wait_for(self.socket.recv(), 5))
+
+    async def close_code(self):
+        """Reads on until our side closes."""
+        with pytest.raises(websockets.ConnectionClosed) as caught:
+            while True:
+                await asyncio.wait_for(self.socket.recv(), 5)
+        return caught.value.rcvd.code, caught.value.rcvd.reason
+
+
+@pytest.fixture
+def upgrade(ingress_settings):
+    """Headers of a signed upgrade."""
+    validator = RequestValidator(ingress_settings.twilio.auth_token.get_secret_value())
+    return {"X-Twilio-Signature": validator.compute_signature(URL, {})}
+
+
+@pytest.fixture
+async def media_url(ingress_settings, switchboard, serve_asgi):
+    url = await serve_asgi(media_app(ingress_settings, switchboard))
+    return url.replace("http", "ws") + "/media/stream"
+
+
+@pytest.fixture
+async def twilio(media_url, upgrade):
+    options = {"additional_headers": upgrade, "compression": None}
+    async with websockets.connect(media_url, **options) as socket:
+        yield Twilio(socket)
+
+
+@pytest.fixture
+async def served(twilio, switchboard):
+    """A stream with its call actor attached: (twilio, call)."""
+    token = (await switchboard.reserve("CA1", "", "")).token
+    await twilio.begin(token)
+    return twilio, await switchboard.call(0)
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Twilio-Signature": "forged"}])
+async def test_an_unsigned_upgrade_is_refused(media_url, headers):
+    with pytest.raises(websockets.InvalidStatus) as caught:
+        await websockets.connect(media_url, additional_headers=headers)
+    assert caught.value.response.status_code == 403
+
+
+async def test_a_signature_does_not_cover_a_query(media_url, upgrade):
+    with pytest.raises(websockets.InvalidStatus):
+        await websockets.connect(f"{media_url}?a=b", additional_headers=upgrade)
+
+
+async def test_the_caller_is_heard_and_otto_is_played(served):
+    twilio, call = served
+    assert call.started.call_sid == "CA1"
+    assert (call.started.caller, call.started.called) == ("+1815", "+1816")
+    assert (call.started.resumed, call.started.first_generation) == (False, 0)
+    await twilio.speak(0)
+    assert await call.uplink.read() == (0, FRAME)
+    call.downlink.send_audio(1, b"hello" * 200)
+    call.downlink.send_mark(1, 0)
+    heard = await twilio.hear()
+    assert heard["event"] == "media"
+    assert base64.b64decode(heard["media"]["payload"]) == b"hello" * 200
+    assert (await twilio.hear())["mark"] == {"name": "1.0"}
+    await call.until({"event": "playing", "generation": 1})
+    await twilio.send("mark", mark={"name": "1.0"})
+    await twilio.send("mark", mark={"name": "not ours"})
+    await twilio.send("dtmf", dtmf={"track": "inbound_track", "digit": "5"})
+    await call.until({"event": "dtmf", "digit": "5"})
+    assert call.events == [
+        {"event": "playing", "generation": 1},
+        {"event": "mark", "generation": 1, "index": 0, "cleared": False},
+        {"event": "dtmf", "digit": "5"},
+    ]
+
+
+async def test_audio_before_the_call_actor_is_not_lost(twilio, switchboard):
+    token = (await switchboard.reserve("CA1", "", "")).token
+    await twilio.begin(token)
+    for number in range(20):
+        await twilio.speak(number * 20)
+    call = await switchboard.call(0)
+    heard = b""
+    while len(heard) < 20 * 160:
+        heard += (await asyncio.wait_for(call.uplink.read(), 5))[1]
+    assert heard == FRAME * 20
+
+
+async def test_clear_silences_and_flags_the_marks_echoed_after_it(served):
+    twilio, call = served
+    call.downlink.send_audio(1, FRAME)
+    call.downlink.send_mark(1, 0)
+    assert [(await twilio.hear())["event"] for _ in range(2)] == ["media", "mark"]
+    call.control.clear(1)
+    assert (await twilio.hear())["event"] == "clear"
+    await twilio.send("mark", mark={"name": "1.0"})
+    await call.until({"event": "mark", "generation": 1, "index": 0, "cleared": True})
+    call.downlink.send_audio(1, FRAME)  # late: nobody hears it
+    call.downlink.send_audio(2, b"new")
+    assert base64.b64decode((await twilio.hear())["media"]["payload"]) == b"new"
+
+
+async def test_stop_tells_the_call_and_closes(served):
+    twilio, call = served
+    await twilio.send("stop", stop={"accountSid": ACCOUNT, "callSid": "CA1"})
+    assert await twilio.close_code() == (1000, "stop")
+    await call.until(None)
+    assert call.events[-2:] == [{"event": "stop"}, None]
+
+
+async def test_a_socket_that_breaks_tells_the_call(served):
+    twilio, call = served
+    twilio.socket.transport.abort()
+    await call.until({"event": "lost"})
+
+
+async def test_hangup_closes_the_stream(served):
+    twilio, call = served
+    call.control.hangup()
+    assert await twilio.close_code() == (1000, "hangup")
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "reason"),
+    [
+        (b"binary", 1003, "binary_message"),
+        ("{", 1007, "bad_json"),
+        ('{"event":"connected"}', 1002, "illegal_transition"),
+        ('{"event":"media","streamSid":"other"}', 1008, "wrong_stream_sid"),
+        ("x" * 70_000, 1009, "message_too_long"),
+    ],
+)
+async def test_a_fault_in_the_stream_ends_it_by_name(served, message, code, reason):
+    twilio, call = served
+    await twilio.socket.send(message)
+    assert await twilio.close_code() == (code, reason)
+    await call.until({"event": "lost"})
+
+
+@pytest.mark.parametrize(
+    ("begin", "reason"),
+    [
+        ({"token": "guess"}, "bad_token"),
+        ({"token": ""}, "bad_token"),
+        ({"token": "token-0", "call_sid": "CA2"}, "bad_token"),
+        ({"token": "token-0", "account": "AC2"}, "wrong_account"),
+    ],
+)
+async def test_a_stream_without_its_token_is_closed(twilio, switchboard, begin, reason):
+    await switchboard.reserve("CA1", "", "")
+    await twilio.begin(**begin)
+    assert await twilio.close_code() == (1008, reason)
+    assert switchboard.calls == []
+
+
+async def test_a_token_serves_once(media_url, upgrade, served):
+    async with websockets.connect(media_url, additional_headers=upgrade) as socket:
+        second = Twilio(socket)
+        await second.begin("token-0")
+        assert await second.close_code() == (1008, "bad_token")
+
+
+@pytest.fixture
+def short_start_timeout(ingress_settings):
+    ingress_settings.call.stream_start_timeout_s = 0.1
+
+
+@pytest.mark.parametrize("says", [[], ['{"event":"connected"}']])
+async def test_a_stream_without_start_is_closed(short_start_timeout, twilio, says):
+    for text in says:
+        await twilio.socket.send(text)
+    assert await twilio.close_code() == (1008, "no_start")
+
+
+async def test_a_call_that_cannot_attach_goes_back_to_twilio(twilio, switchboard):
+    switchboard.next_fail_attach = RuntimeError("the actor died")
+    await twilio.begin((await switchboard.reserve("CA1", "", "")).token)
+    assert await twilio.close_code() == (1011, "attach_failed")
+
+
+async def test_a_lost_call_actor_is_replaced_while_the_line_is_held(served, switchboard):
+    twilio, first = served
+    first.downlink.send_audio(4, FRAME)
+    await twilio.hear()
+    await twilio.speak(0)
+    first.die()
+    second = await switchboard.call(1)
+    assert switchboard.reserved[-1] == ("CA1", "+1815", "+1816", True)
+    assert (second.started.resumed, second.started.first_generation) == (True, 5)
+    assert await second.uplink.read() == (0, FRAME)  # replayed from the ring
+    second.downlink.send_audio(5, b"sorry")
+    assert base64.b64decode((await twilio.hear())["media"]["payload"]) == b"sorry"
+    second.die()
+    third = await switchboard.call(2)
+    assert third.started.first_generation == 6
+
+
+async def test_a_full_pool_is_asked_again_while_the_line_is_held(served, switchboard):
+    twilio, first = served
+    switchboard.free = 0
+    first.die()
+    async with asyncio.timeout(5):
+        while len(switchboard.reserved) < 4:
+            await asyncio.sleep(0.01)
+    switchboard.free = 1
+    second = await switchboard.call(1)
+    second.control.hangup()
+    assert await twilio.close_code() == (1000, "hangup")
+
+
+async def test_without_another_call_actor_the_line_goes_back_to_twilio(
+    served, switchboard, monkeypatch
+):
+    monkeypatch.setattr(media_socket, "RECOVERY_TIMEOUT_S", 0.3)
+    twilio, first = served
+    switchboard.broken = RuntimeError("gone")
+    first.die()
+    assert await twilio.close_code() == (1011, "call_actor_lost")
+
+
+async def test_a_call_that_kills_its_actors_is_given_up(served, switchboard):
+    twilio, call = served
+    for number in range(1, media_socket.MAX_RECOVERIES + 1):
+        call.die()
+        call = await switchboard.call(number)
+    call.die()
+    assert await twilio.close_code() == (1011, "call_actor_lost")
+
+
+async def test_a_twilio_that_does_not_read_throttles_otto_and_clear_frees_it(served):
+    twilio, call = served
+    twilio.socket.transport.pause_reading()
+
+    async def talk():
+        for index in range(1000):
+            call.downlink.send_audio(1, bytes(16_000))
+            call.downlink.send_mark(1, index)
+            await call.downlink.drain()
+
+    talking = asyncio.create_task(talk())
+    await asyncio.wait([talking], timeout=0.5)
+    assert not talking.done()
+    call.control.clear(1)
+    await asyncio.wait_for(talking, 5)
+    twilio.socket.transport.resume_reading()
+    heard = {}
+    while heard.get("event") != "clear":
+        heard = await twilio.hear()
+
+
+async def test_nothing_is_left_after_many_streams(media_url, upgrade, switchboard):
+    for number in range(10):
+        async with websockets.connect(media_url, additional_headers=upgrade) as socket:
+            twilio = Twilio(socket)
+            await twilio.begin((await switchboard.reserve("CA1", "", "")).token)
+            call = await switchboard.call(number)
+            call.control.hangup()
+            await twilio.close_code()
+            await call.until(None)
+    async with asyncio.timeout(5):
+        while [t for t in asyncio.all_tasks() if "MediaSocket" in repr(t.get_coro())]:
+            await asyncio.sleep(0.01)
