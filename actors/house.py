@@ -1,0 +1,63 @@
+"""Bringing the actors up: the shared ones of the location, then a switchboard on every node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from actors import names
+from actors.calendar import CalendarActor
+from actors.crm import CrmActor
+from actors.switchboard import SwitchboardActor
+from config.dealership import load_dealership
+from config.settings import Settings
+
+READY_TIMEOUT_S = 180.0
+"""For the pool to be warm: an actor takes some CPU-seconds to start, and there are four a call."""
+
+
+def bring_up(settings: Settings) -> None:
+    """Make every actor that should be there, and wait until calls can be answered.
+
+    Ray must be initialised in this process. Actors that exist are kept: a repeat is harmless.
+    Raises `ray.exceptions.GetTimeoutError` when they are not ready in time.
+    """
+    dealership = load_dealership(settings.dealership_file)
+    location = dealership.location(settings.location or dealership.locations[0].id)
+    shared = [
+        _actor(CrmActor, names.crm(location.id), settings, location.id),
+        _actor(CalendarActor, names.calendar(location.id), settings, dealership, location.id),
+    ]
+    ray.get([actor.ready.remote() for actor in shared], timeout=READY_TIMEOUT_S)
+    switchboards = [
+        _actor(
+            SwitchboardActor,
+            names.switchboard(node["NodeID"]),
+            settings,
+            dealership,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
+        )
+        for node in ray.nodes()  # type: ignore[no-untyped-call]
+        if node["Alive"]
+    ]
+    ray.get([actor.start.remote() for actor in switchboards], timeout=READY_TIMEOUT_S)
+
+
+def _actor(kind: type[Any], name: str, *arguments: Any, **options: Any) -> Any:
+    """A detached, named actor that Ray restarts whenever it dies, and whose calls it retries."""
+    return (
+        ray.remote(kind)
+        .options(
+            name=name,
+            namespace=names.NAMESPACE,
+            lifetime="detached",
+            get_if_exists=True,
+            num_cpus=0,
+            max_restarts=-1,
+            max_task_retries=3,
+            **options,
+        )
+        .remote(*arguments)
+    )

@@ -1,0 +1,35 @@
+"""The LLM actor: a model client in a process of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.shell import WorkerShell
+from config.settings import OpenAISettings
+from otto.dialogue.model import Model
+from otto.speech.events import Worker
+
+
+class LlmActor(WorkerShell):
+    """Thinks for the call: one connection to the model."""
+
+    worker = Worker.LLM
+
+    def __init__(self, call: Any, settings: OpenAISettings) -> None:
+        super().__init__(call)
+        self._model = Model(settings, self._emit)
+
+    async def warm(self) -> None:
+        await self._model.warm()
+
+    async def generate(
+        self,
+        number: int,
+        generation: int,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]],
+    ) -> None:
+        self._commands.take(number, lambda: self._model.generate(generation, messages, tools))
+
+    async def cancel(self, number: int, generation: int) -> None:
+        self._commands.take(number, lambda: self._model.cancel(generation))

@@ -1,0 +1,26 @@
+"""The STT actor: a listener in a process of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.shell import WorkerShell
+from config.settings import DeepgramSettings
+from otto.speech.events import Worker
+from otto.speech.listen import Listener
+
+
+class SttActor(WorkerShell):
+    """Hears the caller: one Deepgram connection."""
+
+    worker = Worker.STT
+
+    def __init__(self, call: Any, settings: DeepgramSettings) -> None:
+        super().__init__(call)
+        self._listener = Listener(settings, self._emit)
+
+    async def attach(self, address: str, token: str) -> None:
+        await self._listener.attach(address, token)
+
+    async def detach(self) -> None:
+        await self._listener.detach()

@@ -1,0 +1,302 @@
+"""A call in virtual time: the conversation is real, the vendors and the line are small doubles.
+
+`Telephone` plays Otto's audio on the virtual clock as Twilio would: "playing" when the first
+audio comes, a mark after each chunk, everything echoed at once after a clear. `ScriptedMind`
+answers each request with the next step of a script.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from otto.crm.service import CallRecord, Customer, CustomerExists, Vehicle
+from otto.dialogue.conversation import Conversation, House
+from otto.dialogue.session_store import Fenced
+from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.service import Booking, BookingRequest, SlotTaken
+from otto.speech.events import (
+    Event,
+    FirstAudio,
+    ModelDone,
+    Sentence,
+    SentenceSpoken,
+    SpeechDone,
+    ToolCall,
+    Transcript,
+)
+
+MS_PER_CHARACTER = 60
+CHUNK_MS = 400
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+"""A Monday, nine in the morning in Chicago."""
+MARIA = Customer(
+    7, "Maria", "Alvarez", "+13125550142", (Vehicle(70, 2019, "Honda", "Civic", None),)
+)
+BORN = date(1984, 3, 12)
+
+
+@dataclass
+class Step:
+    """One answer of the model: sentences, then tool calls, after `delay_s`."""
+
+    text: str = ""
+    calls: tuple[tuple[str, dict[str, Any]], ...] = ()
+    delay_s: float = 0.2
+
+
+class ScriptedMind:
+    """Answers by script; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.script: list[Step | Callable[[], Step]] = []
+        self.requests: list[tuple[list[dict[str, Any]], list[str]]] = []
+        self.emit: Callable[[Event], None] = lambda event: None
+        self.cancelled: list[int] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def generate(
+        self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+    ) -> None:
+        self.requests.append((messages, [tool["function"]["name"] for tool in tools]))
+        following = self.script.pop(0)
+        step = following if isinstance(following, Step) else following()
+        task = asyncio.get_running_loop().create_task(self._answer(generation, step))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, generation: int, step: Step) -> None:
+        await asyncio.sleep(step.delay_s)
+        for index, text in enumerate(filter(None, step.text.split("|"))):
+            self.emit(Sentence(generation, index, text))
+        calls = tuple(
+            ToolCall(f"call_{len(self.requests)}_{n}", name, json.dumps(arguments))
+            for n, (name, arguments) in enumerate(step.calls)
+        )
+        ms = step.delay_s * 1000
+        self.emit(ModelDone(generation, step.text, calls, "stop", ms, ms, ms))
+
+    def cancel(self, generation: int) -> None:
+        self.cancelled.append(generation)
+
+
+class Telephone:
+    """The voice and the line in one: what Otto says is heard in virtual time."""
+
+    def __init__(self, emit: Callable[[Event], None]) -> None:
+        self.emit = emit
+        self.on_line: Callable[[dict[str, Any]], None] = lambda event: None
+        self.said: list[str] = []
+        self.cleared: list[int] = []
+        self.hung_up = False
+        self._length_ms: dict[int, int] = {}
+        self._playing_s: dict[int, float] = {}
+        self._tasks: dict[int, set[asyncio.Task[None]]] = {}
+
+    # Mouth
+    async def attach(self, address: str, token: str) -> None: ...
+    async def detach(self) -> None: ...
+
+    def say(self, generation: int, index: int, text: str) -> None:
+        self.said.append(text)
+        start = self._length_ms.get(generation, 0)
+        end = self._length_ms[generation] = start + len(text) * MS_PER_CHARACTER
+        self._later(generation, self._speak(generation, index, text, start, end))
+
+    async def _speak(self, generation: int, index: int, text: str, start: int, end: int) -> None:
+        await asyncio.sleep(0.1)
+        if start == 0:
+            self.emit(FirstAudio(generation, 100.0))
+            self._playing_s[generation] = asyncio.get_running_loop().time()
+            self.on_line({"event": "playing", "generation": generation})
+        self.emit(SentenceSpoken(generation, index, text, start, end))
+        for mark in range(start // CHUNK_MS, end // CHUNK_MS):
+            self._later(generation, self._mark(generation, mark, (mark + 1) * CHUNK_MS))
+
+    async def _mark(self, generation: int, index: int, due_ms: int) -> None:
+        """Echo a mark when the audio before it, `due_ms` of the answer, has been played."""
+        now_s = asyncio.get_running_loop().time()
+        played_s = now_s - self._playing_s.get(generation, now_s)
+        await asyncio.sleep(max(0.0, due_ms / 1000 - played_s))
+        self.on_line({"event": "mark", "generation": generation, "index": index, "cleared": False})
+
+    def finish(self, generation: int) -> None:
+        self._later(generation, self._finish(generation))
+
+    async def _finish(self, generation: int) -> None:
+        await asyncio.sleep(0.1)
+        total = self._length_ms.get(generation, 0)
+        last = total // CHUNK_MS
+        self.emit(SpeechDone(generation, total, last))
+        await self._mark(generation, last, total)
+
+    def cancel(self, generation: int) -> None:
+        for task in self._tasks.pop(generation, set()):
+            task.cancel()
+
+    # Line
+    def clear(self, generation: int) -> None:
+        self.cleared.append(generation)
+
+    def hangup(self) -> None:
+        self.hung_up = True
+
+    def _later(self, generation: int, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.setdefault(generation, set()).add(task)
+
+
+class Book:
+    """A calendar with three openings tomorrow; `gate` holds a booking back."""
+
+    def __init__(self, bay_id: str) -> None:
+        self.bay_id = bay_id
+        self.taken: set[datetime] = set()
+        self.requests: list[BookingRequest] = []
+        self.bookings: dict[str, Booking] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
+        start = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+        starts = [start + timedelta(hours=hours) for hours in range(5)]
+        return tuple(
+            Opening("main", self.bay_id, query.service_code, at, at + timedelta(minutes=30))
+            for at in starts
+            if at not in self.taken
+        )[: query.limit]
+
+    async def book(self, request: BookingRequest) -> Booking:
+        self.requests.append(request)
+        await self.gate.wait()
+        if request.opening.starts_at in self.taken:
+            raise SlotTaken
+        opening = request.opening
+        return self.bookings.setdefault(
+            request.idempotency_key,
+            Booking(
+                uuid5(UUID(int=0), request.idempotency_key),
+                opening.location_id,
+                opening.bay_id,
+                opening.service_code,
+                request.customer_id,
+                request.vehicle_id,
+                opening.starts_at,
+                opening.ends_at,
+            ),
+        )
+
+
+class People:
+    """A CRM with Maria in it."""
+
+    def __init__(self) -> None:
+        self.customers = {MARIA.phone: MARIA}
+        self.records: list[CallRecord] = []
+
+    async def find_by_phone(self, phone: str) -> Customer | None:
+        return self.customers.get(phone)
+
+    async def verify(
+        self,
+        customer_id: int,
+        *,
+        date_of_birth: date | None = None,
+        vin_last_six: str | None = None,
+    ) -> bool:
+        return customer_id == MARIA.id and date_of_birth == BORN
+
+    async def create_customer(
+        self,
+        key: str,
+        first_name: str,
+        last_name: str,
+        phone: str,
+        date_of_birth: date | None = None,
+    ) -> Customer:
+        if phone in self.customers:
+            raise CustomerExists
+        self.customers[phone] = Customer(8, first_name, last_name, phone, ())
+        return self.customers[phone]
+
+    async def add_vehicle(
+        self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None = None
+    ) -> Vehicle:
+        return Vehicle(80, year, make, model, vin)
+
+    async def record_call(self, record: CallRecord) -> None:
+        self.records.append(record)
+
+
+class Memory:
+    """Sessions in a dict, fenced by epoch."""
+
+    def __init__(self) -> None:
+        self.epochs: dict[str, int] = {}
+        self.states: dict[str, dict[str, Any]] = {}
+        self.away = False
+
+    async def open(self, call_sid: str) -> tuple[int, dict[str, Any] | None]:
+        if self.away:
+            raise ConnectionError
+        self.epochs[call_sid] = self.epochs.get(call_sid, 0) + 1
+        return self.epochs[call_sid], self.states.get(call_sid)
+
+    async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None:
+        if self.away:
+            raise ConnectionError
+        if epoch < self.epochs[call_sid]:
+            raise Fenced(call_sid)
+        self.states[call_sid] = json.loads(json.dumps(state))
+
+
+@dataclass
+class Call:
+    """One call under test."""
+
+    house: House
+    mind: ScriptedMind
+    telephone: Telephone
+    book: Book
+    people: People
+    memory: Memory
+    conversation: Conversation
+    anchor_s: float
+    spoken_ms: int = field(default=0)
+
+    async def say(self, text: str, *, final: bool = True, end: bool = True) -> None:
+        """The caller says something, and the recogniser tells 300 ms after the last word."""
+        await asyncio.sleep(0.3)
+        now_ms = int((asyncio.get_running_loop().time() - self.anchor_s) * 1000)
+        self.conversation.on_event(
+            Transcript(text, final, final and end, max(0, now_ms - 1000), now_ms - 300)
+        )
+
+    async def until_quiet(self) -> None:
+        """Until Otto has nothing more to say and waits for the caller."""
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            conversation = self.conversation
+            if conversation.ended.is_set() or (
+                conversation._reply is None
+                and not conversation._tools_running
+                and not conversation._unanswered
+            ):
+                return
+        raise AssertionError("Otto never stopped talking")
+
+    async def turn(self, text: str, *steps: Step) -> None:
+        """The caller says `text`; the model answers by `steps`; everything is heard."""
+        self.mind.script += steps
+        await self.say(text)
+        await self.until_quiet()
+
+    def results(self) -> list[dict[str, Any]]:
+        """Every tool result in the history, in order."""
+        messages = self.conversation.session.history.messages("")
+        return [json.loads(m["content"]) for m in messages if m["role"] == "tool"]
