@@ -1,0 +1,197 @@
+"""The front door as it stands in production: Ray Serve in HAProxy mode, on a real Ray."""
+
+import asyncio
+import base64
+import json
+import os
+import re
+import socket
+import time
+
+import httpx
+import psutil
+import pytest
+import websockets
+from twilio.request_validator import RequestValidator
+
+from config.settings import Settings, TwilioSettings
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(180)]
+
+ORIGIN = "https://otto.example.com"
+AUTH_TOKEN = "a-token-of-the-test"
+ACCOUNT = "AC00000000000000000000000000000001"
+STREAM = "MZ00000000000000000000000000000001"
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def make_factory():
+    """A factory of switchboards whose call actors echo the caller. Nested, so that Ray pickles it
+    by value: its replicas cannot import tests."""
+
+    def factory(settings):
+        import asyncio
+
+        from otto.telephony.media_link import connect_control, connect_downlink, connect_uplink
+        from otto.telephony.switchboard_port import DeskInfo, Reservation
+
+        class Echo:
+            async def attach(self, link_address, link_token, started):
+                self.control = await connect_control(link_address, link_token)
+                self.uplink = await connect_uplink(link_address, link_token)
+                self.downlink = await connect_downlink(link_address, link_token)
+                self.task = asyncio.create_task(self.echo())
+
+            async def echo(self):
+                while (heard := await self.uplink.read()) is not None:
+                    self.downlink.send_audio(1, heard[1])
+                    await self.downlink.drain()
+
+        class Switchboard:
+            async def reserve(self, call_sid, caller, called, resume=False):
+                return Reservation(f"token-of-{call_sid}")
+
+            async def redeem(self, token, call_sid):
+                return Echo() if token == f"token-of-{call_sid}" else None
+
+            async def desk(self):
+                return DeskInfo("All our lines are busy.", None)
+
+        return Switchboard()
+
+    return factory
+
+
+@pytest.fixture(scope="module")
+def front_door():
+    """Both applications behind HAProxy; gives `host:port`."""
+    import ray
+
+    import serve_app
+
+    settings = Settings(
+        public_origin=ORIGIN,
+        port=free_port(),
+        twilio=TwilioSettings(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, phone_number="+1815"),
+    )
+    before = dict(os.environ)
+    os.environ.update(serve_app.serve_environment(settings))
+    os.environ["RAY_SERVE_HAPROXY_METRICS_PORT"] = str(free_port())
+    os.environ["RAY_SERVE_HAPROXY_STATS_PORT"] = str(free_port())
+    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 (Ray's own spelling)
+    try:
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        serve_app.deploy(settings, make_factory())
+        yield f"{settings.host}:{settings.port}"
+    finally:
+        ray.shutdown()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class EchoCall:
+    """One stream that speaks frames and waits for their echo."""
+
+    def __init__(self, socket, sid):
+        self.socket = socket
+        self.sid = sid
+        self.sequence = 1
+
+    async def begin(self):
+        await self.socket.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
+        start = {
+            "streamSid": STREAM,
+            "accountSid": ACCOUNT,
+            "callSid": self.sid,
+            "customParameters": {"token": f"token-of-{self.sid}"},
+            "mediaFormat": {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1},
+        }
+        message = {"event": "start", "sequenceNumber": "1", "streamSid": STREAM, "start": start}
+        await self.socket.send(json.dumps(message))
+
+    async def speak(self, mulaw):
+        self.sequence += 1
+        payload = base64.b64encode(mulaw).decode()
+        media = {"track": "inbound", "chunk": "1", "timestamp": "20", "payload": payload}
+        await self.socket.send(
+            json.dumps(
+                {
+                    "event": "media",
+                    "sequenceNumber": str(self.sequence),
+                    "streamSid": STREAM,
+                    "media": {**media, "timestamp": str(self.sequence * 20)},
+                }
+            )
+        )
+
+    async def hear(self):
+        message = json.loads(await asyncio.wait_for(self.socket.recv(), 10))
+        return base64.b64decode(message["media"]["payload"])
+
+
+def signed(url, form):
+    return {"X-Twilio-Signature": RequestValidator(AUTH_TOKEN).compute_signature(url, form)}
+
+
+def open_stream(front_door):
+    url = f"ws://{front_door}/media/stream"
+    headers = signed("wss://otto.example.com/media/stream", {})
+    return websockets.connect(url, additional_headers=headers, compression=None)
+
+
+def test_both_applications_answer(front_door):
+    for path in ("/healthz", "/readyz", "/media/healthz"):
+        assert httpx.get(f"http://{front_door}{path}").status_code == 200
+    form = {"CallSid": "CA1", "From": "+18155550123", "To": "+18155550199"}
+    url = f"http://{front_door}/twilio/voice"
+    answer = httpx.post(url, data=form, headers=signed(f"{ORIGIN}/twilio/voice", form))
+    assert re.search("token-of-CA1", answer.text)
+    assert httpx.post(url, data=form).status_code == 403
+
+
+def test_it_listens_on_loopback_only(front_door):
+    port = int(front_door.partition(":")[2])
+    listening = [
+        connection.laddr.ip
+        for connection in psutil.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+    ]
+    assert listening == ["127.0.0.1"]
+
+
+async def test_an_unsigned_upgrade_is_refused(front_door):
+    with pytest.raises(websockets.InvalidStatus) as caught:
+        await websockets.connect(f"ws://{front_door}/media/stream")
+    assert caught.value.response.status_code == 403
+
+
+async def test_ten_streams_echo_at_once_and_webhooks_do_not_wait_for_them(front_door):
+    async def one(number):
+        async with open_stream(front_door) as socket:
+            call = EchoCall(socket, f"CA{number}")
+            await call.begin()
+            spoken = bytes([number + 1]) * 160
+            heard, laps = b"", []
+            for _ in range(50):
+                begin = time.perf_counter()
+                await call.speak(spoken)
+                heard += await call.hear()
+                laps.append(time.perf_counter() - begin)
+                await asyncio.sleep(0.02)
+            assert heard == spoken * 50
+            return sorted(laps)[25] * 1000
+
+    async def webhooks():
+        async with httpx.AsyncClient(base_url=f"http://{front_door}") as client:
+            for _ in range(20):
+                assert (await client.get("/readyz")).status_code == 200
+
+    streams = asyncio.gather(*(one(number) for number in range(10)))
+    await webhooks()
+    medians_ms = await streams
+    assert max(medians_ms) < 100
