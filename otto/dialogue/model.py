@@ -62,14 +62,13 @@ class Model:
         self._emit = emit
         self._client: AsyncOpenAI | None = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._floor = -1
+        """The answers that are wanted, by generation; an answer that is not here is silent."""
+        self._ending: set[asyncio.Task[None]] = set()
 
     def generate(
         self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> None:
         """Begin an answer. `messages` and `tools` are as the chat completions API wants them."""
-        if generation <= self._floor:
-            return
         request: dict[str, Any] = {
             "model": self._settings.model,
             "messages": list(messages),
@@ -85,21 +84,21 @@ class Model:
         request |= {name: value for name, value in optional.items() if value is not None}
         if tools:
             request |= {"tools": tools, "parallel_tool_calls": False}
-        task = asyncio.create_task(self._answer(generation, request), name="model")
-        self._tasks[generation] = task
-        task.add_done_callback(lambda _: self._tasks.pop(generation, None))
+        self._end(generation)  # asked twice: only the newer answer counts
+        self._tasks[generation] = asyncio.create_task(
+            self._answer(generation, request), name="model"
+        )
 
     def cancel(self, generation: int) -> None:
         """End this and older generations: nothing of theirs is emitted after this returns."""
-        self._floor = max(self._floor, generation)
-        for number, task in self._tasks.items():
-            if number <= generation:
-                task.cancel()
+        for number in [number for number in self._tasks if number <= generation]:
+            self._end(number)
 
-    def reset(self) -> None:
-        """Forget the generations of a call that ended: the next call counts from 0 again."""
-        self.cancel(max(self._tasks, default=-1))
-        self._floor = -1
+    def _end(self, generation: int) -> None:
+        if (task := self._tasks.pop(generation, None)) is not None:
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+            task.cancel()
 
     async def warm(self) -> None:
         """Import the SDK, make the client, open a connection. A server that is away is no error
@@ -115,7 +114,7 @@ class Model:
     async def close(self) -> None:
         """End everything and close the connections."""
         self.cancel(max(self._tasks, default=-1))
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
         client, self._client = self._client, None
         if client is not None:
             await client.close()
@@ -127,25 +126,33 @@ class Model:
 
     async def _answer(self, generation: int, request: dict[str, Any]) -> None:
         loop = asyncio.get_running_loop()
-        answer = _Answer(generation, loop.time(), self._emit_if_wanted)
-        deadline = loop.time() + self._settings.first_token_timeout_s
-        attempts_left = self._settings.max_retries
-        while True:
-            try:
-                await self._attempt(answer, request, deadline)
-                answer.finish(loop.time())
-            except _Failure as failure:
-                if failure.retry and attempts_left and not answer.has_begun:
-                    attempts_left -= 1
+        task = asyncio.current_task()
+
+        def emit(event: Event) -> None:
+            if self._tasks.get(generation) is task:
+                self._emit(event)
+
+        asked_at = loop.time()
+        deadline = asked_at + self._settings.first_token_timeout_s
+        retries_left = self._settings.max_retries
+        try:
+            while True:
+                answer = _Answer(generation, asked_at, emit)
+                try:
+                    await self._attempt(answer, request, deadline)
+                    answer.finish(loop.time())
+                    return
+                except _Failure as failure:
+                    if not failure.retry or not retries_left or answer.has_begun:
+                        log.warning("model_failed", kind=failure.kind, detail=failure.detail)
+                        emit(WorkerFailed(Worker.LLM, failure.kind, failure.detail, generation))
+                        return
+                    retries_left -= 1
                     log.info("model_retry", kind=failure.kind, detail=failure.detail)
-                    await asyncio.sleep(RETRY_DELAY_S)
-                    answer = _Answer(generation, answer.asked_at, self._emit_if_wanted)
-                    continue
-                log.warning("model_failed", kind=failure.kind, detail=failure.detail)
-                self._emit_if_wanted(
-                    WorkerFailed(Worker.LLM, failure.kind, failure.detail, generation)
-                )
-            return
+                await asyncio.sleep(RETRY_DELAY_S)
+        finally:
+            if self._tasks.get(generation) is task:
+                del self._tasks[generation]
 
     async def _attempt(self, answer: _Answer, request: dict[str, Any], deadline: float) -> None:
         """One request, to the end of its stream. Raises `_Failure`."""
@@ -170,10 +177,6 @@ class Model:
                 raise
             raise failure from None
 
-    def _emit_if_wanted(self, event: Sentence | ModelDone | WorkerFailed) -> None:
-        if event.generation is not None and event.generation > self._floor:
-            self._emit(event)
-
 
 @dataclass(slots=True)
 class _Fragments:
@@ -190,7 +193,7 @@ class _Answer:
 
     generation: int
     asked_at: float
-    emit: Callable[[Sentence | ModelDone | WorkerFailed], None]
+    emit: Callable[[Event], None]
     has_begun: bool = False
     _splitter: SentenceSplitter = field(default_factory=SentenceSplitter)
     _text: str = ""

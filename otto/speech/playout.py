@@ -173,22 +173,20 @@ class Playout:
             audio = b""  # nothing to pronounce: the voice would answer with a warning
         piece = _Piece(index, text, spoken)
         if audio is not None:
-            if self._groups and self._groups[-1].flushed_at is None:
+            if self._groups and self._is_gathering(self._groups[-1]):
                 self._flush(self._groups[-1])
             self._groups.append(_Group(generation, [piece], local=audio))
             self._advance()
             return
         last = self._groups[-1] if self._groups else None
-        if last and last.local is None and last.flushed_at is None:
+        if last is not None and self._is_gathering(last):
             if last.generation == generation:
                 last.pieces.append(piece)
-            else:
-                self._flush(last)
-                last = None
-        else:
-            last = None
-        if last is None:
-            self._groups.append(_Group(generation, [piece]))
+                self._speak(piece)
+                self._flush_if_due()
+                return
+            self._flush(last)
+        self._groups.append(_Group(generation, [piece]))
         self._speak(piece)
         self._flush_if_due()
 
@@ -300,13 +298,17 @@ class Playout:
 
     # Groups
 
+    def _is_gathering(self, group: _Group) -> bool:
+        """Whether the group waits for its flush only to save flushes."""
+        return self._is_open and group.local is None and group.flushed_at is None
+
     def _speak(self, piece: _Piece) -> None:
         if self._is_open:
             for message in speak_messages(piece.spoken):
                 self._outlet.to_voice(message)
 
     def _flush(self, group: _Group) -> None:
-        if not self._is_open or group.flushed_at is not None or group.local is not None:
+        if not self._is_gathering(group):
             return
         now = self._outlet.now()
         self._outlet.to_voice(FLUSH)
@@ -330,9 +332,7 @@ class Playout:
         """Flush the open group, or note when to look again."""
         self._recheck_at = None
         group = self._groups[-1] if self._groups else None
-        if group is None or not self._is_open or group.local is not None:
-            return
-        if group.flushed_at is not None:
+        if group is None or not self._is_gathering(group):
             return
         now = self._outlet.now()
         while self._flushes and self._flushes[0] <= now - FLUSH_WINDOW_S:

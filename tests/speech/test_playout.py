@@ -249,18 +249,19 @@ def test_twenty_flushes_a_minute_are_never_exceeded() -> None:
     times: list[float] = []
     for step in range(1200):  # two minutes: a sentence is there every 0.5 s, spoken in 1.2 s
         desk.clock += 0.1
-        before = desk.flushes()
         if step % 5 == 0:
             playout.say(1, step // 5, "Another sentence.")
         playout.check()
-        for _ in range(desk.flushes() - before):
+        for _ in range(desk.flushes()):
             times.append(desk.clock)
-            playout.received(b"a" * 1200 * MS)
+            texts = desk.wire.index("Flush")
+            del desk.wire[: texts + 1]
+            playout.received(b"a" * 1200 * MS * texts)
             playout.flushed()
     for start in times:
         assert sum(start <= t < start + FLUSH_WINDOW_S for t in times) <= 18
     spoken = sum(isinstance(event, SentenceSpoken) for event in desk.events)
-    assert spoken > 200 and len(times) < 40
+    assert spoken > 150 and len(times) < 40  # the last ones wait: a minute is still to be heard
 
 
 def test_few_flushes_left_joins_sentences_under_one() -> None:
