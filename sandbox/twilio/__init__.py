@@ -1,1 +1,1 @@
-"""Twilio, played: its REST API, and the callers on the other end of the line."""
+"""Twilio, played: its REST API, its caller and its media stream."""

@@ -1,0 +1,165 @@
+"""The sandbox's Twilio on HTTP: the vendor's REST API, and the controls that place calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from sandbox.twilio.call import Call
+from sandbox.twilio.exchange import Exchange, ExchangeError
+from sandbox.twilio.personas import PERSONAS, PersonaError, persona
+from sandbox.twilio.rest import Rest
+from sandbox.world import World
+
+
+def routes(world: World) -> list[BaseRoute]:
+    """Everything of Twilio's, over one new exchange."""
+    exchange = Exchange(world)
+    control = _Control(exchange)
+    return [*Rest(exchange).routes(), *control.routes()]
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class _Control:
+    """`/sandbox/...`: for tests, the command line and benchmarks."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def routes(self) -> list[BaseRoute]:
+        plain = _plain
+        return [
+            Route("/sandbox/number", plain(self._set_number), methods=["PUT"]),
+            Route("/sandbox/number", plain(self._get_number), methods=["GET"]),
+            Route("/sandbox/personas", plain(self._personas), methods=["GET"]),
+            Route("/sandbox/messages", plain(self._messages), methods=["GET"]),
+            Route("/sandbox/calls", plain(self._place), methods=["POST"]),
+            Route("/sandbox/calls", plain(self._list), methods=["GET"]),
+            Route("/sandbox/calls/{sid}", plain(self._outcome), methods=["GET"]),
+            Route("/sandbox/calls/{sid}", plain(self._act), methods=["POST"]),
+            Route("/sandbox/calls/{sid}/events", plain(self._events), methods=["GET"]),
+        ]
+
+    async def _set_number(self, request: Request) -> Response:
+        body = await _body(request)
+        number = self._exchange.number
+        number.voice_url = str(body.get("voice_url", number.voice_url))
+        number.status_callback_url = str(
+            body.get("status_callback_url") or number.status_callback_url
+        )
+        return await self._get_number(request)
+
+    async def _get_number(self, _request: Request) -> Response:
+        number = self._exchange.number
+        return JSONResponse(
+            {
+                "phone_number": self._exchange.world.phone_number,
+                "voice_url": number.voice_url,
+                "status_callback_url": number.status_callback_url,
+            }
+        )
+
+    async def _personas(self, _request: Request) -> Response:
+        return JSONResponse(
+            [
+                {
+                    "name": each.name,
+                    "about": each.about,
+                    "voice": each.voice,
+                    "phone": each.facts.phone,
+                    "known": each.facts.known,
+                    "goal": {"kind": each.goal.kind, "service": each.goal.service},
+                }
+                for each in PERSONAS.values()
+            ]
+        )
+
+    async def _messages(self, _request: Request) -> Response:
+        return JSONResponse(self._exchange.messages())
+
+    async def _place(self, request: Request) -> Response:
+        body = await _body(request)
+        unknown = set(body) - {"persona", "goal", "facts", "from", "speech"}
+        if unknown:
+            raise _Refused(400, f"unknown field {sorted(unknown)[0]!r}")
+        speech = body.get("speech")
+        if speech not in (None, "real", "known"):
+            raise _Refused(400, "speech is 'real' or 'known'")
+        try:
+            chosen = persona(body.get("persona", "maria"), body.get("goal"), body.get("facts"))
+            call = self._exchange.ring(chosen, from_number=body.get("from"), speech=speech)
+        except PersonaError as error:
+            raise _Refused(400, str(error)) from None
+        except ExchangeError as error:
+            raise _Refused(409, str(error)) from None
+        return JSONResponse({"call_sid": call.sid}, 201)
+
+    async def _list(self, _request: Request) -> Response:
+        keys = ("call_sid", "persona", "status", "over", "stages", "booked", "ended_by")
+        outcomes = [call.outcome() for call in self._exchange.calls.values()]
+        return JSONResponse([{key: outcome[key] for key in keys} for outcome in outcomes])
+
+    async def _outcome(self, request: Request) -> Response:
+        return JSONResponse(self._find(request).outcome())
+
+    async def _act(self, request: Request) -> Response:
+        """Make the caller do something: `{"press": "1"}`, `{"say": "…"}`, `{"hang_up": true}`."""
+        call, body = self._find(request), await _body(request)
+        if call.over:
+            raise _Refused(409, "the call is over")
+        if body.get("press"):
+            call.press(str(body["press"]))
+        elif body.get("say"):
+            call.caller.say(str(body["say"]))
+        elif body.get("hang_up"):
+            call.hang_up("caller")
+        else:
+            raise _Refused(400, "say what to do: press, say or hang_up")
+        return JSONResponse({"call_sid": call.sid})
+
+    async def _events(self, request: Request) -> Response:
+        call = self._find(request)
+
+        async def lines() -> AsyncIterator[str]:
+            async for event in call.record.follow():
+                yield json.dumps(event, ensure_ascii=False) + "\n"
+
+        return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    def _find(self, request: Request) -> Call:
+        call = self._exchange.calls.get(request.path_params["sid"])
+        if call is None:
+            raise _Refused(404, "there is no such call")
+        return call
+
+
+def _plain(
+    handler: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except _Refused as refused:
+            return JSONResponse({"error": str(refused)}, refused.status)
+
+    return endpoint
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except ValueError:
+        raise _Refused(400, "the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise _Refused(400, "the body is not a JSON object")
+    return body
