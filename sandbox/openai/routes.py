@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from sandbox.faults import Fault
+from sandbox.http_faults import HangUp, Silence, until_gone
 from sandbox.openai.receptionist import Reply, answer
 from sandbox.openai.validation import BadRequest, validate
 from sandbox.world import World
@@ -68,7 +69,7 @@ def routes(world: World) -> list[BaseRoute]:
             unreadable = BadRequest("We could not parse the JSON body of your request.")
             return JSONResponse({"error": unreadable.as_dict()}, status_code=400)
         if fault is not None and fault.kind == "stall" and not body.get("stream"):
-            await asyncio.Event().wait()
+            return Silence()
         reply = answer(body["messages"], body.get("tools") or (), world.clock().date())
         completion = Completion(world, body, reply, fault)
         return await completion.whole() if not body.get("stream") else completion.streamed()
@@ -182,21 +183,6 @@ class Completion:
         return {**chunk, "usage": None} if self._include_usage else chunk
 
 
-class HangUp(Response):
-    """No answer at all: the connection is closed instead.
-
-    ASGI has no word for it. Uvicorn closes the connection when the head of a response turns out
-    to be impossible, so an impossible one is sent, and nothing of it reaches the wire.
-    """
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        impossible = [(b"not a header\r\n", b"")]
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": impossible})
-        except Exception:
-            return
-
-
 class EventStream(Response):
     """Server-sent events that can also break off, as a lost connection does."""
 
@@ -208,7 +194,7 @@ class EventStream(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         sending = asyncio.ensure_future(self._send(send))
-        leaving = asyncio.ensure_future(_gone(receive))
+        leaving = asyncio.ensure_future(until_gone(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -223,11 +209,6 @@ class EventStream(Response):
                 return
             await send({"type": "http.response.body", "body": event, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 def _check_key(world: World, request: Request) -> Response | None:

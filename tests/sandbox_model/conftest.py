@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
+from sandbox.google.routes import routes as google_routes
 from sandbox.openai.receptionist import Reply, answer
 from sandbox.openai.routes import routes as openai_routes
 from sandbox.world import Options, World
@@ -252,7 +253,7 @@ async def world() -> AsyncIterator[World]:
 @pytest.fixture
 async def origin(world: World) -> AsyncIterator[str]:
     """The model's and Google's stand-ins, served on a port of their own; the origin's address."""
-    app = Starlette(routes=[*openai_routes(world)])
+    app = Starlette(routes=[*openai_routes(world), *google_routes(world)])
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
