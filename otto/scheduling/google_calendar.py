@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import google_auth_httplib2
-import httplib2
+import httplib2  # type: ignore[import-untyped]
 from google.auth import exceptions as google_auth
 from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build
@@ -243,18 +243,18 @@ class GoogleCalendar:
         return self._local.service
 
 
-class _SharedCredentials(Credentials):  # type: ignore[misc]
+class _SharedCredentials(Credentials):
     """Credentials that several threads may find expired at once: one refreshes, the rest wait."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self._refreshing = threading.Lock()
 
     def refresh(self, request: Any) -> None:
         stale = self.token
         with self._refreshing:
             if self.token == stale or not self.valid:
-                super().refresh(request)
+                super().refresh(request)  # type: ignore[no-untyped-call]
 
 
 def fingerprint(body: Mapping[str, Any]) -> str:

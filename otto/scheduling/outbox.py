@@ -33,10 +33,10 @@ BATCH = 10
 LEASE_S = 60.0
 """How long a claimed row is left alone; a handler is stopped at `HANDLER_SHARE` of it."""
 HANDLER_SHARE = 0.8
-MAX_ATTEMPTS = 10
-BACKOFF_FIRST_S = 1.0
+MAX_ATTEMPTS = 24
+BACKOFF_FIRST_S = 2.0
 BACKOFF_MAX_S = 600.0
-"""With ten attempts, a vendor may be away for about half an hour before a row is dead."""
+"""With 24 attempts, a vendor may be away for about two hours before a row is dead."""
 POLL_S = 5.0
 """Between looks at the table when nobody nudges: rows of other processes, and those due again."""
 
@@ -231,5 +231,5 @@ class OutboxWorker:
 
 def backoff_s(attempt: int) -> float:
     """Seconds until the next attempt: doubling, with full jitter in its upper half."""
-    longest = min(BACKOFF_FIRST_S * 2 ** (attempt - 1), BACKOFF_MAX_S)
+    longest: float = min(BACKOFF_FIRST_S * 2 ** (attempt - 1), BACKOFF_MAX_S)
     return longest * random.uniform(0.5, 1.0)

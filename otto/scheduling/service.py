@@ -349,7 +349,7 @@ def _bookings() -> Select[uuid.UUID, str, str, str, int, int | None, datetime, d
     )
 
 
-def _as_booking(row: Row[Any]) -> Booking:
+def _as_booking(row: Row[*tuple[Any, ...]]) -> Booking:
     return Booking(*row)
 
 

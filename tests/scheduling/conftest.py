@@ -1,0 +1,43 @@
+"""A location with its bays and two customers in the database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.dealership import Dealership
+from otto.crm.database import sync_dealership
+from otto.crm.tables import CustomerRow, VehicleRow
+from tests.scheduling.booking_support import People
+
+
+@pytest.fixture
+async def people(engine: AsyncEngine, dealership: Dealership) -> AsyncIterator[People]:
+    """Bays, services and two customers; appointments and the outbox are emptied afterwards."""
+    await sync_dealership(engine, dealership)
+    ids: list[int] = []
+    async with engine.begin() as connection:
+        for first, phone, make, model in (
+            ("Maria", "+13125550142", "Honda", "Civic"),
+            ("John", "+13125550143", "Ford", "F-150"),
+        ):
+            customer: dict[str, Any] = {
+                "location_id": "main",
+                "first_name": first,
+                "last_name": "Lopez",
+                "phone": phone,
+            }
+            made = insert(CustomerRow).values(customer).returning(CustomerRow.id)
+            owner = (await connection.execute(made)).scalar_one()
+            vehicle = {"customer_id": owner, "year": 2019, "make": make, "model": model}
+            bought = insert(VehicleRow).values(vehicle).returning(VehicleRow.id)
+            ids += [owner, (await connection.execute(bought)).scalar_one()]
+    yield People(*ids)
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("TRUNCATE appointments, outbox, vehicles, customers RESTART IDENTITY CASCADE")
+        )

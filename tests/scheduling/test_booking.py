@@ -1,0 +1,391 @@
+"""Booking in a real PostgreSQL: rules, races, repeats and broken connections."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.dealership import Dealership
+from otto.crm.tables import AppointmentRow, OutboxRow
+from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.service import (
+    Booking,
+    BookingRefused,
+    BookingRequest,
+    CalendarService,
+    SchedulingError,
+    SlotTaken,
+)
+from otto.scheduling.spoken_times import describe_start
+from tests.scheduling.booking_support import NOW, People
+
+MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
+NINE = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+"""Tuesday, November 24, 9:00 AM in Chicago."""
+
+
+@pytest.fixture
+def calendar(engine: AsyncEngine, dealership: Dealership) -> CalendarService:
+    return CalendarService(engine, dealership, "main", clock=lambda: NOW)
+
+
+def opening(
+    bay_id: str = "bay-1",
+    starts_at: datetime = NINE,
+    service: str = "oil_change",
+    minutes: int = 45,
+) -> Opening:
+    return Opening("main", bay_id, service, starts_at, starts_at + timedelta(minutes=minutes))
+
+
+def request(people: People, key: str = "call-1:slot-1", **changes: Any) -> BookingRequest:
+    wish = BookingRequest(key, opening(), people.maria, people.civic, "+13125550142", "CA1")
+    return replace(wish, **changes)
+
+
+async def rows(engine: AsyncEngine, model: Any) -> list[Any]:
+    async with engine.connect() as connection:
+        return list(await connection.execute(select(model.__table__)))
+
+
+async def test_a_booking_stands_with_word_for_google_and_the_customer(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    booking = await calendar.book(request(people, notes="Squeaks when cold"))
+    assert (booking.bay_id, booking.starts_at) == ("bay-1", NINE)
+
+    (row,) = await rows(engine, AppointmentRow)
+    assert (row.id, row.status, row.call_sid) == (booking.appointment_id, "booked", "CA1")
+    told = {item.kind: item.payload for item in await rows(engine, OutboxRow)}
+    assert set(told) == {"calendar.upsert", "sms.send"}
+    upsert, sms = told["calendar.upsert"], told["sms.send"]
+    assert upsert["calendar_id"] == "bay-1@ottos-auto.example"
+    assert upsert["event_id"] == row.google_event_id
+    assert re.fullmatch(r"[0-9a-f]{32}", upsert["event_id"])
+    body = upsert["body"]
+    assert body["summary"] == "Oil change: Maria Lopez, 2019 Honda Civic"
+    assert "Squeaks when cold" in body["description"]
+    assert body["start"] == {
+        "dateTime": "2026-11-24T09:00:00-06:00",
+        "timeZone": "America/Chicago",
+    }
+    assert sms["to"] == "+13125550142"
+    assert "Oil change booked for Tuesday, November 24 at 9:00 AM" in sms["body"]
+    assert booking.confirmation in sms["body"]
+    assert booking.confirmation in body["description"]
+
+
+async def test_a_repeat_is_the_same_booking(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    first = await calendar.book(request(people))
+    assert await calendar.book(request(people)) == first
+    # Also hours later, when the opening itself could no longer be booked.
+    late = CalendarService(
+        engine, calendar._dealership, "main", clock=lambda: NINE + timedelta(hours=1)
+    )
+    assert await late.book(request(people)) == first
+    assert len(await rows(engine, AppointmentRow)) == 1
+    assert len(await rows(engine, OutboxRow)) == 2
+
+
+async def test_twins_at_the_same_instant_make_one_booking(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    bookings = await asyncio.gather(*(calendar.book(request(people)) for _ in range(10)))
+    assert len(set(bookings)) == 1
+    assert len(await rows(engine, AppointmentRow)) == 1
+
+
+async def test_a_key_is_not_lent_to_another_customer(
+    calendar: CalendarService, people: People
+) -> None:
+    await calendar.book(request(people))
+    with pytest.raises(BookingRefused) as refused:
+        await calendar.book(request(people, customer_id=people.john, vehicle_id=None))
+    assert refused.value.code == "key_reused"
+
+
+async def test_when_the_bay_is_gone_another_serves_at_the_same_time(
+    calendar: CalendarService, people: People
+) -> None:
+    first = await calendar.book(request(people, "a"))
+    second = await calendar.book(request(people, "b", customer_id=people.john, vehicle_id=None))
+    assert first.bay_id == "bay-1"
+    assert second.bay_id in {"bay-2", "bay-3"}
+    assert second.starts_at == first.starts_at
+
+
+async def test_when_every_able_bay_is_gone_the_slot_is_taken(
+    calendar: CalendarService, people: People
+) -> None:
+    aligned = opening("bay-4", service="wheel_alignment", minutes=60)
+    await calendar.book(request(people, "a", opening=aligned))
+    with pytest.raises(SlotTaken):
+        await calendar.book(request(people, "b", opening=aligned))
+
+
+async def test_fifty_callers_after_one_opening(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    """Three bays change oil, so three callers are served and no bay is sold twice."""
+
+    async def attempt(caller: int) -> Booking | None:
+        try:
+            return await calendar.book(request(people, f"call-{caller}"))
+        except SlotTaken:
+            return None
+
+    outcomes = await asyncio.gather(*(attempt(caller) for caller in range(50)))
+    served = [booking for booking in outcomes if booking is not None]
+    assert Counter(booking.bay_id for booking in served) == {"bay-1": 1, "bay-2": 1, "bay-3": 1}
+    stored = {(row.id, row.bay_id) for row in await rows(engine, AppointmentRow)}
+    assert stored == {(booking.appointment_id, booking.bay_id) for booking in served}
+    kinds = Counter(item.kind for item in await rows(engine, OutboxRow))
+    assert kinds == {"calendar.upsert": 3, "sms.send": 3}
+
+
+async def test_fifty_callers_after_overlapping_openings(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    """Openings of 9:00 to 10:30 overlap pairwise; the constraint must leave no overlap."""
+
+    async def attempt(caller: int) -> None:
+        start = NINE + timedelta(minutes=30 * (caller % 4))
+        wish = request(people, f"call-{caller}", opening=opening("bay-2", start))
+        try:
+            await calendar.book(wish)
+        except SlotTaken:
+            return
+
+    await asyncio.gather(*(attempt(caller) for caller in range(50)))
+    by_bay: dict[str, list[tuple[datetime, datetime]]] = {}
+    for row in await rows(engine, AppointmentRow):
+        by_bay.setdefault(row.bay_id, []).append((row.starts_at, row.ends_at))
+    assert set(by_bay) == {"bay-1", "bay-2", "bay-3"}
+    for periods in by_bay.values():
+        periods.sort()
+        assert all(one[1] <= two[0] for one, two in itertools.pairwise(periods))
+
+
+def kill_connection_at(engine: AsyncEngine, statement: str) -> list[int]:
+    """PostgreSQL ends our connection, once, just before the named statement is sent."""
+    killed: list[int] = []
+
+    @event.listens_for(engine.sync_engine, "before_cursor_execute")
+    def end_it(connection: Any, cursor: Any, sql: str, *rest: Any) -> None:
+        if statement in sql and not killed:
+            killed.append(1)
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    return killed
+
+
+@pytest.mark.parametrize("where", ["INSERT INTO appointments", "INSERT INTO outbox"])
+async def test_a_connection_that_dies_half_way_leaves_one_booking(
+    where: str, calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    killed = kill_connection_at(engine, where)
+    booking = await calendar.book(request(people))
+    assert killed
+    (row,) = await rows(engine, AppointmentRow)
+    assert row.id == booking.appointment_id
+    assert len(await rows(engine, OutboxRow)) == 2
+
+
+async def test_a_crash_after_the_commit_is_answered_by_the_retry(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    lost: list[int] = []
+
+    @event.listens_for(engine.sync_engine, "commit")
+    def commit_then_die(connection: Any) -> None:
+        if not lost:
+            lost.append(1)
+            # The commit reaches the server; its answer never reaches us.
+            connection.connection.dbapi_connection.commit()
+            raise ConnectionResetError
+
+    booking = await calendar.book(request(people))
+    assert lost
+    (row,) = await rows(engine, AppointmentRow)
+    assert row.id == booking.appointment_id
+    assert len(await rows(engine, OutboxRow)) == 2
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        (opening("bay-4"), "wrong_bay"),  # cannot change oil
+        (opening("bay-9"), "wrong_bay"),
+        (opening(minutes=15), "wrong_duration"),
+        (opening(starts_at=NINE + timedelta(minutes=10)), "outside_hours"),  # not on the grid
+        (opening(starts_at=NINE - timedelta(hours=3)), "outside_hours"),
+        (opening(starts_at=NINE + timedelta(hours=8, minutes=30)), "outside_hours"),
+        (opening(starts_at=NINE + timedelta(days=2)), "outside_hours"),  # Thanksgiving
+        (opening(starts_at=NINE - timedelta(days=7)), "too_soon"),
+        (opening(starts_at=NOW), "too_soon"),
+        (opening(starts_at=NINE + timedelta(days=70)), "too_far"),
+        (replace(opening(), service_code="car_wash"), "unknown_service"),
+        (replace(opening(), location_id="elsewhere"), "wrong_bay"),
+    ],
+)
+async def test_a_bad_opening_is_refused_with_a_sentence(
+    wish: Opening, code: str, calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    with pytest.raises(SchedulingError) as refused:
+        await calendar.book(request(people, opening=wish))
+    assert refused.value.code == code
+    assert refused.value.sentence.endswith(".")
+    assert await rows(engine, AppointmentRow) == []
+    assert await rows(engine, OutboxRow) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"customer_id": 424242, "vehicle_id": None}, "unknown_customer"),
+        ({"vehicle_id": 424242}, "wrong_vehicle"),
+        ({"vehicle_id": "truck"}, "wrong_vehicle"),  # John's, not Maria's
+    ],
+)
+async def test_nobody_books_for_strangers(
+    changes: dict[str, Any], code: str, calendar: CalendarService, people: People
+) -> None:
+    if changes.get("vehicle_id") == "truck":
+        changes = {"vehicle_id": people.truck}
+    with pytest.raises(BookingRefused) as refused:
+        await calendar.book(request(people, **changes))
+    assert refused.value.code == code
+
+
+async def test_a_new_booking_wakes_the_outbox_once(
+    engine: AsyncEngine, dealership: Dealership, people: People
+) -> None:
+    woken: list[int] = []
+    calendar = CalendarService(
+        engine, dealership, "main", clock=lambda: NOW, after_commit=lambda: woken.append(1)
+    )
+    await calendar.book(request(people))
+    await calendar.book(request(people))
+    assert woken == [1]
+
+
+# Looking for openings
+
+
+def said(openings: tuple[Opening, ...], calendar: CalendarService) -> list[str]:
+    tz = calendar._location.zone
+    return [describe_start(one.starts_at, tz).replace("November", "Nov") for one in openings]
+
+
+async def test_openings_are_spread_over_days_and_times(
+    calendar: CalendarService, people: People
+) -> None:
+    found = await calendar.find_openings(OpeningsQuery("oil_change"))
+    assert said(found, calendar) == [
+        "Monday, Nov 23 at 7:30 AM",
+        "Tuesday, Nov 24 at 5:00 PM",
+        "Wednesday, Nov 25 at 12:00 PM",
+    ]
+    assert {one.bay_id for one in found} == {"bay-1"}
+
+
+async def test_one_day_one_half_one_earliest(calendar: CalendarService, people: People) -> None:
+    query = OpeningsQuery("oil_change", TUESDAY, TUESDAY)
+    day = await calendar.find_openings(query)
+    assert [one[-8:] for one in said(day, calendar)] == [" 7:30 AM", "12:00 PM", " 5:00 PM"]
+    morning = await calendar.find_openings(replace(query, part_of_day="morning", limit=2))
+    assert [one[-8:] for one in said(morning, calendar)] == [" 7:30 AM", "11:30 AM"]
+    late = await calendar.find_openings(replace(query, earliest=time(16, 45), limit=5))
+    assert [one[-8:] for one in said(late, calendar)] == [" 5:00 PM"]
+
+
+async def test_a_booked_bay_is_not_offered_and_a_full_time_is_skipped(
+    calendar: CalendarService, people: People
+) -> None:
+    query = OpeningsQuery("oil_change", TUESDAY, TUESDAY, earliest=time(9, 0), limit=30)
+    for count in range(3):
+        found = await calendar.find_openings(query)
+        assert found[0].starts_at == NINE
+        await calendar.book(request(people, f"key-{count}", opening=found[0]))
+    found = await calendar.find_openings(query)
+    assert found[0].starts_at == NINE + timedelta(hours=1)  # 9:30 overlaps until 9:45
+    assert all(one.starts_at >= NINE + timedelta(hours=1) for one in found)
+
+
+async def test_every_opening_offered_can_be_booked(
+    calendar: CalendarService, people: People
+) -> None:
+    query = OpeningsQuery("oil_change", MONDAY, TUESDAY, limit=60)
+    found = await calendar.find_openings(query)
+    assert len(found) == 40
+    for index, one in enumerate(found[::7]):
+        booking = await calendar.book(request(people, f"key-{index}", opening=one))
+        assert (booking.bay_id, booking.starts_at) == (one.bay_id, one.starts_at)
+
+
+async def test_closed_days_past_days_and_the_far_future_have_none(
+    calendar: CalendarService, people: People
+) -> None:
+    thanksgiving, last_week = date(2026, 11, 26), date(2026, 11, 16)
+    far = MONDAY + timedelta(days=61)
+    for first, last in [(thanksgiving, thanksgiving), (last_week, last_week), (far, None)]:
+        assert await calendar.find_openings(OpeningsQuery("oil_change", first, last)) == ()
+    with pytest.raises(SchedulingError, match="unknown_service"):
+        await calendar.find_openings(OpeningsQuery("car_wash"))
+
+
+async def test_notice_is_kept(engine: AsyncEngine, dealership: Dealership, people: People) -> None:
+    at_ten = datetime(2026, 11, 23, 16, 10, tzinfo=UTC)
+    calendar = CalendarService(engine, dealership, "main", clock=lambda: at_ten)
+    (first,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
+    assert first.starts_at == datetime(2026, 11, 23, 17, 30, tzinfo=UTC)
+    # The caller thinks it over for five minutes; what was offered still holds.
+    later = CalendarService(
+        engine, dealership, "main", clock=lambda: first.starts_at - timedelta(minutes=55)
+    )
+    await later.book(request(people, opening=first))
+
+
+async def test_a_fully_booked_fortnight_is_searched_past(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    async with engine.begin() as connection:
+        for day in range(20):
+            start = datetime(2026, 11, 23, 13, 0, tzinfo=UTC) + timedelta(days=day)
+            for bay in ("bay-1", "bay-2", "bay-3", "bay-4"):
+                await connection.execute(
+                    text(
+                        "INSERT INTO appointments (id, location_id, bay_id, customer_id,"
+                        " service_code, starts_at, ends_at, idempotency_key) VALUES"
+                        " (gen_random_uuid(), 'main', :bay, :who, 'oil_change', :a, :b, :key)"
+                    ),
+                    {
+                        "bay": bay,
+                        "who": people.maria,
+                        "a": start,
+                        "b": start + timedelta(hours=12),
+                        "key": f"{bay}-{day}",
+                    },
+                )
+    (first,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
+    assert said((first,), calendar) == ["Monday, December 14 at 7:30 AM"]
+
+
+async def test_appointments_of_a_customer(calendar: CalendarService, people: People) -> None:
+    later = await calendar.book(
+        request(people, "b", opening=opening(starts_at=NINE + timedelta(days=1)))
+    )
+    sooner = await calendar.book(request(people, "a"))
+    await calendar.book(request(people, "c", customer_id=people.john, vehicle_id=people.truck))
+    assert await calendar.appointments_of(people.maria) == (sooner, later)

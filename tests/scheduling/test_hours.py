@@ -1,0 +1,141 @@
+"""Opening hours as instants and as sentences, through clock changes and holidays."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.dealership import Dealership, Location, load_dealership
+from otto.scheduling.hours import (
+    describe_day,
+    describe_week,
+    local_day,
+    open_periods,
+    to_instant,
+)
+from otto.scheduling.messages import CODE_LETTERS, CODE_SYMBOLS, confirmation_code
+from otto.scheduling.spoken_times import describe_start, join_spoken, ordinal
+
+NEW_YORK = ZoneInfo("America/New_York")
+_MAIN = load_dealership(Path(__file__).parents[2] / "config" / "dealership.yaml")
+
+
+@pytest.fixture
+def location(dealership: Dealership) -> Location:
+    return dealership.location("main")
+
+
+def always(location: Location, hours: str, timezone: str = "America/New_York") -> Location:
+    """The location with the same hours every day and no holidays."""
+    week = dict.fromkeys(dict(location.hours.items()), hours)
+    changed = location.model_dump() | {"hours": week, "timezone": timezone, "holidays": None}
+    return Location.model_validate(changed | {"special_hours": [], "closed_dates": []})
+
+
+def utc(day: int, hour: int, minute: int = 0, *, month: int = 11, year: int = 2026) -> datetime:
+    return datetime(year, month, day, hour, minute, tzinfo=UTC)
+
+
+def test_an_ordinary_day(location: Location) -> None:
+    (only,) = open_periods(location, date(2026, 11, 24))
+    assert (only.starts_at, only.ends_at) == (utc(24, 13, 30), utc(25, 0))
+
+
+def test_sunday_thanksgiving_and_a_short_christmas_eve(location: Location) -> None:
+    assert open_periods(location, date(2026, 11, 22)) == ()
+    assert open_periods(location, date(2026, 11, 26)) == ()
+    (eve,) = open_periods(location, date(2026, 12, 24))
+    assert eve.ends_at == utc(24, 18, month=12)
+
+
+def test_the_day_the_clocks_go_forward_loses_an_hour(location: Location) -> None:
+    (only,) = open_periods(always(location, "00:30-12:00"), date(2027, 3, 14))
+    assert only.ends_at - only.starts_at == timedelta(hours=10, minutes=30)
+
+
+def test_the_day_the_clocks_go_back_gains_an_hour(location: Location) -> None:
+    (only,) = open_periods(always(location, "00:30-12:00"), date(2026, 11, 1))
+    assert only.ends_at - only.starts_at == timedelta(hours=12, minutes=30)
+
+
+def test_a_time_that_is_skipped_means_the_hour_after_it() -> None:
+    # 02:30 on 14 March 2027 does not exist in New York; it is 03:30 daylight time.
+    assert to_instant(date(2027, 3, 14), time(2, 30), NEW_YORK) == utc(
+        14, 7, 30, month=3, year=2027
+    )
+
+
+def test_a_time_that_comes_twice_opens_at_the_first_and_closes_at_the_second(
+    location: Location,
+) -> None:
+    # 01:30 on 1 November 2026 is 05:30 and 06:30 UTC in New York.
+    (opens,) = open_periods(always(location, "01:30-08:00"), date(2026, 11, 1))
+    (closes,) = open_periods(always(location, "00:00-01:30"), date(2026, 11, 1))
+    assert opens.starts_at == utc(1, 5, 30)
+    assert closes.ends_at == utc(1, 6, 30)
+
+
+def test_hours_that_a_clock_change_swallows_are_no_hours(location: Location) -> None:
+    # 02:30 to 03:30 is no time at all when 02:00 is followed by 03:00.
+    assert open_periods(always(location, "02:30-03:30"), date(2027, 3, 14)) == ()
+
+
+@given(st.dates(date(2026, 1, 1), date(2030, 12, 31)))
+def test_local_days_meet_without_gap_or_overlap(day: date) -> None:
+    location = _MAIN.location("main")
+    today, tomorrow = local_day(location, day), local_day(location, day + timedelta(days=1))
+    assert today.ends_at == tomorrow.starts_at
+    assert today.ends_at - today.starts_at in {timedelta(hours=hours) for hours in (23, 24, 25)}
+    for period in open_periods(location, day):
+        assert today.starts_at <= period.starts_at < period.ends_at <= today.ends_at
+
+
+def test_a_day_in_a_sentence(location: Location) -> None:
+    assert describe_day(location, date(2026, 11, 24)) == (
+        "On Tuesday, November 24 we are open from 7:30 AM to 6:00 PM."
+    )
+    assert describe_day(location, date(2026, 11, 22)) == ("On Sunday, November 22 we are closed.")
+    assert describe_day(location, date(2026, 11, 26)) == (
+        "On Thursday, November 26 we are closed for Thanksgiving Day."
+    )
+    assert describe_day(location, date(2026, 12, 24)) == (
+        "On Thursday, December 24 we are open from 7:30 AM to 12:00 PM because of Christmas Eve."
+    )
+
+
+def test_the_week_in_sentences(location: Location) -> None:
+    assert describe_week(location, date(2026, 11, 10)) == (
+        "We are open Monday through Friday from 7:30 AM to 6:00 PM, and Saturday from 8:00 AM to "
+        "2:00 PM. We are closed on Sunday."
+    )
+    assert describe_week(location, date(2026, 11, 22)).endswith(
+        "We are closed on Sunday. On Thursday, November 26 we are closed for Thanksgiving Day."
+    )
+
+
+def test_small_wordings() -> None:
+    chicago = ZoneInfo("America/Chicago")
+    assert describe_start(utc(24, 15), chicago) == "Tuesday, November 24 at 9:00 AM"
+    assert describe_start(utc(24, 18, 30), chicago) == "Tuesday, November 24 at 12:30 PM"
+    assert describe_start(utc(25, 6, 5), chicago) == "Wednesday, November 25 at 12:05 AM"
+    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 22, 30)] == (
+        "1st 2nd 3rd 4th 11th 12th 13th 21st 22nd 30th".split()
+    )
+    assert join_spoken(["a"]) == "a"
+    assert join_spoken(["a", "b", "c"]) == "a, b, and c"
+
+
+@given(st.uuids())
+def test_a_confirmation_code_can_be_said_and_never_changes(appointment_id: UUID) -> None:
+    code = confirmation_code(appointment_id)
+    assert code == confirmation_code(appointment_id)
+    assert len(code) == 4
+    assert code[0] in CODE_LETTERS
+    assert set(code) <= set(CODE_SYMBOLS)
+    assert not set(code) & set("01580IOSBCDEGPTVZ")
