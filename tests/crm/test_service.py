@@ -1,0 +1,263 @@
+"""Customers: found, verified, created once, cached without ever being stale."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from pydantic import SecretStr
+from redis.asyncio import Redis
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.settings import RedisSettings
+from otto.crm.service import (
+    CallRecord,
+    CrmError,
+    CrmService,
+    Customer,
+    CustomerCache,
+    CustomerExists,
+    TurnLine,
+)
+from otto.crm.tables import CallbackRow, CallRow, CustomerRow, TurnRow
+from otto.crm.vin import VinError
+from otto.dialogue.session_store import make_redis
+
+VIN = "1HGBH41JXMN109186"
+OTHER_VIN = "1M8GDM9AXKP042788"
+_numbers = itertools.count(100)
+
+
+@pytest.fixture
+def crm(engine: AsyncEngine, redis: Redis) -> CrmService:
+    return CrmService(engine, "main", CustomerCache(redis, ttl_s=60))
+
+
+@pytest.fixture
+def new_phone() -> Callable[[], str]:
+    return lambda: f"+1773555{next(_numbers):04d}"
+
+
+async def _maria(crm: CrmService, phone: str) -> Customer:
+    return await crm.create_customer(
+        f"maria:{phone}", " Maria ", "Alvarez", phone, date(1984, 3, 12)
+    )
+
+
+async def test_a_new_customer_is_found_by_number(
+    crm: CrmService, new_phone: Callable[[], str]
+) -> None:
+    phone = new_phone()
+    assert await crm.find_by_phone(phone) is None
+    made = await _maria(crm, phone)
+    assert (made.first_name, made.last_name, made.phone, made.vehicles) == (
+        "Maria",
+        "Alvarez",
+        phone,
+        (),
+    )
+    assert await crm.find_by_phone(phone) == made
+
+
+async def test_creating_twice_with_one_key_makes_one_customer(
+    crm: CrmService, new_phone: Callable[[], str]
+) -> None:
+    phone = new_phone()
+    both = await asyncio.gather(*(_maria(crm, phone) for _ in range(5)))
+    assert len({customer.id for customer in both}) == 1
+
+
+async def test_a_number_that_is_taken_makes_no_second_customer(
+    crm: CrmService, new_phone: Callable[[], str]
+) -> None:
+    phone = new_phone()
+    await _maria(crm, phone)
+    with pytest.raises(CustomerExists) as caught:
+        await crm.create_customer("another key", "Eve", "Adams", phone)
+    assert phone not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "phone", "born"),
+    [
+        ("", "+17735550198", None),
+        ("x" * 61, "+17735550198", None),
+        ("Eve", "7735550198", None),
+        ("Eve", "+17735550198", date(1890, 1, 1)),
+        ("Eve", "+17735550198", date(2999, 1, 1)),
+    ],
+)
+async def test_bad_details_are_refused_without_being_repeated(
+    crm: CrmService, first: str, phone: str, born: date | None
+) -> None:
+    with pytest.raises(CrmError) as caught:
+        await crm.create_customer("bad", first, "Adams", phone, born)
+    told = f"{caught.value!r} {caught.value.__cause__!r}"
+    assert "Adams" not in told and "5550198" not in told
+
+
+async def test_verification_wants_everything_given_to_fit(
+    crm: CrmService, new_phone: Callable[[], str]
+) -> None:
+    customer = await _maria(crm, new_phone())
+    await crm.add_vehicle("v:verify", customer.id, 2021, "Honda", "Civic", VIN)
+    born, wrong = date(1984, 3, 12), date(1984, 12, 3)
+    assert await crm.verify(customer.id, date_of_birth=born)
+    assert await crm.verify(customer.id, vin_last_six="109186")
+    assert await crm.verify(customer.id, vin_last_six="one oh nine, one eight six")
+    assert await crm.verify(customer.id, date_of_birth=born, vin_last_six="109186")
+    assert not await crm.verify(customer.id)
+    assert not await crm.verify(customer.id, date_of_birth=wrong)
+    assert not await crm.verify(customer.id, date_of_birth=born, vin_last_six="109187")
+    assert not await crm.verify(customer.id, date_of_birth=wrong, vin_last_six="109186")
+    assert not await crm.verify(customer.id, vin_last_six="")
+    assert not await crm.verify(customer.id, vin_last_six="?")
+    assert not await crm.verify(-1, date_of_birth=born)
+
+
+async def test_a_customer_with_nothing_on_record_cannot_be_verified(
+    crm: CrmService, new_phone: Callable[[], str]
+) -> None:
+    customer = await crm.create_customer("blank", "No", "Facts", new_phone())
+    assert not await crm.verify(customer.id, date_of_birth=date(1984, 3, 12))
+    assert not await crm.verify(customer.id, vin_last_six="109186")
+
+
+async def test_a_vehicle_is_added_once_and_seen_at_once(
+    crm: CrmService, new_phone: Callable[[], str]
+) -> None:
+    customer = await _maria(crm, new_phone())
+    assert (await crm.find_by_phone(customer.phone)) == customer  # now in the cache
+    added = await crm.add_vehicle("v1", customer.id, 2019, "Honda", "Civic", "1HGBH41JXMN-1O9I86")
+    assert added.description == "2019 Honda Civic"
+    assert added.vin == VIN
+    assert await crm.add_vehicle("v1", customer.id, 2019, "Honda", "Civic", VIN) == added
+    assert await crm.add_vehicle("v2", customer.id, 2019, "Honda", "Civic", VIN) == added
+    found = await crm.find_by_phone(customer.phone)
+    assert found is not None and found.vehicles == (added,)
+
+
+async def test_vehicles_that_cannot_be(crm: CrmService, new_phone: Callable[[], str]) -> None:
+    customer = await _maria(crm, new_phone())
+    with pytest.raises(VinError):
+        await crm.add_vehicle("bad", customer.id, 2019, "Honda", "Civic", VIN[:-1])
+    with pytest.raises(CrmError):
+        await crm.add_vehicle("bad", customer.id, 1850, "Honda", "Civic")
+    with pytest.raises(CrmError):
+        await crm.add_vehicle("bad", -1, 2019, "Honda", "Civic")
+    with pytest.raises(CrmError):
+        await crm.add_vehicle("bad", customer.id, 2019, "", "Civic")
+
+
+async def test_the_cache_answers_without_the_database(
+    crm: CrmService, engine: AsyncEngine, new_phone: Callable[[], str]
+) -> None:
+    customer = await _maria(crm, new_phone())
+    await crm.add_vehicle("v:cache", customer.id, 1989, "Bus", "Coach", OTHER_VIN)
+    first = await crm.find_by_phone(customer.phone)
+    # Behind the service's back, so only the cache can still answer as before.
+    async with engine.begin() as connection:
+        await connection.execute(
+            update(CustomerRow).where(CustomerRow.id == customer.id).values(first_name="Changed")
+        )
+    assert await crm.find_by_phone(customer.phone) == first
+
+
+async def test_a_value_read_before_a_write_is_never_stored_after_it(
+    redis: Redis, new_phone: Callable[[], str]
+) -> None:
+    cache = CustomerCache(redis, ttl_s=60)
+    old = Customer(1, "Maria", "Alvarez", new_phone(), ())
+    _, lease = await cache.get(old.phone)
+    assert lease is not None
+    await cache.forget(old.phone)  # a write is committed while the reader holds the old row
+    assert not await cache.put(old, lease)
+    copy, lease = await cache.get(old.phone)
+    assert copy is None and lease is not None
+    assert await cache.put(old, lease)
+    assert (await cache.get(old.phone))[0] == old
+    assert 50 < await redis.ttl((await redis.keys("otto:customer:*"))[0]) <= 60
+
+
+async def test_everything_works_while_redis_is_away(
+    engine: AsyncEngine, new_phone: Callable[[], str]
+) -> None:
+    away = make_redis(RedisSettings(url=SecretStr("redis://127.0.0.1:9/0"), timeout_s=0.2))
+    crm = CrmService(engine, "main", CustomerCache(away, ttl_s=60))
+    customer = await _maria(crm, new_phone())
+    added = await crm.add_vehicle("v:away", customer.id, 2019, "Honda", "Civic")
+    found = await crm.find_by_phone(customer.phone)
+    assert found is not None and found.vehicles == (added,)
+    await away.aclose()
+
+
+async def test_a_copy_that_could_not_be_deleted_is_not_read(
+    redis: Redis, new_phone: Callable[[], str]
+) -> None:
+    cache = CustomerCache(redis, ttl_s=60)
+    old = Customer(1, "Maria", "Alvarez", new_phone(), ())
+    _, lease = await cache.get(old.phone)
+    assert lease and await cache.put(old, lease)
+    pool = redis.connection_pool
+    away = make_redis(RedisSettings(url=SecretStr("redis://127.0.0.1:9/0"), timeout_s=0.2))
+    redis.connection_pool = away.connection_pool
+    assert not await cache.forget(old.phone)
+    redis.connection_pool = pool  # Redis is back, with the old copy still in it
+    assert (await cache.get(old.phone))[0] is None
+    await away.aclose()
+
+
+async def test_a_callback_is_asked_for_once(crm: CrmService, engine: AsyncEngine) -> None:
+    for _ in range(2):
+        await crm.request_callback("CA1:full", "+17735550177", "all lines busy", "CA1")
+    async with engine.connect() as connection:
+        rows = (await connection.execute(select(CallbackRow.__table__))).all()
+    assert [(row.phone, row.reason, row.location_id) for row in rows] == [
+        ("+17735550177", "all lines busy", "main")
+    ]
+    with pytest.raises(CrmError) as caught:
+        await crm.request_callback("CA2:full", "anonymous-caller", "all lines busy", "CA2")
+    assert "anonymous" not in str(caught.value)
+
+
+async def test_a_call_is_recorded_once_with_its_latest_turns(
+    crm: CrmService, engine: AsyncEngine, new_phone: Callable[[], str]
+) -> None:
+    customer = await _maria(crm, new_phone())
+    at = datetime(2026, 11, 23, 15, tzinfo=UTC)
+    greeting = TurnLine(0, "otto", "Hello, this is Otto.", "Hello, this", {"tts": 80.5}, at)
+    question = TurnLine(1, "caller", "Hi\x00 there", None, {}, at + timedelta(seconds=4))
+
+    def record(turns: list[TurnLine], outcome: str | None, who: int | None) -> CallRecord:
+        return CallRecord(
+            call_sid="CAcall",
+            from_number=customer.phone,
+            to_number="+13125550100",
+            direction="inbound",
+            outcome=outcome,
+            started_at=at,
+            ended_at=at + timedelta(minutes=2),
+            customer_id=who,
+            sub_actors="inline",
+            turns=turns,
+        )
+
+    await crm.record_call(record([greeting], None, -1))
+    await crm.record_call(record([greeting, question], "booked", customer.id))
+    async with engine.connect() as connection:
+        call = (await connection.execute(select(CallRow.__table__))).one()
+        turns = (await connection.execute(select(TurnRow.__table__).order_by(TurnRow.index))).all()
+        count = await connection.scalar(select(func.count()).select_from(CallRow))
+    assert count == 1
+    assert (call.outcome, call.customer_id, call.sub_actors) == ("booked", customer.id, "inline")
+    assert call.ended_at - call.started_at == timedelta(minutes=2)
+    assert [(turn.speaker, turn.text, turn.heard_text) for turn in turns] == [
+        ("otto", "Hello, this is Otto.", "Hello, this"),
+        ("caller", "Hi there", None),
+    ]
+    assert turns[0].latency == {"tts": 80.5}
+    await crm.record_call(record([], "booked", -1))
