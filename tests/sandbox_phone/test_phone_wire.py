@@ -188,8 +188,8 @@ async def test_a_whole_call_signed_spoken_and_measured(
 
         measured = done["measurements"]
         assert 0 < measured["twiml_ms"] < 1000 and 0 < measured["greeting_ms"] < 1000
-        assert len(measured["turns"]) >= 4
-        assert all(0 < turn["latency_ms"] < 2000 for turn in measured["turns"][:3])
+        assert len(measured["turns"]) >= 3
+        assert all(0 < turn["latency_ms"] < 2000 for turn in measured["turns"][:2])
 
         connected, start, *rest = otto.messages
         assert connected == {"event": "connected", "protocol": "Call", "version": "1.0.0"}
