@@ -262,9 +262,14 @@ class Control:
         await self._end.close()
 
 
-async def connect_uplink(address: str, token: str, from_ms: int = 0) -> Uplink:
-    """Attach to the caller's audio, beginning with what the ring still has from `from_ms` on."""
-    return Uplink(await _connect(address, {"token": token, "role": "uplink", "from_ms": from_ms}))
+async def connect_uplink(address: str, token: str, from_ms: int = 0, join_ms: int = 0) -> Uplink:
+    """Attach to the caller's audio, beginning with what the ring still has from `from_ms` on.
+
+    With `join_ms` the ingress sends so much audio at once (at most 200 ms). A worker that joins
+    frames anyway saves both sides a system call and a wake-up for each frame it need not see.
+    """
+    hello = {"token": token, "role": Role.UPLINK, "from_ms": from_ms, "join_ms": join_ms}
+    return Uplink(await _connect(address, hello))
 
 
 async def connect_downlink(address: str, token: str) -> Downlink:

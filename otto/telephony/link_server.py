@@ -42,6 +42,8 @@ LINGER_S = 2.0
 """How long a connection that was ended may take to deliver its last bytes."""
 MAX_PENDING_EVENTS = 512
 """Events kept for a control peer that is not there; the oldest go first."""
+MAX_JOIN_MS = 200
+"""The most audio an uplink peer may ask to have sent at once."""
 WRITE_BUFFER_BYTES = 16 * 1024
 SOCKET_BUFFER_BYTES = 32 * 1024
 """Small on purpose: audio a stalled worker will read a minute late is worth less than a drop."""
@@ -125,6 +127,7 @@ class Link:
         self._sink = sink
         self._ring = _Ring()
         self._unsent = 0
+        self._unsent_bytes = 0
         self._peers: dict[Role, _Peer] = {}
         self._events: deque[bytes] = deque(maxlen=MAX_PENDING_EVENTS)
         self._speech_paused = False
@@ -145,8 +148,13 @@ class Link:
         frame = ring.append(at_ms, mulaw)
         peer = self._peers.get(Role.UPLINK)
         if peer is not None and not peer.paused:
-            self._unsent = ring.next
-            peer.write(frame)
+            if peer.join_bytes == 0:
+                self._unsent = ring.next
+                peer.write(frame)
+                return
+            self._unsent_bytes += len(mulaw)
+            if self._unsent_bytes >= peer.join_bytes:
+                self._flush(peer)
         elif self._unsent < ring.first:
             self.dropped_frames += ring.first - self._unsent
             self._unsent = ring.first
@@ -176,6 +184,9 @@ class Link:
             return
         self._closed = True
         self._server._forget(self)
+        uplink = self._peers.get(Role.UPLINK)
+        if uplink is not None and not uplink.paused:
+            self._flush(uplink)
         for peer in list(self._peers.values()):
             peer.end(reason)
         self._peers.clear()
@@ -189,8 +200,8 @@ class Link:
             older.end("replaced")
         peer.write(encode_json(Kind.WELCOME, {}))
         if peer.role is Role.UPLINK:
-            from_ms = hello.get("from_ms", 0)
-            self._unsent = self._ring.number_at(from_ms if isinstance(from_ms, int) else 0)
+            self._unsent = self._ring.number_at(_whole(hello.get("from_ms"), 2**32))
+            peer.join_bytes = _whole(hello.get("join_ms"), MAX_JOIN_MS) * AUDIO_BYTES_PER_MS
         elif peer.role is Role.DOWNLINK and self._speech_paused:
             peer.pause_reading()
         self._flush(peer)
@@ -202,6 +213,7 @@ class Link:
         if peer.role is Role.UPLINK:
             waiting = self._ring.since(self._unsent)
             self._unsent = self._ring.next
+            self._unsent_bytes = 0
             if waiting:
                 peer.write(b"".join(waiting))
         elif peer.role is Role.CONTROL:
@@ -312,6 +324,7 @@ class _Peer(asyncio.Protocol):
     def __init__(self, server: LinkServer) -> None:
         self.role = Role.CONTROL
         self.paused = False
+        self.join_bytes = 0
         self._server = server
         self._link: Link | None = None
         self._decoder = FrameDecoder(HELLO_MAX_BYTES)
@@ -417,6 +430,11 @@ class _Peer(asyncio.Protocol):
         self._server._connections.discard(self)
         if self._link is not None:
             self._link._detached(self, self._said_goodbye)
+
+
+def _whole(value: object, limit: int) -> int:
+    """A number out of a HELLO, within bounds; anything else is 0."""
+    return min(max(value, 0), limit) if isinstance(value, int) else 0
 
 
 def limit_socket_buffers(transport: asyncio.BaseTransport) -> None:

@@ -99,6 +99,36 @@ async def test_waiting_frames_are_joined_but_never_across_a_gap(server, sink):
     await uplink.close()
 
 
+async def test_a_worker_may_have_frames_joined_and_loses_none_at_the_end(server, sink):
+    link = server.open("CA1", sink)
+    uplink = await connect_uplink(server.address, link.token, join_ms=60)
+    for number in range(8):
+        link.push_audio(number * 20, FRAME)
+        await asyncio.sleep(0.01)
+    assert await uplink.read() == (0, FRAME * 6)  # two writes of three frames were waiting
+    reading = asyncio.create_task(uplink.read())
+    await asyncio.sleep(0.01)
+    assert not reading.done()
+    link.close("stop")
+    assert await reading == (120, FRAME * 2)
+    assert await uplink.read() is None
+
+
+@pytest.mark.parametrize("nonsense", [-5, "x", None, 10**12])
+async def test_a_nonsensical_hello_is_taken_at_its_safest(server, sink, nonsense):
+    link = server.open("CA1", sink)
+    for number in range(20):
+        link.push_audio(number * 20, FRAME)
+    uplink = await connect_uplink(server.address, link.token, from_ms=nonsense, join_ms=nonsense)
+    for number in range(20, 40):
+        link.push_audio(number * 20, FRAME)
+    link.close("stop")
+    heard = b""
+    while (read := await uplink.read()) is not None:
+        heard += read[1]
+    assert heard == FRAME * (20 if nonsense == 10**12 else 40)
+
+
 async def test_a_worker_that_comes_late_is_replayed_the_last_ten_seconds(server, sink):
     link = server.open("CA1", sink)
     for number in range(600):  # 12 s
