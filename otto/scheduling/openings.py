@@ -82,12 +82,14 @@ def compute_openings(
     """
     found = []
     for period in open_periods:
+        # Days of appointments come in; only those of this period are worth looking at.
+        near = {bay.id: [t for t in busy.get(bay.id, ()) if t.overlaps(period)] for bay in bays}
         for start in starts_within(period, duration, step):
             if start < not_before:
                 continue
             work = Period(start, start + duration)
             for bay in bays:
-                if not any(work.overlaps(taken) for taken in busy.get(bay.id, ())):
+                if not any(work.overlaps(taken) for taken in near[bay.id]):
                     found.append(
                         Opening(location_id, bay.id, service_code, work.starts_at, work.ends_at)
                     )

@@ -1,0 +1,314 @@
+"""The official client against the sandbox's Google, through its faults."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httplib2
+import pytest
+from googleapiclient.errors import HttpError
+from pydantic import SecretStr
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.dealership import Dealership
+from config.settings import GoogleSettings
+from otto.crm.tables import OutboxRow
+from otto.scheduling.calendar_sync import make_handlers
+from otto.scheduling.google_calendar import (
+    FINGERPRINT,
+    CalendarAuthError,
+    CalendarError,
+    CalendarRejected,
+    CalendarUnavailable,
+    EventGone,
+    GoogleCalendar,
+    _classified,
+)
+from otto.scheduling.hours import Period
+from otto.scheduling.openings import OpeningsQuery
+from otto.scheduling.outbox import OutboxWorker
+from otto.scheduling.service import BookingRequest, CalendarService
+from sandbox.app import serve
+from sandbox.world import Options, World
+from tests.scheduling.booking_support import NOW, People
+
+CALENDAR = "bay-1@ottos-auto.example"
+EVENT = "0f2a" * 8
+START = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+END = START + timedelta(minutes=45)
+
+
+def body(summary: str = "Oil change", start: datetime = START) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "start": {"dateTime": start.isoformat(), "timeZone": "America/Chicago"},
+        "end": {
+            "dateTime": (start + timedelta(minutes=45)).isoformat(),
+            "timeZone": "America/Chicago",
+        },
+        "extendedProperties": {"private": {"otto_location": "main"}},
+    }
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    world = World(Options(rest_ms=0))
+    async with serve(world):
+        yield world
+
+
+def settings(world: World, **changes: Any) -> GoogleSettings:
+    given: dict[str, Any] = {
+        "client_id": "otto",
+        "client_secret": SecretStr(world.api_key),
+        "refresh_token": SecretStr(world.api_key),
+        "calendar_url": f"{world.http_url}/google/calendar/v3/",
+        "token_url": f"{world.http_url}/google/token",
+        "timeout_s": 2.0,
+    }
+    return GoogleSettings(**(given | changes))
+
+
+@pytest.fixture
+async def google(world: World) -> AsyncIterator[GoogleCalendar]:
+    calendar = GoogleCalendar(settings(world))
+    yield calendar
+    await calendar.close()
+
+
+async def edit(google: GoogleCalendar, **changes: Any) -> None:
+    """Somebody at the dealership edits the event in Google's own page."""
+    await google._run(
+        lambda: (
+            google._service()
+            .events()
+            .patch(calendarId=CALENDAR, eventId=EVENT, body=changes)
+            .execute()
+        )
+    )
+
+
+async def test_an_event_is_made_once_however_often_it_is_told(google: GoogleCalendar) -> None:
+    made = await google.upsert_event(CALENDAR, EVENT, body())
+    again = await google.upsert_event(CALENDAR, EVENT, body())
+    assert (made["id"], made["etag"]) == (EVENT, again["etag"])
+    assert made["extendedProperties"]["private"]["otto_location"] == "main"
+
+
+async def test_an_answer_that_is_lost_makes_no_second_event(
+    google: GoogleCalendar, world: World
+) -> None:
+    world.faults.add("google", "drop", count=1)
+    await google.upsert_event(CALENDAR, EVENT, body())  # httplib2 sends it again by itself
+    assert world.faults.list() == []
+    found = await google.free_busy([CALENDAR], START - timedelta(days=1), END + timedelta(days=1))
+    assert found.busy[CALENDAR] == (Period(START, END),)
+
+
+async def test_a_new_body_changes_the_event(google: GoogleCalendar) -> None:
+    await google.upsert_event(CALENDAR, EVENT, body())
+    later = START + timedelta(hours=2)
+    await google.upsert_event(CALENDAR, EVENT, body(start=later))
+    found = await google.get_event(CALENDAR, EVENT)
+    assert datetime.fromisoformat(found["start"]["dateTime"]) == later
+
+
+async def test_a_late_retry_leaves_the_staffs_edit_alone(google: GoogleCalendar) -> None:
+    await google.upsert_event(CALENDAR, EVENT, body())
+    await edit(google, summary="Oil change (waiting in the lounge)")
+    await google.upsert_event(CALENDAR, EVENT, body())
+    found = await google.get_event(CALENDAR, EVENT)
+    assert found["summary"] == "Oil change (waiting in the lounge)"
+    assert found["extendedProperties"]["private"][FINGERPRINT]
+
+
+async def test_an_event_that_changes_under_our_hands_is_read_again(
+    google: GoogleCalendar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between our look and our patch somebody edits: If-Match refuses, and we look again."""
+    await google.upsert_event(CALENDAR, EVENT, body())
+    looked: list[str] = []
+    get = google._get
+
+    def get_then_somebody_edits(calendar_id: str, event_id: str) -> dict[str, Any]:
+        found = get(calendar_id, event_id)
+        looked.append(found["etag"])
+        if len(looked) == 1:
+            google._service().events().patch(
+                calendarId=CALENDAR, eventId=EVENT, body={"location": "Bay 1"}
+            ).execute()
+        return found
+
+    monkeypatch.setattr(google, "_get", get_then_somebody_edits)
+    changed = await google.upsert_event(CALENDAR, EVENT, body("Oil change and wash"))
+    assert len(set(looked)) == 2
+    assert (changed["summary"], changed["location"]) == ("Oil change and wash", "Bay 1")
+
+
+async def test_delete_is_a_success_twice(google: GoogleCalendar) -> None:
+    await google.upsert_event(CALENDAR, EVENT, body())
+    await google.delete_event(CALENDAR, EVENT)
+    await google.delete_event(CALENDAR, EVENT)
+    await google.delete_event(CALENDAR, "beef" * 8)
+    assert (await google.get_event(CALENDAR, EVENT))["status"] == "cancelled"
+
+
+async def test_delete_of_another_version_is_refused(google: GoogleCalendar) -> None:
+    made = await google.upsert_event(CALENDAR, EVENT, body())
+    await edit(google, summary="Changed")
+    with pytest.raises(CalendarRejected) as refused:
+        await google.delete_event(CALENDAR, EVENT, etag=made["etag"])
+    assert refused.value.code == "changed"
+
+
+async def test_a_deleted_event_is_not_revived(google: GoogleCalendar) -> None:
+    await google.upsert_event(CALENDAR, EVENT, body())
+    await google.delete_event(CALENDAR, EVENT)
+    with pytest.raises(EventGone):
+        await google.upsert_event(CALENDAR, EVENT, body())
+
+
+@pytest.mark.parametrize("status", [429, 500, 503, 403])
+async def test_what_may_be_tried_again(status: int, google: GoogleCalendar, world: World) -> None:
+    """The stand-in's 403 carries userRateLimitExceeded."""
+    world.faults.add("google", "fail", status=status, count=1)
+    with pytest.raises(CalendarUnavailable) as unavailable:
+        await google.upsert_event(CALENDAR, EVENT, body())
+    assert unavailable.value.code.startswith(f"http_{status}_")
+    await google.upsert_event(CALENDAR, EVENT, body())
+
+
+async def test_what_may_not(google: GoogleCalendar, world: World) -> None:
+    world.faults.add("google", "fail", status=400, count=1)
+    with pytest.raises(CalendarRejected) as rejected:
+        await google.upsert_event(CALENDAR, EVENT, body())
+    assert not rejected.value.retryable
+    with pytest.raises(CalendarRejected):
+        await google.upsert_event(CALENDAR, "not/an/id!", body())
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "kind"),
+    [
+        (403, "rateLimitExceeded", CalendarUnavailable),
+        (403, "quotaExceeded", CalendarRejected),
+        (403, "forbidden", CalendarRejected),
+        (404, "notFound", CalendarRejected),
+        (408, "", CalendarUnavailable),
+        (502, "", CalendarUnavailable),
+        (401, "authError", CalendarAuthError),
+    ],
+)
+def test_googles_error_guide(status: int, reason: str, kind: type[CalendarError]) -> None:
+    content = json.dumps({"error": {"errors": [{"reason": reason}]}} if reason else "oops")
+
+    def refused() -> None:
+        raise HttpError(httplib2.Response({"status": status}), content.encode())
+
+    with pytest.raises(kind) as found:
+        _classified(refused)
+    assert found.value.code == f"http_{status}_{reason}".rstrip("_")
+    assert found.value.retryable == (kind is CalendarUnavailable)
+
+
+@pytest.mark.parametrize("kind", ["refuse", "stall"])
+async def test_a_dead_line_is_unavailable(kind: str, world: World) -> None:
+    world.faults.add("google", kind)
+    google = GoogleCalendar(settings(world, timeout_s=0.3))
+    with pytest.raises(CalendarUnavailable) as unavailable:
+        await google.upsert_event(CALENDAR, EVENT, body())
+    assert unavailable.value.code.startswith("network_")
+    world.faults.clear()
+    await google.close()
+
+
+async def test_a_rejected_token_is_refreshed_once(google: GoogleCalendar, world: World) -> None:
+    await google.upsert_event(CALENDAR, EVENT, body())
+    world.faults.add("google", "fail", status=401, count=1)
+    await google.get_event(CALENDAR, EVENT)
+    world.faults.add("google", "fail", status=401, count=2)
+    with pytest.raises(CalendarAuthError) as refused:
+        await google.get_event(CALENDAR, EVENT)
+    assert refused.value.code == "http_401_authError"
+
+
+async def test_a_revoked_sign_in_is_final(google: GoogleCalendar, world: World) -> None:
+    world.faults.add("google.token", "fail", status=400)
+    with pytest.raises(CalendarAuthError) as refused:
+        await google.upsert_event(CALENDAR, EVENT, body())
+    assert refused.value.code == "invalid_grant"
+    world.faults.clear()
+    await google.upsert_event(CALENDAR, EVENT, body())  # a person has signed in again
+
+
+async def test_many_threads_refresh_one_token(google: GoogleCalendar, world: World) -> None:
+    world.faults.add("google.token", "slow", delay_ms=100)
+    events = [f"{number:032x}" for number in range(12)]
+    await asyncio.gather(*(google.upsert_event(CALENDAR, one, body()) for one in events))
+    (fault,) = world.faults.list()
+    assert fault["bitten"] == 1
+
+
+async def test_free_busy_never_calls_an_unreadable_calendar_free(google: GoogleCalendar) -> None:
+    await google.upsert_event(CALENDAR, EVENT, body())
+    names = [f"bay-{number}@ottos-auto.example" for number in range(1, 61)]
+    window = (START - timedelta(hours=2), END + timedelta(hours=2))
+    found = await google.free_busy([*names, "no-such-calendar"], *window)
+    assert found.unavailable == {"no-such-calendar"}
+    assert set(found.busy) == set(names)
+    assert found.busy[CALENDAR] == (Period(START, END),)
+
+
+async def test_a_booking_reaches_the_calendar_and_the_telephone(
+    google: GoogleCalendar, engine: AsyncEngine, dealership: Dealership, people: People
+) -> None:
+    calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW)
+    (opening,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
+    booking = await calendar.book(
+        BookingRequest("k", opening, people.maria, people.civic, "+13125550142")
+    )
+    sent: list[tuple[str, str]] = []
+
+    async def send(to: str, text: str) -> None:
+        sent.append((to, text))
+
+    worker = OutboxWorker(engine, make_handlers(google, send))
+    assert await worker.run_once() == 2
+    event = await google.get_event(CALENDAR, booking.appointment_id.hex)
+    assert event["summary"] == "Oil change: Maria Lopez, 2019 Honda Civic"
+    assert datetime.fromisoformat(event["start"]["dateTime"]) == booking.starts_at
+    ((to, message),) = sent
+    assert to == "+13125550142"
+    assert booking.confirmation in message
+    async with engine.connect() as connection:
+        open_rows = select(OutboxRow.id).where(OutboxRow.done_at.is_(None))
+        assert (await connection.execute(open_rows)).all() == []
+
+
+async def test_google_away_costs_the_caller_nothing(
+    google: GoogleCalendar,
+    world: World,
+    engine: AsyncEngine,
+    dealership: Dealership,
+    people: People,
+) -> None:
+    world.faults.add("google", "fail", status=503)
+    calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW)
+    (opening,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
+    wish = BookingRequest("k", opening, people.maria, None, "+13125550142")
+    booking = await calendar.book(wish)
+    handlers = make_handlers(google, lambda to, message: asyncio.sleep(0))
+    worker = OutboxWorker(engine, handlers)
+    await worker.run_once()
+    world.faults.clear()
+    async with engine.begin() as connection:
+        waiting = "UPDATE outbox SET next_attempt_at = now() WHERE done_at IS NULL RETURNING kind"
+        assert (await connection.execute(text(waiting))).scalars().all() == ["calendar.upsert"]
+    await worker.run_once()
+    event = await google.get_event(CALENDAR, booking.appointment_id.hex)
+    assert event["summary"] == "Oil change: Maria Lopez"
