@@ -53,19 +53,23 @@ def date_of_birth(text: str, today: date) -> date | None:
     for at, month in months:
         after = [number for number in found if number.first > at]
         before = [number for number in found if number.last < at]
-        year = "".join(number.digits for number in before)
-        if len(year) == 4 and after and after[0].value <= 31:
-            born = _valid(int(year), MONTHS.index(month) + 1, after[0].value, today)
-            if born:
-                return born
-        for run in (*_windows(after), *_windows(before[-2:] + after)):
-            born = _with_month(run, MONTHS.index(month) + 1, today)
-            if born:
-                return born
+        for day, year in ((after[:1], before), (before[-1:], after)):
+            # "The first of January nineteen ninety nine": day and year on either side.
+            digits = "".join(number.digits for number in year)
+            if len(digits) == 4 and day and day[0].value <= 31:
+                born = _valid(int(digits), MONTHS.index(month) + 1, day[0].value, today)
+                if born:
+                    return born
+        for around in (after, before[-1:] + after, before[-2:] + after):
+            for run in _windows(around):
+                partly = len(run) < len(around)
+                born = _with_month(run, MONTHS.index(month) + 1, today, partly=partly)
+                if born:
+                    return born
     if months:
         return None
     for run in _windows(found):
-        born = _numbers_only(run, today)
+        born = _numbers_only(run, today, partly=len(run) < len(found))
         if born:
             return born
     return None
@@ -78,44 +82,53 @@ def _windows(found: list[Number]) -> Iterator[list[Number]]:
             yield found[start : start + size]
 
 
-def _with_month(run: list[Number], month: int, today: date) -> date | None:
+def _with_month(run: list[Number], month: int, today: date, *, partly: bool) -> date | None:
     digits = "".join(number.digits for number in run)
     readings: dict[date, int] = {}
     for cut in (1, 2):
+        aligned = _aligned(run, today, cut)
         born = _valid(_year(digits[cut:], today), month, int(digits[:cut] or 0), today)
-        if born:
-            readings[born] = _aligned(run, cut)
+        if born and aligned >= partly:
+            readings[born] = aligned
     return _best(readings)
 
 
-def _numbers_only(run: list[Number], today: date) -> date | None:
+def _numbers_only(run: list[Number], today: date, *, partly: bool) -> date | None:
+    """Month, day and year from digits alone. `partly`: other numbers stand around these, so they
+    count only when they are parted exactly as a date is."""
     digits = "".join(number.digits for number in run)
     if not 4 <= len(digits) <= 8 or (len(digits) < 6 and len(run) < 2):
         return None
     readings: dict[date, int] = {}
     for first in (1, 2):
         for second in (first + 1, first + 2):
-            year = _year(digits[second:], today)
             month, day = int(digits[:first] or 0), int(digits[first:second] or 0)
-            aligned = _aligned(run, first, second)
+            aligned = _aligned(run, today, first, second)
             if month > 12 and aligned == 2:
                 month, day = day, month
-            born = _valid(year, month, day, today)
-            if born:
+            born = _valid(_year(digits[second:], today), month, day, today)
+            if born and aligned >= 2 * partly:
                 readings[born] = max(aligned, readings.get(born, 0))
     return _best(readings)
 
 
-def _aligned(run: list[Number], *cuts: int) -> int:
-    """How many of the cuts in the joined digits fall between two numbers as they were said."""
+def _aligned(run: list[Number], today: date, *cuts: int) -> int:
+    """How many of the cuts in the joined digits fall between two numbers as they were said.
+
+    Negative when a cut goes through a number that is a year by itself.
+    """
     ends, at = set(), 0
     for number in run:
-        at += len(number.digits)
+        begin, at = at, at + len(number.digits)
         ends.add(at)
+        is_year = len(number.digits) == 4 and _OLDEST_YEAR <= number.value <= today.year
+        if is_year and any(begin < cut < at for cut in cuts):
+            return -1
     return sum(cut in ends for cut in cuts)
 
 
 def _best(readings: dict[date, int]) -> date | None:
+    readings = {born: aligned for born, aligned in readings.items() if aligned >= 0}
     if not readings:
         return None
     most = max(readings.values())

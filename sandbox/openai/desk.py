@@ -46,10 +46,13 @@ class Desk:
 
     today: date
     codes: tuple[str, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
+    """Service names by code, as far as the system prompt tells them."""
 
     wants: bool = False
     service: str | None = None
     service_name: str = ""
+    price: str = ""
     also: tuple[str, ...] = ()
     priced: str | None = None
     day: DayWish | None = None
@@ -136,12 +139,16 @@ class Desk:
         self.openings, self.narrowed, self.chosen = (), (), None
         self.confirmed = self.refused = False
 
+    def name_of(self, code: str) -> str:
+        """What callers call the service."""
+        return self.names.get(code) or code.replace("_", " ")
+
     def vehicle_name(self) -> str:
         """The chosen vehicle's description, or nothing."""
         return dict(self.vehicles).get(self.vehicle or "", "")
 
 
 _BOOKKEEPING = frozenset(
-    {"news", "failed", "rounds", "unclear", "repeat", "last_said", "earlier", "today", "codes"}
-    | {"fragment"}
+    {"news", "failed", "rounds", "unclear", "repeat", "last_said", "earlier", "fragment"}
+    | {"today", "codes", "names"}
 )

@@ -50,7 +50,7 @@ def hear(desk: Desk, text: str) -> None:
             desk.goodbye = True
     if desk.facts() != before:
         desk.unclear = 0
-    else:
+    elif not desk.repeat:
         desk.unclear += 1
         if desk.unclear > MAX_UNCLEAR:
             desk.offers_person = True
@@ -108,7 +108,7 @@ def _hear_wishes(desk: Desk, text: str, wanted: Sequence[Intent]) -> None:
 def _want_services(desk: Desk, text: str, named: list[str]) -> None:
     desk.wants, desk.priced = True, None
     if desk.identity is not Identity.UNKNOWN and named[0] != desk.service:
-        desk.news.append(phrases.glad_to_help(named[0].replace("_", " ")))
+        desk.news.append(phrases.glad_to_help(desk.name_of(named[0])))
     if desk.service is None:
         desk.service, desk.also = named[0], tuple(named[1:])
     elif named[0] != desk.service:
@@ -183,7 +183,7 @@ def _answer_phone(desk: Desk, text: str) -> None:
 
 def _answer_birth(desk: Desk, text: str) -> None:
     desk.vin = people.vin_last_six(text)
-    born = date_of_birth(text, desk.today)
+    born = date_of_birth(text, desk.today) if not desk.vin else None
     if born is None and desk.fragment:
         born = date_of_birth(f"{desk.fragment} {text}", desk.today)
     desk.born, desk.fragment = born, "" if born else text

@@ -103,6 +103,7 @@ def _learn_openings(
     if status == "ok" and openings:
         desk.openings, desk.narrowed, desk.chosen = openings, (), None
         desk.service_name = str(result.get("service") or "")
+        desk.price = str(result.get("price") or "")
         _choose_by_time(desk)
         return True
     desk.day, message = None, result.get("message")

@@ -158,12 +158,13 @@ def openings(whens: Sequence[str], again: int) -> str:
     return f"The openings are {offered}. Which one would you like?"
 
 
-def confirm(service: str, vehicle: str, when: str, again: int) -> str:
+def confirm(service: str, vehicle: str, when: str, price: str, again: int) -> str:
     """What will be booked, said back, and the question whether to book it."""
     what = f"{a_service(service)} for your {vehicle}" if vehicle else a_service(service)
     if again:
         return f"I have {what}, {when}. Should I book it, yes or no?"
-    return f"That's {what} on {when}. Shall I book it?"
+    cost = f", for {price}" if price.startswith("$") else ""
+    return f"That's {what} on {when}{cost}. Shall I book it?"
 
 
 def booked(service: str, when: str, code: str) -> str:

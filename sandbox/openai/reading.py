@@ -21,6 +21,9 @@ from sandbox.openai.learning import learn
 def read_desk(messages: Sequence[Mapping[str, Any]], codes: Sequence[str], today: date) -> Desk:
     """The state after `messages`. `codes` are the service codes the tools on offer know."""
     desk = Desk(today=today, codes=tuple(codes))
+    for message in messages:
+        if message.get("role") in {"system", "developer"}:
+            desk.names |= _service_names(_text(message), codes)
     calls: dict[str, tuple[str, dict[str, Any]]] = {}
     pending_words: list[str] = []
     for message in [*messages, {"role": "end"}]:
@@ -48,6 +51,12 @@ def read_desk(messages: Sequence[Mapping[str, Any]], codes: Sequence[str], today
             name, arguments = calls.get(message.get("tool_call_id", ""), ("", {}))
             learn(desk, name, arguments, _json(_text(message)))
     return desk
+
+
+def _service_names(prompt: str, codes: Sequence[str]) -> dict[str, str]:
+    """The names that stand before their codes, as in "Oil change (oil_change)"."""
+    found = re.findall(r"([^;:,.()\n]+) \((\w+)\)", prompt)
+    return {code: name.strip() for name, code in found if code in codes}
 
 
 def _text(message: Mapping[str, Any]) -> str:

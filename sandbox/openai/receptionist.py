@@ -139,7 +139,7 @@ def _arrange(desk: Desk) -> Call | None:
             "find_openings", {"service": desk.service, **wish, "part_of_day": desk.day.part}
         )
     if desk.chosen is not None and desk.confirmed:
-        notes = ", ".join(code.replace("_", " ") for code in desk.also)
+        notes = ", ".join(desk.name_of(code) for code in desk.also)
         return Call(
             "book_appointment",
             {
@@ -161,7 +161,7 @@ def _said_while_calling(desk: Desk, call: Call) -> str:
     if call.name == "end_call":
         return phrases.WRONG_NUMBER if desk.wrong_number else phrases.GOODBYE
     if call.name == "identify_caller" and desk.service and not desk.phone:
-        return phrases.glad_to_help(desk.service.replace("_", " "))
+        return phrases.glad_to_help(desk.name_of(desk.service))
     if call.name == "book_appointment":
         return _join(*desk.news, phrases.BOOKING)
     if call.name == "find_openings":
@@ -178,7 +178,7 @@ def _speak(desk: Desk) -> str:
     if desk.unclear and not desk.news and not desk.offers_person:
         news = [phrases.UNCLEAR[min(desk.unclear, len(phrases.UNCLEAR)) - 1]]
     if desk.also and question is Question.CONFIRM and not desk.unclear:
-        news.append(phrases.noted([code.replace("_", " ") for code in desk.also]))
+        news.append(phrases.noted([desk.name_of(code) for code in desk.also]))
     return _join(*news, _question(desk, question, again))
 
 
@@ -194,7 +194,7 @@ def _question(desk: Desk, question: Question, again: int) -> str:
         return phrases.openings([opening.when for opening in offered], again)
     if question is Question.CONFIRM:
         when = desk.chosen.when if desk.chosen else ""
-        return phrases.confirm(desk.service_name, desk.vehicle_name(), when, again)
+        return phrases.confirm(desk.service_name, desk.vehicle_name(), when, desk.price, again)
     return phrases.question(question, again)
 
 

@@ -189,7 +189,10 @@ _COMPLAINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
         ),
         ("diagnos", "inspection"),
     ),
-    (("emissions", "smog check", "smog", "sticker"), ("emission", "smog", "inspection")),
+    (
+        ("emissions", "smog check", "smog", "sticker"),
+        ("emission", "smog", "state_insp", "inspection"),
+    ),
     (
         ("state inspection", "inspection", "inspected", "safety inspection", "checkup"),
         ("state_insp", "safety_insp", "multi", "vehicle_insp", "inspection"),

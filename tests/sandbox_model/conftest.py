@@ -36,6 +36,8 @@ GREETING = (
     "How can I help you today?"
 )
 
+PROMPT = "You are Otto. Services: Oil change (oil_change); Brake pad replacement (brake_pads)"
+
 
 def _tool(name: str, **properties: Any) -> dict[str, Any]:
     schema = {
@@ -193,7 +195,7 @@ class Conversation:
     desk: Desk
     messages: list[dict[str, Any]] = field(
         default_factory=lambda: [
-            {"role": "system", "content": "You are Otto. Today is Sunday, November 22, 2026."},
+            {"role": "system", "content": PROMPT},
             {"role": "assistant", "content": GREETING},
         ]
     )

@@ -1,0 +1,266 @@
+"""Whole conversations with the receptionist: what the caller says, what it must answer and do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+# Each line: what the caller says, what must be in the answer, the tools it must call meanwhile.
+Line = tuple[str, str, list[str]]
+OPENINGS = "Tuesday, November 24 at 9:00 AM or 10:30 AM"
+IDENTIFY = ["identify_caller"]
+VERIFY = ["verify_caller"]
+FIND = ["find_openings"]
+BOOK = ["book_appointment"]
+INFO = ["dealership_info"]
+
+DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
+    "a plain booking": (
+        {},
+        [
+            ("Hi, I'd like an oil change.", "date of birth?", IDENTIFY),
+            ("March twelfth nineteen eighty four", "Thank you, Maria. What day", VERIFY),
+            ("Tuesday, please", OPENINGS, FIND),
+            ("the first one", "an oil change for your 2019 Honda Civic on Tuesday", []),
+            ("yes", "Your confirmation code is K 7 F 2. You will get a text message", BOOK),
+            ("No, that's all, thanks.", "Goodbye.", ["end_call"]),
+        ],
+    ),
+    "everything in one breath": (
+        {},
+        [
+            ("I need an all change on Tuesday at nine", "date of birth?", IDENTIFY),
+            ("3 12 1984", "at 9:00 AM, for $79.95. Shall I book it?", [*VERIFY, *FIND]),
+            ("Yes please, book it.", "confirmation", BOOK),
+            ("nope", "Goodbye.", ["end_call"]),
+        ],
+    ),
+    "the date of birth comes in two pieces": (
+        {},
+        [
+            ("oil change", "date of birth?", IDENTIFY),
+            ("It's March 12", "Sorry, I didn't catch that.", []),
+            ("1984", "Thank you, Maria.", VERIFY),
+        ],
+    ),
+    "not verified": (
+        {},
+        [
+            ("My brakes squeak", "A brake inspection, certainly.", IDENTIFY),
+            ("January 1st 1990", "doesn't match our records", VERIFY),
+            ("May 3 1991", "doesn't match our records", VERIFY),
+            ("May 4 1991", "connect you with a service advisor?", VERIFY),
+            ("Yes, please", "One moment", ["transfer_to_person"]),
+        ],
+    ),
+    "verified by the VIN": (
+        {},
+        [
+            ("oil change", "date of birth?", IDENTIFY),
+            ("the last six of my VIN are A 1 2 3 4 5", "Thank you, Maria.", VERIFY),
+        ],
+    ),
+    "a new customer": (
+        {"known": False},
+        [
+            ("I need an oil change tomorrow", "first and last name?", IDENTIFY),
+            ("My name is John", "And your last name?", []),
+            ("Smith", "Thank you, John. What are the year", ["create_customer"]),
+            ("It's a Honda", "Which model of Honda is it", []),
+            ("a Civic", "Which year is the Honda Civic?", []),
+            ("twenty nineteen", OPENINGS, ["add_vehicle", *FIND]),
+            ("Ten thirty works", "Shall I book it?", []),
+            ("go ahead", "confirmation", BOOK),
+        ],
+    ),
+    "one of two cars": (
+        {"vehicles": ["2019 Honda Civic", "2021 Ford F-150"]},
+        [
+            ("oil change", "date of birth?", IDENTIFY),
+            ("03/12/84", "the 2019 Honda Civic or the 2021 Ford F-150?", VERIFY),
+            ("It's for the ford", "What day works best", []),
+            ("any day", "Which works for you?", FIND),
+            ("the later one", "your 2021 Ford F-150 on Tuesday, November 24 at 10:30 AM", []),
+        ],
+    ),
+    "the car was named at the start": (
+        {"vehicles": ["2019 Honda Civic", "2021 Ford F-150"]},
+        [
+            ("I need new brake pads for my Honda", "A brake pad replacement", IDENTIFY),
+            ("March 12, 1984", "What day works best", VERIFY),
+        ],
+    ),
+    "a third car": (
+        {"vehicles": ["2019 Honda Civic", "2021 Ford F-150"]},
+        [
+            ("oil change", "", IDENTIFY),
+            ("03/12/84", "Which car is it", VERIFY),
+            ("It's another car", "year, make and model", []),
+            ("2015 Toyota Camry", "What day", ["add_vehicle"]),
+        ],
+    ),
+    "none of those, and the afternoon": (
+        {},
+        [
+            ("oil change on tuesday", "", IDENTIFY),
+            ("March 12th 1984", OPENINGS, [*VERIFY, *FIND]),
+            ("None of those, something on Thursday afternoon", "1:00 PM or 2:30 PM", FIND),
+            ("the second one", "Thursday, November 26 at 2:30 PM", []),
+        ],
+    ),
+    "a change of mind at the last moment": (
+        {},
+        [
+            ("oil change on tuesday at 9", "", IDENTIFY),
+            ("March 12th 1984", "Shall I book it?", [*VERIFY, *FIND]),
+            ("Actually, can we do Thursday?", "Thursday, November 26 at 9:00 AM or", FIND),
+            ("nine", "Thursday, November 26 at 9:00 AM", []),
+            ("no", "What would you like to change", []),
+            ("The service. I want a tire rotation instead.", "Which works for you?", FIND),
+            ("nine o'clock", "a tire rotation for your 2019", []),
+            ("sure", "confirmation", BOOK),
+        ],
+    ),
+    "closed that day": (
+        {},
+        [
+            ("oil change on sunday", "", IDENTIFY),
+            ("March 12th 1984", "We are closed on Sundays. What day", [*VERIFY, *FIND]),
+            ("Wednesday then", "Wednesday, November 25", FIND),
+        ],
+    ),
+    "a time that is not there": (
+        {},
+        [
+            ("oil change on tuesday", "", IDENTIFY),
+            ("March 12th 1984", OPENINGS, [*VERIFY, *FIND]),
+            ("four thirty", "I don't have that time. I have Tuesday", []),
+            ("half past ten", "10:30 AM", []),
+        ],
+    ),
+    "the slot is taken in the meantime": (
+        {"taken": True},
+        [
+            ("oil change on tuesday at 9", "", IDENTIFY),
+            ("March 12th 1984", "Shall I book it?", [*VERIFY, *FIND]),
+            ("yes", "that time was just taken. I have Tuesday, November 24 at 11:00 AM.", BOOK),
+            ("yes that's fine", "at 11:00 AM", []),
+            ("yes", "on Tuesday, November 24 at 11:00 AM.", BOOK),
+        ],
+    ),
+    "questions first": (
+        {},
+        [
+            ("What are your hours, and where are you located?", "6:00 PM. We're at 12", INFO * 2),
+            ("How much is an oil change?", "$79.95. Would you like to make", INFO),
+            ("Yes, on Tuesday", "date of birth?", IDENTIFY),
+            ("March 12th 1984", OPENINGS, [*VERIFY, *FIND]),
+            ("How late are you open?", "6:00 PM. I have Tuesday", INFO),
+        ],
+    ),
+    "a second service beside the first": (
+        {},
+        [
+            ("An oil change and a tire rotation on tuesday at nine", "An oil change", IDENTIFY),
+            ("March 12th 1984", "I'll note a tire rotation", [*VERIFY, *FIND]),
+            ("yes", "confirmation", BOOK),
+            ("Yes, I also need my brakes checked", "A brake inspection, certainly.", []),
+        ],
+    ),
+    "what did you say": (
+        {},
+        [
+            ("oil change", "", IDENTIFY),
+            ("What did you say?", "what is your date of birth?", []),
+        ],
+    ),
+    "not understood three times": (
+        {},
+        [
+            ("purple monkey", "Sorry, I didn't catch that.", []),
+            ("dishwasher", "I still didn't get that.", []),
+            ("la la la", "connect you with a service advisor?", []),
+            ("no", "How can I help you?", []),
+            ("oil change", "date of birth?", IDENTIFY),
+        ],
+    ),
+    "a person": ({}, [("Let me talk to a real person", "One moment", ["transfer_to_person"])]),
+    "reschedule": (
+        {},
+        [
+            ("I need to reschedule my appointment", "I can't change an existing", []),
+            ("okay", "I'll connect you", ["transfer_to_person"]),
+        ],
+    ),
+    "wrong number": ({}, [("Sorry, wrong number", "Goodbye.", ["end_call"])]),
+    "a withheld number": (
+        {"withheld_number": True},
+        [
+            ("oil change", "phone number on your account", IDENTIFY),
+            ("eight one five, five five five, oh one two three", "date of birth?", IDENTIFY),
+        ],
+    ),
+    "the tool is not offered": (
+        {"withhold": {"find_openings", "dealership_info"}},
+        [("What are your hours?", "I can't do that for you here.", [])],
+    ),
+    "nobody to transfer to": (
+        {"withhold": {"transfer_to_person"}},
+        [("operator", "I can't connect you at the moment. How can I help", [])],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DIALOGUES)
+def test_dialogue(name: str, desk: Any, call: Any) -> None:
+    settings, lines = DIALOGUES[name]
+    for key, value in settings.items():
+        setattr(desk, key, value)
+    for heard, expected, tools in lines:
+        before = len(desk.calls)
+        said = call.say(heard)
+        assert expected in said, f"{heard!r} was answered {said!r}"
+        assert call.called()[before:] == tools, heard
+        assert said.count("?") <= 1, f"more than one question: {said!r}"
+
+
+def test_the_booking_carries_slot_vehicle_and_notes(desk: Any, call: Any) -> None:
+    for heard in ("oil change and tire rotation on tuesday at nine", "March 12 1984", "yes"):
+        call.say(heard)
+    assert desk.calls[-1] == (
+        "book_appointment",
+        {"slot_id": "s-Tue-9:00 AM", "vehicle_ref": "v1", "notes": "Also asked for: tire rotation"},
+    )
+
+
+def test_a_yes_to_a_question_that_was_not_heard_books_nothing(desk: Any, call: Any) -> None:
+    call.say("oil change on tuesday at nine")
+    call.say("March 12 1984")
+    call.messages[-1]["content"] = (
+        "That's an oil change [The caller interrupted. Not heard: for your 2019 Honda Civic on "
+        "Tuesday, November 24 at 9:00 AM. Shall I book it?]"
+    )
+    assert "Shall I book it?" in call.say("yes")
+    assert "book_appointment" not in call.called()
+    call.say("yes")
+    assert call.called()[-1] == "book_appointment"
+
+
+def test_the_state_is_in_the_messages_alone(desk: Any, call: Any) -> None:
+    """Another server, with the same messages, goes on where this one was."""
+    call.say("oil change on tuesday")
+    call.say("March 12 1984")
+    resumed = type(call)(desk, [*call.messages])
+    assert resumed.say("the first one") == call.say("the first one")
+
+
+def test_notes_of_the_machinery_do_not_confuse_it(desk: Any, call: Any) -> None:
+    call.say("oil change")
+    call.messages.append({"role": "system", "content": "The line was interrupted; resume."})
+    assert call.go_on().endswith("what is your date of birth?")
+
+
+def test_after_a_transfer_it_only_asks_to_hold(desk: Any, call: Any) -> None:
+    call.say("operator")
+    assert call.go_on() == ""
