@@ -17,7 +17,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,11 +49,21 @@ def main() -> int:
     if arguments.die_with_parent:
         _die_with_parent(arguments.parent_pid)
     try:
-        asyncio.run(_run(arguments))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_run(arguments))
     except CannotStart as error:
         print(f"sandbox: {error}", file=sys.stderr, flush=True)  # noqa: T201
         return EXIT_CANNOT
     return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed: a quarter less CPU a frame. Else asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
 
 
 def _arguments() -> argparse.Namespace:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,24 +14,20 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from sandbox import control
+from sandbox.deepgram import routes as deepgram
+from sandbox.google import routes as google
+from sandbox.openai import routes as openai
+from sandbox.twilio import routes as twilio
 from sandbox.world import World
 
-VENDORS = ("deepgram", "openai", "google", "twilio")
 _SHUTDOWN_S = 1
 
 
 def build(world: World) -> Starlette:
     """The application: each vendor's routes under its own path, and `/sandbox` to steer them."""
     routes: list[BaseRoute] = control.routes(world)
-    for vendor in VENDORS:
-        name = f"sandbox.{vendor}.routes"
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-            continue
-        routes += module.routes(world)
+    for vendor in (deepgram, openai, google, twilio):
+        routes += vendor.routes(world)
     return Starlette(routes=routes)
 
 

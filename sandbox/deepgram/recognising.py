@@ -216,5 +216,8 @@ class RealEars:
                         confidence=heard.confidence,
                     )
                 )
+                if self._segment is None:
+                    # The gap may have passed in the audio while the recogniser was at it.
+                    self._timing.silence()
             finally:
                 self._finals.task_done()
