@@ -1,0 +1,39 @@
+# Otto's everyday commands. They need Python 3.11 and make, nothing else.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH CONDA_PREFIX
+PYTHON := $(shell for p in python3.11 python3 python; do "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+BIN := .venv/bin
+# The stamp's name holds the folder: a tree that was moved or copied gets an environment of its own.
+STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
+ARGS :=
+
+.PHONY: help setup demo up down call check test lint types contracts bench format clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+setup: $(STAMP) ## make the environment in .venv from the lock files
+$(STAMP): requirements.lock requirements-setup.lock pyproject.toml cluster/bootstrap.py
+	@$(if $(PYTHON),$(PYTHON) -I cluster/bootstrap.py $@,echo "Otto needs Python 3.11 on the PATH (as python3.11 or python3); none was found." >&2; exit 2)
+demo: setup ## bring everything up, book one appointment by voice, show the evidence, end
+	@$(BIN)/otto demo $(ARGS)
+up: setup ## bring everything up and keep it running until Ctrl-C or `make down`
+	@$(BIN)/otto up $(ARGS)
+down: setup ## end everything that `make up` started, also after a crash
+	@$(BIN)/otto down $(ARGS)
+call: setup ## place a call on the running stack, e.g. make call ARGS="--persona maria"
+	@$(BIN)/otto call $(ARGS)
+test: setup ## every test except those marked slow
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+lint: setup ## ruff: rules and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+types: setup ## mypy --strict
+	@$(BIN)/mypy --strict
+contracts: setup ## the arrows between the packages
+	@$(BIN)/lint-imports
+check: lint types contracts test ## everything CI looks at
+bench: setup ## measure Otto against the sandbox; writes benchmarks/results/
+	@$(BIN)/python -m benchmarks $(ARGS)
+format: setup ## let ruff tidy the code
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+clean: ## remove the environment and the caches; keeps .otto (your data)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

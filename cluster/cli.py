@@ -1,0 +1,308 @@
+"""The `otto` command. Every failure is one clear sentence and exit code 2, never a trace
+(`OTTO_DEBUG=1` shows it)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from cluster import log_files, loopback, record
+from cluster.errors import StackError
+from config.dealership import DealershipError, load_dealership
+from config.settings import STATE_DIR, SettingsError, load_settings, read_settings
+
+EXIT_FAILED = 1
+EXIT_CANNOT = 2
+DEBUG = "OTTO_DEBUG"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Otto answers a car dealership's service telephone.",
+)
+db = typer.Typer(no_args_is_help=True, help="The database: tables, example data, state.")
+config = typer.Typer(no_args_is_help=True, help="The settings as Otto understands them.")
+app.add_typer(db, name="db")
+app.add_typer(config, name="config")
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def main() -> None:
+    """Entry point."""
+    log_files.write_to(STATE_DIR / "logs" / "otto.log")
+    try:
+        app()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except (SettingsError, DealershipError, StackError, OSError) as error:
+        if os.environ.get(DEBUG):
+            raise
+        _complain(str(error))
+        raise SystemExit(EXIT_CANNOT) from None
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        first = str(error).strip().splitlines()
+        reason = f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
+        _complain(f"{reason} ({DEBUG}=1 shows where)")
+        raise SystemExit(EXIT_CANNOT) from None
+
+
+def _complain(message: str) -> None:
+    for line in message.splitlines() or ["something went wrong"]:
+        err.print(f"otto: {line}", style="red", markup=False, soft_wrap=True)
+
+
+@app.command()
+def up() -> None:
+    """Start everything, and keep it running until Ctrl-C or `otto down`."""
+    from cluster.progress import Progress
+    from cluster.stack import Stack, deaf_to_signals, signals_as_exceptions
+
+    stack = Stack()
+    with signals_as_exceptions():
+        try:
+            with Progress(out) as progress:
+                running = stack.up(progress)
+            _announce(running)
+            stack.wait()
+        except KeyboardInterrupt:
+            out.print("\nending, a moment")
+        finally:
+            with deaf_to_signals():
+                stack.down()
+    out.print("everything has ended; the data stays in .otto")
+
+
+def _announce(running: record.StackRecord) -> None:
+    calls = "otto call --persona maria      (otto call --list shows the others)"
+    rows = [("ingress", running.origin), ("Ray's dashboard", running.dashboard)]
+    if running.sandbox:
+        rows += [
+            ("calendar", f"{running.sandbox}/sandbox/calendar"),
+            ("place a call", calls),
+        ]
+    rows += [
+        ("actors", "otto ray list actors"),
+        ("dashboard's token", "otto ray get-auth-token"),
+        ("logs", "otto logs --follow"),
+        ("end", "Ctrl-C here, or otto down anywhere"),
+    ]
+    table = Table.grid(padding=(0, 2))
+    for name, value in rows:
+        table.add_row(f"[dim]{name}[/dim]", value)
+    out.print(Panel(table, title="Otto is ready", title_align="left", expand=False))
+
+
+@app.command()
+def down() -> None:
+    """End everything of the stack that was started here, also after a crash."""
+    from cluster.stack import end_from_outside
+
+    out.print(end_from_outside())
+
+
+@app.command()
+def demo(
+    persona: Annotated[str, typer.Option(help="Who calls.")] = "maria",
+) -> None:
+    """Start everything, book one appointment by voice, show the evidence, end everything."""
+    from cluster.progress import Progress
+    from cluster.stack import Stack, deaf_to_signals, signals_as_exceptions
+
+    stack = Stack()
+    is_proven = False
+    with signals_as_exceptions():
+        try:
+            with Progress(out) as progress:
+                running = stack.up(progress)
+            if not running.sandbox:
+                raise StackError("the demo needs the sandbox's caller: unset the vendors' keys")
+            assert stack.settings is not None
+            is_proven = _demonstrate(running.sandbox, stack.settings, persona)
+        finally:
+            with deaf_to_signals():
+                stack.down()
+    out.print("everything has ended; `make up` keeps it running")
+    if not is_proven:
+        raise StackError("the appointment was not booked as it should be: see above")
+
+
+def _demonstrate(sandbox: str, settings: Any, persona: str) -> bool:
+    from cluster import evidence, live_call
+
+    out.rule(f"{persona.title()} calls", align="left")
+    call_sid = live_call.place(sandbox, persona)
+    call = live_call.LiveCall(call_sid, sandbox, settings, out, persona.title())
+    outcome = call.follow()
+    out.rule(align="left")
+    dealership = load_dealership(settings.dealership_file)
+    proofs = asyncio.run(evidence.gather(call_sid, settings, dealership, sandbox))
+    out.print(live_call.evidence_table(proofs))
+    if not outcome["booked"]:
+        out.print("the caller did not hear that the appointment was booked", style="red")
+    return bool(outcome["booked"]) and all(proof.found for proof in proofs)
+
+
+@app.command()
+def call(
+    persona: Annotated[str, typer.Option(help="Who calls.")] = "maria",
+    list_: Annotated[bool, typer.Option("--list", help="Show who can call.")] = False,
+    count: Annotated[int, typer.Option(min=1, help="How many call at once.")] = 1,
+    known: Annotated[bool, typer.Option("--known", help="Known audio: for load.")] = False,
+) -> None:
+    """Have someone call the running stack, and show the call."""
+    from cluster import live_call
+
+    running = record.running()
+    if not running.sandbox:
+        raise StackError("Twilio is live: call its number with a telephone")
+    if list_:
+        _list_personas(running.sandbox)
+        return
+    speech = "known" if known else None
+    calls = [live_call.place(running.sandbox, persona, speech) for _ in range(count)]
+    followed = live_call.LiveCall(calls[0], running.sandbox, load_settings(), out, persona.title())
+    followed.follow()
+    outcomes = [_outcome_of(running.sandbox, call_sid) for call_sid in calls]
+    for outcome in outcomes:
+        booked = outcome["booked_as"] or "booked" if outcome["booked"] else "no booking"
+        out.print(f"{outcome['call_sid']}: {outcome['status']}, {booked}", markup=False)
+    if any(outcome["status"] != "completed" for outcome in outcomes):
+        raise SystemExit(EXIT_FAILED)
+
+
+def _outcome_of(sandbox: str, call_sid: str) -> dict[str, Any]:
+    from cluster.live_call import SILENCE_TIMEOUT_S
+
+    for _ in loopback.lines(f"{sandbox}/sandbox/calls/{call_sid}/events", SILENCE_TIMEOUT_S):
+        pass
+    outcome: dict[str, Any] = loopback.request(f"{sandbox}/sandbox/calls/{call_sid}")
+    return outcome
+
+
+def _list_personas(sandbox: str) -> None:
+    table = Table("Persona", "Who", "Known", "Wants")
+    for each in loopback.request(f"{sandbox}/sandbox/personas"):
+        goal = each["goal"]
+        wants = goal["kind"] if goal["kind"] != "book" else f"book {goal['service']}"
+        table.add_row(each["name"], each["about"], "yes" if each["known"] else "no", wants)
+    out.print(table)
+
+
+@app.command()
+def check() -> None:
+    """Try every vendor's connection and credential; say what to do about what does not work."""
+    from cluster.vendor_checks import run_checks
+
+    results = asyncio.run(run_checks(load_settings()))
+    table = Table("", "What", "Result", "What to do", show_lines=True)
+    for result in results:
+        mark = "[green]✓[/green]" if result.is_ok else "[red]✗[/red]"
+        table.add_row(mark, result.what, result.found, result.remedy)
+    out.print(table)
+    failed = sum(not result.is_ok for result in results)
+    out.print(f"{len(results) - failed} of {len(results)} checks passed")
+    if failed:
+        raise SystemExit(EXIT_FAILED)
+
+
+@app.command()
+def logs(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0)] = 50,
+    name: Annotated[str, typer.Argument(help="Only files with this in their name.")] = "",
+) -> None:
+    """Show the last lines of the stack's logs: sandbox, actors, ingress."""
+    try:
+        log_files.show(STATE_DIR / "logs", name, lines, follow, out)
+    except KeyboardInterrupt:
+        return
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def ray(context: typer.Context) -> None:
+    """Ray's own command line on this stack's cluster, e.g. `otto ray list actors`."""
+    running = record.running()
+    environment = {"RAY_AUTH_MODE": "token", "RAY_API_SERVER_ADDRESS": running.dashboard}
+    token = STATE_DIR / "ray_token"
+    if token.is_file():
+        environment["RAY_AUTH_TOKEN_PATH"] = str(token.resolve())
+    command = [str(Path(sys.executable).with_name("ray")), *context.args]
+    done = subprocess.run(command, env={**os.environ, **environment}, check=False)
+    raise SystemExit(done.returncode)
+
+
+@db.command("init")
+def db_init() -> None:
+    """Bring the tables up to date and copy the dealership's services and bays into them."""
+    from cluster import database
+
+    out.print(asyncio.run(database.initialise(load_settings())))
+
+
+@db.command("seed")
+def db_seed() -> None:
+    """Fill an empty database with a believable dealership."""
+    from cluster import database
+
+    out.print(asyncio.run(database.fill(load_settings())))
+
+
+@db.command("status")
+def db_status() -> None:
+    """The migration the database is at, and how much is in it."""
+    from cluster import database
+
+    table = Table("What", "Value")
+    for name, value in asyncio.run(database.status(load_settings())):
+        table.add_row(name, value)
+    out.print(table)
+
+
+@config.command("show")
+def config_show() -> None:
+    """Every setting and its value; secrets only as set or not set."""
+    settings = read_settings()
+    table = Table("Setting", "Value")
+    for name, value in _flatten(settings):
+        table.add_row(name, value)
+    out.print(table)
+
+
+def _flatten(settings: Any) -> list[tuple[str, str]]:
+    rows = []
+    for field in type(settings).model_fields:
+        value = getattr(settings, field)
+        if hasattr(type(value), "model_fields"):
+            rows += _flatten(value)
+            continue
+        name = (str(settings.model_config.get("env_prefix", "")) + field).upper()
+        if isinstance(value, SecretStr):
+            shown = "(set)" if value.get_secret_value() else "(not set)"
+        elif isinstance(value, frozenset):
+            shown = ", ".join(sorted(value)) or "none"
+        else:
+            shown = "" if value is None else str(value)
+        rows.append((name, shown))
+    return rows
+
+
+@app.command()
+def version() -> None:
+    """Otto's version and those of what it stands on."""
+    for package in ("otto", "ray", "deepgram-sdk", "openai", "twilio"):
+        out.print(f"{package} {package_version(package)}")

@@ -1,0 +1,101 @@
+"""What `otto db` does, and what the stack does at every start."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import asyncpg  # type: ignore[import-untyped]
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cluster.errors import StackError
+from config.dealership import Dealership, load_dealership
+from config.settings import Settings, Vendor
+from otto.crm.database import (
+    current_revision,
+    head_revision,
+    make_engine,
+    migrate,
+    sync_dealership,
+)
+from otto.crm.seed import seed
+
+COUNTED = ("customers", "vehicles", "services", "bays", "appointments", "calls", "outbox")
+
+
+async def prepare(settings: Settings, dealership: Dealership, tell: Callable[[str], None]) -> None:
+    """Tables up to date, the dealership's menu copied, and in the sandbox a believable past.
+    Raises StackError."""
+    with database_errors():
+        await migrate(settings.database.url.get_secret_value())
+        async with _engine(settings) as engine:
+            await sync_dealership(engine, dealership)
+            if Vendor.POSTGRES in settings.sandbox:
+                tell("customers, vehicles, appointments")
+                await seed(engine, dealership, _today(dealership))
+
+
+async def initialise(settings: Settings) -> str:
+    """`otto db init`"""
+    dealership = load_dealership(settings.dealership_file)
+    with database_errors():
+        await migrate(settings.database.url.get_secret_value())
+        async with _engine(settings) as engine:
+            await sync_dealership(engine, dealership)
+    return (
+        f"the tables are at {head_revision()}; {len(dealership.services)} services and "
+        f"{sum(len(place.bays) for place in dealership.locations)} bays are in place"
+    )
+
+
+async def fill(settings: Settings) -> str:
+    """`otto db seed`"""
+    dealership = load_dealership(settings.dealership_file)
+    await initialise(settings)
+    with database_errors():
+        async with _engine(settings) as engine:
+            return str(await seed(engine, dealership, _today(dealership)))
+
+
+async def status(settings: Settings) -> list[tuple[str, str]]:
+    """`otto db status`: pairs of what and value."""
+    url = settings.database.url.get_secret_value()
+    with database_errors():
+        at = await current_revision(url)
+        rows = [("migration", at or "none: run `otto db init`"), ("wanted", head_revision())]
+        if at is None:
+            return rows
+        async with _engine(settings) as engine, engine.connect() as connection:
+            for table in COUNTED:
+                counted = await connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
+                rows.append((table, str(counted)))
+    return rows
+
+
+@contextlib.contextmanager
+def database_errors() -> Iterator[None]:
+    """Whatever the driver raises, as a sentence without the address, which holds a password."""
+    try:
+        yield
+    except (SQLAlchemyError, asyncpg.PostgresError, OSError, TimeoutError) as error:
+        cause = getattr(error, "orig", None) or error
+        reason = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
+        raise StackError(f"PostgreSQL cannot be used: {reason} (check DATABASE_URL)") from error
+
+
+@asynccontextmanager
+async def _engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(settings.database)
+    try:
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+def _today(dealership: Dealership) -> date:
+    return datetime.now(ZoneInfo(dealership.locations[0].timezone)).date()

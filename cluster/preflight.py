@@ -1,0 +1,99 @@
+"""What must hold before anything is started; each failure is one sentence naming the remedy."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+from pathlib import Path
+
+import psutil
+import structlog
+
+from cluster.errors import StackError
+from config.settings import Settings, Vendor, read_settings
+
+_log = structlog.get_logger()
+
+NEEDED_DISK_BYTES = 1 * 2**30
+"""A fresh PostgreSQL cluster takes 60 MB and logs grow; below this Ray's own limits come near."""
+PORTS_TRIED = 50
+
+
+def check_state_dir(state_dir: Path, needed_bytes: int = NEEDED_DISK_BYTES) -> None:
+    """The state folder can be made and written to, and has room. Raises StackError."""
+    probe = state_dir / ".writable"
+    try:
+        state_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
+        (state_dir / "logs").mkdir(exist_ok=True)
+        probe.write_bytes(b"otto")
+        probe.unlink()
+    except OSError as error:
+        raise StackError(
+            f"{state_dir.resolve()} cannot be written to ({error.strerror}): Otto keeps its data "
+            "and logs there; start it in a folder of yours"
+        ) from None
+    check_disk(state_dir, needed_bytes)
+
+
+def check_disk(folder: Path, needed_bytes: int = NEEDED_DISK_BYTES) -> None:
+    """Raises StackError when the disk that holds `folder` is nearly full."""
+    free = shutil.disk_usage(folder).free
+    if free < needed_bytes:
+        raise StackError(
+            f"only {free // 2**20} MB are free on the disk of {folder.resolve()}: Otto needs "
+            f"{needed_bytes // 2**20} MB; free some space"
+        )
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen there now. Without SO_REUSEPORT, so that another HAProxy,
+    which uses it, counts as taken."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def free_port(wanted: int, host: str = "127.0.0.1", taken: frozenset[int] = frozenset()) -> int:
+    """`wanted` or the next free one above it. Raises StackError."""
+    for port in range(wanted, min(wanted + PORTS_TRIED, 65536)):
+        if port not in taken and is_free(port, host):
+            return port
+    raise StackError(f"no port is free between {wanted} and {wanted + PORTS_TRIED - 1}")
+
+
+def settle_ports(settings: Settings) -> Settings:
+    """Settings whose ports are free.
+
+    A port that nobody chose moves to the next free one. One that was chosen, or that Twilio
+    reaches from outside, does not move: then StackError names the setting.
+    """
+    moved: dict[str, int] = {}
+    for field, name in (("port", "OTTO_PORT"), ("dashboard_port", "OTTO_DASHBOARD_PORT")):
+        port = getattr(settings, field)
+        if is_free(port, settings.host if field == "port" else "127.0.0.1"):
+            continue
+        reached_from_outside = field == "port" and Vendor.TWILIO not in settings.sandbox
+        if field in settings.model_fields_set or reached_from_outside:
+            raise StackError(
+                f"port {port} is taken{_by_whom(port)}: set {name} to a free port, or end it"
+            )
+        moved[field] = free_port(port + 1, taken=frozenset(moved.values()))
+    if not moved:
+        return settings
+    _log.info("ports_moved", **moved)
+    return read_settings(**moved)
+
+
+def _by_whom(port: int) -> str:
+    with contextlib.suppress(psutil.Error, OSError):
+        for connection in psutil.net_connections("tcp"):
+            listens = connection.status == psutil.CONN_LISTEN
+            if listens and connection.laddr.port == port and connection.pid:
+                return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
+    return ""

@@ -1,0 +1,95 @@
+"""How Ray is set up on one machine: its folder, its environment, its size.
+
+Ray reads most of this from the environment, partly when it is imported, so `prepare` comes before
+the first `import ray`. What the operator has set wins over what stands here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+from cluster.errors import StackError
+
+OBJECT_STORE_BYTES = 200 * 2**20
+"""Otto keeps nothing in it: audio goes by socket and messages are small."""
+LOGICAL_CPUS = 64
+"""Places for actors in Ray's book-keeping. Who is admitted is the switchboard's decision."""
+KEPT_SESSIONS = 3
+SOCKET_PATH_BYTES = 107
+"""The longest path a Unix socket may have on Linux."""
+_LONGEST_BELOW = len("/ha/") + 56 + len("/admin.sock.4194304.tmp")
+"""Below Ray's folder: HAProxy's admin socket, in a folder named by a node's id, while it binds."""
+
+ENVIRONMENT = {
+    # HAProxy in front of the replicas: without it every audio frame crosses Ray's RPC.
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # A busy small machine needs longer than the default to start the raylet.
+    "RAY_raylet_start_wait_time_s": "120",
+    "RAY_AUTH_MODE": "token",
+    # Workers log to files; nothing of Ray's belongs on the operator's terminal.
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_COLOR_PREFIX": "0",
+}
+
+
+def ray_dir() -> Path:
+    """Ray's folder of this user: sessions, sockets, logs. Short, because sockets live in it.
+
+    Ray's own default, /tmp/ray, belongs to whoever used Ray first on the machine. Made with mode
+    0700, since HAProxy's admin socket inside is open to all. Raises StackError.
+    """
+    given = os.environ.get("RAY_TMPDIR")
+    folder = Path(given).resolve() if given else Path("/tmp") / f"otto-{os.getuid()}"  # noqa: S108
+    if len(str(folder)) + _LONGEST_BELOW > SOCKET_PATH_BYTES:
+        longest = SOCKET_PATH_BYTES - _LONGEST_BELOW
+        raise StackError(
+            f"RAY_TMPDIR is too long for Unix sockets ({folder}): use at most {longest} characters"
+        )
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise StackError(f"{folder} cannot be made ({error.strerror}): set RAY_TMPDIR") from None
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    if not ours and given:
+        raise StackError(f"RAY_TMPDIR ({folder}) belongs to somebody else: name a folder of yours")
+    if not ours:
+        return Path(tempfile.mkdtemp(prefix="otto-", dir="/tmp"))
+    return folder
+
+
+def prepare(folder: Path, *, stats_port: int, metrics_port: int, state_dir: Path) -> None:
+    """Put Ray's settings in this process' environment; Ray's processes inherit them."""
+    proxy = folder / "ha"
+    wanted = {
+        **ENVIRONMENT,
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(proxy / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(proxy),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy / "server-state"),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics_port),
+    }
+    if not os.access(Path.home(), os.W_OK) and "RAY_AUTH_TOKEN" not in os.environ:
+        # Ray keeps its token in ~/.ray; a service account may have no home to write to.
+        wanted["RAY_AUTH_TOKEN_PATH"] = str(state_dir.resolve() / "ray_token")
+    for name, value in wanted.items():
+        os.environ.setdefault(name, value)
+    for name in ("RAY_ADDRESS", "RAY_NAMESPACE"):
+        os.environ.pop(name, None)  # this stack is its own cluster
+
+
+def forget_old_sessions(folder: Path) -> None:
+    """Keep the logs of the last sessions only."""
+    sessions = sorted(path for path in folder.glob("session_2*") if path.is_dir())
+    for old in sessions[:-KEPT_SESSIONS]:
+        shutil.rmtree(old, ignore_errors=True)
+    for old in sorted((folder / "ha").glob("*"), key=lambda path: path.stat().st_mtime)[:-1]:
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,314 @@
+"""The embedded stack: the sandbox, Ray, the actors and the ingress, started and ended as one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import IO
+
+from cluster import database, loopback, preflight, processes, ray_env, record
+from cluster.errors import StackError
+from cluster.progress import Progress, Step
+from cluster.record import StackRecord
+from cluster.sandbox_process import SandboxProcess
+from config.dealership import load_dealership
+from config.settings import (
+    STATE_DIR,
+    SandboxEndpoints,
+    Settings,
+    Vendor,
+    read_settings,
+    with_sandbox,
+)
+
+HAPROXY_STATS_PORT = 8404
+HAPROXY_METRICS_PORT = 9101
+READY_TIMEOUT_S = 120.0
+STOP_GRACE_S = 8.0
+OWNER_GRACE_S = 45.0
+"""How long `otto down` waits for `otto up` to end its stack in order."""
+RECORD_EVERY_STARTING_S = 0.5
+RECORD_EVERY_S = 10.0
+
+
+class Stack:
+    """Use it as `stack = Stack(); stack.up(progress); ...; stack.down()`, in the main thread.
+
+    `down` is always safe to call, also half-way through `up`.
+    """
+
+    def __init__(self, state_dir: Path = STATE_DIR) -> None:
+        self.state_dir = state_dir
+        self.settings: Settings | None = None
+        self.record: StackRecord | None = None
+        self.session_dir: Path | None = None
+        self._lock: IO[str] | None = None
+        self._sandbox: SandboxProcess | None = None
+        self._ray_started = False
+        self._recorder: threading.Thread | None = None
+        self._stop_recording = threading.Event()
+
+    # Up
+
+    def up(self, progress: Progress) -> StackRecord:
+        """Start everything; returns when a call can be answered. Raises StackError,
+        SettingsError or DealershipError with a sentence; the caller then calls `down`."""
+        with progress.step("Checking the machine") as step:
+            settings = self._preflight(progress, step)
+        folder = ray_env.ray_dir()
+        preflight.check_disk(folder)
+        ray_env.forget_old_sessions(folder)
+        ray_env.prepare(
+            folder,
+            stats_port=preflight.free_port(HAPROXY_STATS_PORT, "0.0.0.0"),  # noqa: S104
+            metrics_port=preflight.free_port(HAPROXY_METRICS_PORT, "0.0.0.0"),  # noqa: S104
+            state_dir=self.state_dir,
+        )
+        dealership = load_dealership(settings.dealership_file)
+        if settings.sandbox:
+            with progress.step("Sandbox", "starting the vendors' stand-ins") as box:
+                # It warms up while Ray starts.
+                self._sandbox = SandboxProcess(self.state_dir, lambda d: progress.tell(box, d))
+                with progress.step("Ray", "starting its head node"):
+                    self._start_ray(settings, folder)
+                endpoints = self._sandbox.wait_ready()
+            settings = with_sandbox(settings, endpoints)
+        else:
+            endpoints = None
+            with progress.step("Ray", "starting its head node"):
+                self._start_ray(settings, folder)
+        self.settings = settings
+        with progress.step("Database", "tables, service menu") as step:
+            asyncio.run(database.prepare(settings, dealership, lambda d: progress.tell(step, d)))
+        with progress.step("Actors", "warming call actors: each with ears, mind and voice"):
+            self._bring_up_actors(settings)
+        with progress.step("Ingress", "deploying Ray Serve's applications") as step:
+            self._deploy(settings)
+            progress.tell(step, "waiting for it to answer")
+            self._wait_ready(settings)
+        assert self.record is not None
+        self.record = replace(
+            self.record,
+            origin=f"http://{settings.host}:{settings.port}",
+            dashboard=f"http://127.0.0.1:{settings.dashboard_port}",
+            sandbox=endpoints.http if endpoints else "",
+        )
+        if endpoints and Vendor.TWILIO in settings.sandbox:
+            self._connect_number(endpoints, settings)
+        self._record_processes()
+        return self.record
+
+    def _preflight(self, progress: Progress, step: Step) -> Settings:
+        settings = read_settings()
+        preflight.check_state_dir(self.state_dir)
+        self._lock = record.take_lock(self.state_dir)
+        crashed = record.load(self.state_dir)
+        if crashed is not None:
+            progress.tell(step, "ending what an earlier stack left behind")
+            sweep(crashed, self.state_dir)
+        settings = preflight.settle_ports(settings)
+        stack_id = uuid.uuid4().hex
+        os.environ[processes.TAG] = stack_id
+        me = processes.record(os.getpid())
+        assert me is not None
+        self.record = StackRecord(stack_id, me)
+        self.record.save(self.state_dir)
+        self._recorder = threading.Thread(target=self._keep_recording, daemon=True)
+        self._recorder.start()
+        return settings
+
+    def _start_ray(self, settings: Settings, folder: Path) -> None:
+        import ray  # late: it reads the environment that was prepared above
+
+        import serve_app
+
+        os.environ.update(serve_app.serve_environment(settings))
+        self._ray_started = True
+        try:
+            context = ray.init(
+                num_cpus=ray_env.LOGICAL_CPUS,
+                include_dashboard=True,
+                dashboard_host="127.0.0.1",
+                dashboard_port=settings.dashboard_port,
+                object_store_memory=ray_env.OBJECT_STORE_BYTES,
+                namespace="otto",
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+            )
+        except Exception as error:
+            raise StackError(
+                f"Ray could not start ({error}): see {folder}/session_latest/logs"
+            ) from error
+        self.session_dir = Path(context.address_info["session_dir"])
+        link = self.state_dir / "logs" / "ray"
+        with contextlib.suppress(OSError):
+            link.unlink(missing_ok=True)
+            link.symlink_to(self.session_dir / "logs")
+        logging.getLogger("ray.serve").setLevel(logging.ERROR)
+
+    def _bring_up_actors(self, settings: Settings) -> None:
+        from actors.house import bring_up
+
+        try:
+            bring_up(settings)
+        except Exception as error:
+            raise self._explain("the actors could not start", error) from error
+
+    def _deploy(self, settings: Settings) -> None:
+        import serve_app
+
+        try:
+            serve_app.deploy(settings)
+        except Exception as error:
+            raise self._explain("the ingress could not start", error) from error
+
+    def _wait_ready(self, settings: Settings) -> None:
+        url = f"http://{settings.host}:{settings.port}/readyz"
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while (status := loopback.status(url)) != 200:
+            if time.monotonic() > deadline:
+                answer = "nothing" if status is None else f"HTTP {status}"
+                raise StackError(
+                    f"the ingress was not ready within {READY_TIMEOUT_S:.0f} s ({url} answers "
+                    f"{answer}): see {self.state_dir / 'logs' / 'ray' / 'serve'}"
+                )
+            time.sleep(0.1)
+
+    def _connect_number(self, endpoints: SandboxEndpoints, settings: Settings) -> None:
+        """Point the sandbox's telephone number at us, as one does in Twilio's console."""
+        loopback.request(
+            f"{endpoints.http}/sandbox/number",
+            method="PUT",
+            body={
+                "voice_url": f"{settings.public_origin}/twilio/voice",
+                "status_callback_url": f"{settings.public_origin}/twilio/status",
+            },
+        )
+
+    def _explain(self, what: str, error: Exception) -> StackError:
+        reason = str(error).strip().splitlines()
+        last = reason[-1].strip() if reason else type(error).__name__
+        return StackError(f"{what}: {last} (more in {self.state_dir / 'logs' / 'ray'})")
+
+    # Keeping the record
+
+    def _keep_recording(self) -> None:
+        every = RECORD_EVERY_STARTING_S
+        while not self._stop_recording.wait(every):
+            with contextlib.suppress(OSError):
+                self._record_processes()
+            if self.record and self.record.origin:
+                every = RECORD_EVERY_S
+
+    def _record_processes(self) -> None:
+        if self.record is None:
+            return
+        fresh = self.record.with_processes(processes.family(os.getpid()))
+        changed = fresh.processes != self.record.processes
+        # Only the processes: up() fills in the addresses meanwhile.
+        self.record = replace(self.record, processes=fresh.processes)
+        if changed or fresh.origin:
+            self.record.save(self.state_dir)
+
+    # Down
+
+    def wait(self) -> None:
+        """Block until a signal ends this process' main thread by an exception."""
+        while True:
+            time.sleep(3600)
+
+    def down(self) -> None:
+        """End everything of this stack, in order: no new calls, Ray, then the sandbox."""
+        self._stop_recording.set()
+        if self._recorder:
+            self._recorder.join()
+        if self.record is None:
+            self._release()
+            return
+        self._record_processes()
+        with contextlib.suppress(Exception):
+            if self._ray_started:
+                import ray
+
+                ray.shutdown()
+        if self._sandbox:
+            self._sandbox.end()
+        sweep(self.record, self.state_dir)
+        self.record = None
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+
+def sweep(stack: StackRecord, state_dir: Path) -> int:
+    """End whatever is left of a stack whose owner is gone or is this process; returns how many
+    processes there were. Raises StackError when some cannot be ended."""
+    found = {p for p in stack.processes if processes.is_alive(p)}
+    found |= processes.tagged(stack.stack_id)
+    # Ray's agents notice the death of the raylet by themselves, so first the chance to.
+    left = processes.end(found, STOP_GRACE_S)
+    left |= processes.end(processes.tagged(stack.stack_id), STOP_GRACE_S)
+    if left:
+        pids = ", ".join(str(process.pid) for process in left)
+        raise StackError(f"these processes could not be ended (not yours?): {pids}")
+    for name in (record.FILE, "sandbox.json"):
+        (state_dir / name).unlink(missing_ok=True)
+    return len(found)
+
+
+def end_from_outside(state_dir: Path = STATE_DIR) -> str:
+    """What `otto down` does; returns a sentence saying what was ended."""
+    found = record.load(state_dir)
+    if found is None:
+        return "nothing is running here"
+    was_running = found.is_running
+    if was_running and found.owner.pid != os.getpid():
+        os.kill(found.owner.pid, signal.SIGTERM)
+        if processes.wait_gone([found.owner], OWNER_GRACE_S):
+            processes.end([found.owner], 0.0)
+    # Written again meanwhile, perhaps with processes we have not seen.
+    left = sweep(record.load(state_dir) or found, state_dir)
+    if was_running:
+        return "the stack has ended"
+    return f"a crashed stack was cleared away ({left} processes)" if left else "nothing was left"
+
+
+@contextmanager
+def signals_as_exceptions() -> Iterator[None]:
+    """SIGTERM and a closed terminal end the stack in order, as Ctrl-C does."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {n: signal.signal(n, interrupt) for n in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def deaf_to_signals() -> Iterator[None]:
+    """While the stack is being ended, a second Ctrl-C must not leave half of it behind."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

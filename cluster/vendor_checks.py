@@ -1,0 +1,284 @@
+"""`otto check`: one try of every connection and credential that Otto will need.
+
+Each check reaches for the vendor as the product does, costs next to nothing, has a time limit,
+and says what to do when it fails. No secret and no customer's data is printed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import asyncpg  # type: ignore[import-untyped]
+import openai
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+
+from cluster import loopback
+from config.dealership import Dealership, DealershipError, load_dealership
+from config.settings import Settings, Vendor
+from otto.crm.database import current_revision, head_revision, make_engine
+from otto.dialogue.session_store import make_redis
+from otto.scheduling.google_calendar import CalendarAuthError, CalendarError, GoogleCalendar
+from otto.telephony.rest import TwilioRest
+
+TIMEOUT_S = 20.0
+"""For one check; a sleeping Neon compute takes some seconds."""
+MIN_POSTGRES = 14
+_GIST = text("SELECT installed_version FROM pg_available_extensions WHERE name = 'btree_gist'")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row of the table. `remedy` is empty when all is well."""
+
+    what: str
+    is_ok: bool
+    found: str
+    remedy: str = ""
+
+
+class Failed(Exception):
+    """A check found something wrong: what, and what to do about it."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(found)
+        self.remedy = remedy
+
+
+Check = Callable[[Settings], Awaitable[str]]
+
+
+async def run_checks(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Result]:
+    """All checks, at the same time; in the order of the table."""
+    return list(
+        await asyncio.gather(*(_run(what, check, settings, timeout_s) for what, check in CHECKS))
+    )
+
+
+async def _run(what: str, check: Check, settings: Settings, timeout_s: float) -> Result:
+    try:
+        async with asyncio.timeout(timeout_s):
+            return Result(what, True, await check(settings))
+    except Failed as failed:
+        return Result(what, False, str(failed), failed.remedy)
+    except TimeoutError:
+        return Result(what, False, f"no answer within {timeout_s:.0f} s", "is a firewall between?")
+    except Exception as error:  # a check must never hide the others' results
+        return Result(what, False, type(error).__name__, "unexpected: see docs/OPERATIONS.md")
+
+
+# The dealership and the data
+
+
+async def _dealership(settings: Settings) -> str:
+    dealership = _load(settings)
+    if settings.location:
+        try:
+            dealership.location(settings.location)
+        except (DealershipError, KeyError, ValueError):
+            raise Failed(f"no location {settings.location!r}", "correct OTTO_LOCATION") from None
+    return f"{len(dealership.locations)} location(s), {len(dealership.services)} services"
+
+
+def _load(settings: Settings) -> Dealership:
+    try:
+        return load_dealership(settings.dealership_file)
+    except DealershipError as error:
+        raise Failed(str(error), f"correct {settings.dealership_file}") from None
+
+
+async def _postgres(settings: Settings) -> str:
+    engine = make_engine(settings.database)
+    try:
+        async with engine.connect() as connection:
+            version = int(await connection.scalar(text("SHOW server_version_num")) or 0) // 10000
+            gist = (await connection.execute(_GIST)).first()
+        at = await current_revision(settings.database.url.get_secret_value())
+    except (SQLAlchemyError, asyncpg.PostgresError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()
+        raise Failed(reason[0] if reason else type(error).__name__, "check DATABASE_URL") from None
+    finally:
+        await engine.dispose()
+    if version < MIN_POSTGRES:
+        raise Failed(f"PostgreSQL {version}", f"use PostgreSQL {MIN_POSTGRES} or newer")
+    if gist is None:
+        raise Failed("the extension btree_gist is missing", "install postgresql-contrib")
+    if at != head_revision() or not gist.installed_version:
+        raise Failed(f"the tables are at {at or 'nothing'}", "run `otto db init`")
+    return f"PostgreSQL {version}, tables at {at}"
+
+
+async def _redis(settings: Settings) -> str:
+    redis = make_redis(settings.redis)
+    try:
+        await redis.ping()
+        if await redis.eval("return 7", 0) != 7:
+            raise Failed("Lua scripts give wrong results", "use Redis 6 or Valkey")
+        info = await redis.info("server")
+    except (RedisError, OSError) as error:
+        raise Failed(type(error).__name__ + ": " + str(error)[:120], "check REDIS_URL") from None
+    finally:
+        await redis.aclose()
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    return f"{name} {info.get('valkey_version') or info.get('redis_version')}, Lua works"
+
+
+# Speech and the model
+
+
+async def _listen(settings: Settings) -> str:
+    model = settings.deepgram.listen_model
+    query = f"model={model}&encoding=mulaw&sample_rate=8000&channels=1&interim_results=true"
+    return await _deepgram(settings, f"/v1/listen?{query}", '{"type":"CloseStream"}', model)
+
+
+async def _speak(settings: Settings) -> str:
+    model = settings.deepgram.speak_model
+    query = f"model={model}&encoding=mulaw&sample_rate=8000"
+    return await _deepgram(settings, f"/v1/speak?{query}", '{"type":"Close"}', model)
+
+
+async def _deepgram(settings: Settings, path: str, goodbye: str, model: str) -> str:
+    headers = {"Authorization": f"Token {settings.deepgram.api_key.get_secret_value()}"}
+    address = settings.deepgram.url.rstrip("/") + path
+    try:
+        proxy = None if _is_local(address) else True
+        async with connect(address, additional_headers=headers, proxy=proxy) as connection:
+            await connection.send(goodbye)
+    except InvalidStatus as error:
+        status = error.response.status_code
+        reason = error.response.headers.get("dg-error", "")
+        remedy = "check DEEPGRAM_API_KEY" if status in (401, 403) else f"is {model} yours to use?"
+        raise Failed(f"HTTP {status} {reason}".strip(), remedy) from None
+    except (InvalidHandshake, WebSocketException, OSError) as error:
+        raise Failed(type(error).__name__, "check DEEPGRAM_URL and the network") from None
+    return f"handshake with {model}"
+
+
+async def _openai(settings: Settings) -> str:
+    wanted = settings.openai
+    client = openai.AsyncOpenAI(
+        api_key=wanted.api_key.get_secret_value(), base_url=wanted.base_url, max_retries=0
+    )
+    try:
+        stream = await client.chat.completions.create(
+            model=wanted.model,
+            messages=[{"role": "user", "content": "Say yes."}],
+            stream=True,
+        )
+        async for _ in stream:
+            break
+        await stream.close()
+    except openai.AuthenticationError:
+        raise Failed("the key was refused", "check OPENAI_API_KEY") from None
+    except openai.NotFoundError:
+        raise Failed(f"no model {wanted.model}", "check OPENAI_MODEL and OPENAI_BASE_URL") from None
+    except openai.RateLimitError as error:
+        remedy = "add credit" if error.code == "insufficient_quota" else "ask for a higher limit"
+        raise Failed(f"refused: {error.code or 'rate limit'}", remedy) from None
+    except openai.APIStatusError as error:
+        raise Failed(f"HTTP {error.status_code}", "check OPENAI_MODEL and its parameters") from None
+    except openai.APIError as error:
+        raise Failed(type(error).__name__, "check OPENAI_BASE_URL and the network") from None
+    finally:
+        await client.close()
+    return f"{wanted.model} answers"
+
+
+# Calendar and telephone
+
+
+async def _google(settings: Settings) -> str:
+    dealership = _load(settings)
+    calendars = [bay.calendar_id for place in dealership.locations for bay in place.bays]
+    google = GoogleCalendar(settings.google)
+    now = datetime.now(UTC)
+    try:
+        found = await google.free_busy(calendars, now, now + timedelta(hours=1))
+    except CalendarAuthError as error:
+        raise Failed(
+            str(error), "sign in again and renew GOOGLE_REFRESH_TOKEN (docs/OPERATIONS.md)"
+        ) from None
+    except CalendarError as error:
+        raise Failed(str(error), "is the Calendar API enabled for the project?") from None
+    finally:
+        await google.close()
+    if found.unavailable:
+        names = ", ".join(sorted(found.unavailable))
+        raise Failed(
+            f"no access to {names}",
+            "share these calendars with the account, or correct them in the dealership's file",
+        )
+    return f"{len(calendars)} calendars readable"
+
+
+async def _twilio(settings: Settings) -> str:
+    try:
+        account, numbers = await asyncio.to_thread(_ask_twilio, settings)
+    except TwilioRestException as error:
+        remedy = (
+            "check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN"
+            if error.status in (401, 403, 404)
+            else "see Twilio's console"
+        )
+        raise Failed(f"HTTP {error.status}, error {error.code}", remedy) from None
+    except (TwilioException, OSError) as error:
+        raise Failed(type(error).__name__, "is Twilio's API reachable from here?") from None
+    if account != "active":
+        raise Failed(f"the account is {account}", "see Twilio's console")
+    wanted = f"{settings.public_origin}/twilio/voice"
+    if not numbers:
+        raise Failed("the number is not this account's", "correct TWILIO_PHONE_NUMBER")
+    if numbers[0] != wanted:
+        raise Failed("the number's voice webhook points elsewhere", f"set it to {wanted} (POST)")
+    return "account active, number ours, webhook right"
+
+
+def _ask_twilio(settings: Settings) -> tuple[str, list[str]]:
+    """The account's status and the voice webhook of each number that is ours."""
+    client = TwilioRest(settings.twilio)._client
+    account = client.api.accounts(settings.twilio.account_sid).fetch()
+    if Vendor.TWILIO in settings.sandbox:
+        # The sandbox has one number; it is kept on its own side, not in Twilio's API.
+        origin = settings.twilio.api_url.removesuffix("/twilio")
+        number = loopback.request(f"{origin}/sandbox/number")
+        return account.status, [number["voice_url"]]
+    found = client.incoming_phone_numbers.list(phone_number=settings.twilio.phone_number, limit=1)
+    return account.status, [number.voice_url for number in found]
+
+
+async def _origin(settings: Settings) -> str:
+    status = await asyncio.to_thread(loopback.status, f"{settings.public_origin}/healthz", 5.0)
+    if status is None:
+        raise Failed(
+            f"{settings.public_origin} does not answer",
+            "start Otto; check OTTO_PUBLIC_ORIGIN, DNS and the load balancer",
+        )
+    if status != 200:
+        raise Failed(f"{settings.public_origin}/healthz answers {status}", "is Otto behind it?")
+    return f"{settings.public_origin} answers"
+
+
+def _is_local(address: str) -> bool:
+    return urlsplit(address).hostname in {"127.0.0.1", "localhost", "::1"}
+
+
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("Dealership's file", _dealership),
+    ("PostgreSQL", _postgres),
+    ("Redis", _redis),
+    ("Deepgram listen", _listen),
+    ("Deepgram speak", _speak),
+    ("Model", _openai),
+    ("Google Calendar", _google),
+    ("Twilio", _twilio),
+    ("Public address", _origin),
+)
