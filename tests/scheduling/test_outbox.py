@@ -117,6 +117,17 @@ async def test_two_workers_handle_each_row_once(engine: AsyncEngine) -> None:
     assert Counter(item.id for item in handler.seen) == Counter(ids)
 
 
+async def test_a_row_that_another_worker_is_claiming_is_passed_over(engine: AsyncEngine) -> None:
+    first, second = await write(engine), await write(engine)
+    handler = Recorder()
+    worker = OutboxWorker(engine, {"sms.send": handler})
+    async with engine.begin() as other:
+        locked = text("SELECT id FROM outbox WHERE id = :id FOR UPDATE")
+        await other.execute(locked, {"id": first})
+        assert await asyncio.wait_for(worker.run_once(), 4) == 1  # neither waits nor takes it
+    assert [item.id for item in handler.seen] == [second]
+
+
 async def test_a_failing_vendor_is_tried_again_later(engine: AsyncEngine) -> None:
     item_id = await write(engine, to=SECRET)
     handler = Recorder(RuntimeError(f"could not reach {SECRET}"), TimeoutError(SECRET))
