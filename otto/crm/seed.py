@@ -30,6 +30,8 @@ CUSTOMERS = 200
 VEHICLES = 300
 DAYS_BACK = 30
 DAYS_AHEAD = 30
+ROWS_PER_INSERT = 1000
+"""PostgreSQL takes 32,767 parameters a statement; a row has eleven."""
 SEED_LOCK = 0x0771
 """Key of the advisory lock under which the seed is sown: two starts at once make one."""
 
@@ -76,9 +78,10 @@ async def seed(engine: AsyncEngine, dealership: Dealership, today: date) -> Seed
         ]
         appointments = list(_appointments(chance, dealership, drivers, today))
         booked = 0
-        for row in appointments:
-            added = insert(AppointmentRow).values(row).on_conflict_do_nothing()
-            booked += (await connection.execute(added)).rowcount
+        for first in range(0, len(appointments), ROWS_PER_INSERT):
+            rows = appointments[first : first + ROWS_PER_INSERT]
+            added = insert(AppointmentRow).values(rows).on_conflict_do_nothing()
+            booked += len((await connection.execute(added.returning(AppointmentRow.id))).all())
     report = SeedReport(len(owners), len(vehicles), booked, already=False)
     _log.info("seeded", customers=len(owners), vehicles=len(vehicles), appointments=booked)
     return report

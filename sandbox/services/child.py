@@ -187,9 +187,9 @@ def check_port(port: int, what: str) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise ServiceError(
-                f"{what} cannot listen on port {port}: {error.strerror or error}"
-            ) from None
+            taken = error.errno == errno.EADDRINUSE
+            why = "another program uses it" if taken else error.strerror or str(error)
+            raise ServiceError(f"{what} cannot listen on port {port}: {why}") from None
 
 
 def explain(error: OSError, what: str, folder: Path) -> ServiceError:
