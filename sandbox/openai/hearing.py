@@ -149,6 +149,7 @@ def _answer_book_it_too(desk: Desk, text: str) -> None:
     answer = understanding.yes_or_no(text)
     if answer is False:
         desk.priced, desk.answered = None, True
+        desk.goodbye = Intent.DONE in understanding.intents(text)
     elif answer or day_wish(text) or Intent.BOOK in understanding.intents(text):
         desk.wants, desk.service, desk.priced = True, desk.priced, None
 

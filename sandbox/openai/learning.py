@@ -16,7 +16,7 @@ def learn(desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[s
     if taken_in is None or not taken_in(desk, status, arguments, result):
         desk.failed.add(name)
         message = result.get("message") or result.get("error")
-        desk.news.append(message if isinstance(message, str) and message else phrases.PROBLEM)
+        desk.news.append(phrases.for_callers(message, phrases.PROBLEM))
 
 
 def _learn_identity(
@@ -77,8 +77,13 @@ def _learn_new_customer(
         desk.first_name = str(result.get("first_name") or desk.first_name)
         desk.news.append(phrases.thank_you(desk.first_name))
     elif status == "exists":
-        desk.identity = Identity.FOUND
+        # Somebody has this number: look them up, and verify them as anybody.
+        desk.identity = Identity.UNKNOWN
         desk.news.append(phrases.EXISTS)
+    elif desk.phone is None:
+        # The number they call from will not do: perhaps it is withheld.
+        desk.identity = Identity.NEEDS_NUMBER
+        desk.news.append(phrases.NEEDS_NUMBER)
     else:
         desk.last_name = ""
         return False
@@ -108,7 +113,7 @@ def _learn_openings(
         return True
     desk.day, message = None, result.get("message")
     if status in {"none", "ok"}:
-        desk.news.append(message if isinstance(message, str) and message else phrases.NO_OPENINGS)
+        desk.news.append(phrases.for_callers(message, phrases.NO_OPENINGS))
         return True
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
@@ -100,6 +101,7 @@ MISMATCH = "I'm sorry, that doesn't match our records."
 LOCKED = "I'm sorry, I can't verify your account over the phone."
 NOT_FOUND = "I don't find you in our records yet, so let me set you up."
 NO_NUMBER = "I can't look you up by this number."
+NEEDS_NUMBER = "I need a phone number for your account."
 EXISTS = "It looks like we already have an account for that number."
 TAKEN = "I'm sorry, that time was just taken."
 NO_OPENINGS = "I don't find an opening then."
@@ -174,6 +176,20 @@ def booked(service: str, when: str, code: str) -> str:
         f"You're booked for {a_service(service)} on {when}.{told} "
         "You will get a text message with the details."
     )
+
+
+def for_callers(message: object, otherwise: str) -> str:
+    """What of a tool's message may be said to a caller: not what it tells the model to do."""
+    sentences = re.split(r"(?<=[.!?])\s+", message.strip()) if isinstance(message, str) else []
+    kept = [sentence for sentence in sentences if sentence and not _TO_THE_MODEL.match(sentence)]
+    return " ".join(kept) or otherwise
+
+
+_TO_THE_MODEL = re.compile(
+    r"(suggest|ask|offer|use|find|identify|enter|look|try|call|give|tell|say|add|do not|don't"
+    r"|there is no such|the codes|the (caller|customer|tool|model)|this (tool|slot)|arguments?)\b",
+    re.IGNORECASE,
+)
 
 
 def thank_you(first_name: str) -> str:

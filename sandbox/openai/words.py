@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 _UNITS = [
     "zero",
@@ -71,6 +72,10 @@ NUMBER_WORDS: dict[str, int] = {
 }
 
 
+CACHED_COMPARISONS = 16_384
+"""Every request reads the whole conversation again, so the same words meet over and over."""
+
+
 def normalise(text: str) -> str:
     """Lower case, no apostrophes, single spaces; keeps digits, `/`, `:` and `-` between digits.
 
@@ -90,6 +95,7 @@ def tokens(text: str) -> list[str]:
     return normalise(text).split()
 
 
+@lru_cache(maxsize=CACHED_COMPARISONS)
 def close(heard: str, meant: str, least: float = 0.8) -> bool:
     """Whether `heard` may be a misheard `meant`. Short words must match exactly."""
     if heard == meant:
@@ -107,6 +113,7 @@ def closest(heard: str, candidates: Iterable[str], least: float = 0.8) -> str | 
     return max(best)[1] if best else None
 
 
+@lru_cache(maxsize=CACHED_COMPARISONS)
 def contains_phrase(text: str, phrase: str, least: float = 0.84) -> bool:
     """Whether the normalised `text` has `phrase` in it, word for word, allowing near misses."""
     heard, meant = text.split(), phrase.split()

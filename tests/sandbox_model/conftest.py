@@ -101,12 +101,14 @@ class Desk:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def offered(self) -> list[dict[str, Any]]:
-        names = {"identify_caller", "find_openings", "dealership_info", "transfer_to_person"}
+        names = {"find_openings", "dealership_info", "transfer_to_person"}
         names |= {"end_call"}
+        if self.identified in {"unknown", "not_found"}:
+            names.add("identify_caller")
         if self.identified == "found":
             names.add("verify_caller")
         if self.identified == "not_found":
-            names.add("create_customer")
+            names |= {"create_customer"}
         if self.identified == "known":
             names |= {"add_vehicle"} | ({"book_appointment"} if self.openings else set())
         return [copy.deepcopy(TOOLS[name]) for name in TOOLS if name in names - self.withhold]
@@ -117,7 +119,8 @@ class Desk:
 
     def _identify_caller(self, phone_number: str | None) -> dict[str, Any]:
         if self.withheld_number and phone_number is None:
-            return {"status": "error", "message": "The caller's number is withheld."}
+            self.identified = "not_found"
+            return {"status": "not_found"}
         self.identified = "found" if self.known else "not_found"
         return {"status": self.identified, **({"verified": False} if self.known else {})}
 
@@ -135,7 +138,11 @@ class Desk:
             return {"status": "locked"}
         return {"status": "mismatch", "attempts_left": self.attempts}
 
-    def _create_customer(self, first_name: str, **_: Any) -> dict[str, Any]:
+    def _create_customer(
+        self, first_name: str, phone_number: str | None, **_: Any
+    ) -> dict[str, Any]:
+        if self.withheld_number and phone_number is None:
+            return {"status": "error", "message": "Ask for a telephone number."}
         self.identified, self.vehicles = "known", []
         return {"status": "created", "first_name": first_name}
 

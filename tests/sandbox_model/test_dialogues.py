@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from sandbox.twilio.mind import Mind, Stage
+from sandbox.twilio.personas import PERSONAS
+
 # Each line: what the caller says, what must be in the answer, the tools it must call meanwhile.
 Line = tuple[str, str, list[str]]
 OPENINGS = "Tuesday, November 24 at 9:00 AM or 10:30 AM"
@@ -159,6 +162,13 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
             ("How late are you open?", "6:00 PM. I have Tuesday", INFO),
         ],
     ),
+    "only questions": (
+        {},
+        [
+            ("How much is an oil change?", "Would you like to make an appointment?", INFO),
+            ("No, thank you. That's all I wanted to know.", "Goodbye.", ["end_call"]),
+        ],
+    ),
     "a second service beside the first": (
         {},
         [
@@ -197,8 +207,17 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
     "a withheld number": (
         {"withheld_number": True},
         [
-            ("oil change", "phone number on your account", IDENTIFY),
+            ("oil change", "first and last name?", IDENTIFY),
+            ("John Smith", "phone number on your account", ["create_customer"]),
             ("eight one five, five five five, oh one two three", "date of birth?", IDENTIFY),
+        ],
+    ),
+    "a withheld number of a new customer": (
+        {"withheld_number": True, "known": False},
+        [
+            ("oil change", "first and last name?", IDENTIFY),
+            ("John Smith", "phone number on your account", ["create_customer"]),
+            ("815 555 0123", "year, make and model", [*IDENTIFY, "create_customer"]),
         ],
     ),
     "the tool is not offered": (
@@ -223,6 +242,23 @@ def test_dialogue(name: str, desk: Any, call: Any) -> None:
         assert expected in said, f"{heard!r} was answered {said!r}"
         assert call.called()[before:] == tools, heard
         assert said.count("?") <= 1, f"more than one question: {said!r}"
+
+
+@pytest.mark.parametrize("name", [p for p in PERSONAS if PERSONAS[p].goal.kind == "book"])
+def test_every_caller_of_the_sandbox_gets_an_appointment(name: str, desk: Any, call: Any) -> None:
+    """The sandbox's two minds, caller and receptionist, understand each other's every turn."""
+    facts = PERSONAS[name].facts
+    desk.known, desk.born = facts.known, str(facts.date_of_birth)
+    mind, said = Mind(PERSONAS[name]), call.messages[-1]["content"]
+    for _ in range(12):
+        reply = mind.hear(said)
+        assert reply is not None and reply.text, f"{name} had no answer to {said!r}"
+        said = call.say(reply.text)
+        assert "Sorry" not in said, f"{reply.text!r} was not understood"
+        if "end_call" in call.called():
+            break
+    assert Stage.BOOKED in mind.stages
+    assert call.called()[-2:] == ["book_appointment", "end_call"]
 
 
 def test_the_booking_carries_slot_vehicle_and_notes(desk: Any, call: Any) -> None:
