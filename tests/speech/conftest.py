@@ -60,6 +60,10 @@ class Call:
         for start in range(0, len(audio), 160):
             self.link.push_audio(at_ms + start // 8, audio[start : start + 160])
 
+    def fall_silent(self, at_ms: int) -> None:
+        """The line goes on: a telephone sends silence, never nothing."""
+        self.talk(b"\xff" * 1600, at_ms)
+
     async def wait_for(self, wanted: Callable[[Event], bool]) -> Event:
         """The first event that is wanted; they come within seconds or the test fails."""
         async with asyncio.timeout(8):

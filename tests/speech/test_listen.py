@@ -65,13 +65,14 @@ async def test_words_become_transcripts(call: Any, deepgram: Any, results: Any) 
         listener = Listener(server.settings, call.events.append)
         await listener.attach(call.address, call.token)
         call.talk(audio(1))
+        call.fall_silent(1000)
         heard = await call.wait_for_type(Transcript)
         assert heard == Transcript("book it", True, True, 0, 1000, 0.9)
         await listener.detach()
     path = server.requests[0].path
     assert "endpointing=300" in path and "interim_results=true" in path
     assert server.requests[0].headers["Authorization"] == "Token key"
-    assert b"".join(ear.frames) == audio(1)
+    assert b"".join(ear.frames)[:8000] == audio(1)
 
 
 async def test_frames_are_joined_and_none_is_empty(call: Any, deepgram: Any) -> None:
@@ -83,6 +84,7 @@ async def test_frames_are_joined_and_none_is_empty(call: Any, deepgram: Any) -> 
             call.talk(audio(0.02), at * 20)
             await asyncio.sleep(0.002)
         call.link.push_audio(1000, b"")
+        call.fall_silent(1000)
         async with asyncio.timeout(5):
             while len(b"".join(ear.frames)) < 8000:
                 await asyncio.sleep(0.01)
@@ -127,9 +129,10 @@ async def test_a_socket_that_drops_is_replaced_and_replayed_from_the_last_final(
         listener = Listener(server.settings, call.events.append)
         await listener.attach(call.address, call.token)
         call.talk(audio(2))
+        call.fall_silent(2000)
         two = await call.wait_for(lambda e: isinstance(e, Transcript) and e.text == "two")
         assert (two.start_ms, two.end_ms) == (1500, 2000)
-        assert b"".join(second.frames) == audio(2)[12_000:]
+        assert b"".join(second.frames)[:4000] == audio(2)[12_000:]
         assert not any(isinstance(e, WorkerFailed) for e in call.events)
         await listener.detach()
 
@@ -145,8 +148,9 @@ async def test_a_drop_in_the_middle_of_a_send_loses_no_audio(
         for at in range(150):
             call.talk(audio(3)[at * 160 : at * 160 + 160], at * 20)
             await asyncio.sleep(0.001)
+        call.fall_silent(3000)
         await call.wait_for_type(Transcript)
-        assert b"".join(second.frames) == audio(3)
+        assert b"".join(second.frames)[:24_000] == audio(3)
         await listener.detach()
 
 
@@ -223,6 +227,7 @@ async def test_nothing_is_emitted_after_detach_and_the_next_call_starts_clean(
         assert call.events == []
         await listener.attach(call.address, call.token)
         call.talk(audio(1))
+        call.fall_silent(1000)
         assert (await call.wait_for_type(Transcript)).text == "next"
         await listener.detach()
 
