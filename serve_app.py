@@ -63,7 +63,7 @@ def find_switchboard(settings: Settings) -> SwitchboardClient:
     """The client of this node's switchboard, found by name."""
     from actors.switchboard import SwitchboardHandle  # replicas only: it starts no actor
 
-    client: SwitchboardClient = SwitchboardHandle(settings)
+    client: SwitchboardClient = SwitchboardHandle()
     return client
 
 
