@@ -207,11 +207,13 @@ _READ_BACK = re.compile(
 _BOOKED = re.compile(
     r"\b((you|i|it|that|appointment|change|oil|service|everything|all|vehicle|car|we) ?"
     r"(\w+ ){0,6}?(booked|scheduled|confirmed|reserved|set up)|you (are|re) (all )?set"
+    r"|(you re|you are|your) (all )?(book|schedule) (for|on|in)"
     r"|see you (on|then|at|there|soon)|confirmation (number|code)|look forward to seeing)\b"
 )
 _NOT_BOOKED = re.compile(
-    r"\b(not (yet )?(be )?(booked|book|confirmed)|can not|could not|unable|already|just been"
-    r"|fully|is taken|was taken|get (that|it|you|this) (booked|scheduled)|to be booked|once"
+    r"\b((not|nothing|no) (\w+ )?(yet )?(be |been |is )?(booked|book|confirmed)|can not|could not"
+    r"|unable|already|just been|fully|is taken|was taken|get (that|it|you|this) (booked|scheduled)"
+    r"|to be booked|once"
     r"|before|if )\b"
 )
 _TRANSFER = re.compile(
@@ -249,9 +251,13 @@ def understand(text: str) -> Heard:
             bool(_ASKING.search(plain)) and not _COURTESY.search(plain)
         )
         if question:
-            acts += _asked(plain, here, last_times)
+            asked = _asked(plain, here, last_times)
+            if Act.ANYTHING_ELSE in asked and _is_booked(plain):
+                # A recogniser's comma: "You're booked for Tuesday, anything else?"
+                acts.append(Act.BOOKED)
+            acts += asked
         else:
-            acts.append(_stated(plain))
+            acts += _stated(plain)
             if here and _CHOICE.search(plain) and acts[-1] is Act.STATEMENT:
                 acts[-1] = Act.OFFER
         last_times = here or last_times
@@ -261,7 +267,12 @@ def understand(text: str) -> Heard:
     return Heard(text, tuple(dict.fromkeys(acts)), tuple(dict.fromkeys(times)))
 
 
+_DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun|Nov|Dec|Jan"
+
+
 def _sentences(text: str) -> list[str]:
+    # The points of "a.m." end no sentence, unless another begins behind them.
+    text = re.sub(rf"\b([AaPp])\.\s?[Mm]\.(?=\s+(?!{_DAYS})[A-Z])", r"\1M.", text)
     text = re.sub(r"\b([AaPp])\.\s?[Mm]\.", r"\1M", text)
     return [piece for piece in re.split(r"(?<=[.!?])\s+", text.strip()) if piece]
 
@@ -312,16 +323,21 @@ _YES_OR_NO = re.compile(
 )
 
 
-def _stated(plain: str) -> Act:
+def _is_booked(plain: str) -> bool:
+    return bool(_BOOKED.search(plain)) and not _NOT_BOOKED.search(plain)
+
+
+def _stated(plain: str) -> list[Act]:
     """What a sentence that asks nothing says."""
     if re.search(r"\b(not (quite )?(catch|hear|understand|get) (that|it|you|what))\b", plain):
-        return Act.REPEAT
-    if _BOOKED.search(plain) and not _NOT_BOOKED.search(plain):
-        return Act.BOOKED
+        return [Act.REPEAT]
+    said: list[Act] = []
+    if _is_booked(plain):
+        said.append(Act.BOOKED)
     if _TRANSFER.search(plain) and not re.search(r"\b(not|unable)\b", plain):
-        return Act.TRANSFER
+        said.append(Act.TRANSFER)
     if _GOODBYE.search(plain):
-        return Act.GOODBYE
-    if _HOLD.search(plain):
-        return Act.HOLD
-    return Act.STATEMENT
+        said.append(Act.GOODBYE)
+    if not said:
+        said.append(Act.HOLD if _HOLD.search(plain) else Act.STATEMENT)
+    return said

@@ -49,7 +49,7 @@ _CURT: dict[str, str] = {
 }
 _CHATTY: dict[str, str] = {
     "request": (
-        "Oh hello there. Well, my wife told me that I had to call you this week, and so here I am. "
+        "Oh hello there. Well, my wife keeps telling me that I have to call you, so here I am. "
         "I'd like to book {service} for my car."
     ),
     "service_again": "Well, as I was saying, it should be {service}.",

@@ -174,6 +174,8 @@ class StreamSession:
                     if caller.wants_to_hang_up:
                         return StreamEnd("hung_up")
         except (aiohttp.ClientError, OSError) as error:
+            # A closing frame may still be unread: the reader knows how the socket ended.
+            await asyncio.sleep(CLOSE_TIMEOUT_S)
             return self._gone(socket, type(error).__name__)
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> StreamEnd:
@@ -196,11 +198,9 @@ class StreamSession:
                     record.cleared(dropped_ms)
                 case MarkReceived():
                     record.measured.marks_received += 1
-            try:
+            with suppress(aiohttp.ClientError, OSError):
                 for echo in line.echoes():
                     await socket.send_str(echo)
-            except (aiohttp.ClientError, OSError) as error:
-                return self._gone(socket, type(error).__name__)
 
     async def _drop(self, socket: aiohttp.ClientWebSocketResponse) -> StreamEnd:
         """Break the socket when a fault is laid: its delay after the stream began, or after now."""

@@ -73,6 +73,7 @@ _ORDINARY = frozenset(
 _MISHEARD = {
     **dict.fromkeys(("witch", "wich", "whitch"), "which"),
     **dict.fromkeys(("berth", "burth", "bert", "births"), "birth"),
+    **dict.fromkeys(("nam", "nane", "nayme"), "name"),
     **dict.fromkeys(("vim", "vinn", "veen"), "vin"),
     **dict.fromkeys(("apointment", "a-point-ment"), "appointment"),
     **dict.fromkeys(("tooth day", "tues", "tuesdays"), "tuesday"),
@@ -152,7 +153,7 @@ _TIME = re.compile(
     rf"|\b(?P<month>{'|'.join(MONTHS)}) (?:the )?(?P<day>3[01]|[12]\d|0?[1-9])\b(?!:)"
     r"|\b(?P<hour>1[0-2]|0?[1-9])(?::(?P<minute>[0-5]\d))? ?(?P<half>am|pm)\b"
     r"|\b(?P<hour24>1[0-9]|2[0-3]|0?[1-9]):(?P<minute24>[0-5]\d)\b"
-    r"|\bat (?P<bare>1[0-2]|[1-9])\b|\b(?P<noon>noon)\b"
+    r"|\bat (?P<bare>1[0-2]|[1-9])\b(?!:| am| pm)|\b(?P<noon>noon)\b"
 )
 
 

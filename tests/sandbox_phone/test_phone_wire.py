@@ -308,3 +308,53 @@ async def test_a_webhook_that_fails_ends_the_call_with_11200(
     done = await outcome(http, twilio, sid)
     assert done["ended_by"] == "error"
     assert [warning["code"] for warning in done["warnings"]] == [11200]
+
+
+@pytest.mark.speech
+async def test_a_real_voice_is_heard_and_answered_in_a_real_voice(
+    world: World, twilio: str, http: aiohttp.ClientSession
+) -> None:
+    await world.voices.load()
+    await world.recogniser.load()
+
+    async def talk(otto: TinyOtto, socket: web.WebSocketResponse) -> None:
+        async def say(text: str, mark: str) -> None:
+            payload = base64.b64encode(await world.voices.synthesise(text)).decode()
+            await otto.send(socket, "media", {"payload": payload})
+            await otto.send(socket, "mark", {"name": mark})
+            await otto.wait_for(f"<mark {mark}>")
+
+        async def answer() -> str:
+            """The caller's next words: from their first loud frame to a second of quiet."""
+            seen, quiet, audio = len(otto.messages), 0, bytearray()
+            async with asyncio.timeout(20):
+                while not audio or quiet < 50:
+                    await asyncio.sleep(0.02)
+                    for message in otto.messages[seen:]:
+                        seen += 1
+                        if message["event"] != "media":
+                            continue
+                        frame = base64.b64decode(message["media"]["payload"])
+                        loud = bool(frame.strip(b"\xff"))
+                        quiet = 0 if loud else quiet + 1
+                        if loud or audio:
+                            audio += frame
+            return (await world.recogniser.transcribe(bytes(audio))).text.lower()
+
+        await otto.wait_for("<start>")
+        await say(GREETING, "1.0")
+        said = await answer()
+        assert "oil" in said or "all change" in said, said
+        await say("To make sure it's you, what is your date of birth?", "2.0")
+        said = await answer()
+        assert "march" in said and "84" in said, said
+        await say("I have Monday at nine A M or Tuesday at ten A M. Which works for you?", "3.0")
+        said = await answer()
+        assert "tuesday" in said, said
+        await say("You're booked for Tuesday at ten A M. Goodbye.", "4.0")
+
+    async with TinyOtto(CONNECT, talk, answers={"/resume": HANGUP}).running() as otto:
+        sid = await place(http, twilio, otto, speech="real")
+        done = await outcome(http, twilio, sid)
+    assert done["booked"] and done["stages"][-1] == "goodbye"
+    assert done["chosen"] == "Tuesday at 10:00 AM"
