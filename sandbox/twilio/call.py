@@ -423,7 +423,7 @@ class Call:
             "chosen": mind.chosen.said if mind.chosen else None,
             "ended_by": self.ended_by,
             "warnings": record.warnings,
-            "measurements": record.as_dict(),
+            "measured": record.as_dict(),
         }
 
 

@@ -186,7 +186,7 @@ async def test_a_whole_call_signed_spoken_and_measured(
         assert form["CallStatus"] == "completed" and form["SequenceNumber"] == "0"
         assert validator.validate(otto.origin + path, form, signature)
 
-        measured = done["measurements"]
+        measured = done["measured"]
         assert 0 < measured["twiml_ms"] < 1000 and 0 < measured["greeting_ms"] < 1000
         assert len(measured["turns"]) >= 3
         assert all(0 < turn["latency_ms"] < 2000 for turn in measured["turns"][:2])
@@ -214,8 +214,8 @@ async def test_frames_keep_to_the_clock(
         sid = await place(http, twilio, otto, persona="silent")
         done = await outcome(http, twilio, sid)
     # Two seconds are a hundred frames, however late each single one was.
-    assert done["measurements"]["frames_sent"] == pytest.approx(100, abs=8)
-    assert done["measurements"]["streams"] == 1
+    assert done["measured"]["frames_sent"] == pytest.approx(100, abs=8)
+    assert done["measured"]["streams"] == 1
 
 
 async def test_clear_echoes_the_marks_at_once_and_the_next_verb_runs_after_a_break(
@@ -244,7 +244,7 @@ async def test_clear_echoes_the_marks_at_once_and_the_next_verb_runs_after_a_bre
         done = await outcome(http, twilio, sid)
         assert [path for path, _, _ in otto.forms][:2] == ["/voice", "/resume"]
     assert marks[0] < 0.2
-    assert done["measurements"]["clears"][0]["dropped_ms"] > 2000
+    assert done["measured"]["clears"][0]["dropped_ms"] > 2000
     assert {31950, 31951, 31903} == {warning["code"] for warning in done["warnings"]}
     assert done["ended_by"] == "twiml_hangup"
 
@@ -257,14 +257,44 @@ async def test_a_fault_drops_the_line_and_a_refusal_moves_on(
         await asyncio.sleep(30)
 
     world.faults.add("twilio", "drop", delay_ms=100, count=1)
-    async with TinyOtto(CONNECT, wait, answers={"/resume": HANGUP}).running() as otto:
+    acting = CONNECT.replace("<Connect>", '<Connect action="/after">')
+    answers = {"/resume": HANGUP, "/after": HANGUP}
+    async with TinyOtto(acting, wait, answers=answers).running() as otto:
         sid = await place(http, twilio, otto)
         assert (await outcome(http, twilio, sid))["ended_by"] == "twiml_hangup"
+        path, form, _ = otto.forms[1]
+        assert path == "/after" and form["StreamSid"] == otto.stream_sid
         world.faults.add("twilio", "refuse", count=1)
         sid = await place(http, twilio, otto)
         done = await outcome(http, twilio, sid)
     assert [warning["code"] for warning in done["warnings"]] == [31920]
-    assert done["measurements"]["streams"] == 0
+    assert done["measured"]["streams"] == 0
+
+
+async def test_keys_words_and_hanging_up_can_be_asked_for(
+    twilio: str, http: aiohttp.ClientSession
+) -> None:
+    async def wait(otto: TinyOtto, _socket: web.WebSocketResponse) -> None:
+        await otto.wait_for("<start>")
+        await otto.wait_for("Hello Otto")
+
+    async with TinyOtto(CONNECT, wait, answers={"/resume": CONNECT}).running() as otto:
+        sid = await place(http, twilio, otto, persona="silent")
+        async with asyncio.timeout(5):
+            while not otto.stream_sid:
+                await asyncio.sleep(0.01)
+        for action in ({"press": "5"}, {"say": "Hello Otto"}):
+            async with http.post(f"{twilio}/sandbox/calls/{sid}", json=action) as answer:
+                assert answer.status == 200
+        async with asyncio.timeout(5):
+            while len(otto.upgrades) < 2:  # the first stream was closed; the redirect opens another
+                await asyncio.sleep(0.01)
+        async with http.post(f"{twilio}/sandbox/calls/{sid}", json={"hang_up": True}) as answer:
+            assert answer.status == 200
+        done = await outcome(http, twilio, sid)
+        pressed = [m["dtmf"]["digit"] for m in otto.messages if m["event"] == "dtmf"]
+    assert pressed == ["5"] and done["ended_by"] == "caller"
+    assert done["measured"]["streams"] == 2
 
 
 async def test_the_hurried_caller_cuts_in_and_the_transfer_is_dialled(
@@ -286,9 +316,9 @@ async def test_the_hurried_caller_cuts_in_and_the_transfer_is_dialled(
     async with TinyOtto(CONNECT, long_winded, answers={"/resume": desk}).running() as otto:
         sid = await place(http, twilio, otto, persona="hurried")
         done = await outcome(http, twilio, sid)
-    turn = done["measurements"]["turns"][0]
+    turn = done["measured"]["turns"][0]
     assert turn["interrupting"] and 0 < turn["clear_ms"] < 500
-    assert done["measurements"]["clears"][0]["dropped_ms"] > 3000
+    assert done["measured"]["clears"][0]["dropped_ms"] > 3000
     assert done["ended_by"] == "transferred" and "transferred" in done["stages"]
 
 
