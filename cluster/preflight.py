@@ -94,6 +94,6 @@ def _by_whom(port: int) -> str:
     with contextlib.suppress(psutil.Error, OSError):
         for connection in psutil.net_connections("tcp"):
             listens = connection.status == psutil.CONN_LISTEN
-            if listens and connection.laddr.port == port and connection.pid:
+            if listens and connection.pid and tuple(connection.laddr)[1] == port:
                 return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
     return ""

@@ -150,12 +150,18 @@ class Stack:
             raise StackError(
                 f"Ray could not start ({error}): see {folder}/session_latest/logs"
             ) from error
-        self.session_dir = Path(context.address_info["session_dir"])
+        address: dict[str, str] = getattr(context, "address_info")  # noqa: B009  untyped in Ray
+        self.session_dir = Path(address["session_dir"])
         link = self.state_dir / "logs" / "ray"
         with contextlib.suppress(OSError):
             link.unlink(missing_ok=True)
             link.symlink_to(self.session_dir / "logs")
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
+        with contextlib.suppress(ImportError, AttributeError):
+            # The raylet's remarks are in its log; `log_to_driver` does not keep these quiet.
+            from ray._private.ray_logging import global_worker_stdstream_dispatcher
+
+            global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
 
     def _bring_up_actors(self, settings: Settings) -> None:
         from actors.house import bring_up

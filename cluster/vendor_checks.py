@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
@@ -150,7 +151,7 @@ async def _deepgram(settings: Settings, path: str, goodbye: str, model: str) -> 
     headers = {"Authorization": f"Token {settings.deepgram.api_key.get_secret_value()}"}
     address = settings.deepgram.url.rstrip("/") + path
     try:
-        proxy = None if _is_local(address) else True
+        proxy: Literal[True] | None = None if _is_local(address) else True
         async with connect(address, additional_headers=headers, proxy=proxy) as connection:
             await connection.send(goodbye)
     except InvalidStatus as error:
