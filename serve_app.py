@@ -141,9 +141,12 @@ def app(arguments: dict[str, Any]) -> serve.Application:
     `serve run` deploys the one application that is returned; media has to be there already. Run
     it with `--name voice`, or voice is called "default": only the dashboard shows the difference.
     """
+    from actors.house import bring_up  # only here: replicas import this module, too
+
     settings = load_settings()
     if not ray.is_initialized():
         ray.init(address=os.environ.get("RAY_ADDRESS"), namespace="serve")
+    bring_up(settings)
     start(settings)
     voice, media = build(settings)
     serve.run(media, name=MEDIA_APP, route_prefix=MEDIA_PREFIX)

@@ -224,6 +224,9 @@ class _Answer:
         if words:
             self._text += words
             self._say(self._splitter.feed(words), now)
+        if delta.tool_calls and not self._calls:
+            # The text before a tool call is complete: it is said while the arguments stream.
+            self._say(self._splitter.end(), now)
         for part in delta.tool_calls or ():
             # Some compatible servers leave the index out: they send each call whole.
             index = part.index if part.index is not None else len(self._calls)

@@ -76,7 +76,7 @@ class Listener:
         self._address, self._token, self.acknowledged_ms = address, token, from_ms
         opening = asyncio.create_task(self._open_socket())
         try:
-            uplink = await connect_uplink(address, token, from_ms)
+            uplink = await connect_uplink(address, token, from_ms, JOIN_MS)
         except BaseException:
             await _abandon(opening)
             raise
@@ -123,7 +123,9 @@ class Listener:
                 self._fail(VendorError("dropped", "media link lost"))
                 return
             try:
-                uplink = await connect_uplink(self._address, self._token, self.acknowledged_ms)
+                uplink = await connect_uplink(
+                    self._address, self._token, self.acknowledged_ms, JOIN_MS
+                )
             except (LinkError, OSError):
                 await socket.close()
                 self._fail(VendorError("dropped", "media link refused"))

@@ -1,0 +1,34 @@
+"""Otto's embedded stack for a benchmark: prints one line of JSON when ready, ends on SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from rich.console import Console
+
+from cluster.progress import Progress
+from cluster.stack import Stack
+from config.settings import read_endpoints
+
+
+def main(folder: Path) -> None:
+    """Bring the stack up with its data in `folder`, by the environment's settings."""
+    done = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: done.set())
+    stack = Stack(folder)
+    try:
+        stack.up(Progress(Console(stderr=True)))
+        endpoints = read_endpoints(folder)
+        assert endpoints is not None
+        print(json.dumps({"sandbox": endpoints.http, "sandbox_pid": endpoints.pid}), flush=True)
+        done.wait()
+    finally:
+        stack.down()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
