@@ -56,6 +56,7 @@ class ListenSession:
         self._active_at = 0.0
         self._silent = False  # a "stall" has struck: read on, say nothing
         self._ears: Ears = self._choose_ears()
+        self._helpers: list[asyncio.Task[None]] = []
 
     def _choose_ears(self) -> Ears:
         options = self._world.options
@@ -69,18 +70,17 @@ class ListenSession:
     async def run(self) -> None:
         """Accept, and go on until the client or we close; nothing is left running."""
         self._active_at = asyncio.get_running_loop().time()
-        helpers: list[asyncio.Task[None]] = []
         try:
             await self._websocket.accept(headers=[(b"dg-request-id", self.request_id.encode())])
-            helpers = [
+            self._helpers = [
                 self._world.spawn(self._send_outbox(), "deepgram-listen-send"),
                 self._world.spawn(self._watch_idle(), "deepgram-listen-idle"),
             ]
             await self._receive()
         finally:
-            for helper in helpers:
+            for helper in self._helpers:
                 helper.cancel()
-            await asyncio.gather(*helpers, return_exceptions=True)
+            await asyncio.gather(*self._helpers, return_exceptions=True)
             await self._ears.close()
 
     # Receiving
@@ -131,7 +131,11 @@ class ListenSession:
         duration_ms = self._bytes // mulaw.BYTES_PER_MS
         digest = hashlib.sha256(f"{self.request_id}:{self._bytes}".encode()).hexdigest()
         self._post(wire.listen_metadata(self.request_id, duration_ms, digest))
-        await self._outbox.join()
+        told = asyncio.ensure_future(self._outbox.join())
+        await asyncio.wait({told, *self._helpers}, return_when=asyncio.FIRST_COMPLETED)
+        if not told.done():
+            told.cancel()  # the client did not stay for its last words
+            return
         await self._websocket.close(1000)
 
     # Telling
@@ -177,10 +181,13 @@ class ListenSession:
             due, body = await self._outbox.get()
             if due > loop.time():
                 await asyncio.sleep(due - loop.time())
-            if not self._silent:
-                await self._websocket.send_text(json.dumps(body))
-                self._record(body)
-            self._outbox.task_done()
+            try:
+                if not self._silent:
+                    await self._websocket.send_text(json.dumps(body))
+                    self._record(body)
+            finally:
+                # Also when the client has gone: whoever waits for the rest must not wait for ever.
+                self._outbox.task_done()
 
     def _record(self, body: dict[str, Any]) -> None:
         """For benchmarks: when each message went out, on the clock all processes share."""
