@@ -88,7 +88,7 @@ def up() -> None:
 
 
 def _announce(running: record.StackRecord) -> None:
-    calls = "otto call --persona maria      (otto call --list shows the others)"
+    calls = "otto call --persona maria   (--list: the others)"
     rows = [("ingress", running.origin), ("Ray's dashboard", running.dashboard)]
     if running.sandbox:
         rows += [

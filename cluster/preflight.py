@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import shutil
 import socket
 from pathlib import Path
+from typing import IO
 
 import psutil
 import structlog
@@ -59,16 +61,45 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def free_port(wanted: int, host: str = "127.0.0.1", taken: frozenset[int] = frozenset()) -> int:
-    """`wanted` or the next free one above it. Raises StackError."""
-    for port in range(wanted, min(wanted + PORTS_TRIED, 65536)):
-        if port not in taken and is_free(port, host):
-            return port
-    raise StackError(f"no port is free between {wanted} and {wanted + PORTS_TRIED - 1}")
+class PortClaims:
+    """Ports that this process has chosen but not opened yet: HAProxy opens its own half a minute
+    later, and another stack of this user that starts meanwhile must not choose the same.
+
+    A claim is a lock on a file in `folder`; the system takes it back when the process ends.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: dict[int, IO[str]] = {}
+
+    def take(self, port: int, host: str = "127.0.0.1") -> bool:
+        """Claim the port; False when it is in use or claimed."""
+        if not is_free(port, host):
+            return False
+        file = (self._folder / f"port-{port}.lock").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.close()
+            return False
+        self._held[port] = file
+        return True
+
+    def take_from(self, wanted: int, host: str = "127.0.0.1") -> int:
+        """Claim `wanted` or the next one above it that can be had. Raises StackError."""
+        for port in range(wanted, min(wanted + PORTS_TRIED, 65536)):
+            if self.take(port, host):
+                return port
+        raise StackError(f"no port is free between {wanted} and {wanted + PORTS_TRIED - 1}")
+
+    def release(self) -> None:
+        for file in self._held.values():
+            file.close()
+        self._held.clear()
 
 
-def settle_ports(settings: Settings) -> Settings:
-    """Settings whose ports are free.
+def settle_ports(settings: Settings, claims: PortClaims) -> Settings:
+    """Settings whose ports are free and claimed.
 
     A port that nobody chose moves to the next free one. One that was chosen, or that Twilio
     reaches from outside, does not move: then StackError names the setting.
@@ -76,14 +107,15 @@ def settle_ports(settings: Settings) -> Settings:
     moved: dict[str, int] = {}
     for field, name in (("port", "OTTO_PORT"), ("dashboard_port", "OTTO_DASHBOARD_PORT")):
         port = getattr(settings, field)
-        if is_free(port, settings.host if field == "port" else "127.0.0.1"):
+        host = settings.host if field == "port" else "127.0.0.1"
+        if claims.take(port, host):
             continue
         reached_from_outside = field == "port" and Vendor.TWILIO not in settings.sandbox
         if field in settings.model_fields_set or reached_from_outside:
             raise StackError(
                 f"port {port} is taken{_by_whom(port)}: set {name} to a free port, or end it"
             )
-        moved[field] = free_port(port + 1, taken=frozenset(moved.values()))
+        moved[field] = claims.take_from(port + 1, host)
     if not moved:
         return settings
     _log.info("ports_moved", **moved)

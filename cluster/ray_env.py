@@ -7,10 +7,13 @@ the first `import ray`. What the operator has set wins over what stands here.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import tempfile
 from pathlib import Path
+
+import psutil
 
 from cluster.errors import StackError
 
@@ -19,9 +22,11 @@ OBJECT_STORE_BYTES = 200 * 2**20
 LOGICAL_CPUS = 64
 """Places for actors in Ray's book-keeping. Who is admitted is the switchboard's decision."""
 KEPT_SESSIONS = 3
+_PROXY_PREFIX = "h"
+"""HAProxy's files of one stack: `h` and its pid. Short, as are the names of its sockets."""
 SOCKET_PATH_BYTES = 107
 """The longest path a Unix socket may have on Linux."""
-_LONGEST_BELOW = len("/ha/") + 56 + len("/admin.sock.4194304.tmp")
+_LONGEST_BELOW = len("/h4194304/") + 56 + len("/a.4194304.tmp")
 """Below Ray's folder: HAProxy's admin socket, in a folder named by a node's id, while it binds."""
 
 ENVIRONMENT = {
@@ -66,12 +71,12 @@ def ray_dir() -> Path:
 
 def prepare(folder: Path, *, stats_port: int, metrics_port: int, state_dir: Path) -> None:
     """Put Ray's settings in this process' environment; Ray's processes inherit them."""
-    proxy = folder / "ha"
+    proxy = folder / f"{_PROXY_PREFIX}{os.getpid()}"
     wanted = {
         **ENVIRONMENT,
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "haproxy.cfg"),
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "admin.sock"),
-        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(proxy / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "a"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(proxy / "m"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(proxy),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy / "server-state"),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
@@ -87,9 +92,11 @@ def prepare(folder: Path, *, stats_port: int, metrics_port: int, state_dir: Path
 
 
 def forget_old_sessions(folder: Path) -> None:
-    """Keep the logs of the last sessions only."""
+    """Keep the logs of the last sessions, and whatever a running stack of this user needs."""
     sessions = sorted(path for path in folder.glob("session_2*") if path.is_dir())
-    for old in sessions[:-KEPT_SESSIONS]:
-        shutil.rmtree(old, ignore_errors=True)
-    for old in sorted((folder / "ha").glob("*"), key=lambda path: path.stat().st_mtime)[:-1]:
-        shutil.rmtree(old, ignore_errors=True)
+    proxies = list(folder.glob(f"{_PROXY_PREFIX}[0-9]*"))
+    for old in [*sessions[:-KEPT_SESSIONS], *proxies]:
+        # Both names end in the pid of the stack they belong to.
+        pid = int(re.findall(r"\d+$", old.name)[0])
+        if not psutil.pid_exists(pid):
+            shutil.rmtree(old, ignore_errors=True)

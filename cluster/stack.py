@@ -37,6 +37,7 @@ READY_TIMEOUT_S = 120.0
 STOP_GRACE_S = 8.0
 OWNER_GRACE_S = 45.0
 """How long `otto down` waits for `otto up` to end its stack in order."""
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RECORD_EVERY_STARTING_S = 0.5
 RECORD_EVERY_S = 10.0
 
@@ -53,6 +54,7 @@ class Stack:
         self.record: StackRecord | None = None
         self.session_dir: Path | None = None
         self._lock: IO[str] | None = None
+        self._claims: preflight.PortClaims | None = None
         self._sandbox: SandboxProcess | None = None
         self._ray_started = False
         self._recorder: threading.Thread | None = None
@@ -64,14 +66,15 @@ class Stack:
         """Start everything; returns when a call can be answered. Raises StackError,
         SettingsError or DealershipError with a sentence; the caller then calls `down`."""
         with progress.step("Checking the machine") as step:
-            settings = self._preflight(progress, step)
-        folder = ray_env.ray_dir()
-        preflight.check_disk(folder)
-        ray_env.forget_old_sessions(folder)
+            folder = ray_env.ray_dir()
+            self._claims = preflight.PortClaims(folder)
+            settings = self._preflight(progress, step, self._claims)
+            preflight.check_disk(folder)
+            ray_env.forget_old_sessions(folder)
         ray_env.prepare(
             folder,
-            stats_port=preflight.free_port(HAPROXY_STATS_PORT, "0.0.0.0"),  # noqa: S104
-            metrics_port=preflight.free_port(HAPROXY_METRICS_PORT, "0.0.0.0"),  # noqa: S104
+            stats_port=self._claims.take_from(HAPROXY_STATS_PORT, "0.0.0.0"),  # noqa: S104
+            metrics_port=self._claims.take_from(HAPROXY_METRICS_PORT, "0.0.0.0"),  # noqa: S104
             state_dir=self.state_dir,
         )
         dealership = load_dealership(settings.dealership_file)
@@ -108,7 +111,7 @@ class Stack:
         self._record_processes()
         return self.record
 
-    def _preflight(self, progress: Progress, step: Step) -> Settings:
+    def _preflight(self, progress: Progress, step: Step, claims: preflight.PortClaims) -> Settings:
         settings = read_settings()
         preflight.check_state_dir(self.state_dir)
         self._lock = record.take_lock(self.state_dir)
@@ -116,7 +119,7 @@ class Stack:
         if crashed is not None:
             progress.tell(step, "ending what an earlier stack left behind")
             sweep(crashed, self.state_dir)
-        settings = preflight.settle_ports(settings)
+        settings = preflight.settle_ports(settings, claims)
         stack_id = uuid.uuid4().hex
         os.environ[processes.TAG] = stack_id
         me = processes.record(os.getpid())
@@ -134,6 +137,7 @@ class Stack:
 
         os.environ.update(serve_app.serve_environment(settings))
         self._ray_started = True
+        handlers = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
         try:
             context = ray.init(
                 num_cpus=ray_env.LOGICAL_CPUS,
@@ -150,6 +154,9 @@ class Stack:
             raise StackError(
                 f"Ray could not start ({error}): see {folder}/session_latest/logs"
             ) from error
+        for number, handler in handlers.items():
+            # Ray's core has put handlers of its own there, which abort the process.
+            signal.signal(number, handler)
         address: dict[str, str] = getattr(context, "address_info")  # noqa: B009  untyped in Ray
         self.session_dir = Path(address["session_dir"])
         link = self.state_dir / "logs" / "ray"
@@ -157,11 +164,8 @@ class Stack:
             link.unlink(missing_ok=True)
             link.symlink_to(self.session_dir / "logs")
         logging.getLogger("ray.serve").setLevel(logging.ERROR)
-        with contextlib.suppress(ImportError, AttributeError):
-            # The raylet's remarks are in its log; `log_to_driver` does not keep these quiet.
-            from ray._private.ray_logging import global_worker_stdstream_dispatcher
-
-            global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
+        # The raylet's remarks are in its log; `log_to_driver=False` does not keep these quiet.
+        ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
     def _bring_up_actors(self, settings: Settings) -> None:
         from actors.house import bring_up
@@ -255,6 +259,8 @@ class Stack:
         self._release()
 
     def _release(self) -> None:
+        if self._claims:
+            self._claims.release()
         if self._lock:
             self._lock.close()
             self._lock = None
@@ -300,7 +306,7 @@ def signals_as_exceptions() -> Iterator[None]:
     def interrupt(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = {n: signal.signal(n, interrupt) for n in (signal.SIGTERM, signal.SIGHUP)}
+    before = {n: signal.signal(n, interrupt) for n in ENDING_SIGNALS[1:]}
     try:
         yield
     finally:
@@ -311,8 +317,7 @@ def signals_as_exceptions() -> Iterator[None]:
 @contextmanager
 def deaf_to_signals() -> Iterator[None]:
     """While the stack is being ended, a second Ctrl-C must not leave half of it behind."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in numbers}
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ENDING_SIGNALS}
     try:
         yield
     finally:

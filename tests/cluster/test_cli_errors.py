@@ -1,0 +1,85 @@
+"""Whatever is wrong, the `otto` command says one sentence and exits with 2."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from cluster import cli
+
+
+def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["otto", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    said = capsys.readouterr()
+    return int(ended.value.code or 0), said.out, said.err
+
+
+def test_a_half_configured_vendor_is_named(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OTTO_SANDBOX", "deepgram,openai,google,postgres,redis")
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC1")
+    code, _, said = run("up", capsys=capsys)
+    assert code == 2
+    assert "TWILIO_AUTH_TOKEN is missing" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", [["check"], ["db", "status"]])
+def test_without_a_running_sandbox_the_remedy_is_said(
+    command: list[str], workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, said = run(*command, capsys=capsys)
+    assert code == 2
+    assert "otto up" in said
+
+
+def test_call_needs_a_running_stack(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, said = run("call", capsys=capsys)
+    assert code == 2
+    assert "no stack is running here" in said
+
+
+def test_logs_before_the_first_start(workdir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, said = run("logs", capsys=capsys)
+    assert code == 2
+    assert "there is no log" in said
+
+
+def test_down_with_nothing_running_is_fine(
+    workdir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said, _ = run("down", capsys=capsys)
+    assert code == 0
+    assert "nothing is running here" in said
+
+
+def test_config_show_keeps_secrets(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OTTO_SANDBOX", "twilio,deepgram,google,postgres,redis")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret")
+    monkeypatch.setenv("OPENAI_MODEL", "gpt-5")
+    code, said, _ = run("config", "show", capsys=capsys)
+    assert code == 0
+    assert "gpt-5" in said
+    assert "sk-very-secret" not in said
+
+
+def test_up_without_write_permission(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if os.geteuid() == 0:  # root may write anywhere: a file in the folder's place stops it too
+        (workdir / ".otto").write_text("")
+    else:
+        workdir.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    code, _, said = run("up", capsys=capsys)
+    workdir.chmod(stat.S_IRWXU)
+    assert code == 2
+    assert "cannot be written to" in said
