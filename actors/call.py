@@ -36,14 +36,10 @@ class CallActor:
         name: str,
         settings: Settings,
         dealership: Dealership,
-        phrases: tuple[Any],
         switchboard: str,
     ) -> None:
-        """`phrases` wraps a reference to the pre-synthesised sentences: Ray hands a bare one over
-        as its value, and only the worker that speaks needs that."""
         self._name = name
         self._settings = settings
-        self._phrases = phrases[0]
         self._switchboard_name = switchboard
         location = dealership.location(settings.location or dealership.locations[0].id)
         self._redis = make_redis(settings.redis)
@@ -62,11 +58,15 @@ class CallActor:
         self._orders = {worker: InOrder() for worker in Worker}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def warm(self) -> None:
-        """Start the workers; when it returns, a call can be answered at once."""
+    async def warm(self, phrases: tuple[Any]) -> None:
+        """Start the workers; when it returns, a call can be answered at once.
+
+        `phrases` wraps a reference to the sentences spoken beforehand: Ray hands a bare one over
+        as its value, and only the worker that speaks needs that.
+        """
         own_handle = ray.get_runtime_context().current_actor
         self._crew = await workers.spawn(
-            self._settings, self._phrases, own_handle, self._name, self._on_event
+            self._settings, phrases[0], own_handle, self._name, self._on_event
         )
         for worker, actor in self._crew.actors.items():
             self._spawn(workers.watch(actor, worker, self._on_event))

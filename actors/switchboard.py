@@ -30,6 +30,8 @@ log = structlog.get_logger()
 
 DIRECTIVES_KEPT = 1000
 """What the line does after the stream, for that many calls; older ones are in their sessions."""
+SYNTHESES_AT_ONCE = 4
+"""Vendors limit the connections of an account; the calls of other nodes need theirs."""
 RESTART_DELAY_S = 1.0
 """Between two attempts to start a call actor, so that a node in trouble is not kept busy."""
 
@@ -49,7 +51,7 @@ class SwitchboardActor:
         )
         self._actors: dict[str, Any] = {}
         self._started = 0
-        self._phrases: Any = None
+        self._phrases: asyncio.Future[Any] | None = None
         self._directives: OrderedDict[str, Directive] = OrderedDict()
         self._crm = RemoteCrm(self._location.id)
         self._sessions = SessionStore(make_redis(settings.redis), settings.redis.session_ttl_s)
@@ -59,7 +61,8 @@ class SwitchboardActor:
         """Fill the pool; returns when every call actor is warm. A repeat changes nothing."""
         if self._phrases is not None:
             return
-        self._phrases = await self._synthesise()
+        # The actors' processes come up meanwhile; only their warming needs the phrases.
+        self._phrases = asyncio.ensure_future(self._synthesise())
         await self._find_living()
         missing = self._settings.pool.size - len(self._pool.members)
         await asyncio.gather(*(self._start_one() for _ in range(missing)))
@@ -144,12 +147,17 @@ class SwitchboardActor:
     async def _synthesise(self) -> Any:
         """The fixed sentences, spoken beforehand, in Ray's object store for every worker."""
         spoken: dict[str, bytes] = {}
-        for text in Phrases(self._dealership).all():
-            try:
-                spoken[text] = await synthesise(self._settings.deepgram, text)
-            except Exception as error:
-                # Said through the live connection instead: slower, not silent.
-                log.error("phrase_not_synthesised", error=type(error).__name__)
+        free = asyncio.Semaphore(SYNTHESES_AT_ONCE)
+
+        async def speak(text: str) -> None:
+            async with free:
+                try:
+                    spoken[text] = await synthesise(self._settings.deepgram, text)
+                except Exception as error:
+                    # Said through the live connection instead: slower, not silent.
+                    log.error("phrase_not_synthesised", error=type(error).__name__)
+
+        await asyncio.gather(*(speak(text) for text in Phrases(self._dealership).all()))
         return ray.put(spoken)
 
     async def _find_living(self) -> None:
@@ -173,6 +181,7 @@ class SwitchboardActor:
 
     async def _start_one(self) -> None:
         """Start a call actor and warm it; if that fails, say so and try again later."""
+        assert self._phrases is not None, "start() comes first"
         self._started += 1
         name = f"{self._prefix}{self._started}"
         self._pool.add(name)
@@ -184,10 +193,10 @@ class SwitchboardActor:
             num_cpus=0,
             max_restarts=0,
             scheduling_strategy=_this_node(),
-        ).remote(name, self._settings, self._dealership, (self._phrases,), self._name)
+        ).remote(name, self._settings, self._dealership, self._name)
         self._actors[name] = actor
         try:
-            await actor.warm.remote()
+            await actor.warm.remote((await self._phrases,))
         except ray.exceptions.RayError as error:
             log.error("call_actor_not_warm", actor=name, error=type(error).__name__)
             self._retire(name)

@@ -13,7 +13,7 @@ round of tools, the voice's first byte. What the caller waits beyond that is *ad
 rounds a turn took is told by the wait itself, because one round is longer than anything added
 should be.
 
-    python -m benchmarks.run --modes floor,inline,ray --calls 1,5,10,20
+    python -m benchmarks --modes floor,inline,ray --calls 1,5,10,20
 """
 
 from __future__ import annotations
@@ -390,7 +390,8 @@ async def main(modes: list[str], counts: list[int], settle_s: float) -> None:
     print(table(results, about))
 
 
-if __name__ == "__main__":
+def cli() -> None:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--modes", default="floor,inline,ray")
     parser.add_argument("--calls", default="1,5,10,20")

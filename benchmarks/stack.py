@@ -19,7 +19,7 @@ def main(folder: Path) -> None:
     """Bring the stack up with its data in `folder`, by the environment's settings."""
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())
-    stack = Stack(folder)
+    stack = Stack(folder, sandbox_arguments=["--speech", "known"])
     try:
         stack.up(Progress(Console(stderr=True)))
         endpoints = read_endpoints(folder)

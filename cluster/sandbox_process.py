@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cluster.errors import StackError
@@ -23,8 +23,13 @@ class SandboxProcess:
     that started it does (that is what the kernel's parent-death signal watches)."""
 
     def __init__(
-        self, state_dir: Path, tell: Callable[[str], None], command: list[str] | None = None
+        self,
+        state_dir: Path,
+        tell: Callable[[str], None],
+        command: list[str] | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
+        """`arguments` are added to the command; see `python -m sandbox --help`."""
         command = command or [
             sys.executable,
             "-m",
@@ -34,6 +39,7 @@ class SandboxProcess:
             "--die-with-parent",
             "--parent-pid",
             str(os.getpid()),
+            *arguments,
         ]
         self._tell = tell
         self._log = state_dir / "logs" / "sandbox.log"

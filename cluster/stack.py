@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -48,8 +48,12 @@ class Stack:
     `down` is always safe to call, also half-way through `up`.
     """
 
-    def __init__(self, state_dir: Path = STATE_DIR) -> None:
+    def __init__(
+        self, state_dir: Path = STATE_DIR, *, sandbox_arguments: Sequence[str] = ()
+    ) -> None:
+        """`sandbox_arguments` go to `python -m sandbox`: benchmarks want known audio."""
         self.state_dir = state_dir
+        self._sandbox_arguments = sandbox_arguments
         self.settings: Settings | None = None
         self.record: StackRecord | None = None
         self.session_dir: Path | None = None
@@ -81,7 +85,11 @@ class Stack:
         if settings.sandbox:
             with progress.step("Sandbox", "starting the vendors' stand-ins") as box:
                 # It warms up while Ray starts.
-                self._sandbox = SandboxProcess(self.state_dir, lambda d: progress.tell(box, d))
+                self._sandbox = SandboxProcess(
+                    self.state_dir,
+                    lambda d: progress.tell(box, d),
+                    arguments=self._sandbox_arguments,
+                )
                 with progress.step("Ray", "starting its head node"):
                     self._start_ray(settings, folder)
                 endpoints = self._sandbox.wait_ready()

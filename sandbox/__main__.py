@@ -88,6 +88,7 @@ async def _run(arguments: argparse.Namespace) -> None:
     world = World(_options(arguments))
     state_dir: Path = arguments.state_dir
     _make_folder(state_dir)
+    world.state_dir = state_dir
     addresses = state_dir / "sandbox.json"
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(_owning(state_dir))

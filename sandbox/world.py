@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from sandbox.faults import Faults
@@ -93,6 +94,8 @@ class World:
         """The number the dealership rents from Twilio."""
         self.http_url = ""
         """This process' own origin, e.g. http://127.0.0.1:9100; known once it listens."""
+        self.state_dir: Path | None = None
+        """Where what shall outlive this process is kept; None: nowhere."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._logs: dict[str, deque[dict[str, Any]]] = {}
 

@@ -337,7 +337,8 @@ class Conversation:
         log.error("tool_timeout", tool=call.name)
         return {
             "status": "error",
-            "message": "This takes too long. It may still go through. Offer a person.",
+            "message": "I'm sorry, this is taking too long.",
+            "advice": "It may still go through. Offer to connect a person.",
         }
 
     def _fill(self, reply: Reply) -> None:

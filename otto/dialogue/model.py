@@ -104,6 +104,7 @@ class Model:
         """Import the SDK, make the client, open a connection. A server that is away is no error
         here: the first `generate` will say so."""
         await asyncio.to_thread(__import__, "openai")
+        await _rehearse(self._settings)
         client = self._ready()
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s):
@@ -313,6 +314,42 @@ def _classify(error: Exception) -> _Failure | None:
 def _tls() -> ssl.SSLContext:
     """One for all clients of the process: each would otherwise read the certificates again."""
     return ssl.create_default_context()
+
+
+_REHEARSAL: Final = (
+    b'data: {"id":"r","object":"chat.completion.chunk","created":0,"model":"r",'
+    b'"choices":[{"index":0,"delta":{"role":"assistant","content":"Yes.","tool_calls":[{"index":0,"id":"c","type":'
+    b'"function","function":{"name":"n","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}\n\n'
+    b"data: [DONE]\n\n"
+)
+
+
+async def _rehearse(settings: OpenAISettings) -> None:
+    """Take one canned answer through the SDK, without a network.
+
+    The SDK imports its resources and builds its models at the first request: 0.2 s of CPU that
+    the first caller would wait for.
+    """
+    import httpx2
+    import openai
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        headers = {"content-type": "text/event-stream"}
+        return httpx2.Response(200, headers=headers, content=_REHEARSAL)
+
+    async with openai.AsyncOpenAI(
+        api_key="none",
+        base_url="http://rehearsal.invalid",
+        max_retries=0,
+        http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(answer)),
+    ) as client:
+        stream = await client.chat.completions.create(
+            model=settings.model, messages=[{"role": "user", "content": "?"}], stream=True
+        )
+        taken = _Answer(0, 0.0, lambda event: None)
+        async for chunk in stream:
+            taken.take(chunk, 0.0)
+        taken.finish(0.0)
 
 
 def _make_client(settings: OpenAISettings) -> AsyncOpenAI:

@@ -99,7 +99,7 @@ class EndCall(_Arguments):
 
 
 class ToolFault(Exception):
-    """A tool cannot do what was asked; the message is for the model to speak about."""
+    """A tool cannot do what was asked; the text is advice for the model."""
 
 
 class Toolbox:
@@ -144,24 +144,28 @@ class Toolbox:
     async def run(self, call: ToolCall) -> Result:
         """Execute one tool call. Never raises, except for cancellation."""
         if call.name not in self._tools or call.name not in allowed_tools(self._session):
-            return _error(why_not(call.name, self._session))
+            return _error(advice=why_not(call.name, self._session))
         model, tool = self._tools[call.name]
         try:
             arguments = model.model_validate(_without_blanks(json.loads(call.arguments or "{}")))
         except ValidationError as error:
             where = ", ".join(str(fault["loc"][0]) for fault in error.errors() if fault["loc"])
-            return _error(f"These arguments are not usable: {where or 'all of them'}.")
+            return _error(advice=f"These arguments are not usable: {where or 'all of them'}.")
         except ValueError:
-            return _error("The arguments were not valid JSON. Call the tool again.")
+            return _error(advice="The arguments were not valid JSON. Call the tool again.")
         try:
             return await tool(arguments)
-        except (ToolFault, DateError, PhoneError, VinError) as fault:
+        except ToolFault as fault:
+            return _error(advice=str(fault))
+        except (DateError, PhoneError, VinError) as fault:
             return _error(str(fault))
         except SchedulingError as fault:
             return _error(fault.sentence)
         except Exception as error:
             log.error("tool_failed", tool=call.name, error=type(error).__name__)
-            return _error("That did not work on our side. Apologise and offer a person.")
+            return _error(
+                "I'm sorry, that did not work on our side.", advice="Offer to connect a person."
+            )
 
     # Who the caller is
 
@@ -228,7 +232,7 @@ class Toolbox:
                 arguments.date_of_birth,
             )
         except CustomerExists:
-            return {"status": "exists", "message": "This number is in the book: identify them."}
+            return {"status": "exists", "advice": "This number is in the book: identify them."}
         session.identity = Identity.CREATED
         session.customer_id = customer.id
         session.phone = phone
@@ -272,7 +276,7 @@ class Toolbox:
         )
         openings = await self._calendar.find_openings(query)
         if not openings:
-            return {"status": "none", "message": "Nothing is free then. Suggest other days."}
+            return {"status": "none", "advice": "Nothing is free then. Suggest other days."}
         return {
             "status": "ok",
             "service": service.name,
@@ -416,8 +420,14 @@ class Toolbox:
             raise ToolFault(f"There is no such service. The codes are: {known}.") from None
 
 
-def _error(message: str) -> Result:
-    return {"status": "error", "message": message}
+def _error(message: str | None = None, *, advice: str | None = None) -> Result:
+    """`message` may be said to the caller as it is; `advice` is for the model alone."""
+    result = {"status": "error"}
+    if message:
+        result["message"] = message
+    if advice:
+        result["advice"] = advice
+    return result
 
 
 def _without_blanks(arguments: Any) -> Any:

@@ -59,6 +59,10 @@ class SchedulingError(Exception):
         self.code = code
         self.sentence = sentence
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors cross from the calendar actor to the call actor: by default only `args` would.
+        return _rebuilt, (type(self), self.code, self.sentence)
+
 
 class SlotTaken(SchedulingError):
     """Every bay that can do the work is taken at that time by now."""
@@ -69,6 +73,12 @@ class SlotTaken(SchedulingError):
 
 class BookingRefused(SchedulingError):
     """The opening breaks a rule (hours, notice, skill), or customer and vehicle do not fit."""
+
+
+def _rebuilt(kind: type[SchedulingError], code: str, sentence: str) -> SchedulingError:
+    error = kind.__new__(kind, code)
+    SchedulingError.__init__(error, code, sentence)
+    return error
 
 
 @dataclass(frozen=True, slots=True)

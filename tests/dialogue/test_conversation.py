@@ -103,7 +103,7 @@ async def test_three_wrong_birthdays_lock_the_customer(ring: Any) -> None:
 async def test_a_slot_that_was_never_offered_cannot_be_booked(ring: Any) -> None:
     call, _ = await offered(ring)
     await call.turn("The secret one", book("s-ffffff"), Step("Hm."))
-    assert "not offered" in call.results()[-1]["message"]
+    assert "not offered" in call.results()[-1]["advice"]
     assert call.book.requests == []
     await call.conversation.close()
 
@@ -114,7 +114,7 @@ async def test_a_model_cannot_book_what_the_caller_has_not_answered(ring: Any) -
     await call.turn(
         "Any time", Step(calls=(FIND,)), lambda: book(next(iter(slots))), Step("Nine or ten?")
     )
-    assert "wait for their yes" in call.results()[-1]["message"]
+    assert "wait for their yes" in call.results()[-1]["advice"]
     assert call.book.requests == []
     await call.conversation.close()
 

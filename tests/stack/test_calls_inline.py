@@ -1,0 +1,62 @@
+"""Ten calls at once, workers inline: everybody is served, nothing is sold twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.stack import Running, running_stack, until
+
+pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]
+CALLS = 10
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = Path(tmp_path_factory.mktemp("stack"))
+    with running_stack(folder, size=CALLS, sub_actors="inline", speech="known") as running:
+        yield running
+
+
+def ring(stack: Running, number: int, service: str) -> str:
+    facts = {
+        "first_name": "Robin",
+        "last_name": "Walker",
+        "phone": f"+1312555{3000 + number}",
+        "known": False,
+        "year": 2020,
+        "make": "Honda",
+        "model": "Civic",
+    }
+    goal = {"service": service, "prefer": "first"}
+    return stack.call("load", speech="known", **{"from": facts["phone"]}, facts=facts, goal=goal)
+
+
+def test_ten_calls_at_once_five_of_them_after_one_opening(stack: Running) -> None:
+    # Only one bay can align wheels, so the five see the same first opening.
+    contested = [ring(stack, number, "wheel_alignment") for number in range(5)]
+    others = [ring(stack, number, "oil_change") for number in range(5, CALLS)]
+    records = stack.finished(*contested, *others, within_s=240)
+    assert [bool(record["booked"]) for record in records] == [True] * CALLS
+
+    rows = stack.rows(
+        "select bay_id, starts_at, ends_at, call_sid from appointments where call_sid = any($1)",
+        [*contested, *others],
+    )
+    assert len(rows) == CALLS
+    assert {row["call_sid"] for row in rows} == {*contested, *others}
+    aligned = [row["starts_at"] for row in rows if row["call_sid"] in contested]
+    assert len(set(aligned)) == 5, "one opening was sold twice"
+    overlaps = stack.rows(
+        "select a.id from appointments a join appointments b on a.id < b.id "
+        "and a.bay_id = b.bay_id and a.status = 'booked' and b.status = 'booked' "
+        "and tstzrange(a.starts_at, a.ends_at) && tstzrange(b.starts_at, b.ends_at)"
+    )
+    assert overlaps == []
+    until(lambda: len(stack.http.get("/sandbox/messages").json()) == CALLS)
+    waiting = "select id from outbox where done_at is null"
+    until(lambda: stack.rows(waiting) == [])
+    calls = stack.rows("select outcome from calls where call_sid = any($1)", [*contested, *others])
+    assert [call["outcome"] for call in calls] == ["done"] * CALLS

@@ -1,0 +1,119 @@
+"""A whole embedded stack for a test module, and the questions tests ask of it from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import httpx
+from rich.console import Console
+
+from cluster.progress import Progress
+from cluster.stack import Stack
+from config.settings import Settings, read_endpoints
+from otto.dialogue.session_store import SessionStore, make_redis
+
+T = TypeVar("T")
+PATIENCE_S = 60.0
+
+
+class Running:
+    """A stack that serves."""
+
+    def __init__(self, settings: Settings, sandbox: str) -> None:
+        self.settings = settings
+        self.http = httpx.Client(base_url=sandbox, timeout=30.0)
+
+    def call(self, persona: str, **more: Any) -> str:
+        """Let a persona ring; returns the CallSid."""
+        answer = self.http.post("/sandbox/calls", json={"persona": persona, **more})
+        answer.raise_for_status()
+        sid: str = answer.json()["call_sid"]
+        return sid
+
+    def record(self, sid: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.http.get(f"/sandbox/calls/{sid}").json()
+        return found
+
+    def finished(self, *sids: str, within_s: float = 180.0) -> list[dict[str, Any]]:
+        """The calls' records, once all of them are over."""
+        return [
+            until(lambda sid=sid: (r := self.record(sid))["over"] and r, within_s) for sid in sids
+        ]
+
+    def events(self, sid: str) -> list[dict[str, Any]]:
+        """Everything that happened on a call that is over."""
+        lines = self.http.get(f"/sandbox/calls/{sid}/events").text.splitlines()
+        return [json.loads(line) for line in lines]
+
+    def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
+        """What PostgreSQL answers."""
+        url = self.settings.database.url.get_secret_value().replace("+asyncpg", "")
+
+        async def ask() -> list[dict[str, Any]]:
+            connection = await asyncpg.connect(url)
+            try:
+                return [dict(row) for row in await connection.fetch(query, *arguments)]
+            finally:
+                await connection.close()
+
+        return asyncio.run(ask())
+
+    def session(self, sid: str) -> tuple[dict[str, Any] | None, int]:
+        """The session in Redis, and its TTL in seconds."""
+
+        async def ask() -> tuple[dict[str, Any] | None, int]:
+            redis = make_redis(self.settings.redis)
+            try:
+                return await SessionStore(redis, 1).peek(sid)
+            finally:
+                await redis.aclose()
+
+        return asyncio.run(ask())
+
+
+def until(question: Callable[[], T | bool | None], within_s: float = PATIENCE_S) -> T:
+    """Ask again until the answer is something; the last resort where nothing can be awaited."""
+    deadline = time.monotonic() + within_s
+    while True:
+        answer = question()
+        if answer:
+            return answer  # type: ignore[return-value]
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {within_s:.0f} s")
+        time.sleep(0.1)
+
+
+@contextmanager
+def running_stack(folder: Path, *, size: int, sub_actors: str, speech: str) -> Iterator[Running]:
+    """Bring a stack up with its data in `folder`, and end it."""
+    names = {
+        "OTTO_POOL_SIZE": str(size),
+        "OTTO_POOL_SUB_ACTORS": sub_actors,
+        "OTTO_CALL_NO_INPUT_S": "20",
+    }
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(names)
+    stack = Stack(folder, sandbox_arguments=["--speech", speech])
+    try:
+        stack.up(Progress(Console(stderr=True)))
+        endpoints = read_endpoints(folder)
+        assert stack.settings is not None
+        assert endpoints is not None
+        running = Running(stack.settings, endpoints.http)
+        yield running
+        running.http.close()
+    finally:
+        stack.down()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
