@@ -236,8 +236,19 @@ _COURTESY = re.compile(r"^(please (hold|wait|stay|bear)|have a|will be|do not|ma
 """Begins like a question or a request, and wants no answer."""
 
 
+UNINTELLIGIBLE = "(unintelligible)"
+"""What an ear writes for speech it could not make out."""
+
+
 def understand(text: str) -> Heard:
-    """What a turn of Otto's says and asks. Never raises; nonsense is a statement."""
+    """What a turn of Otto's says and asks. Never raises; nonsense is a statement.
+
+    A turn of which nothing was intelligible is a question that was not understood.
+    """
+    if UNINTELLIGIBLE in text:
+        text = " ".join(text.replace(UNINTELLIGIBLE, " ").split())
+        if not text:
+            return Heard("", (Act.UNKNOWN_QUESTION,))
     acts: list[Act] = []
     times: list[Time] = []
     last_times: tuple[Time, ...] = ()
@@ -272,8 +283,10 @@ _DAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun|Nov|Dec|Jan"
 
 def _sentences(text: str) -> list[str]:
     # The points of "a.m." end no sentence, unless another begins behind them.
-    text = re.sub(rf"\b([AaPp])\.\s?[Mm]\.(?=\s+(?!{_DAYS})[A-Z])", r"\1M.", text)
-    text = re.sub(r"\b([AaPp])\.\s?[Mm]\.", r"\1M", text)
+    text = re.sub(rf"(?<![^\W\d])([AaPp])\.\s?[Mm]\.(?=\s+(?!{_DAYS})[A-Z])", r"\1M.", text)
+    text = re.sub(r"(?<![^\W\d])([AaPp])\.\s?[Mm]\.", r"\1M", text)
+    # Nor does the pause in "at 7. 30 AM", which a recogniser heard in two pieces.
+    text = re.sub(r"(?<=\d)[.,]\s+(?=[0-5]\d\s?[AaPp]\.?\s?[Mm]\b)", " ", text)
     return [piece for piece in re.split(r"(?<=[.!?])\s+", text.strip()) if piece]
 
 

@@ -2,7 +2,8 @@
 
 `Ear.feed` is given what was played, about ten times a second; words come out as `Words`, one for
 each stretch of speech. `RealEar` listens as a person does: voice activity finds the stretches, the
-recogniser reads them. `KnownEar` reads audio that carries its own words, and costs next to nothing.
+recogniser reads them; audio that carries its own words it reads as well. `KnownEar` reads only
+that, and costs next to nothing; of anything else it notices that somebody spoke.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Protocol
 
 from sandbox.audio.activity import VoiceActivity
 from sandbox.audio.carrier import CarrierDetector, Ended, Started, spoken_ms
+from sandbox.twilio.comprehension import UNINTELLIGIBLE
+from sandbox.twilio.line import QUIET_BYTES
 from sandbox.world import World
 
 SPEECH_PROBABILITY = 0.5
@@ -23,6 +26,10 @@ PREROLL_MS = 200
 """Kept from before the voice was noticed: a first consonant is quieter than a voice."""
 LONGEST_SEGMENT_MS = 25_000
 PARTIAL_EVERY_MS = 1_500
+HEADER_SPANS = 3
+"""Known audio is known as such within so many slices of the line; an older voice was a voice."""
+SHORTEST_UNKNOWN_MS = 600
+"""Sound without words, shorter than this, is a noise: no speech that was not understood."""
 SILENCE_BYTE = b"\xff"
 
 
@@ -63,40 +70,63 @@ class Ear(Protocol):
 
 
 class KnownEar:
-    """Hears audio that carries its own words (sandbox.audio.carrier)."""
+    """Hears audio that carries its own words (sandbox.audio.carrier).
 
-    def __init__(self, on_words: Heard) -> None:
+    Speech in a real voice becomes `Words` that are UNINTELLIGIBLE, unless `unknown_too` is False.
+    """
+
+    def __init__(self, on_words: Heard, *, unknown_too: bool = True) -> None:
         self._on_words = on_words
+        self._unknown_too = unknown_too
         self._detector = CarrierDetector()
         self._began_ms = 0
+        self._broken = ""
+        """The words that were cut off last; a stutter of the line takes them up again."""
+        self._broken_ms = 0
+        self._skipped_ms = 0
+        self._sound_began_ms: int | None = None
+        self._sound_ms = 0
 
     @property
     def busy(self) -> bool:
+        return self._detector.text is not None or self._sound_began_ms is not None
+
+    @property
+    def hears_words(self) -> bool:
+        """Audio that carries words is under way."""
         return self._detector.text is not None
 
     def feed(self, audio: bytes, span_ms: int, now_ms: int) -> None:
-        if not audio and self._detector.text is None:
-            return
+        self.read(audio, span_ms, now_ms)
+
+    def read(self, audio: bytes, span_ms: int, now_ms: int) -> bool:
+        """Like `feed`; whether any of the audio belonged to words that it carries."""
+        if not audio and not self.busy:
+            return False
+        underway = self.hears_words
         # Silence is passed on while words are under way: it tells that they were cut off.
         events = self._detector.feed(audio.ljust(span_ms * 8, SILENCE_BYTE))
         for event in events:
             if isinstance(event, Started):
-                self._began_ms = now_ms - span_ms
+                self._start(event, now_ms - span_ms)
             elif isinstance(event, Ended):
-                text = event.text
-                if not event.complete:
-                    text = _said_part(text, event.heard_ms, event.duration_ms)
-                self._on_words(Words(text, self._began_ms, now_ms, not event.complete))
+                self._end(event, now_ms)
+        if underway or events:
+            return True
+        if self._unknown_too:
+            self._notice(audio, now_ms - span_ms, now_ms)
+        return False
 
     def partial(self) -> str:
         text = self._detector.text
         if text is None:
             return ""
-        return _said_part(text, self._detector.heard_ms, spoken_ms(text))
+        return self._since(text, _said_part(text, self._detector.heard_ms, spoken_ms(text)))
 
     def stop(self) -> None:
         text = self.partial()
         self._detector = CarrierDetector()
+        self._sound_began_ms = None
         if text:
             self._on_words(Words(text, self._began_ms, self._began_ms, cut=True))
 
@@ -105,16 +135,53 @@ class KnownEar:
 
     def close(self) -> None:
         self._detector = CarrierDetector()
+        self._sound_began_ms = None
+
+    def _start(self, event: Started, began_ms: int) -> None:
+        self._sound_began_ms = None
+        self._began_ms = began_ms
+        resumed = event.from_ms > 0 and event.text == self._broken
+        self._skipped_ms = self._broken_ms if resumed else 0
+
+    def _end(self, event: Ended, now_ms: int) -> None:
+        text = event.text
+        if not event.complete:
+            text = _said_part(text, event.heard_ms, event.duration_ms)
+        text = self._since(event.text, text)
+        self._broken, self._broken_ms = ("", 0) if event.complete else (event.text, event.heard_ms)
+        self._on_words(Words(text, self._began_ms, now_ms, not event.complete))
+
+    def _since(self, whole: str, said: str) -> str:
+        """Of what was `said`, the part that was not heard before the line stuttered."""
+        if not self._skipped_ms:
+            return said
+        return said[len(_said_part(whole, self._skipped_ms, spoken_ms(whole))) :].strip()
+
+    def _notice(self, audio: bytes, began_ms: int, now_ms: int) -> None:
+        """Sound that carries no words: speech, when it lasts; it ends with a silence."""
+        if audio.strip(QUIET_BYTES):
+            if self._sound_began_ms is None:
+                self._sound_began_ms = began_ms
+            self._sound_ms = now_ms
+        elif self._sound_began_ms is not None and now_ms - self._sound_ms >= SEGMENT_GAP_MS:
+            began_ms, self._sound_began_ms = self._sound_began_ms, None
+            if self._sound_ms - began_ms >= SHORTEST_UNKNOWN_MS:
+                self._on_words(Words(UNINTELLIGIBLE, began_ms, self._sound_ms))
 
 
 class RealEar:
-    """Hears with voice activity and the world's recogniser. `wants_partials` for who interrupts."""
+    """Hears with voice activity and the world's recogniser. `wants_partials` for who interrupts.
+
+    Otto's phrases may have been synthesised when the sandbox spoke known audio: that is read as it
+    is, in the middle of a call too.
+    """
 
     def __init__(self, world: World, on_words: Heard, *, wants_partials: bool = False) -> None:
         self._world = world
         self._on_words = on_words
         self._wants_partials = wants_partials
         self._activity = VoiceActivity()
+        self._known = KnownEar(on_words, unknown_too=False)
         self._audio = bytearray()
         self._preroll = b""
         self._speaking = False
@@ -127,9 +194,16 @@ class RealEar:
 
     @property
     def busy(self) -> bool:
-        return self._speaking or bool(self._readers)
+        return self._speaking or self._known.busy or bool(self._readers)
 
     def feed(self, audio: bytes, span_ms: int, now_ms: int) -> None:
+        if self._known.read(audio, span_ms, now_ms):
+            if self._speaking and now_ms - self._began_ms > HEADER_SPANS * span_ms:
+                self._finish()
+            # What the voice activity made of a beginning that was not whole yet was no voice.
+            self._speaking = False
+            self._preroll = b""
+            return
         if not audio and not self._speaking:
             return
         heard = audio.ljust(span_ms * 8, SILENCE_BYTE)
@@ -153,9 +227,10 @@ class RealEar:
             self._world.spawn(self._read_partial(bytes(self._audio), self._began_ms))
 
     def partial(self) -> str:
-        return self._partial if self._speaking else ""
+        return self._known.partial() or (self._partial if self._speaking else "")
 
     def stop(self) -> None:
+        self._known.stop()
         if self._speaking:
             self._finish()
 
@@ -164,6 +239,7 @@ class RealEar:
 
     def close(self) -> None:
         self._open = False
+        self._known.close()
 
     def _finish(self) -> None:
         audio = bytes(self._audio)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from sandbox.twilio.comprehension import DETAILS, Act, Heard, understand
+from sandbox.twilio.comprehension import DETAILS, UNINTELLIGIBLE, Act, Heard, understand
 from sandbox.twilio.personas import Goal, Persona
 from sandbox.twilio.phrases import Phrases, service_words
 from sandbox.twilio.words import WEEKDAYS, Time, normalise, times_in
@@ -22,6 +22,8 @@ PATIENCE_MS = 12_000
 """Silence after which a caller asks whether anybody is there."""
 NEXT_QUESTION_MS = 2_500
 """Silence after an answer before the caller goes on with a question of their own."""
+REFUSALS_LIMIT = 2
+"""A time that was chosen and offered past so often is given up for another."""
 SAME_ANSWER_LIMIT = 4
 """Giving the same answer oftener than this, a caller asks for a person; then hangs up."""
 
@@ -64,6 +66,9 @@ class Mind:
         self._last = ""
         self._answered: dict[Act, int] = {}
         self._asked_for_slot = False
+        self._refused: dict[Time, int] = {}
+        """How often a chosen time was answered with yet another offer."""
+        self._awaits_confirmation = False
         self._corrected = False
         self._gave_up = False
         self._spoke = False
@@ -86,7 +91,9 @@ class Mind:
 
     def would_answer(self, text: str) -> bool:
         """Whether so much of a turn already asks something: then one may interrupt."""
-        return self._goal.kind != "silent" and bool(understand(text).asks)
+        if self._goal.kind == "silent" or UNINTELLIGIBLE in text:
+            return False
+        return bool(understand(text).asks)
 
     def pick_up(self) -> Reply:
         """The caller was called, and answers."""
@@ -203,16 +210,27 @@ class Mind:
             # "Would any of those work?" with the times lost: the first one is understood.
             return Reply("The first one, please.")
         wanted = self._wanted_slot()
-        match = next((time for time in heard.times if wanted and time.agrees(wanted)), None)
+        times = self._still_possible(heard.times)
+        match = next((time for time in times if wanted and time.agrees(wanted)), None)
         if wanted and match is None and not self._asked_for_slot:
             self._asked_for_slot = True
             return Reply(f"Do you have {self._goal.slot}?")
-        self.chosen = match or _preferred(heard.times, self._goal.prefer)
+        self.chosen = match or _preferred(times, self._goal.prefer)
+        self._awaits_confirmation = True
         self._reach(Stage.CHOSEN)
         key = "choose_only" if len(heard.times) == 1 else "choose"
         return Reply(self._say(key, slot=self.chosen.said))
 
+    def _still_possible(self, times: tuple[Time, ...]) -> tuple[Time, ...]:
+        """Of the `times` offered, those Otto has not refused too often; all, if it has them all."""
+        if self._awaits_confirmation and self.chosen:
+            self._refused[self.chosen] = self._refused.get(self.chosen, 0) + 1
+        hopeless = [time for time, count in self._refused.items() if count >= REFUSALS_LIMIT]
+        left = tuple(time for time in times if not any(time.agrees(other) for other in hopeless))
+        return left or times
+
     def _confirm(self, heard: Heard) -> Reply:
+        self._awaits_confirmation = False
         if self._goal.kind == "person":
             return Reply(self._say("person"))
         if self._goal.kind == "ask":

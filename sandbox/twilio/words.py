@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -109,16 +110,73 @@ def _mend(word: str) -> str:
 
 def normalise(sentence: str) -> str:
     """Lower case without punctuation; numbers in digits, times as `9:30 am`; keywords mended."""
-    text = sentence.lower().replace("’", "'")
-    text = re.sub(r"\b([ap])\.?\s?m\b\.?", r"\1m", text)
+    text = sentence.lower().replace("’", "'").replace("o'clock", "oclock")
+    text = re.sub(r"(?<![^\W\d])([ap])\.?\s?m\b\.?", r"\1m", text)
     text = re.sub(r"'(re|ve|ll|s|m|d)\b", r" \1", text).replace("n't", " not")
     text = re.sub(r"(?<=\d)\.(?=\d\d\b)", ":", text)
     text = re.sub(r"(\d)(am|pm)\b", r"\1 \2", text)
     text = re.sub(r"(\d+)(?:st|nd|rd|th)\b", r"\1", text)
     text = re.sub(r"[^\w:\s]|_|(?<!\d):|:(?!\d)", " ", text)
-    words = _digits([_mend(word) for word in text.split() if word not in {"o'clock", "clock"}])
-    text = " ".join(words)
-    return re.sub(r"\b(1[0-2]|[1-9]) ([0-5]\d) (am|pm)\b", r"\1:\2 \3", text)
+    text = " ".join(_digits([_mend(word) for word in text.split()]))
+    for pattern, clock in _CLOCKS:
+        text = pattern.sub(clock, text)
+    return text
+
+
+_HOUR = r"(?P<hour>1[0-2]|0?[1-9])"
+_MONTH_DAY = rf"\b(?:{'|'.join(MONTHS)}) (?:the )?(?=\d)"
+
+
+def _quarter_to(match: re.Match[str]) -> str:
+    return f"{(int(match['hour']) - 2) % 12 + 1}:45"
+
+
+def _half_of_day(match: re.Match[str]) -> str:
+    return f"{match['clock']} {'am' if match['part'] == 'morning' else 'pm'}"
+
+
+def _apart(match: re.Match[str]) -> str:
+    """ "7 30 am" is a time; "November 12 10 am" is a day of the month and an hour."""
+    if match["date"]:
+        return match[0]
+    return f"{int(match['hour'])}:{match['minute']} {match['half']}"
+
+
+_Replacement = str | Callable[[re.Match[str]], str]
+_CLOCKS: tuple[tuple[re.Pattern[str], _Replacement], ...] = (
+    (re.compile(rf"\b{_HOUR} oclock\b"), r"\g<hour>:00"),
+    (re.compile(r"\boclock\b ?"), ""),
+    (re.compile(rf"\b(?:a )?half past {_HOUR}\b(?!:)"), r"\g<hour>:30"),
+    (re.compile(rf"\b(?:a )?quarter (?:past|after) {_HOUR}\b(?!:)"), r"\g<hour>:15"),
+    (re.compile(rf"\b(?:a )?quarter (?:to|of|till|before) {_HOUR}\b(?!:)"), _quarter_to),
+    # "730 am", "1130 am": a recogniser's favourite way of writing them.
+    (
+        re.compile(rf"\b{_HOUR}(?P<minute>[0-5]\d) (?P<half>am|pm)\b"),
+        r"\g<hour>:\g<minute> \g<half>",
+    ),
+    (
+        re.compile(
+            rf"(?P<date>{_MONTH_DAY}|\bthe )?\b{_HOUR} (?P<minute>[0-5]\d) (?P<half>am|pm)\b"
+        ),
+        _apart,
+    ),
+    # The same with no half of the day: "at seven thirty", "at 730 or".
+    (
+        re.compile(
+            rf"\bat {_HOUR}(?: (?P<minute>00|15|30|45)\b|(?P<joined>00|15|30|45)"
+            r"(?= (?:or|and|on|which|does|is|would)\b|$))(?! (?:am|pm|minutes|dollars))"
+        ),
+        lambda match: f"at {match['hour']}:{match['minute'] or match['joined']}",
+    ),
+    (
+        re.compile(
+            r"(?P<clock>\b\d{1,2}:[0-5]\d|\bat \d{1,2}) (?:in the|this) "
+            r"(?P<part>morning|afternoon|evening)\b"
+        ),
+        _half_of_day,
+    ),
+)
+"""The ways a time of day is put, and the one way the rest of this file reads it; in this order."""
 
 
 def _digits(words: list[str]) -> list[str]:
@@ -132,8 +190,8 @@ def _digits(words: list[str]) -> list[str]:
             joins = 1 <= unit <= 9
             out.append(str(_TENS[word] + (unit if joins else 0)))
             at += 2 if joins else 1
-        elif word in {"oh", "o"} and _UNITS.get(following, 10) < 10 and out and out[-1].isdigit():
-            out.append(f"0{_UNITS[following]}")
+        elif word in {"oh", "o"} and _one_digit(following) and out and out[-1].isdigit():
+            out.append(f"0{_one_digit(following)}")
             at += 2
         elif word in _UNITS and not (word == "second" and out and out[-1] in {"one", "1", "a"}):
             out.append(str(_UNITS[word]))
@@ -144,6 +202,13 @@ def _digits(words: list[str]) -> list[str]:
         else:
             at += 1
     return out
+
+
+def _one_digit(word: str) -> str:
+    """The digit `word` is or names, "" when it is none."""
+    if len(word) == 1 and word.isdigit():
+        return word
+    return str(_UNITS[word]) if _UNITS.get(word, 10) < 10 else ""
 
 
 # --- Times ----------------------------------------------------------------------------------
