@@ -92,6 +92,9 @@ class Desk:
 
     news: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
+    """The tools that failed since the caller spoke: not to be called again at once."""
+    failures: dict[str, int] = field(default_factory=dict)
+    """Errors of each tool since it last did what was asked, over the caller's turns."""
     rounds: int = 0
     unclear: int = 0
     repeat: bool = False
@@ -149,6 +152,16 @@ class Desk:
 
 
 _BOOKKEEPING = frozenset(
-    {"news", "failed", "rounds", "unclear", "repeat", "last_said", "earlier", "fragment"}
+    {
+        "news",
+        "failed",
+        "failures",
+        "rounds",
+        "unclear",
+        "repeat",
+        "last_said",
+        "earlier",
+        "fragment",
+    }
     | {"today", "codes", "names"}
 )

@@ -8,15 +8,40 @@ from typing import Any
 from sandbox.openai import people, phrases, understanding
 from sandbox.openai.desk import Desk, Identity, Opening
 
+FAILURES_LIMIT = 2
+"""Errors of one tool, with no success between, after which a person is offered."""
+_LAST_RESORTS = frozenset({"transfer_to_person", "end_call"})
+
 
 def learn(desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-    """Take in one tool's result."""
+    """Take in one tool's result.
+
+    A result's `message` may be said to the caller; its `advice` is for a model that reasons, and
+    is never said: what to do next follows from the desk's state.
+    """
     taken_in = _LEARN.get(name)
     status = str(result.get("status", ""))
-    if taken_in is None or not taken_in(desk, status, arguments, result):
+    understood = taken_in is not None and taken_in(desk, status, arguments, result)
+    if not understood:
         desk.failed.add(name)
-        message = result.get("message") or result.get("error")
-        desk.news.append(phrases.for_callers(message, phrases.PROBLEM))
+        # Advice without a message: nothing happened that the caller should hear of.
+        _tell(desk, result, otherwise="" if result.get("advice") else phrases.PROBLEM)
+    if understood and status != "error":
+        desk.failures.pop(name, None)
+        return
+    desk.failures[name] = desk.failures.get(name, 0) + 1
+    if desk.failures[name] >= FAILURES_LIMIT and name not in _LAST_RESORTS:
+        del desk.failures[name]
+        desk.offers_person = True
+        desk.news = desk.news or [phrases.PROBLEM]
+
+
+def _tell(desk: Desk, result: Mapping[str, Any], otherwise: str) -> None:
+    """The result's message as news, or `otherwise`."""
+    message = result.get("message")
+    said = message.strip() if isinstance(message, str) else ""
+    if said or otherwise:
+        desk.news.append(said or otherwise)
 
 
 def _learn_identity(
@@ -32,7 +57,7 @@ def _learn_identity(
     else:
         desk.identity = Identity.NEEDS_NUMBER
         desk.phone = None
-        desk.news.append(phrases.NO_NUMBER)
+        _tell(desk, result, otherwise="" if result.get("advice") else phrases.NO_NUMBER)
     return True
 
 
@@ -83,7 +108,7 @@ def _learn_new_customer(
     elif desk.phone is None:
         # The number they call from will not do: perhaps it is withheld.
         desk.identity = Identity.NEEDS_NUMBER
-        desk.news.append(phrases.NEEDS_NUMBER)
+        _tell(desk, result, otherwise=phrases.NEEDS_NUMBER)
     else:
         desk.last_name = ""
         return False
@@ -111,9 +136,9 @@ def _learn_openings(
         desk.price = str(result.get("price") or "")
         _choose_by_time(desk)
         return True
-    desk.day, message = None, result.get("message")
+    desk.day = None
     if status in {"none", "ok"}:
-        desk.news.append(phrases.for_callers(message, phrases.NO_OPENINGS))
+        _tell(desk, result, otherwise=phrases.NO_OPENINGS)
         return True
     return False
 
@@ -173,8 +198,10 @@ def _learn_info(
     desk.answered = True
     if status == "ok" and result.get("answer"):
         desk.news.append(str(result["answer"]))
-        return True
-    return False
+    else:
+        # The caller asked, and must hear something about it.
+        _tell(desk, result, otherwise=phrases.NO_ANSWER)
+    return True
 
 
 def _learn_transfer(
@@ -182,7 +209,9 @@ def _learn_transfer(
 ) -> bool:
     desk.wants_person = desk.offers_person = False
     desk.transferring = status == "transferring"
-    return desk.transferring
+    if not desk.transferring:
+        _tell(desk, result, otherwise=phrases.NO_TRANSFER)
+    return True
 
 
 def _learn_end(desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]) -> bool:

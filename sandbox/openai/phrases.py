@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from enum import StrEnum
@@ -93,6 +92,7 @@ CANNOT_HELP = "I'm sorry, I can't do that for you here."
 CHANGES_NEED_A_PERSON = "I can't change an existing appointment myself."
 DECLINED_PERSON = "All right."
 TRANSFER = "Of course. I'll connect you with a service advisor. One moment, please."
+NO_ANSWER = "I'm sorry, I can't tell you that."
 NO_TRANSFER = "I'm sorry, I can't connect you at the moment."
 HOLD = "One moment, please."
 LOOKING = "Let me see what we have."
@@ -176,20 +176,6 @@ def booked(service: str, when: str, code: str) -> str:
         f"You're booked for {a_service(service)} on {when}.{told} "
         "You will get a text message with the details."
     )
-
-
-def for_callers(message: object, otherwise: str) -> str:
-    """What of a tool's message may be said to a caller: not what it tells the model to do."""
-    sentences = re.split(r"(?<=[.!?])\s+", message.strip()) if isinstance(message, str) else []
-    kept = [sentence for sentence in sentences if sentence and not _TO_THE_MODEL.match(sentence)]
-    return " ".join(kept) or otherwise
-
-
-_TO_THE_MODEL = re.compile(
-    r"(suggest|ask|offer|use|find|identify|enter|look|try|call|give|tell|say|add|do not|don't"
-    r"|there is no such|the codes|the (caller|customer|tool|model)|this (tool|slot)|arguments?)\b",
-    re.IGNORECASE,
-)
 
 
 def thank_you(first_name: str) -> str:

@@ -179,6 +179,8 @@ def _speak(desk: Desk) -> str:
         news = [phrases.UNCLEAR[min(desk.unclear, len(phrases.UNCLEAR)) - 1]]
     if desk.also and question is Question.CONFIRM and not desk.unclear:
         news.append(phrases.noted([desk.name_of(code) for code in desk.also]))
+    if news and news[-1].endswith("?") and not desk.offers_person:
+        return _join(*news)  # One question at a time: a tool's message has asked it.
     return _join(*news, _question(desk, question, again))
 
 

@@ -142,7 +142,7 @@ class Desk:
         self, first_name: str, phone_number: str | None, **_: Any
     ) -> dict[str, Any]:
         if self.withheld_number and phone_number is None:
-            return {"status": "error", "message": "Ask for a telephone number."}
+            return {"status": "error", "message": "I did not get a telephone number."}
         self.identified, self.vehicles = "known", []
         return {"status": "created", "first_name": first_name}
 
@@ -228,12 +228,13 @@ class Conversation:
             call_id = f"call_{len(self.messages)}_{round_}"
             function = {"name": reply.call.name, "arguments": json.dumps(reply.call.arguments)}
             message["tool_calls"] = [{"id": call_id, "type": "function", "function": function}]
-            result = json.dumps(self.desk.call(reply.call.name, reply.call.arguments))
+            outcome = self.desk.call(reply.call.name, reply.call.arguments)
+            result = json.dumps(outcome)
             self.messages += [
                 message,
                 {"role": "tool", "tool_call_id": call_id, "content": result},
             ]
-            if reply.call.name in {"end_call", "transfer_to_person"}:
+            if outcome["status"] in {"ending", "transferring"}:
                 return " ".join(filter(None, said))
         raise AssertionError("the receptionist called tools for ever")
 

@@ -273,6 +273,9 @@ RESULTS = st.sampled_from(
         {"status": "ending"},
         {"status": "cancelled"},
         {"status": "error", "message": "Sorry."},
+        {"status": "error", "message": "Sorry.", "advice": "Offer a person."},
+        {"status": "error", "advice": "Offer a person."},
+        {"status": "none", "advice": "Suggest other days."},
         {"unheard": "of"},
         [],
     )
