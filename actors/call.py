@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 import ray
@@ -134,14 +135,15 @@ class CallActor:
             for task in (ear, reader):
                 if task is not None:
                     task.cancel()
-            await asyncio.gather(
+            # Whatever fails in here, the rest is done: an actor that is never free is a lost place.
+            for work in (
                 *(task for task in (ear, reader) if task is not None),
                 crew.ear.detach(),
                 crew.mouth.detach(),
-                return_exceptions=True,
-            )
-            await conversation.close()
-            await control.close()
+                conversation.close(),
+                control.close(),
+            ):
+                await _ended(work)
             self._conversation = None
             await self._tell("idle")
 
@@ -156,6 +158,16 @@ class CallActor:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _ended(work: Awaitable[Any]) -> None:
+    """Wait for a part of the clean-up; its failure is logged and stops nothing."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        pass
+    except Exception as error:
+        log.error("clean_up_failed", error=type(error).__name__, exc_info=True)
 
 
 class _Line:

@@ -7,6 +7,7 @@ from a migrated template, which takes some 50 ms) or each test (Valkey, flushed)
 from __future__ import annotations
 
 import asyncio
+import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ import redis
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cluster.ray_env import ENVIRONMENT as RAY_ENVIRONMENT
 from config.dealership import Dealership, load_dealership
 from config.settings import DatabaseSettings
 from otto.crm.database import make_engine, migrate
@@ -27,6 +29,9 @@ from sandbox.services.valkey import Valkey
 
 DEALERSHIP_FILE = Path(__file__).parent.parent / "config" / "dealership.yaml"
 _TEMPLATE = "template_migrated"
+
+# Ray reads its authentication mode when it is imported, which any test module may do first.
+os.environ.update(RAY_ENVIRONMENT)
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:

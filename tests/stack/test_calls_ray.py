@@ -15,7 +15,9 @@ from actors import names
 from tests.support.stack import Running, running_stack, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]
-POOL = 2
+POOL = 3
+"""Two for the calls, and a warm one to take over from the one that is killed."""
+ACTORS = ("CallActor", "SttActor", "LlmActor", "TtsActor", "SwitchboardActor")
 
 
 @pytest.fixture(scope="module")
@@ -43,53 +45,74 @@ def idle_again(stack: Running) -> dict[str, int]:
     return until(ask)
 
 
-@pytest.mark.speech
-def test_a_spoken_call_books_an_oil_change(stack: Running) -> None:
+@pytest.fixture(scope="module")
+def calls(stack: Running) -> dict[str, dict[str, Any]]:
+    """Two calls at once: Maria, really spoken, and one whose actor is killed in the middle."""
+    person = {"first_name": "Robin", "last_name": "Walker", "phone": "+13125552042"}
+    facts = {**person, "known": False, "year": 2020, "make": "Honda", "model": "Civic"}
     stack.http.post("/sandbox/options", json={"speech": "real"}).raise_for_status()
-    sid = stack.call("maria", speech="real")
-    try:
-        (record,) = stack.finished(sid)
-    finally:
-        stack.http.post("/sandbox/options", json={"speech": "known"}).raise_for_status()
-    assert record["booked"], stack.events(sid)
+    spoken = stack.call("maria", speech="real")
+    killed = stack.call("load", speech="known", **{"from": person["phone"]}, facts=facts)
+    until(lambda: len(stack.record(killed)["measured"]["turns"]) >= 2)
+    during = {kind: living(kind) for kind in ACTORS}
+    victim = next(
+        name
+        for name in during["CallActor"]
+        if ray.get(ray.get_actor(name, namespace=names.NAMESPACE).status.remote()) == killed
+    )
+    ray.kill(ray.get_actor(victim, namespace=names.NAMESPACE))
+    records = stack.finished(spoken, killed)
+    stack.http.post("/sandbox/options", json={"speech": "known"}).raise_for_status()
+    return {"spoken": records[0], "killed": records[1], "during": during}
+
+
+@pytest.mark.speech
+def test_a_spoken_call_books_an_oil_change(
+    stack: Running, calls: dict[str, dict[str, Any]]
+) -> None:
+    sid = calls["spoken"]["call_sid"]
+    assert calls["spoken"]["booked"], stack.events(sid)
     (row,) = stack.rows("select * from appointments where call_sid = $1", sid)
     assert (row["service_code"], row["status"]) == ("oil_change", "booked")
     (customer,) = stack.rows("select * from customers where id = $1", row["customer_id"])
     assert customer["first_name"] == "Maria"
-
-    def delivered() -> list[dict[str, Any]]:
-        query = "select * from outbox where payload->>'appointment_id' = $1 and done_at is not null"
-        return stack.rows(query, str(row["id"]))
-
-    until(lambda: len(delivered()) == 2)
+    delivered = "select * from outbox where payload->>'appointment_id' = $1 and done_at is not null"
+    until(lambda: len(stack.rows(delivered, str(row["id"]))) == 2)
     messages = stack.http.get("/sandbox/messages").json()
-    assert [message["to"] for message in messages] == ["+13125550142"]
+    assert "+13125550142" in [message["to"] for message in messages]
     calendar = stack.http.get("/sandbox/calendar", params={"format": "json"}).text
     assert row["google_event_id"] in calendar
     state, ttl_s = stack.session(sid)
     assert state is not None
     assert state["bookings"] == [str(row["id"])]
     assert 0 < ttl_s <= stack.settings.redis.session_ttl_s
-    turns = stack.rows(
-        "select t.* from turns t join calls c on c.id = t.call_id where c.call_sid = $1", sid
-    )
+    turns = until(lambda: stack.rows("select * from turns where call_sid = $1", sid))
     assert len(turns) >= 10
     assert any("otto_ms" in (turn["latency"] or "") for turn in turns)
 
 
-def test_a_call_and_its_three_workers_can_be_seen(stack: Running) -> None:
-    idle_again(stack)
-    sid = stack.call("silent", speech="known")
-    until(lambda: stack.record(sid)["measured"]["greeting_ms"])
-    calls = living("CallActor")
-    assert len(calls) == POOL
+def test_a_call_and_its_three_workers_can_be_seen(
+    stack: Running, calls: dict[str, dict[str, Any]]
+) -> None:
+    seen = calls["during"]
+    assert len(seen["CallActor"]) == POOL
     for kind, suffix in (("SttActor", "stt"), ("LlmActor", "llm"), ("TtsActor", "tts")):
-        assert sorted(living(kind)) == sorted(f"{call}.{suffix}" for call in calls)
+        assert sorted(seen[kind]) == sorted(f"{call}.{suffix}" for call in seen["CallActor"])
     dashboard = httpx.get(f"http://127.0.0.1:{stack.settings.dashboard_port}/")
     assert dashboard.status_code == 200
-    stack.http.post(f"/sandbox/calls/{sid}", json={"hang_up": True}).raise_for_status()
-    stack.finished(sid)
-    idle_again(stack)
+
+
+def test_a_call_goes_on_when_its_actor_is_killed(
+    stack: Running, calls: dict[str, dict[str, Any]]
+) -> None:
+    record = calls["killed"]
+    sid = record["call_sid"]
+    assert record["booked"], stack.events(sid)
+    assert record["measured"]["streams"] == 1, "the line itself was never cut"
+    assert len(stack.rows("select id from appointments where call_sid = $1", sid)) == 1
+    state, _ = stack.session(sid)
+    assert state is not None
+    assert state["epoch"] == 2
 
 
 def test_one_call_too_many_hears_a_sentence_and_is_put_through(stack: Running) -> None:
@@ -102,28 +125,6 @@ def test_one_call_too_many_hears_a_sentence_and_is_put_through(stack: Running) -
     for sid in served:
         stack.http.post(f"/sandbox/calls/{sid}", json={"hang_up": True}).raise_for_status()
     stack.finished(*served)
-    idle_again(stack)
-
-
-def test_a_call_goes_on_when_its_actor_is_killed(stack: Running) -> None:
-    idle_again(stack)
-    person = {"first_name": "Robin", "last_name": "Walker", "phone": "+13125552042"}
-    facts = {**person, "known": False, "year": 2020, "make": "Honda", "model": "Civic"}
-    sid = stack.call("load", speech="known", **{"from": person["phone"]}, facts=facts)
-    until(lambda: len(stack.record(sid)["measured"]["turns"]) >= 2)
-    victim = next(
-        name
-        for name in living("CallActor")
-        if ray.get(ray.get_actor(name, namespace=names.NAMESPACE).status.remote()) == sid
-    )
-    ray.kill(ray.get_actor(victim, namespace=names.NAMESPACE))
-    (record,) = stack.finished(sid)
-    assert record["booked"], stack.events(sid)
-    assert record["measured"]["streams"] == 1, "the line itself was never cut"
-    assert len(stack.rows("select id from appointments where call_sid = $1", sid)) == 1
-    state, _ = stack.session(sid)
-    assert state is not None
-    assert state["epoch"] == 2
     idle_again(stack)
 
 
