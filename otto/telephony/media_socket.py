@@ -124,11 +124,13 @@ class MediaSocket:
         try:
             ending = await self._ending
         finally:
+            # Before anything is awaited: the server may cancel this request, even twice, when
+            # the caller is gone, and a link that stays open keeps a call actor from the pool.
+            self._link.push_event({"event": ending.event})
+            self._link.close(ending.reason)
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            self._link.push_event({"event": ending.event})
-            self._link.close(ending.reason)
             await self._close_socket(ending)
             log.info(
                 "media_stream_ended",

@@ -48,11 +48,9 @@ def idle_again(stack: Running) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def calls(stack: Running) -> dict[str, dict[str, Any]]:
     """Two calls at once: Maria, really spoken, and one whose actor is killed in the middle."""
-    person = {"first_name": "Robin", "last_name": "Walker", "phone": "+13125552042"}
-    facts = {**person, "known": False, "year": 2020, "make": "Honda", "model": "Civic"}
     stack.http.post("/sandbox/options", json={"speech": "real"}).raise_for_status()
     spoken = stack.call("maria", speech="real")
-    killed = stack.call("load", speech="known", **{"from": person["phone"]}, facts=facts)
+    killed = stack.call("new-customer", speech="real")
     until(lambda: len(stack.record(killed)["measured"]["turns"]) >= 2)
     during = {kind: living(kind) for kind in ACTORS}
     victim = next(
