@@ -9,37 +9,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 
+from actors import names
 from actors.llm import LlmActor
 from actors.stt import SttActor
 from actors.tts import TtsActor
 from config.settings import Settings
 from otto.dialogue.conversation import Workers
 from otto.dialogue.model import Model
-from otto.speech.events import Event, Worker, WorkerFailed
+from otto.speech.events import Event, Worker
 from otto.speech.listen import Listener
 from otto.speech.speak import Speaker
 
 Emit = Callable[[Event], None]
 
 
+@dataclass(frozen=True, slots=True)
 class Crew:
-    """The three workers of one call actor, and how to end them."""
+    """The three workers of one call actor. They end with its process, whichever way they run."""
 
-    def __init__(self, workers: Workers, actors: Mapping[Worker, Any], model: Model | None) -> None:
-        self.workers = workers
-        self.actors = actors
-        """The Ray actors by worker; empty when they run inline."""
-        self._model = model
-
-    async def close(self) -> None:
-        if self._model is not None:
-            await self._model.close()
-        for actor in self.actors.values():
-            ray.kill(actor)
+    workers: Workers
+    actors: Mapping[Worker, Any]
+    """The Ray actors by worker; empty when they run inline."""
 
 
 async def spawn(settings: Settings, phrases: Any, call: Any, name: str, emit: Emit) -> Crew:
@@ -53,7 +48,7 @@ async def spawn(settings: Settings, phrases: Any, call: Any, name: str, emit: Em
         await model.warm()
         ear = Listener(settings.deepgram, emit)
         mouth = Speaker(settings.deepgram, settings.call.audio_chunk_ms, emit, await phrases)
-        return Crew(Workers(ear, mouth, model), {}, model)
+        return Crew(Workers(ear, mouth, model), {})
 
     kinds: dict[Worker, tuple[type[Any], tuple[Any, ...]]] = {
         Worker.STT: (SttActor, (settings.deepgram,)),
@@ -62,7 +57,12 @@ async def spawn(settings: Settings, phrases: Any, call: Any, name: str, emit: Em
     }
     actors = {
         worker: ray.remote(kind)
-        .options(name=f"{name}.{worker.value}", num_cpus=0, max_restarts=0)
+        .options(
+            name=f"{name}.{worker.value}",
+            namespace=names.NAMESPACE,
+            num_cpus=0,
+            max_restarts=0,
+        )
         .remote(call, *arguments)
         for worker, (kind, arguments) in kinds.items()
     }
@@ -72,15 +72,15 @@ async def spawn(settings: Settings, phrases: Any, call: Any, name: str, emit: Em
         RemoteMouth(actors[Worker.TTS]),
         RemoteMind(actors[Worker.LLM]),
     )
-    return Crew(workers, actors, None)
+    return Crew(workers, actors)
 
 
-async def watch(actor: Any, worker: Worker, emit: Emit) -> None:
+async def watch(actor: Any, worker: Worker, died: Callable[[Worker], None]) -> None:
     """Wait for a worker's actor to die, and say so."""
     try:
         await actor.stay.remote()
     except ray.exceptions.RayActorError:
-        emit(WorkerFailed(worker, "died", "its process is gone"))
+        died(worker)
 
 
 # Their handles, in the shape of `otto.dialogue.ports`

@@ -126,6 +126,22 @@ def test_one_call_too_many_hears_a_sentence_and_is_put_through(stack: Running) -
     idle_again(stack)
 
 
+def test_a_call_whose_ears_die_reaches_a_person_and_the_place_is_made_good(stack: Running) -> None:
+    idle_again(stack)
+    sid = stack.call("silent", speech="known")
+    until(lambda: stack.record(sid)["measured"]["greeting_ms"])
+    serving = next(
+        name
+        for name in living("CallActor")
+        if ray.get(ray.get_actor(name, namespace=names.NAMESPACE).status.remote()) == sid
+    )
+    ray.kill(ray.get_actor(f"{serving}.stt", namespace=names.NAMESPACE))
+    (record,) = stack.finished(sid, within_s=60)
+    assert record["ended_by"] == "transferred"
+    idle_again(stack)
+    assert serving not in living("CallActor"), "a call actor without ears must not be used again"
+
+
 @pytest.mark.parametrize("headers", [{}, {"X-Twilio-Signature": "Zm9yZ2Vk"}])
 def test_a_webhook_that_twilio_did_not_sign_is_refused(
     stack: Running, headers: dict[str, str]
