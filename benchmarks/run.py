@@ -78,6 +78,7 @@ class Result:
     added_p50_ms: float | None = None
     added_p95_ms: float | None = None
     turns: int = 0
+    barge_in_ms: float | None = None
     cpu_s_per_call_minute: float = 0.0
     idle_cpu_s_per_minute: float = 0.0
     uss_mb: float = 0.0
@@ -184,18 +185,38 @@ async def place_calls(http: httpx.AsyncClient, sandbox: str, calls: int) -> list
         answer.raise_for_status()
         sids.append(answer.json()["call_sid"])
         await asyncio.sleep(0.5 / calls)
-    records: list[dict[str, Any]] = []
+    return [await finished(http, sandbox, sid) for sid in sids]
+
+
+async def barge_in_ms(http: httpx.AsyncClient, sandbox: str) -> float | None:
+    """From the interim that interrupts Otto to `clear` on Twilio's socket: median of one call with
+    a caller in a hurry. Both ends are on this machine's monotonic clock."""
+    answer = await http.post(
+        f"{sandbox}/sandbox/calls", json={"persona": "hurried", "speech": "known"}
+    )
+    answer.raise_for_status()
+    record = await finished(http, sandbox, answer.json()["call_sid"])
+    log = (await http.get(f"{sandbox}/sandbox/deepgram/log")).json()
+    entries = log["entries"] if isinstance(log, dict) else log
+    words = [entry["at"] * 1000 for entry in entries if entry.get("text")]
+    waits = []
+    for clear in record["measured"]["clears"]:
+        before = [at for at in words if at <= clear["monotonic_ms"]]
+        if before:
+            waits.append(clear["monotonic_ms"] - before[-1])
+    return _median(waits)
+
+
+async def finished(http: httpx.AsyncClient, sandbox: str, sid: str) -> dict[str, Any]:
+    """The record of a call, once it is over."""
     deadline = time.monotonic() + CALL_LIMIT_S
-    for sid in sids:
-        while True:
-            record = (await http.get(f"{sandbox}/sandbox/calls/{sid}")).json()
-            if record["over"]:
-                break
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"call {sid} did not end in {CALL_LIMIT_S:.0f} s")
-            await asyncio.sleep(1.0)
-        records.append(record)
-    return records
+    while True:
+        record: dict[str, Any] = (await http.get(f"{sandbox}/sandbox/calls/{sid}")).json()
+        if record["over"]:
+            return record
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"call {sid} did not end in {CALL_LIMIT_S:.0f} s")
+        await asyncio.sleep(1.0)
 
 
 async def measure(
@@ -214,6 +235,8 @@ async def measure(
         records = await place_calls(http, sandbox, calls)
         after = snapshot(family(root, apart))
         memory = memory_mb(family(root, apart))
+        if calls == 1:
+            result.barge_in_ms = await barge_in_ms(http, sandbox)
     by_kind = spent(before, after)
     minutes = sum(record["duration_s"] for record in records) / 60
     measured = [record["measured"] for record in records]
@@ -348,14 +371,16 @@ def table(results: list[Result], about: dict[str, Any]) -> str:
         ", ".join(f"{name}: {value}" for name, value in about.items() if name != "at"),
         "",
         "| mode | calls | served | booked | TwiML ms | greeting ms | added p50 ms | added p95 ms "
-        "| turns | CPU s / call-min | × floor | idle CPU s / min | MB / call | ready s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        "| turns | barge-in ms | CPU s / call-min | × floor | idle CPU s / min | MB / call "
+        "| ready s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for result in results:
         lines.append(
             f"| {result.mode} | {result.calls} | {result.served} | {result.booked} "
             f"| {number(result.twiml_ms)} | {number(result.greeting_ms)} "
             f"| {number(result.added_p50_ms)} | {number(result.added_p95_ms)} | {result.turns} "
+            f"| {number(result.barge_in_ms)} "
             f"| {number(result.cpu_s_per_call_minute, 2)} | {times_floor(result)} "
             f"| {number(result.idle_cpu_s_per_minute, 2)} | {number(result.mb_per_call)} "
             f"| {number(result.ready_s)} |"
