@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test lint types contracts bench format clean
+.PHONY: help setup demo up down call check test slow lint types contracts bench format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -24,6 +24,8 @@ call: setup ## place a call on the running stack, e.g. make call ARGS="--persona
 	@$(BIN)/otto call $(ARGS)
 test: setup ## every test except those marked slow
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+slow: setup ## the proofs that take minutes, left out of `make test`
+	@$(BIN)/python -m pytest -m slow $(ARGS)
 lint: setup ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 types: setup ## mypy --strict

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 OTTO = [sys.executable, "-m", "cluster"]
 READY_S = 300.0
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def start(folder: Path) -> tuple[subprocess.Popen[bytes], StackRecord]:
