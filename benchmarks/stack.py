@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import structlog
 from rich.console import Console
 
 from cluster.progress import Progress
@@ -17,6 +18,8 @@ from config.settings import read_endpoints
 
 def main(folder: Path) -> None:
     """Bring the stack up with its data in `folder`, by the environment's settings."""
+    # Standard output is for the one line of JSON.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())
     stack = Stack(folder, sandbox_arguments=["--speech", "known"])
