@@ -132,13 +132,6 @@ class SwitchboardActor:
         """How many call actors are doing what."""
         return {place.value: self._pool.count(place) for place in Place}
 
-    async def stop(self) -> None:
-        """End every call actor of the node."""
-        for task in self._tasks:
-            task.cancel()
-        for actor in self._actors.values():
-            ray.kill(actor)
-
     # Inside
 
     def _now(self) -> float:

@@ -19,7 +19,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,7 @@ from otto.dialogue.session import Directive, Session, TurnRecord
 from otto.dialogue.session_store import Fenced
 from otto.dialogue.tools import Toolbox
 from otto.dialogue.turns import Action, Input, State, Turn, TurnTaker
+from otto.scheduling.service import utc_now
 from otto.speech.events import (
     Event,
     FirstAudio,
@@ -61,10 +62,6 @@ the line has not seen, without anything having to be read."""
 TOOL_TASK = "tool"
 """The name of tasks that may have side effects: they are waited for, never just cancelled."""
 ENDING_TOOLS = {"end_call": Directive.HANG_UP, "transfer_to_person": Directive.TRANSFER}
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from datetime import date, datetime, time
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -440,8 +439,7 @@ def _without_blanks(arguments: Any) -> Any:
 
 
 def _vehicle(vehicle: VehicleRef) -> Result:
-    found = asdict(vehicle)
-    return {"vehicle_ref": found["ref"], "description": found["description"]}
+    return {"vehicle_ref": vehicle.ref, "description": vehicle.description}
 
 
 def _price(service: Service) -> str:

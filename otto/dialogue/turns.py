@@ -208,11 +208,6 @@ class TurnTaker:
         turn, self._turn = self._turn, Turn()
         return turn
 
-    @property
-    def pending(self) -> bool:
-        """Whether the caller has said something that no reply has taken yet."""
-        return bool(self._turn.segments)
-
     # Inside
 
     def _transcript(self, event: Transcript) -> tuple[Action, ...]:

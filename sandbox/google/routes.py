@@ -11,7 +11,6 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -55,8 +54,8 @@ class Google:
     def __init__(self, world: World) -> None:
         self._world = world
         self._tokens: dict[str, datetime] = {}
-        state_dir: Path | None = getattr(world, "state_dir", None)
-        self.store = CalendarStore(world.clock, Path(state_dir) / STATE_FILE if state_dir else None)
+        state_dir = world.state_dir
+        self.store = CalendarStore(world.clock, state_dir / STATE_FILE if state_dir else None)
         self.store.changed = self._save_soon
         self._saves = state_dir is not None
         self._saver: asyncio.Task[None] | None = None
