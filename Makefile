@@ -1,6 +1,6 @@
 # Otto's everyday commands. They need Python 3.11 and make, nothing else.
 unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH CONDA_PREFIX
-PYTHON := $(shell for p in python3.11 python3 python; do "$$p" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+PYTHON := $(shell for p in python3.11 python3 python; do "$$p" -c 'import sys; sys.version_info[:2] == (3, 11) or sys.exit(1); print(getattr(sys, "_base_executable", sys.executable))' 2>/dev/null && break; done)
 BIN := .venv/bin
 # The stamp's name holds the folder: a tree that was moved or copied gets an environment of its own.
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
@@ -22,8 +22,9 @@ down: setup ## end everything that `make up` started, also after a crash
 	@$(BIN)/otto down $(ARGS)
 call: setup ## place a call on the running stack, e.g. make call ARGS="--persona maria"
 	@$(BIN)/otto call $(ARGS)
+# Most tests wait more than they compute (calls are talked in real time), so three run at a time.
 test: setup ## every test except those marked slow
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" -n 3 --no-loadscope-reorder $(ARGS)
 slow: setup ## the proofs that take minutes, left out of `make test`
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 lint: setup ## ruff: rules and format

@@ -63,13 +63,21 @@ def is_alive(process: Recorded) -> bool:
     return birth(process.pid) == process.birth
 
 
-def family(pid: int) -> set[Recorded]:
-    """The process' descendants as they are now, without itself."""
+def children(pid: int, *, recursive: bool = False) -> set[Recorded]:
+    """The process' own children as they are now; recursive: theirs too, and so on."""
     try:
-        children = psutil.Process(pid).children(recursive=True)
+        found = psutil.Process(pid).children(recursive)
     except psutil.Error:
         return set()
-    return {found for child in children if (found := record(child.pid))}
+    return {known for child in found if (known := record(child.pid))}
+
+
+def family(pid: int, without: Iterable[Recorded] = ()) -> set[Recorded]:
+    """The process' descendants as they are now: without itself, and without those children (and
+    all that is theirs) which somebody else in this process has started."""
+    return children(pid, recursive=True).difference(
+        without, *(children(other.pid, recursive=True) for other in without)
+    )
 
 
 def tagged(stack_id: str) -> set[Recorded]:

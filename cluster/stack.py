@@ -63,6 +63,7 @@ class Stack:
         self._ray_started = False
         self._recorder: threading.Thread | None = None
         self._stop_recording = threading.Event()
+        self._not_ours: set[processes.Recorded] = set()
 
     # Up
 
@@ -132,6 +133,7 @@ class Stack:
         os.environ[processes.TAG] = stack_id
         me = processes.record(os.getpid())
         assert me is not None
+        self._not_ours = processes.children(me.pid)
         self.record = StackRecord(stack_id, me)
         self.record.save(self.state_dir)
         self._recorder = threading.Thread(target=self._keep_recording, daemon=True)
@@ -232,7 +234,7 @@ class Stack:
     def _record_processes(self) -> None:
         if self.record is None:
             return
-        fresh = self.record.with_processes(processes.family(os.getpid()))
+        fresh = self.record.with_processes(processes.family(os.getpid(), self._not_ours))
         changed = fresh.processes != self.record.processes
         # Only the processes: up() fills in the addresses meanwhile.
         self.record = replace(self.record, processes=fresh.processes)

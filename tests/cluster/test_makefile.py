@@ -48,6 +48,13 @@ def test_without_python_there_is_one_clear_sentence(tmp_path: Path) -> None:
     assert "Otto needs Python 3.11" in done.stderr
 
 
+def test_an_activated_environment_is_not_what_the_environment_is_made_with() -> None:
+    path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = make("--dry-run", "--always-make", "setup", path=path)
+    (line,) = (line for line in done.stdout.splitlines() if "bootstrap.py" in line)
+    assert ".venv/bin" not in line
+
+
 def test_no_file_of_the_set_up_names_a_package_index() -> None:
     for name in ("Makefile", "requirements.lock", "requirements-setup.lock", ".ci/run"):
         lines = (ROOT / name).read_text().splitlines()

@@ -88,6 +88,28 @@ def test_family_knows_children(sleeper: subprocess.Popen[str]) -> None:
     assert sleeper.pid in {found.pid for found in processes.family(os.getpid())}
 
 
+def test_children_of_somebody_else_in_this_process_are_not_family() -> None:
+    parent = (
+        "import subprocess, sys, time;"
+        "child = subprocess.Popen(['sleep', '60']); print(flush=True); time.sleep(60)"
+    )
+    stranger = spawn([sys.executable, "-c", parent])
+    grandchildren = processes.children(stranger.pid)
+    try:
+        assert grandchildren
+        before = processes.children(os.getpid())
+        own = spawn(SLEEPER)
+        found = processes.family(os.getpid(), before)
+        assert {process.pid for process in found} == {own.pid}
+        own.kill()
+        own.communicate()
+    finally:
+        for process in grandchildren:
+            os.kill(process.pid, signal.SIGKILL)
+        stranger.kill()
+        stranger.communicate()
+
+
 def test_no_process_no_record() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
