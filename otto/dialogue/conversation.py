@@ -28,12 +28,12 @@ import structlog
 from config.dealership import Dealership, Location
 from config.settings import CallSettings
 from otto.crm.service import CallRecord, TurnLine
+from otto.dialogue.keeper import SessionKeeper
 from otto.dialogue.playback import Playback
 from otto.dialogue.ports import Calendar, Crm, Ear, Line, Mind, Mouth, Sessions
 from otto.dialogue.prompts import Phrases, system_prompt
 from otto.dialogue.reply import Reply, Timing
 from otto.dialogue.session import Directive, Session, TurnRecord
-from otto.dialogue.session_store import Fenced
 from otto.dialogue.tools import Toolbox
 from otto.dialogue.turns import Action, Input, State, Turn, TurnTaker
 from otto.scheduling.service import utc_now
@@ -113,8 +113,7 @@ class Conversation:
         self._silence: asyncio.TimerHandle | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._commit_wanted = asyncio.Event()
-        self._fenced = False
+        self._keeper = SessionKeeper(house.sessions, started.call_sid, self._on_fenced)
         self.ended = asyncio.Event()
         """Set when the line is to be given up, or is gone."""
 
@@ -127,12 +126,7 @@ class Conversation:
     async def open(self) -> None:
         """Take the call: find its session or begin one, and speak first."""
         house = self._house
-        try:
-            epoch, saved = await house.sessions.open(self._started.call_sid)
-        except Exception as error:
-            # Without the store a call goes on from memory; nothing can fence it, or be resumed.
-            log.warning("session_store_away", error=type(error).__name__)
-            epoch, saved = 1, None
+        epoch, saved = await self._keeper.open()
         resumed = saved is not None
         if saved is not None:
             self._session = Session.load(saved)
@@ -140,7 +134,6 @@ class Conversation:
         self._session.epoch = epoch
         self._session.directive = Directive.RESUME
         self._generation = max(epoch * GENERATIONS_PER_EPOCH, self._started.first_generation)
-        self._spawn(self._keep_committing())
         self._limit = self._loop.call_later(house.settings.max_duration_s, self._time_is_up)
         self._say(house.phrases.resumed if resumed else house.phrases.greeting)
         self._commit()
@@ -157,9 +150,9 @@ class Conversation:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._fenced:
+        await self._keeper.close()
+        if self._keeper.fenced:
             return  # another actor has the call: the record is its business
-        await self._write_session()
         try:
             await self._house.crm.record_call(self._record())
         except Exception as error:
@@ -502,26 +495,11 @@ class Conversation:
         turns.append(TurnRecord(len(turns), speaker, text, heard, at, latency or {}))
 
     def _commit(self) -> None:
-        self._commit_wanted.set()
+        self._keeper.changed(lambda: self._session.dump())
 
-    async def _keep_committing(self) -> None:
-        """Write the session whenever it has changed, one write at a time, the latest state."""
-        while True:
-            await self._commit_wanted.wait()
-            self._commit_wanted.clear()
-            await self._write_session()
-
-    async def _write_session(self) -> None:
-        try:
-            await self._house.sessions.commit(
-                self._session.call_sid, self._session.epoch, self._session.dump()
-            )
-        except Fenced:
-            log.warning("session_fenced", epoch=self._session.epoch)
-            self._fenced = True
-            self._act(self._turns.note(Input.HANG_UP))
-        except Exception as error:
-            log.warning("session_not_written", error=type(error).__name__)
+    def _on_fenced(self) -> None:
+        """Somebody else has the call: whatever this one would still say or do is not wanted."""
+        self._act(self._turns.note(Input.HANG_UP))
 
     def _record(self) -> CallRecord:
         session = self._session

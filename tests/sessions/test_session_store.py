@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.settings import RedisSettings
+from otto.dialogue.keeper import wall_clock_ms
 from otto.dialogue.session_store import Fenced, SessionStore, make_redis
 
 CALL = "CA0123456789abcdef0123456789abcdef"
@@ -29,19 +31,23 @@ def store(redis: Redis) -> SessionStore:
     return SessionStore(redis, ttl_s=120)
 
 
+async def _open(store: SessionStore, call_sid: str = CALL) -> tuple[int, dict[str, Any] | None]:
+    return await store.open(call_sid, wall_clock_ms())
+
+
 async def test_the_next_owner_gets_the_last_committed_state(store: SessionStore) -> None:
-    first, state = await store.open(CALL)
+    first, state = await _open(store)
     assert state is None
     await store.commit(CALL, first, {"turn": 1, "said": "Grüß Gott – “hello”"})
     await store.commit(CALL, first, {"turn": 2, "said": "Grüß Gott – “hello”"})
-    second, state = await store.open(CALL)
+    second, state = await _open(store)
     assert second > first
     assert state == {"turn": 2, "said": "Grüß Gott – “hello”"}
 
 
 async def test_a_slow_owner_given_up_for_dead_cannot_write(store: SessionStore) -> None:
-    dead, _ = await store.open(CALL)
-    alive, _ = await store.open(CALL)
+    dead, _ = await _open(store)
+    alive, _ = await _open(store)
     await store.commit(CALL, alive, {"by": "alive"})
     with pytest.raises(Fenced):
         await store.commit(CALL, dead, {"by": "dead"})
@@ -49,7 +55,7 @@ async def test_a_slow_owner_given_up_for_dead_cannot_write(store: SessionStore) 
 
 
 async def test_of_many_who_open_at_once_exactly_one_can_write(store: SessionStore) -> None:
-    opened = await asyncio.gather(*(store.open(CALL) for _ in range(50)))
+    opened = await asyncio.gather(*(_open(store) for _ in range(50)))
     epochs = [epoch for epoch, _ in opened]
     assert len(set(epochs)) == 50
 
@@ -68,7 +74,7 @@ async def test_sessions_expire_and_every_commit_renews_them(
     store: SessionStore, redis: Redis
 ) -> None:
     assert await store.peek(CALL) == (None, 0)
-    epoch, _ = await store.open(CALL)
+    epoch, _ = await _open(store)
     [key] = await redis.keys("*")
     assert 110 < await redis.ttl(key) <= 120
     await redis.expire(key, 5)
@@ -79,9 +85,9 @@ async def test_sessions_expire_and_every_commit_renews_them(
 
 
 async def test_calls_do_not_see_each_other(store: SessionStore) -> None:
-    one, _ = await store.open("CA1")
-    await store.open("CA2")
-    await store.open("CA2")
+    one, _ = await _open(store, "CA1")
+    await _open(store, "CA2")
+    await _open(store, "CA2")
     await store.commit("CA1", one, {"call": 1})
     assert (await store.peek("CA2"))[0] is None
 
@@ -89,21 +95,21 @@ async def test_calls_do_not_see_each_other(store: SessionStore) -> None:
 async def test_a_server_that_forgot_its_scripts_gets_them_again(
     store: SessionStore, redis: Redis
 ) -> None:
-    epoch, _ = await store.open(CALL)
+    epoch, _ = await _open(store)
     await redis.script_flush()
     await store.commit(CALL, epoch, {"turn": 1})
     await redis.script_flush()
-    assert (await store.open(CALL))[1] == {"turn": 1}
+    assert (await _open(store))[1] == {"turn": 1}
 
 
 async def test_a_server_that_lost_its_data_lets_the_owner_write_on(
     store: SessionStore, redis: Redis
 ) -> None:
-    await store.open(CALL)
-    epoch, _ = await store.open(CALL)
+    await _open(store)
+    epoch, _ = await _open(store)
     await redis.flushall()
     await store.commit(CALL, epoch, {"turn": 3})
-    newer, state = await store.open(CALL)
+    newer, state = await _open(store)
     assert state == {"turn": 3}
     assert newer > epoch
 
@@ -118,9 +124,9 @@ async def test_a_server_that_hangs_costs_the_timeout_and_no_more() -> None:
     url = SecretStr(f"redis://127.0.0.1:{port}/0")
     client = make_redis(RedisSettings(url=url, timeout_s=0.1))
     started = time.monotonic()
-    with pytest.raises(RedisError):
-        await SessionStore(client, 60).open(CALL)
-    assert time.monotonic() - started < 1.0
+    with pytest.raises((RedisError, TimeoutError)):
+        await SessionStore(client, 60).open(CALL, 1)
+    assert time.monotonic() - started < 0.2
     await client.aclose()
     server.close()
 
@@ -128,8 +134,51 @@ async def test_a_server_that_hangs_costs_the_timeout_and_no_more() -> None:
 async def test_a_connection_cut_by_the_server_is_replaced(
     store: SessionStore, redis: Redis, valkey_url: str
 ) -> None:
-    epoch, _ = await store.open(CALL)
+    epoch, _ = await _open(store)
     async with Redis.from_url(valkey_url) as other:
         await other.client_kill_filter(_type="normal", skipme=True)
     await store.commit(CALL, epoch, {"turn": 1})
     assert (await store.peek(CALL))[0] == {"turn": 1}
+
+
+async def test_an_opening_carried_out_late_by_a_server_that_hung_takes_nothing_over(
+    store: SessionStore,
+) -> None:
+    now = wall_clock_ms()
+    heir, _ = await store.open(CALL, now)
+    await store.open(CALL, now - 5000)  # sent five seconds ago by an owner that is long dead
+    await store.commit(CALL, heir, {"by": "heir"})
+    assert (await store.peek(CALL))[0] == {"by": "heir"}
+
+
+async def test_a_newcomer_whose_clock_is_a_little_behind_still_takes_over(
+    store: SessionStore,
+) -> None:
+    now = wall_clock_ms()
+    first, _ = await store.open(CALL, now)
+    second, _ = await store.open(CALL, now - 500)
+    await store.commit(CALL, second, {"by": "second"})
+    with pytest.raises(Fenced):
+        await store.commit(CALL, first, {"by": "first"})
+
+
+async def test_after_data_loss_a_zombie_cannot_fence_its_successor(
+    store: SessionStore, redis: Redis
+) -> None:
+    zombie, _ = await _open(store)
+    await redis.flushall()
+    heir, _ = await _open(store)
+    with pytest.raises(Fenced):
+        await store.commit(CALL, zombie, {"by": "zombie"})
+    await store.commit(CALL, heir, {"by": "heir"})
+
+
+async def test_a_write_that_arrives_after_a_later_one_is_dropped(
+    store: SessionStore, redis: Redis
+) -> None:
+    epoch, _ = await _open(store)
+    await store.commit(CALL, epoch, {"turn": 1})
+    await store.commit(CALL, epoch, {"turn": 2})
+    [key] = await redis.keys("*")
+    await store._commit(keys=[key], args=[epoch, 1, '{"turn": 1}', 60])
+    assert (await store.peek(CALL))[0] == {"turn": 2}

@@ -241,17 +241,18 @@ class Memory:
         self.states: dict[str, dict[str, Any]] = {}
         self.away = False
 
-    async def open(self, call_sid: str) -> tuple[int, dict[str, Any] | None]:
+    async def open(self, call_sid: str, epoch: int) -> tuple[int, dict[str, Any] | None]:
         if self.away:
             raise ConnectionError
-        self.epochs[call_sid] = self.epochs.get(call_sid, 0) + 1
+        self.epochs[call_sid] = max(epoch, self.epochs.get(call_sid, 0) + 1)
         return self.epochs[call_sid], self.states.get(call_sid)
 
     async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None:
         if self.away:
             raise ConnectionError
-        if epoch < self.epochs[call_sid]:
+        if epoch < self.epochs.get(call_sid, 0):
             raise Fenced(call_sid)
+        self.epochs[call_sid] = epoch
         self.states[call_sid] = json.loads(json.dumps(state))
 
 
