@@ -18,6 +18,7 @@ from typing import Any, cast
 from otto.telephony.link_frames import (
     AUDIO_BYTES_PER_MS,
     MAX_PAYLOAD_BYTES,
+    PONG,
     Frame,
     FrameDecoder,
     Kind,
@@ -31,7 +32,13 @@ from otto.telephony.link_frames import (
     encode_json,
     encode_mark,
 )
-from otto.telephony.link_server import LINGER_S, WRITE_BUFFER_BYTES, limit_socket_buffers
+from otto.telephony.link_server import (
+    LINGER_S,
+    REPLACED,
+    SILENT,
+    WRITE_BUFFER_BYTES,
+    limit_socket_buffers,
+)
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_QUEUED_BYTES = 256 * 1024
@@ -51,6 +58,9 @@ class _End(asyncio.Protocol):
         self.frames: deque[Frame] = deque()
         self.ended = False
         """The other side closed on purpose."""
+        self.end_reason = ""
+        self.pinged_s = loop.time()
+        """Loop time of the ingress' last sign of life: the welcome, then every PING."""
         self._hello = hello
         self._welcomed = False
         self._queued_bytes = 0
@@ -75,7 +85,7 @@ class _End(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             for frame in self._decoder.feed(data):
-                if self._welcomed and frame.kind != Kind.END:
+                if self._welcomed and frame.kind < Kind.END:
                     self.frames.append(frame)
                     self._queued_bytes += len(frame.payload)
                 else:
@@ -89,12 +99,18 @@ class _End(asyncio.Protocol):
         self._wake()
 
     def _receive(self, frame: Frame) -> None:
-        if frame.kind == Kind.WELCOME:
+        if frame.kind == Kind.PING:
+            self.pinged_s = asyncio.get_running_loop().time()
+            if not self._transport.is_closing():
+                self._transport.write(PONG)
+        elif frame.kind == Kind.WELCOME:
             self._welcomed = True
+            self.pinged_s = asyncio.get_running_loop().time()
             if not self.welcome.done():
                 self.welcome.set_result(None)
         elif frame.kind == Kind.END:
             self.ended = True
+            self.end_reason = str(decode_json(frame.payload).get("reason", ""))
             self._transport.close()
         elif frame.kind == Kind.REFUSED:
             raise LinkError(str(decode_json(frame.payload).get("code", "refused")))
@@ -239,10 +255,28 @@ class Downlink:
 
 
 class Control:
-    """The call actor's connection. Losing it without `close()` means that the actor died."""
+    """The call actor's connection. Losing it without `close()` means that the actor died.
+
+    The ingress pings it; the answers are given here, by the call actor's own loop. An actor that
+    stays silent is given up and another gets the call, so whoever was silent must not act any
+    more: `lease_age_s` tells, without any I/O, how long ago the ingress was last heard.
+    """
 
     def __init__(self, end: _End) -> None:
         self._end = end
+
+    @property
+    def lease_age_s(self) -> float:
+        """Seconds since the ingress was last heard; infinite when the connection is over."""
+        end = self._end
+        if end.ended or end._lost:
+            return float("inf")
+        return asyncio.get_running_loop().time() - end.pinged_s
+
+    @property
+    def was_replaced(self) -> bool:
+        """The ingress has given the call to another call actor."""
+        return self._end.end_reason in {REPLACED, SILENT}
 
     async def read(self) -> dict[str, Any] | None:
         """The next event; None at the end."""

@@ -8,8 +8,8 @@ The peer that connects says HELLO and is answered WELCOME or REFUSED. Then, by r
 
     uplink    ingress -> worker   AUDIO   u32 media time in ms, mu-law
     downlink  worker -> ingress   SPEECH  u32 generation, mu-law;  MARK  u32 generation, u32 index
-    control   worker -> ingress   CLEAR   u32 generation;  HANGUP
-              ingress -> worker   EVENT   JSON object
+    control   worker -> ingress   CLEAR   u32 generation;  HANGUP;  PONG
+              ingress -> worker   EVENT   JSON object;  PING
 
 END (JSON object with a reason) closes a connection on purpose in either direction; a connection
 that ends without it was lost.
@@ -62,6 +62,8 @@ class Kind(IntEnum):
     HANGUP = 8
     EVENT = 9
     END = 10
+    PING = 11
+    PONG = 12
 
 
 _KINDS = frozenset(int(kind) for kind in Kind)
@@ -102,6 +104,10 @@ def encode_mark(generation: int, index: int) -> bytes:
 def encode_clear(generation: int) -> bytes:
     """A CLEAR of this generation and all before it."""
     return encode(Frame(Kind.CLEAR, _NUMBER.pack(generation)))
+
+
+PING = encode(Frame(Kind.PING, b""))
+PONG = encode(Frame(Kind.PONG, b""))
 
 
 def decode_number_and_audio(payload: bytes) -> tuple[int, bytes]:

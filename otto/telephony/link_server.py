@@ -4,6 +4,9 @@ Nothing here waits for a peer. The uplink's ring is its send queue: a worker tha
 has died or is not there yet finds the last `RING_S` seconds when it is ready, and what fell out
 of the ring by then is counted in `Link.dropped_frames`. The downlink is throttled by not reading
 it while Twilio's socket is full (`Link.pause_speech`), so its sender waits in `drain()`.
+
+A call actor that is stopped or stuck keeps its connection and does nothing: so the control
+connection is pinged, and a peer that does not answer is given up like one that died.
 """
 
 from __future__ import annotations
@@ -13,13 +16,14 @@ import contextlib
 import secrets
 import socket
 from collections import deque
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 import structlog
 
 from otto.telephony.link_frames import (
     AUDIO_BYTES_PER_MS,
     MAX_PAYLOAD_BYTES,
+    PING,
     FrameDecoder,
     Kind,
     LinkError,
@@ -28,14 +32,19 @@ from otto.telephony.link_frames import (
     decode_mark,
     decode_number,
     decode_number_and_audio,
-    encode_audio,
     encode_json,
 )
+from otto.telephony.link_ring import Ring
 
 log = structlog.get_logger()
 
-RING_S = 10
-"""How much of the caller's audio is kept for a worker that comes late or comes again."""
+PING_EVERY_S = 0.5
+MAX_UNANSWERED_PINGS = 3
+"""A call actor is given up 1.5 to 2 s after it fell silent. Counted in pings, not in time: when
+this process itself was held up, the answers that wait in its sockets still count."""
+REPLACED = "replaced"
+SILENT = "silent"
+"""Reasons of an END that say: somebody else has this role now."""
 HELLO_TIMEOUT_S = 5.0
 HELLO_MAX_BYTES = 1024
 LINGER_S = 2.0
@@ -47,8 +56,6 @@ MAX_JOIN_MS = 200
 WRITE_BUFFER_BYTES = 16 * 1024
 SOCKET_BUFFER_BYTES = 32 * 1024
 """Small on purpose: audio a stalled worker will read a minute late is worth less than a drop."""
-
-_RING_BYTES = RING_S * 1000 * AUDIO_BYTES_PER_MS
 
 
 class LinkSink(Protocol):
@@ -73,44 +80,6 @@ class LinkSink(Protocol):
         """The call actor's control connection broke without a goodbye: it died."""
 
 
-class _Kept(NamedTuple):
-    end_ms: int
-    size: int
-    frame: bytes
-
-
-class _Ring:
-    """The last seconds of uplink audio, encoded, each frame with a running number."""
-
-    def __init__(self) -> None:
-        self._kept: deque[_Kept] = deque()
-        self._bytes = 0
-        self.first = 0
-        self.next = 0
-
-    def append(self, at_ms: int, mulaw: bytes) -> bytes:
-        frame = encode_audio(Kind.AUDIO, at_ms, mulaw)
-        size = len(mulaw)
-        kept = self._kept
-        kept.append(_Kept(at_ms + size // AUDIO_BYTES_PER_MS, size, frame))
-        self.next += 1
-        self._bytes += size
-        while self._bytes > _RING_BYTES:
-            self._bytes -= kept.popleft().size
-            self.first += 1
-        return frame
-
-    def since(self, number: int) -> list[bytes]:
-        start = max(0, number - self.first)
-        return [self._kept[i].frame for i in range(start, len(self._kept))]
-
-    def number_at(self, from_ms: int) -> int:
-        for offset, kept in enumerate(self._kept):
-            if kept.end_ms > from_ms:
-                return self.first + offset
-        return self.next
-
-
 class Link:
     """One call's media link. `token` opens it to the call's workers for as long as it lives."""
 
@@ -125,7 +94,7 @@ class Link:
         """The newest generation that has spoken or been cleared on this link."""
         self._server = server
         self._sink = sink
-        self._ring = _Ring()
+        self._ring = Ring()
         self._unsent = 0
         self._unsent_bytes = 0
         self._peers: dict[Role, _Peer] = {}
@@ -178,6 +147,27 @@ class Link:
         """Read the downlink again."""
         self._throttle(False)
 
+    def renew_token(self) -> None:
+        """Void the token. Before the call is given to another call actor: nobody of the older
+        one's may attach again, should it still live."""
+        self._server._forget(self)
+        self.token = secrets.token_urlsafe(24)
+        self._server._links[self.token] = self
+
+    def check_control(self) -> None:
+        """Ask the call actor for a sign of life; one that owes too many is given up as lost."""
+        peer = self._peers.get(Role.CONTROL)
+        if peer is None:
+            return
+        if peer.unanswered_pings < MAX_UNANSWERED_PINGS:
+            peer.unanswered_pings += 1
+            peer.write(PING)
+            return
+        log.warning("media_link_peer_silent", call_sid=self.call_sid)
+        del self._peers[Role.CONTROL]
+        peer.end(SILENT)
+        self._sink.on_control_lost()
+
     def close(self, reason: str) -> None:
         """End every connection with this reason; the token is void. Harmless when repeated."""
         if self._closed:
@@ -197,7 +187,7 @@ class Link:
         older = self._peers.get(peer.role)
         self._peers[peer.role] = peer
         if older is not None:
-            older.end("replaced")
+            older.end(REPLACED)
         peer.write(encode_json(Kind.WELCOME, {}))
         if peer.role is Role.UPLINK:
             self._unsent = self._ring.number_at(_whole(hello.get("from_ms"), 2**32))
@@ -275,11 +265,19 @@ class LinkServer:
         self._server: asyncio.Server | None = None
         self._links: dict[str, Link] = {}
         self._connections: set[_Peer] = set()
+        self._pinger: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Listen. Raises `OSError` when the address cannot be had."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Peer(self), self._host, self._port)
+        self._pinger = loop.create_task(self._ping())
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_EVERY_S)
+            for link in list(self._links.values()):
+                link.check_control()
 
     @property
     def address(self) -> str:
@@ -302,6 +300,10 @@ class LinkServer:
 
     async def close(self) -> None:
         """End every link and connection and stop listening."""
+        if self._pinger is not None:
+            self._pinger.cancel()
+            await asyncio.wait([self._pinger])
+            self._pinger = None
         for link in list(self._links.values()):
             link.close("server_closed")
         for peer in list(self._connections):
@@ -325,6 +327,7 @@ class _Peer(asyncio.Protocol):
         self.role = Role.CONTROL
         self.paused = False
         self.join_bytes = 0
+        self.unanswered_pings = 0
         self._server = server
         self._link: Link | None = None
         self._decoder = FrameDecoder(HELLO_MAX_BYTES)
@@ -363,6 +366,8 @@ class _Peer(asyncio.Protocol):
             link._clear(payload)
         elif self.role is Role.CONTROL and kind == Kind.HANGUP:
             link._sink.on_hangup()
+        elif self.role is Role.CONTROL and kind == Kind.PONG:
+            self.unanswered_pings = 0
         elif kind == Kind.END:
             self._said_goodbye = True
             self._transport.close()

@@ -23,7 +23,8 @@ from otto.telephony.link_client import (
     connect_uplink,
 )
 from otto.telephony.link_frames import Frame, FrameDecoder, LinkError, Role, encode
-from otto.telephony.link_server import RING_S, Link, LinkServer, LinkSink
+from otto.telephony.link_ring import RING_S
+from otto.telephony.link_server import Link, LinkServer, LinkSink
 
 __all__ = [
     "RING_S",

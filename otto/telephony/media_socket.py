@@ -6,9 +6,9 @@ other, and between them only what must not wait for a call actor.
 
 It speaks raw ASGI messages: the reader runs fifty times a second for every call.
 
-The line outlives the call actor. When its control connection breaks, the socket and the audio
-ring stay, what Twilio has buffered plays on, and another call actor is asked for and attached.
-When that fails, the socket is closed, so that Twilio runs the TwiML behind the stream.
+The line outlives the call actor. When its control connection breaks or falls silent, the socket
+and the audio ring stay, what Twilio has buffered plays on, and another call actor is asked for and
+attached. When that fails, the socket is closed, so that Twilio runs the TwiML behind the stream.
 """
 
 from __future__ import annotations
@@ -41,7 +41,12 @@ log = structlog.get_logger()
 
 ATTACH_TIMEOUT_S = 5.0
 """From redeeming a token to a call actor on the control connection."""
+REATTACH_TIMEOUT_S = 2.5
+"""The same for another call actor: the caller hears nothing meanwhile."""
 RECOVERY_TIMEOUT_S = 10.0
+"""Long enough for a new call actor to be started when none is warm."""
+LAST_MESSAGES_S = 0.5
+"""After the server has cancelled the request: for what the caller's side still said."""
 RECOVERY_RETRY_S = 0.1
 MAX_RECOVERIES = 5
 """A call that kills its actors again and again goes to a person instead."""
@@ -72,6 +77,10 @@ class _Outgoing(NamedTuple):
 
 class _Failed(Exception):
     """The call cannot be attached; the message is a machine code."""
+
+
+_serving: set[asyncio.Task[None]] = set()
+"""The calls being carried: a task that nobody holds may be collected as garbage."""
 
 
 class MediaSocket:
@@ -106,7 +115,23 @@ class MediaSocket:
         self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
-        """Accept, wait for `start`, attach a call actor, carry the call; returns when it ended."""
+        """Accept, wait for `start`, attach a call actor, carry the call; returns when it ended.
+
+        The server cancels this, even twice, when the caller is gone. The call is ended by a task
+        of its own: what was received before, a `stop` above all, is then still read.
+        """
+        serving = asyncio.get_running_loop().create_task(self._serve())
+        _serving.add(serving)
+        serving.add_done_callback(_serving.discard)
+        try:
+            await asyncio.shield(serving)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_later(
+                LAST_MESSAGES_S, self._end, Ending("cancelled", close_code=None)
+            )
+            raise
+
+    async def _serve(self) -> None:
         await self._receive()  # websocket.connect
         await self._send({"type": "websocket.accept"})
         early = await self._wait_for_start()
@@ -124,8 +149,7 @@ class MediaSocket:
         try:
             ending = await self._ending
         finally:
-            # Before anything is awaited: the server may cancel this request, even twice, when
-            # the caller is gone, and a link that stays open keeps a call actor from the pool.
+            # Before anything is awaited: a link that stays open keeps a call actor from the pool.
             self._link.push_event({"event": ending.event})
             self._link.close(ending.reason)
             for task in self._tasks:
@@ -299,7 +323,8 @@ class MediaSocket:
             log.warning(
                 "call_attach_failed", call_sid=self._started.call_sid, error=type(error).__name__
             )
-            self._end(Ending("attach_failed", close_code=CLOSE_INTERNAL))
+            if self._recovery is None:
+                self._recovery = self._spawn(self._recover())
 
     async def _attach(self, handle: CallHandle, resumed: bool) -> None:
         given = self._started.custom_parameters
@@ -328,8 +353,9 @@ class MediaSocket:
         try:
             async with asyncio.timeout(RECOVERY_TIMEOUT_S):
                 while True:
+                    self._link.renew_token()
                     try:
-                        async with asyncio.timeout(ATTACH_TIMEOUT_S):
+                        async with asyncio.timeout(REATTACH_TIMEOUT_S):
                             await self._attach(await self._another_call_actor(), resumed=True)
                         break
                     except _Failed as error:

@@ -24,11 +24,13 @@ class Call:
         self.changed = asyncio.Event()
         self.fail_attach = None
         self.control = self.uplink = self.downlink = None
+        self.link = ("", "")
 
     async def attach(self, link_address, link_token, started):
         if self.fail_attach is not None:
             raise self.fail_attach
         self.started = started
+        self.link = (link_address, link_token)
         self.control = await connect_control(link_address, link_token)
         self.uplink = await connect_uplink(link_address, link_token)
         self.downlink = await connect_downlink(link_address, link_token)

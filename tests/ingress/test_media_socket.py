@@ -8,8 +8,11 @@ import pytest
 import websockets
 from twilio.request_validator import RequestValidator
 
-from otto.telephony import media_socket
+from otto.telephony import link_server, media_socket
 from otto.telephony.ingress import media_app
+from otto.telephony.link_server import LinkServer
+from otto.telephony.media_link import LinkError, connect_downlink
+from otto.telephony.media_socket import MediaSocket
 
 URL = "wss://otto.example.com/media/stream"
 STREAM = "MZ00000000000000000000000000000001"
@@ -222,10 +225,86 @@ async def test_a_stream_without_start_is_closed(short_start_timeout, twilio, say
     assert await twilio.close_code() == (1008, "no_start")
 
 
-async def test_a_call_that_cannot_attach_goes_back_to_twilio(twilio, switchboard):
+async def test_a_call_actor_that_cannot_attach_is_replaced_at_once(twilio, switchboard):
+    """Reserved while it lived, dead when the stream came: the caller must not notice."""
+    switchboard.next_fail_attach = RuntimeError("the actor died")
+    token = (await switchboard.reserve("CA1", "", "")).token
+    await twilio.begin(token)
+    async with asyncio.timeout(5):
+        while not switchboard.calls:
+            await asyncio.sleep(0.005)
+    switchboard.next_fail_attach = None
+    second = await switchboard.call(len(switchboard.calls))
+    assert second.started.resumed
+    await twilio.speak(0)
+    assert await second.uplink.read() == (0, FRAME)
+
+
+async def test_a_call_that_nobody_can_attach_goes_back_to_twilio(twilio, switchboard, monkeypatch):
+    monkeypatch.setattr(media_socket, "RECOVERY_TIMEOUT_S", 0.3)
     switchboard.next_fail_attach = RuntimeError("the actor died")
     await twilio.begin((await switchboard.reserve("CA1", "", "")).token)
-    assert await twilio.close_code() == (1011, "attach_failed")
+    assert await twilio.close_code() == (1011, "call_actor_lost")
+
+
+async def test_a_call_actor_that_is_stopped_is_replaced_and_locked_out(
+    served, switchboard, monkeypatch
+):
+    """Its sockets still stand: only the pings that it does not answer tell."""
+    twilio, zombie = served
+    monkeypatch.setattr(link_server, "PING_EVERY_S", 0.02)
+    transport = zombie.control._end._transport
+    transport.pause_reading()  # as SIGSTOP does to the whole process
+    token_before = zombie.link[1]
+    second = await switchboard.call(1)
+    assert second.started.resumed
+    with pytest.raises(LinkError, match="bad_token"):
+        await connect_downlink(zombie.link[0], token_before)
+    transport.resume_reading()
+    await zombie.until(None)
+    assert zombie.control.was_replaced
+    assert zombie.control.lease_age_s == float("inf")
+    with pytest.raises(ConnectionError):
+        zombie.control.hangup()
+    with pytest.raises(ConnectionError):
+        for _ in range(1000):  # its voice: what the ingress has ended refuses more
+            zombie.downlink.send_audio(0, FRAME)
+            await asyncio.sleep(0.001)
+    second.downlink.send_audio(second.started.first_generation, b"sorry")
+    heard = await twilio.hear()
+    while base64.b64decode(heard["media"]["payload"]) != b"sorry":
+        heard = await twilio.hear()
+    assert second.control.lease_age_s < 1.5
+
+
+async def test_a_hang_up_is_one_even_when_the_server_cancels_first(ingress_settings, switchboard):
+    """Serve cancels the request at the disconnect, while `stop` still waits to be read."""
+    links = LinkServer()
+    await links.start()
+    waiting = asyncio.Queue()
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    socket = MediaSocket(waiting.get, send, ingress_settings, switchboard, links)
+    server = asyncio.create_task(socket.serve())
+    token = (await switchboard.reserve("CA1", "", "")).token
+
+    class Queue:
+        async def send(self, text):
+            waiting.put_nowait({"type": "websocket.receive", "text": text})
+
+    waiting.put_nowait({"type": "websocket.connect"})
+    twilio = Twilio(Queue())
+    await twilio.begin(token)
+    call = await switchboard.call(0)
+    await twilio.send("stop", stop={"accountSid": ACCOUNT, "callSid": "CA1"})
+    waiting.put_nowait({"type": "websocket.disconnect"})
+    server.cancel()
+    await call.until(None)
+    assert call.events == [{"event": "stop"}, None]
+    await links.close()
 
 
 async def test_a_lost_call_actor_is_replaced_while_the_line_is_held(served, switchboard):
