@@ -1,22 +1,19 @@
-"""The calendar actor: the book of one location, and the worker that tells the world about it."""
+"""The calendar actor: the book of one location, and the worker that tells the world about it.
+
+It imports nothing heavy, because a call actor that looks it up imports this module: in the middle
+of the call, at its first question for openings (1 CPU-second with Google's client and the rest).
+"""
 
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
-import structlog
-
-from config.dealership import Dealership
-from config.settings import Settings
-from otto.crm.database import make_engine
-from otto.scheduling.calendar_sync import make_handlers
-from otto.scheduling.google_calendar import GoogleCalendar
-from otto.scheduling.openings import Opening, OpeningsQuery
-from otto.scheduling.outbox import OutboxWorker
-from otto.scheduling.service import Booking, BookingRequest, CalendarService
-from otto.telephony.rest import TwilioRest
-
-log = structlog.get_logger()
+if TYPE_CHECKING:
+    from config.dealership import Dealership
+    from config.settings import Settings
+    from otto.scheduling.openings import Opening, OpeningsQuery
+    from otto.scheduling.service import Booking, BookingRequest
 
 
 class CalendarActor:
@@ -25,6 +22,13 @@ class CalendarActor:
     """
 
     def __init__(self, settings: Settings, dealership: Dealership, location_id: str) -> None:
+        from otto.crm.database import make_engine
+        from otto.scheduling.calendar_sync import make_handlers
+        from otto.scheduling.google_calendar import GoogleCalendar
+        from otto.scheduling.outbox import OutboxWorker
+        from otto.scheduling.service import CalendarService
+        from otto.telephony.rest import TwilioRest
+
         engine = make_engine(settings.database)
         handlers = make_handlers(
             GoogleCalendar(settings.google), TwilioRest(settings.twilio).send_message

@@ -1,19 +1,28 @@
-"""The CRM actor: the customers of one location, for every call of the cluster."""
+"""The CRM actor: the customers of one location, for every call of the cluster.
+
+It imports nothing heavy, because a call actor that looks it up imports this module: in the middle
+of the call, at the first thing it asks (0.7 CPU-seconds and 12 MB with the database's modules).
+"""
 
 from __future__ import annotations
 
-from datetime import date
+from typing import TYPE_CHECKING
 
-from config.settings import Settings
-from otto.crm.database import make_engine
-from otto.crm.service import CallRecord, CrmService, Customer, CustomerCache, Vehicle
-from otto.dialogue.session_store import make_redis
+if TYPE_CHECKING:
+    from datetime import date
+
+    from config.settings import Settings
+    from otto.crm.service import CallRecord, Customer, Vehicle
 
 
 class CrmActor:
     """Reads and writes customers. Every write is idempotent by its key."""
 
     def __init__(self, settings: Settings, location_id: str) -> None:
+        from otto.crm.database import make_engine
+        from otto.crm.service import CrmService, CustomerCache
+        from otto.dialogue.session_store import make_redis
+
         cache = CustomerCache(make_redis(settings.redis), settings.redis.customer_ttl_s)
         self._service = CrmService(make_engine(settings.database), location_id, cache)
 
