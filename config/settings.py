@@ -45,6 +45,8 @@ class SandboxEndpoints(BaseModel):
     """Control: faults, calls, messages, e.g. http://127.0.0.1:9100"""
     deepgram_url: str
     openai_base_url: str
+    deepgram_fallback_url: str = ""
+    openai_fallback_base_url: str = ""
     google_calendar_url: str
     google_token_url: str
     twilio_api_url: str
@@ -92,7 +94,37 @@ class DeepgramSettings(_Group):
     flushes_per_minute: int = Field(18, ge=1, le=20)
     """Deepgram warns above 20 Flush messages in 60 s; we stay below."""
     connect_timeout_s: float = Field(5.0, gt=0)
-    first_audio_timeout_s: float = Field(4.0, gt=0)
+    first_audio_timeout_s: float = Field(3.0, gt=0)
+    fallback_url: str = ""
+    """Where to turn when the other does not answer; empty: the same address."""
+    fallback_api_key: SecretStr = SecretStr("")
+    """Empty: the same key."""
+    fallback_listen_model: str = ""
+    fallback_speak_model: str = ""
+    """With none of URL and model there is no fallback; a model alone is one at the same URL."""
+
+    @property
+    def has_listen_fallback(self) -> bool:
+        """Whether there is a second recogniser."""
+        return bool(self.fallback_url or self.fallback_listen_model)
+
+    @property
+    def has_speak_fallback(self) -> bool:
+        """Whether there is a second voice."""
+        return bool(self.fallback_url or self.fallback_speak_model)
+
+    def as_fallback(self) -> DeepgramSettings:
+        """These settings as the fallback's."""
+        return self.model_copy(
+            update={
+                "url": self.fallback_url or self.url,
+                "api_key": self.fallback_api_key
+                if self.fallback_api_key.get_secret_value()
+                else self.api_key,
+                "listen_model": self.fallback_listen_model or self.listen_model,
+                "speak_model": self.fallback_speak_model or self.speak_model,
+            }
+        )
 
 
 class OpenAISettings(_Group):
@@ -111,6 +143,27 @@ class OpenAISettings(_Group):
     between_tokens_timeout_s: float = Field(5.0, gt=0)
     connect_timeout_s: float = Field(3.0, gt=0)
     max_retries: int = Field(1, ge=0, le=2)
+    fallback_model: str = ""
+    fallback_base_url: str = ""
+    fallback_api_key: SecretStr = SecretStr("")
+    """What is empty is as above; with neither model nor URL there is no fallback."""
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether there is a second model."""
+        return bool(self.fallback_model or self.fallback_base_url)
+
+    def as_fallback(self) -> OpenAISettings:
+        """These settings as the fallback's."""
+        return self.model_copy(
+            update={
+                "model": self.fallback_model or self.model,
+                "base_url": self.fallback_base_url or self.base_url,
+                "api_key": self.fallback_api_key
+                if self.fallback_api_key.get_secret_value()
+                else self.api_key,
+            }
+        )
 
 
 class GoogleSettings(_Group):
@@ -172,10 +225,34 @@ class CallSettings(_Group):
     was heard."""
     barge_in_words: int = Field(2, ge=1)
     """Interim words needed to interrupt Otto, unless one of them is an immediate word."""
+    false_interruption_s: float = Field(1.2, gt=0)
+    """Otto was stopped, and nothing that means anything has followed for so long: it goes on."""
+    unfinished_hold_s: float = Field(1.2, ge=0)
+    """How long Otto waits, after the recogniser's pause, for the rest of "on Tuesday and…"."""
+    dictation_hold_s: float = Field(2.2, ge=0)
+    """The same while a number, a date or a spelling is being dictated."""
+    longest_hold_s: float = Field(6.0, gt=0)
+    """No turn is held longer than this after its last word, whatever noise follows."""
+    keypad_timeout_s: float = Field(3.0, gt=0)
+    """Keyed digits are complete when no other follows for so long, or with `#`."""
     no_input_s: float = Field(8.0, gt=0)
     no_input_prompts: int = Field(2, ge=0)
+    deaf: Literal["transfer", "keypad"] = "transfer"
+    """When the recogniser is lost for good: connect the caller with the desk after an apology,
+    or go on by keypad, where one key connects them."""
     max_duration_s: float = Field(1200.0, gt=0)
+    limit_warning_s: float = Field(60.0, ge=0)
+    """How long before `max_duration_s` the caller is told; 0: not at all."""
+    limit_grace_s: float = Field(20.0, gt=0)
+    """After `max_duration_s` Otto says so and ends; so long after it the line is given up even
+    if somebody is talking."""
+    stalled_s: float = Field(20.0, gt=0)
+    """An answer with no sign of life for so long is given up: better a person than silence."""
+    speculate: bool = False
+    """Begin an answer when the caller's turn is likely, but not certain, to be over."""
     max_tool_rounds: int = Field(6, ge=1)
+    model_filler_s: float = Field(3.0, gt=0)
+    """With no word of an answer so long after the caller's turn, Otto says "one moment"."""
     tool_filler_s: float = Field(1.5, gt=0)
     tool_timeout_s: float = Field(10.0, gt=0)
     verification_attempts: int = Field(3, ge=1)
@@ -365,8 +442,18 @@ def with_sandbox(settings: Settings, endpoints: SandboxEndpoints) -> Settings:
             "phone_number": endpoints.phone_number,
             "api_url": endpoints.twilio_api_url,
         },
-        Vendor.DEEPGRAM: {"api_key": key, "url": endpoints.deepgram_url},
-        Vendor.OPENAI: {"api_key": key, "base_url": endpoints.openai_base_url},
+        Vendor.DEEPGRAM: {
+            "api_key": key,
+            "url": endpoints.deepgram_url,
+            "fallback_url": endpoints.deepgram_fallback_url,
+            "fallback_api_key": key,
+        },
+        Vendor.OPENAI: {
+            "api_key": key,
+            "base_url": endpoints.openai_base_url,
+            "fallback_base_url": endpoints.openai_fallback_base_url,
+            "fallback_api_key": key,
+        },
         Vendor.GOOGLE: {
             "client_id": "sandbox",
             "client_secret": key,

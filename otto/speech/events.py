@@ -134,6 +134,20 @@ class WorkerFailed:
     generation: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class VendorReport:
+    """How a vendor did: every failed attempt, and the first success after there was doubt.
+
+    `provider` is one of the worker's providers ("primary", "fallback"); `kind` says of a failure
+    what `WorkerFailed.kind` says. The call goes on: this is for the switchboard's board.
+    """
+
+    worker: Worker
+    provider: str
+    ok: bool
+    kind: str = ""
+
+
 Event = (
     SpeechStarted
     | Transcript
@@ -144,4 +158,5 @@ Event = (
     | Sentence
     | ModelDone
     | WorkerFailed
+    | VendorReport
 )

@@ -1,0 +1,1 @@
+"""How well the things Otto depends on are: breakers for the vendors."""
