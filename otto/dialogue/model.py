@@ -7,6 +7,11 @@ The SDK's own retries are off: it would wait up to 600 s and does not retry a br
 one deadline covers everything up to the first token, retries included, because that is what the
 caller waits for; another bounds the gap between tokens. Its import takes 1.2 CPU-seconds and
 50 MB, so it happens in `warm` (in a thread), not when this module is imported.
+
+The request goes through the SDK's `post`, and chunks come as plain dicts: `chat.completions.create`
+looks through every message and tool against its types first, and makes models of every chunk.
+With a call's history that is 26 ms before the request is sent and 260 us a token, against 2 ms
+and 25 us (measured), all of it on the way to the caller's answer.
 """
 
 from __future__ import annotations
@@ -26,8 +31,7 @@ from otto.dialogue.sentences import SentenceSplitter
 from otto.speech.events import Event, ModelDone, Sentence, ToolCall, Worker, WorkerFailed
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai.types.chat import ChatCompletionChunk
+    from openai import AsyncOpenAI, AsyncStream
 
 log = structlog.get_logger()
 
@@ -161,7 +165,7 @@ class Model:
         between_s = self._settings.between_tokens_timeout_s
         try:
             async with asyncio.timeout_at(deadline) as timeout:
-                stream = await self._ready().chat.completions.create(**request)
+                stream = await _ask(self._ready(), request)
                 async with stream:
                     async for chunk in stream:
                         answer.take(chunk, loop.time())
@@ -207,37 +211,51 @@ class _Answer:
     _prompt_tokens: int = 0
     _completion_tokens: int = 0
 
-    def take(self, chunk: ChatCompletionChunk, now: float) -> None:
-        """One chunk of the stream. The last one carries the usage and no choice."""
-        if chunk.usage is not None:
-            self._prompt_tokens = chunk.usage.prompt_tokens
-            self._completion_tokens = chunk.usage.completion_tokens
-        if not chunk.choices:
+    def take(self, chunk: Any, now: float) -> None:
+        """One chunk of the stream. The last one carries the usage and no choice.
+
+        Raises `_Failure` when it is not what the API promises.
+        """
+        try:
+            self._take(chunk, now)
+        except (AttributeError, KeyError, IndexError, TypeError) as error:
+            raise _Failure("protocol", f"chunk: {type(error).__name__}", retry=True) from None
+
+    def _take(self, chunk: dict[str, Any], now: float) -> None:
+        usage = chunk.get("usage")
+        if usage:
+            self._prompt_tokens = usage["prompt_tokens"]
+            self._completion_tokens = usage["completion_tokens"]
+        choices = chunk.get("choices")
+        if not choices:
             return
-        choice = chunk.choices[0]
-        delta = choice.delta
+        choice = choices[0]
+        delta = choice.get("delta") or {}
+        refusal = delta.get("refusal") or ""
         # A refusal is written for the user, so it is spoken like any answer.
-        words = (delta.content or "") + (delta.refusal or "")
-        self._refused = self._refused or bool(delta.refusal)
-        if (words or delta.tool_calls) and not self.has_begun:
+        words = (delta.get("content") or "") + refusal
+        self._refused = self._refused or bool(refusal)
+        parts = delta.get("tool_calls") or ()
+        if (words or parts) and not self.has_begun:
             self.has_begun = True
             self._first_token_ms = (now - self.asked_at) * 1000
         if words:
             self._text += words
             self._say(self._splitter.feed(words), now)
-        if delta.tool_calls and not self._calls:
+        if parts and not self._calls:
             # The text before a tool call is complete: it is said while the arguments stream.
             self._say(self._splitter.end(), now)
-        for part in delta.tool_calls or ():
+        for part in parts:
             # Some compatible servers leave the index out: they send each call whole.
-            index = part.index if part.index is not None else len(self._calls)
-            call = self._calls.setdefault(index, _Fragments())
-            call.id = call.id or part.id or ""
-            if part.function is not None:
-                call.name = call.name or part.function.name or ""
-                call.arguments += part.function.arguments or ""
-        if choice.finish_reason:
-            self._finish_reason = choice.finish_reason
+            index = part.get("index")
+            call = self._calls.setdefault(
+                len(self._calls) if index is None else index, _Fragments()
+            )
+            call.id = call.id or part.get("id") or ""
+            function = part.get("function") or {}
+            call.name = call.name or function.get("name") or ""
+            call.arguments += function.get("arguments") or ""
+        self._finish_reason = choice.get("finish_reason") or self._finish_reason
 
     def finish(self, now: float) -> None:
         """The stream has ended. Raises `_Failure` when it ended too early.
@@ -281,6 +299,20 @@ class _Answer:
                 self._first_sentence_ms = (now - self.asked_at) * 1000
             self.emit(Sentence(self.generation, self._sentences, piece))
             self._sentences += 1
+
+
+async def _ask(client: AsyncOpenAI, request: dict[str, Any]) -> AsyncStream[object]:
+    """Send a request for a streamed chat completion. Raises whatever the SDK raises."""
+    import openai
+
+    return await client.post(
+        "/chat/completions",
+        body=request,
+        options={"security": {"bearer_auth": True}},
+        cast_to=object,
+        stream=True,
+        stream_cls=openai.AsyncStream[object],
+    )
 
 
 def _classify(error: Exception) -> _Failure | None:
@@ -343,9 +375,8 @@ async def _rehearse(settings: OpenAISettings) -> None:
         max_retries=0,
         http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(answer)),
     ) as client:
-        stream = await client.chat.completions.create(
-            model=settings.model, messages=[{"role": "user", "content": "?"}], stream=True
-        )
+        messages = [{"role": "user", "content": "?"}]
+        stream = await _ask(client, {"model": settings.model, "messages": messages, "stream": True})
         taken = _Answer(0, 0.0, lambda event: None)
         async for chunk in stream:
             taken.take(chunk, 0.0)

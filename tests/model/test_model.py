@@ -257,6 +257,15 @@ async def test_a_stream_dropped_after_words_were_spoken_is_not_said_twice() -> N
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "odd", [b"data: []\n\n", b'data: {"choices":[{"delta":{"tool_calls":[3]}}]}\n\n']
+)
+async def test_a_chunk_of_another_shape_is_a_failure_and_not_a_crash(odd: bytes) -> None:
+    """Compatible servers differ; a task that dies silently would leave the caller in silence."""
+    failed = (await run(FakeOpenAI(stream(*text("Hello there. ", "How"), odd))))[-1]
+    assert isinstance(failed, WorkerFailed) and failed.kind == "protocol"
+
+
 async def test_an_error_event_in_the_stream_is_a_drop() -> None:
     broken = b'data: {"error": {"message": "secret words", "code": "server_error"}}\n\n'
     server = FakeOpenAI(stream(*text("Hello there. ", "How"), broken))
