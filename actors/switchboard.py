@@ -47,7 +47,10 @@ class SwitchboardActor:
         self._name = names.switchboard(node)
         self._prefix = names.call_prefix(node)
         self._pool = WarmPool(
-            settings.pool.calls_per_actor, settings.call.token_ttl_s, f"{names.short_node(node)}."
+            settings.pool.size,
+            settings.pool.calls_per_actor,
+            settings.call.token_ttl_s,
+            f"{names.short_node(node)}.",
         )
         self._actors: dict[str, Any] = {}
         self._started = 0
@@ -73,7 +76,7 @@ class SwitchboardActor:
         self, call_sid: str, caller: str, called: str, resume: bool = False
     ) -> Reservation:
         """Reserve a warm call actor; no token when there is none."""
-        lease = self._pool.lease(call_sid, self._now())
+        lease = self._pool.lease(call_sid, self._now(), resume)
         if lease is None:
             log.warning("pool_full", busy=self._pool.count(Place.BUSY))
             return Reservation(token=None, reason="full")

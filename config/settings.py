@@ -267,6 +267,13 @@ class PoolSettings(_Group):
     model_config = SettingsConfigDict(env_prefix="OTTO_POOL_")
 
     size: int = Field(2, ge=1)
+    resume_reserve: int = Field(1, ge=0)
+    """Call actors beyond `size`, for calls that have lost theirs."""
+    spares: int = Field(1, ge=0)
+    """Warm workers of each kind (ears, mind, voice) beyond those of the call actors, for calls
+    that have lost one; with inline workers there are none."""
+    max_lag_ms: float = Field(400.0, gt=0)
+    """While a process of the node is later than this, no new call is taken."""
     calls_per_actor: int = Field(200, ge=1)
     """An actor retires after this many calls, so that nothing can accumulate in it for ever."""
     sub_actors: Literal["ray", "inline"] = "ray"
@@ -291,6 +298,11 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     link_host: str = "127.0.0.1"
     """Where the media link listens; the node's private address in a cluster of several."""
+    media_replicas: int = Field(1, ge=1)
+    """Processes that hold media streams. With more than one, the calls of a process that dies
+    come back at once through another."""
+    drain_s: float = Field(120.0, ge=0)
+    """How long calls in progress may go on once the end has been asked for."""
 
     twilio: TwilioSettings = Field(default_factory=TwilioSettings)
     deepgram: DeepgramSettings = Field(default_factory=DeepgramSettings)

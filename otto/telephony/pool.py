@@ -4,8 +4,12 @@ Sans-I/O: ids in, decisions out; the clock is an argument. A lease is atomic bec
 here is plain synchronous code in one process: two calls can never be given the same place.
 
     adding ──ready──> idle ──lease──> reserved ──redeem──> busy ──release──> idle
-                        ^                 │ expires                   └─(too many calls)─> retired
-                        └─────────────────┘
+                        ^                 │ expires          │        └─(too many calls)─> retired
+                        └─────────────────┘                  └─ the call goes on in another actor:
+                                                                fenced ──release──> idle
+
+Some places are kept for calls that have lost their actor: `size` calls are taken, whatever the
+pool holds beyond that serves only those.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ class Place(StrEnum):
     IDLE = "idle"
     RESERVED = "reserved"
     BUSY = "busy"
+    FENCED = "fenced"
+    """It has, or had, a call that another actor has by now, and has not let go of it yet."""
 
 
 @dataclass(slots=True)
@@ -49,6 +55,8 @@ class Lease:
 class WarmPool:
     """Knows every call actor of the node. Clocks are seconds of the caller's choosing."""
 
+    size: int
+    """How many calls are taken at once."""
     calls_per_actor: int
     token_ttl_s: float
     token_prefix: str = ""
@@ -91,16 +99,17 @@ class WarmPool:
 
     # Calls come and go
 
-    def lease(self, call_sid: str, now_s: float) -> Lease | None:
-        """Reserve an idle actor for a call; None when there is none.
+    def lease(self, call_sid: str, now_s: float, resume: bool = False) -> Lease | None:
+        """Reserve an idle actor for a call; None when there is none, or `size` calls are taken.
 
-        A repeated webhook for the same call gets the lease it has.
+        `resume`: for a call that was being served; it may have a place beyond `size`. A repeated
+        webhook for the same call gets the lease it has.
         """
         self.expire(now_s)
         for lease in self._leases.values():
             if lease.call_sid == call_sid:
                 return lease
-        if not self._idle:
+        if not self._idle or (not resume and self.taken >= self.size):
             return None
         member = self.members[self._idle.popleft()]
         member.place, member.call_sid = Place.RESERVED, call_sid
@@ -110,12 +119,18 @@ class WarmPool:
         return lease
 
     def redeem(self, token: str, call_sid: str, now_s: float) -> str | None:
-        """Use a token up. Returns the actor, or None: unknown, used, late, or another call's."""
+        """Use a token up. Returns the actor, or None: unknown, used, late, or another call's.
+
+        An actor that was busy with the same call is fenced: the call has gone on without it.
+        """
         self.expire(now_s)
         lease = self._leases.get(token)
         if lease is None or not secrets.compare_digest(lease.call_sid, call_sid):
             return None
         del self._leases[token]
+        for other in self.members.values():
+            if other.call_sid == call_sid and other.place is Place.BUSY:
+                other.place = Place.FENCED
         member = self.members[lease.actor_id]
         member.place = Place.BUSY
         member.calls += 1
@@ -124,7 +139,7 @@ class WarmPool:
     def release(self, actor_id: str) -> bool:
         """A call has ended. True when the actor has served enough and is to be retired."""
         member = self.members.get(actor_id)
-        if member is None:
+        if member is None or member.place not in {Place.BUSY, Place.FENCED}:
             return False
         if member.calls >= self.calls_per_actor:
             del self.members[actor_id]
@@ -154,6 +169,15 @@ class WarmPool:
             if member.call_sid == call_sid and member.place is Place.BUSY:
                 return member.actor_id
         return None
+
+    def fenced(self) -> list[str]:
+        """The actors whose call has gone on without them."""
+        return [m.actor_id for m in self.members.values() if m.place is Place.FENCED]
+
+    @property
+    def taken(self) -> int:
+        """How many calls have a place."""
+        return self.count(Place.RESERVED) + self.count(Place.BUSY)
 
     def count(self, place: Place) -> int:
         return sum(member.place is place for member in self.members.values())

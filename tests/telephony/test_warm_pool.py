@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from otto.telephony.pool import Place, WarmPool
 
 
-def pool(size: int = 2, calls_per_actor: int = 10) -> WarmPool:
-    found = WarmPool(calls_per_actor, token_ttl_s=60, token_prefix="node.")
-    for number in range(size):
+def pool(size: int = 2, calls_per_actor: int = 10, reserve: int = 0) -> WarmPool:
+    found = WarmPool(size, calls_per_actor, token_ttl_s=60, token_prefix="node.")
+    for number in range(size + reserve):
         found.add(f"call-{number}")
         found.ready(f"call-{number}")
     return found
@@ -85,18 +85,56 @@ def test_an_actor_that_dies_in_a_call_names_the_call() -> None:
     assert warm.lease("CA2", 0.0) is None, "a dead actor never comes back"
 
 
+def take(warm: WarmPool, call_sid: str, resume: bool = False) -> str:
+    lease = warm.lease(call_sid, 0.0, resume)
+    assert lease is not None
+    assert warm.redeem(lease.token, call_sid, 0.0) == lease.actor_id
+    return lease.actor_id
+
+
+def test_a_full_pool_still_has_a_place_for_a_call_that_lost_its_actor() -> None:
+    warm = pool(2, reserve=1)
+    first = take(warm, "CA1")
+    take(warm, "CA2")
+    assert warm.lease("CA3", 0.0) is None, "the spare place is not for new calls"
+    assert take(warm, "CA1", resume=True) != first
+    assert warm.lease("CA3", 0.0) is None
+
+
+def test_an_actor_whose_call_went_on_elsewhere_lets_go_before_it_is_used_again() -> None:
+    warm = pool(1, reserve=1)
+    zombie = take(warm, "CA1")
+    heir = take(warm, "CA1", resume=True)
+    assert (warm.fenced(), warm.serving("CA1")) == ([zombie], heir)
+    assert warm.lease("CA2", 0.0) is None
+    assert warm.release(zombie) is False
+    assert (warm.fenced(), warm.count(Place.IDLE)) == ([], 1)
+    assert warm.serving("CA1") == heir
+
+
+def test_an_actor_that_says_twice_that_it_is_free_is_not_taken_from_its_next_call() -> None:
+    warm = pool(1)
+    actor = take(warm, "CA1")
+    warm.release(actor)
+    warm.lease("CA2", 0.0)
+    warm.release(actor)
+    assert warm.count(Place.RESERVED) == 1
+
+
 class PoolMachine(RuleBasedStateMachine):
     """Whatever happens in whatever order: no actor serves two calls, none is lost."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.warm = pool(3, calls_per_actor=3)
+        self.warm = pool(2, calls_per_actor=3, reserve=1)
         self.tokens: list[tuple[str, str]] = []
         self.now_s = 0.0
 
-    @rule(call=st.integers(0, 8))
-    def call(self, call: int) -> None:
-        lease = self.warm.lease(f"CA{call}", self.now_s)
+    @rule(call=st.integers(0, 8), resume=st.booleans())
+    def call(self, call: int, resume: bool) -> None:
+        taken = self.warm.taken
+        lease = self.warm.lease(f"CA{call}", self.now_s, resume)
+        assert resume or self.warm.taken <= max(taken, 2)
         if lease:
             self.tokens.append((lease.token, lease.call_sid))
 
@@ -108,7 +146,7 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(actor=st.integers(0, 2))
     def hang_up(self, actor: int) -> None:
         member = self.warm.members.get(f"call-{actor}")
-        if member and member.place is Place.BUSY:
+        if member and member.place in {Place.BUSY, Place.FENCED}:
             self.warm.release(member.actor_id)
 
     @rule(actor=st.integers(0, 2))
@@ -130,6 +168,11 @@ class PoolMachine(RuleBasedStateMachine):
     def reserved_is_what_has_a_lease(self) -> None:
         reserved = [m.actor_id for m in self.warm.members.values() if m.place is Place.RESERVED]
         assert sorted(lease.actor_id for lease in self.warm._leases.values()) == sorted(reserved)
+
+    @invariant()
+    def a_call_is_served_by_one(self) -> None:
+        busy = [m.call_sid for m in self.warm.members.values() if m.place is Place.BUSY]
+        assert len(set(busy)) == len(busy)
 
 
 TestPoolMachine = PoolMachine.TestCase
