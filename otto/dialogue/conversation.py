@@ -138,6 +138,22 @@ class Conversation:
         self._say(house.phrases.resumed if resumed else house.phrases.greeting)
         self._commit()
 
+    @property
+    def heard_until_ms(self) -> int:
+        """Media time up to which the caller's words are in the session: what came after, and was
+        lost with the call's last owner, can be listened to again. 0 on a stream that is new."""
+        session = self._session
+        return session.heard_ms if session.stream_sid == self._started.stream_sid else 0
+
+    def fence(self) -> None:
+        """Another owner has the call: say nothing more, and write nothing."""
+        self._keeper.fenced = True
+        self._on_fenced()
+
+    def wind_up(self) -> None:
+        """The house has to close while the call goes on: apologise and connect a person."""
+        self._give_up(self._house.phrases.trouble, "house_closing")
+
     async def close(self) -> None:
         """After `ended`: let running tools finish, keep the session, write the record."""
         for timer in (self._silence, self._limit):
@@ -243,6 +259,8 @@ class Conversation:
             self._session.caller_turns += 1
             self._note_turn("caller", turn.text, turn.text)
         last, ended_s = turns[-1]
+        self._session.stream_sid = self._started.stream_sid
+        self._session.heard_ms = last.end_ms
         reply = self._new_reply()
         reply.timing = Timing(
             speech_ended_s=min(ended_s, self._anchor_s + last.end_ms / 1000),

@@ -103,8 +103,12 @@ class Session:
     vehicles: list[VehicleRef] = field(default_factory=list)
     offers: dict[str, Offer] = field(default_factory=dict)
     bookings: list[str] = field(default_factory=list)
+    callback_requested: bool = False
     directive: Directive = Directive.RESUME
     outcome: str = ""
+    stream_sid: str = ""
+    heard_ms: int = 0
+    """Media time of that stream up to which the caller's words are in the history."""
     history: History = field(default_factory=History)
     turns: list[TurnRecord] = field(default_factory=list)
 
@@ -129,8 +133,11 @@ class Session:
             "vehicles": [asdict(vehicle) for vehicle in self.vehicles],
             "offers": {key: asdict(offer) for key, offer in self.offers.items()},
             "bookings": self.bookings,
+            "callback_requested": self.callback_requested,
             "directive": self.directive.value,
             "outcome": self.outcome,
+            "stream_sid": self.stream_sid,
+            "heard_ms": self.heard_ms,
             "history": self.history.dump(),
             "turns": [asdict(turn) for turn in self.turns],
         }
