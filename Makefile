@@ -22,9 +22,10 @@ down: setup ## end everything that `make up` started, also after a crash
 	@$(BIN)/otto down $(ARGS)
 call: setup ## place a call on the running stack, e.g. make call ARGS="--persona maria"
 	@$(BIN)/otto call $(ARGS)
-# Most tests wait more than they compute (calls are talked in real time), so three run at a time.
+# Most tests wait more than they compute, so three files run at a time; what starts Ray runs alone.
 test: setup ## every test except those marked slow
-	@$(BIN)/python -m pytest -m "not slow" -n 3 --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not ray" -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and ray" $(ARGS)
 slow: setup ## the proofs that take minutes, left out of `make test`
 	@$(BIN)/python -m pytest -m slow $(ARGS)
 lint: setup ## ruff: rules and format

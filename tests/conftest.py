@@ -19,7 +19,6 @@ import pytest
 import redis
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
-from xdist.scheduler import LoadScopeScheduling
 
 from cluster.ray_env import ENVIRONMENT as RAY_ENVIRONMENT
 from config.dealership import Dealership, load_dealership
@@ -30,28 +29,9 @@ from sandbox.services.valkey import Valkey
 
 DEALERSHIP_FILE = Path(__file__).parent.parent / "config" / "dealership.yaml"
 _TEMPLATE = "template_migrated"
-_WITH_RAY = ("tests/stack/", "tests/ingress/test_serve_haproxy.py", "tests/cluster/test_stack")
 
 # Ray reads its authentication mode when it is imported, which any test module may do first.
 os.environ.update(RAY_ENVIRONMENT)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What starts Ray goes first, because it takes longest."""
-    items.sort(key=lambda item: item.get_closest_marker("ray") is None)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Side by side runs keep a file in one process, for its module's fixtures."""
-    return _ByFile(config, log)
-
-
-class _ByFile(LoadScopeScheduling):
-    """A file is a unit of work; all files that start Ray are one: two cores hold one cluster."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "ray" if file.startswith(_WITH_RAY) else file
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:
