@@ -144,6 +144,8 @@ async def _start(
         "http": http,
         "deepgram_url": f"ws{http.removeprefix('http')}/deepgram",
         "openai_base_url": f"{http}/openai/v1",
+        "deepgram_fallback_url": f"ws{http.removeprefix('http')}/deepgram-b",
+        "openai_fallback_base_url": f"{http}/openai-b/v1",
         "google_calendar_url": f"{http}/google/calendar/v3/",
         "google_token_url": f"{http}/google/token",
         "twilio_api_url": f"{http}/twilio",

@@ -1,22 +1,53 @@
 """Faults on demand: each vendor stand-in can be told to be slow, to fail, to drop, to refuse.
 
 `POST /sandbox/faults` adds one; the stand-ins ask `Faults.meet` (or `take`) at the moment where
-it would bite, and carry out what they get. A fault bites `count` times, or until it is removed.
+it would bite, and carry out what they get. A fault bites `count` times, or until it is removed:
+
+| target          | slow                 | fail            | refuse            | drop, stall      |
+|-----------------|----------------------|-----------------|-------------------|------------------|
+| deepgram.listen | the upgrade, a final | the upgrade     | the upgrade (429) | the next audio   |
+| deepgram.speak  | the upgrade, a flush | the upgrade     | the upgrade (429) | the next flush   |
+| openai          | the answer           | answer `status` | no answer at all  | in mid-answer    |
+| google, twilio  | the answer           | answer `status` | no answer at all  | no answer at all |
+
+With `open` it does not lie in wait: it strikes, at once, what is connected now (up to `count`
+connections, else all). drop: the connection breaks. stall: it stays and says nothing more. fail:
+Deepgram's sockets close with 1011 (NET-0001), a model's stream breaks off. A listening socket
+hears audio all the time, so there a plain drop bites within a frame too; an idle voice or an
+answer under way is reached with `open` only.
+
+Deepgram and OpenAI are played twice, by a second provider under `/deepgram-b` and `/openai-b`,
+whose targets end in `.fallback`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import count as counter
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 Kind = Literal["slow", "fail", "refuse", "drop", "stall"]
 """slow: everything works, `delay_ms` later. fail: answer `status`. refuse: refuse the connection
 or the handshake. drop: break off in the middle, `delay_ms` after it began. stall: stay silent."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-TARGETS = ("deepgram.listen", "deepgram.speak", "openai", "google", "google.token", "twilio")
+TARGETS = (
+    "deepgram.listen",
+    "deepgram.listen.fallback",
+    "deepgram.speak",
+    "deepgram.speak.fallback",
+    "openai",
+    "openai.fallback",
+    "google",
+    "google.token",
+    "twilio",
+)
+OPEN_TARGETS = TARGETS[:6]
+"""Whose connections live long enough to be struck."""
+OPEN_KINDS: tuple[Kind, ...] = ("drop", "stall", "fail")
 
 
 class FaultError(ValueError):
@@ -36,12 +67,30 @@ class Fault:
     bitten: int = 0
 
 
+class Connection(Protocol):
+    """What is connected to a stand-in for some time, and can be struck meanwhile."""
+
+    def strike(self, kind: Kind) -> None:
+        """Suffer `kind` (one of `OPEN_KINDS`) at once. Must not raise nor wait."""
+
+
 class Faults:
     """The faults of the whole sandbox, oldest first."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
         self._ids = counter(1)
+        self._open: dict[str, list[Connection]] = {}
+
+    @contextlib.contextmanager
+    def exposing(self, target: str, connection: Connection) -> Iterator[None]:
+        """Within it, `connection` is open and can be struck."""
+        connections = self._open.setdefault(target, [])
+        connections.append(connection)
+        try:
+            yield
+        finally:
+            connections.remove(connection)
 
     def add(
         self,
@@ -51,16 +100,30 @@ class Faults:
         delay_ms: int = 0,
         status: int = 500,
         count: int | None = None,
+        open: bool = False,
     ) -> Fault:
-        """Lay a fault. Raises `FaultError` for an unknown target or kind, or a senseless number."""
+        """Lay a fault, or with `open` strike what is connected; `bitten` says how many that were.
+
+        Raises `FaultError` for an unknown target or kind, or a senseless number.
+        """
         if target not in TARGETS:
             raise FaultError(f"unknown target {target!r}: use one of {', '.join(TARGETS)}")
         if kind not in KINDS:
             raise FaultError(f"unknown kind {kind!r}: use one of {', '.join(KINDS)}")
         if delay_ms < 0 or (count is not None and count < 1) or not 400 <= status <= 599:
             raise FaultError("delay_ms must be >= 0, count >= 1, status between 400 and 599")
+        if open and (target not in OPEN_TARGETS or kind not in OPEN_KINDS):
+            raise FaultError(
+                f"open connections: use one of {', '.join(OPEN_KINDS)}"
+                f" on one of {', '.join(OPEN_TARGETS)}"
+            )
         fault = Fault(next(self._ids), target, kind, delay_ms, status, count)
-        self._faults.append(fault)
+        if open:
+            for connection in self._open.get(target, [])[:count]:
+                connection.strike(kind)
+                fault.bitten += 1
+        else:
+            self._faults.append(fault)
         return fault
 
     def clear(self, target: str | None = None) -> int:

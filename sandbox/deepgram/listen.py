@@ -19,16 +19,16 @@ from sandbox.audio import mulaw
 from sandbox.deepgram import wire
 from sandbox.deepgram.ears import Ears, Gap, Heard, KnownEars, VoiceStarted, Words
 from sandbox.deepgram.wire import ListenQuery, QueryError
+from sandbox.faults import Kind
 from sandbox.world import World
 
-TARGET = "deepgram.listen"
 LOG = "deepgram"
 _CONTROLS = ("KeepAlive", "Finalize", "CloseStream")
 
 
-async def listen(world: World, websocket: WebSocket) -> None:
-    """Serve one upgrade: refuse it, or hear until one side ends."""
-    fault = await world.faults.meet(TARGET, "slow", "fail", "refuse")
+async def listen(world: World, websocket: WebSocket, target: str) -> None:
+    """Serve one upgrade: refuse it, or hear until one side ends. `target` is what faults name."""
+    fault = await world.faults.meet(target, "slow", "fail", "refuse")
     if fault is not None:
         await websocket.send_denial_response(wire.refusal_of(fault))
         return
@@ -40,17 +40,26 @@ async def listen(world: World, websocket: WebSocket) -> None:
     except QueryError as error:
         await websocket.send_denial_response(wire.refusal(400, str(error)))
         return
-    await ListenSession(world, websocket, query).run()
+    session = ListenSession(world, websocket, query, target)
+    with world.faults.exposing(target, session):
+        await session.run()
 
 
 class ListenSession:
     """One open transcription."""
 
-    def __init__(self, world: World, websocket: WebSocket, query: ListenQuery) -> None:
+    def __init__(
+        self,
+        world: World,
+        websocket: WebSocket,
+        query: ListenQuery,
+        target: str = "deepgram.listen",
+    ) -> None:
         self.request_id = str(uuid.uuid4())
         self._world = world
         self._websocket = websocket
         self._query = query
+        self._target = target
         self._outbox: asyncio.Queue[tuple[float, dict[str, Any]]] = asyncio.Queue()
         self._bytes = 0
         self._active_at = 0.0
@@ -83,6 +92,15 @@ class ListenSession:
             await asyncio.gather(*self._helpers, return_exceptions=True)
             await self._ears.close()
 
+    def strike(self, kind: Kind) -> None:
+        """A fault that was not waited for."""
+        if kind == "drop":
+            wire.break_off(self._websocket)
+        elif kind == "stall":
+            self._silent = True
+        else:
+            self._world.spawn(wire.time_out(self._websocket), "deepgram-listen-1011")
+
     # Receiving
 
     async def _receive(self) -> None:
@@ -99,7 +117,7 @@ class ListenSession:
                 if not await self._control(message["text"]):
                     return
                 continue
-            if (fault := faults.take(TARGET, "drop", "stall")) is not None:
+            if (fault := faults.take(self._target, "drop", "stall")) is not None:
                 if fault.kind == "drop":
                     await asyncio.sleep(fault.delay_ms / 1000)
                     wire.break_off(self._websocket)
@@ -168,7 +186,7 @@ class ListenSession:
         delay_ms = 0
         if isinstance(self._ears, KnownEars):
             delay_ms = self._world.options.listen_final_delay_ms
-        slow = self._world.faults.take(TARGET, "slow")
+        slow = self._world.faults.take(self._target, "slow")
         return delay_ms + (slow.delay_ms if slow is not None else 0)
 
     def _post(self, body: dict[str, Any], delay_ms: int = 0) -> None:
@@ -194,6 +212,7 @@ class ListenSession:
         entry = {
             "at": time.monotonic(),
             "request_id": self.request_id,
+            "target": self._target,
             "kind": body["type"],
             "audio_ms": self._bytes // mulaw.BYTES_PER_MS,
         }
@@ -212,4 +231,4 @@ class ListenSession:
         # Sleeping to the deadline as it stands is cheaper than a timer reset by every frame.
         while (left := self._active_at + wire.IDLE_S - loop.time()) > 0:  # noqa: ASYNC110
             await asyncio.sleep(left)
-        await self._websocket.close(1011, wire.NET_0001)
+        await wire.time_out(self._websocket)

@@ -1,4 +1,7 @@
-"""Deepgram's place in the sandbox: two WebSockets under `/deepgram`, and a log to measure by."""
+"""Deepgram's place in the sandbox: two WebSockets under `/deepgram`, and a log to measure by.
+
+A second provider of the same is under `/deepgram-b`: its faults are its own, its voice another.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,7 @@ from sandbox.world import World
 
 
 def routes(world: World) -> list[BaseRoute]:
-    """`/deepgram/v1/listen`, `/deepgram/v1/speak`, `/sandbox/deepgram/log`."""
-
-    async def on_listen(websocket: WebSocket) -> None:
-        try:
-            await listen(world, websocket)
-        except WebSocketDisconnect:
-            return
-
-    async def on_speak(websocket: WebSocket) -> None:
-        try:
-            await speak(world, websocket)
-        except WebSocketDisconnect:
-            return
+    """Each provider's `/v1/listen` and `/v1/speak`, and `/sandbox/deepgram/log`."""
 
     async def show_log(request: Request) -> Response:
         """Entries after `?after=` (seconds of CLOCK_MONOTONIC), oldest first."""
@@ -37,7 +28,28 @@ def routes(world: World) -> list[BaseRoute]:
         return JSONResponse({"entries": entries})
 
     return [
-        WebSocketRoute("/deepgram/v1/listen", on_listen),
-        WebSocketRoute("/deepgram/v1/speak", on_speak),
+        *_provider(world, "/deepgram", "", "otto"),
+        *_provider(world, "/deepgram-b", ".fallback", "alto"),
         Route("/sandbox/deepgram/log", show_log, methods=["GET"]),
+    ]
+
+
+def _provider(world: World, path: str, suffix: str, voice: str) -> list[BaseRoute]:
+    """One provider below `path`; its faults' targets end in `suffix`."""
+
+    async def on_listen(websocket: WebSocket) -> None:
+        try:
+            await listen(world, websocket, f"deepgram.listen{suffix}")
+        except WebSocketDisconnect:
+            return
+
+    async def on_speak(websocket: WebSocket) -> None:
+        try:
+            await speak(world, websocket, f"deepgram.speak{suffix}", voice)
+        except WebSocketDisconnect:
+            return
+
+    return [
+        WebSocketRoute(f"{path}/v1/listen", on_listen),
+        WebSocketRoute(f"{path}/v1/speak", on_speak),
     ]

@@ -19,9 +19,9 @@ from starlette.websockets import WebSocket
 from sandbox.audio import carrier, mulaw
 from sandbox.deepgram import wire
 from sandbox.deepgram.wire import QueryError
+from sandbox.faults import Kind
 from sandbox.world import World
 
-TARGET = "deepgram.speak"
 LOG = "deepgram"
 FLUSHES = 20
 FLUSH_WINDOW_S = 60.0
@@ -29,12 +29,13 @@ MAX_CHARACTERS = 2000
 """In one Speak message."""
 FIRST_PIECE = 100 * mulaw.BYTES_PER_MS
 PIECE = 400 * mulaw.BYTES_PER_MS
+FALLBACK_PACE = 0.9
 _CONTROLS = ("Speak", "Flush", "Clear", "Close")
 
 
-async def speak(world: World, websocket: WebSocket) -> None:
-    """Serve one upgrade: refuse it, or speak until one side ends."""
-    fault = await world.faults.meet(TARGET, "slow", "fail", "refuse")
+async def speak(world: World, websocket: WebSocket, target: str, voice: str) -> None:
+    """Serve one upgrade: refuse it, or speak until one side ends. `target` is what faults name."""
+    fault = await world.faults.meet(target, "slow", "fail", "refuse")
     if fault is not None:
         await websocket.send_denial_response(wire.refusal_of(fault))
         return
@@ -46,17 +47,29 @@ async def speak(world: World, websocket: WebSocket) -> None:
     except QueryError as error:
         await websocket.send_denial_response(wire.refusal(400, str(error)))
         return
-    await SpeakSession(world, websocket, model).run()
+    session = SpeakSession(world, websocket, model, target, voice)
+    with world.faults.exposing(target, session):
+        await session.run()
 
 
 class SpeakSession:
     """One open synthesis."""
 
-    def __init__(self, world: World, websocket: WebSocket, model: str) -> None:
+    def __init__(
+        self,
+        world: World,
+        websocket: WebSocket,
+        model: str,
+        target: str = "deepgram.speak",
+        voice: str = "otto",
+    ) -> None:
         self.request_id = str(uuid.uuid4())
         self._world = world
         self._websocket = websocket
         self._model = model
+        self._target = target
+        self._voice = voice
+        self._silent = False  # a "stall" has struck: read on, say nothing
         self._text: list[str] = []
         self._flushes: deque[float] = deque()
         self._sequence = 0
@@ -72,6 +85,15 @@ class SpeakSession:
             await self._receive()
         finally:
             await self._stop_speaking()
+
+    def strike(self, kind: Kind) -> None:
+        """A fault that was not waited for."""
+        if kind == "drop":
+            wire.break_off(self._websocket)
+        elif kind == "stall":
+            self._silent = True
+        else:
+            self._world.spawn(wire.time_out(self._websocket), "deepgram-speak-1011")
 
     async def _receive(self) -> None:
         while True:
@@ -149,19 +171,23 @@ class SpeakSession:
         loop = asyncio.get_running_loop()
         options, faults = self._world.options, self._world.faults
         if options.speech == "known":
-            audio = carrier.encode(text)
+            # Another voice has another pace.
+            pace = 1.0 if self._voice == "otto" else FALLBACK_PACE
+            audio = carrier.encode(text, round(carrier.spoken_ms(text) / pace))
         else:
-            audio = await self._world.voices.synthesise(text)
+            audio = await self._world.voices.synthesise(text, self._voice)
         due = flushed_at + options.speak_first_byte_ms / 1000
-        if (slow := faults.take(TARGET, "slow")) is not None:
+        if (slow := faults.take(self._target, "slow")) is not None:
             due += slow.delay_ms / 1000
         await asyncio.sleep(due - loop.time())
-        fault = faults.take(TARGET, "stall", "drop")
+        fault = faults.take(self._target, "stall", "drop")
         if fault is not None and fault.kind == "stall":
             return False
         begun = loop.time()
         at = 0
         while at < len(audio):
+            if self._silent:
+                return False
             piece = audio[at : at + (PIECE if at else FIRST_PIECE)]
             if not at:
                 self._record("first_byte", text, (loop.time() - flushed_at) * 1000)
@@ -186,6 +212,8 @@ class SpeakSession:
         await self._send({"type": "Warning", "description": description, "code": code})
 
     async def _send(self, body: dict[str, Any]) -> None:
+        if self._silent:
+            return
         await self._websocket.send_text(json.dumps(body))
 
     def _record(self, kind: str, text: str, took_ms: float) -> None:
@@ -193,6 +221,7 @@ class SpeakSession:
             {
                 "at": time.monotonic(),
                 "request_id": self.request_id,
+                "target": self._target,
                 "kind": kind,
                 "characters": len(text),
                 "took_ms": round(took_ms, 2),

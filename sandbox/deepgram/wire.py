@@ -6,6 +6,7 @@ them to; behaviour is that of developers.deepgram.com. Where neither speaks, the
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import uuid
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sandbox.faults import Fault
 
@@ -129,6 +130,12 @@ def refusal_of(fault: Fault) -> Response:
     if fault.kind == "refuse":
         return refusal(429, "too many concurrent requests")
     return refusal(fault.status)
+
+
+async def time_out(websocket: WebSocket) -> None:
+    """Close as Deepgram does when it has heard nothing for too long."""
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # closed already, by either side
+        await websocket.close(1011, NET_0001)
 
 
 def break_off(websocket: WebSocket) -> None:

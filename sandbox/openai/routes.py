@@ -20,13 +20,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from sandbox.faults import Fault
+from sandbox.faults import Fault, Faults, Kind
 from sandbox.http_faults import HangUp, Silence, until_gone
 from sandbox.openai.receptionist import Reply, answer
 from sandbox.openai.validation import BadRequest, validate
 from sandbox.world import World
 
-TARGET = "openai"
 MODELS = ("gpt-4o", "gpt-4o-mini", "otto-receptionist")
 ARGUMENT_FRAGMENT_CHARS = 9
 CHARS_PER_TOKEN = 4
@@ -39,7 +38,15 @@ _STATUS_TYPES = {
 
 
 def routes(world: World) -> list[BaseRoute]:
-    """The stand-in's routes, below /openai/v1."""
+    """The stand-in's routes, below /openai/v1, and a second provider's below /openai-b/v1."""
+    return [
+        *_provider(world, "/openai", "openai"),
+        *_provider(world, "/openai-b", "openai.fallback"),
+    ]
+
+
+def _provider(world: World, path: str, target: str) -> list[BaseRoute]:
+    """One provider below `path`; `target` is what faults name."""
 
     async def models(request: Request) -> Response:
         refused = _check_key(world, request)
@@ -55,7 +62,7 @@ def routes(world: World) -> list[BaseRoute]:
         refused = _check_key(world, request)
         if refused is not None:
             return refused
-        fault = await world.faults.meet(TARGET)
+        fault = await world.faults.meet(target)
         if fault is not None and fault.kind == "refuse":
             return HangUp()
         if fault is not None and fault.kind == "fail":
@@ -71,12 +78,12 @@ def routes(world: World) -> list[BaseRoute]:
         if fault is not None and fault.kind == "stall" and not body.get("stream"):
             return Silence()
         reply = answer(body["messages"], body.get("tools") or (), world.clock().date())
-        completion = Completion(world, body, reply, fault)
+        completion = Completion(world, body, reply, fault, target)
         return await completion.whole() if not body.get("stream") else completion.streamed()
 
     return [
-        Route("/openai/v1/models", models, methods=["GET"]),
-        Route("/openai/v1/chat/completions", completions, methods=["POST"]),
+        Route(f"{path}/v1/models", models, methods=["GET"]),
+        Route(f"{path}/v1/chat/completions", completions, methods=["POST"]),
     ]
 
 
@@ -84,8 +91,15 @@ class Completion:
     """One answer on its way out, whole or in chunks."""
 
     def __init__(
-        self, world: World, body: Mapping[str, Any], reply: Reply, fault: Fault | None
+        self,
+        world: World,
+        body: Mapping[str, Any],
+        reply: Reply,
+        fault: Fault | None,
+        target: str,
     ) -> None:
+        self._faults = world.faults
+        self._target = target
         self._options = world.options
         self._fault = fault
         self._include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
@@ -133,7 +147,7 @@ class Completion:
 
     def streamed(self) -> Response:
         """The answer as server-sent events."""
-        return EventStream(self._events())
+        return EventStream(self._events(), self._faults, self._target)
 
     async def _events(self) -> AsyncIterator[bytes | None]:
         """The stream's events; None means: break the connection off here."""
@@ -186,21 +200,34 @@ class Completion:
 class EventStream(Response):
     """Server-sent events that can also break off, as a lost connection does."""
 
-    def __init__(self, events: AsyncIterator[bytes | None]) -> None:
+    def __init__(self, events: AsyncIterator[bytes | None], faults: Faults, target: str) -> None:
         super().__init__(media_type="text/event-stream")
         self._events = events
+        self._faults = faults
+        self._target = target
+        self._struck: Kind | None = None
+        self._sending: asyncio.Future[None] | None = None
         del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        sending = asyncio.ensure_future(self._send(send))
+        sending = self._sending = asyncio.ensure_future(self._send(send))
         leaving = asyncio.ensure_future(until_gone(receive))
         try:
-            await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            with self._faults.exposing(self._target, self):
+                await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                if self._struck == "stall":
+                    await leaving
         finally:
             for task in (sending, leaving):
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    def strike(self, kind: Kind) -> None:
+        """A fault that was not waited for: nothing more is sent; but for a stall, we hang up."""
+        self._struck = kind
+        if self._sending is not None:
+            self._sending.cancel()
 
     async def _send(self, send: Send) -> None:
         async for event in self._events:
