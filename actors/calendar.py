@@ -23,6 +23,7 @@ class CalendarActor:
 
     def __init__(self, settings: Settings, dealership: Dealership, location_id: str) -> None:
         from otto.crm.database import make_engine
+        from otto.crm.reach import Reach
         from otto.scheduling.calendar_sync import make_handlers
         from otto.scheduling.google_calendar import GoogleCalendar
         from otto.scheduling.outbox import OutboxWorker
@@ -35,14 +36,18 @@ class CalendarActor:
         )
         self._outbox = OutboxWorker(engine, handlers)
         self._service = CalendarService(
-            engine, dealership, location_id, after_commit=self._outbox.nudge
+            engine,
+            dealership,
+            location_id,
+            after_commit=self._outbox.nudge,
+            reach=Reach(settings.database.command_timeout_s),
         )
         self._stop = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
         """Returns when the actor answers and delivers what is waiting in the outbox."""
-        if self._worker is None:
+        if self._worker is None or self._worker.done():
             self._worker = asyncio.get_running_loop().create_task(self._outbox.run(self._stop))
 
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:

@@ -6,6 +6,7 @@ of the call, at the first thing it asks (0.7 CPU-seconds and 12 MB with the data
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,16 +21,28 @@ class CrmActor:
 
     def __init__(self, settings: Settings, location_id: str) -> None:
         from otto.crm.database import make_engine
+        from otto.crm.letterbox import Letterbox
+        from otto.crm.reach import Reach
         from otto.crm.service import CrmService, CustomerCache
         from otto.dialogue.session_store import make_redis
 
-        cache = CustomerCache(make_redis(settings.redis), settings.redis.customer_ttl_s)
-        self._service = CrmService(make_engine(settings.database), location_id, cache)
+        redis = make_redis(settings.redis)
+        self._service = CrmService(
+            make_engine(settings.database),
+            location_id,
+            CustomerCache(redis, settings.redis.customer_ttl_s),
+            reach=Reach(settings.database.command_timeout_s),
+            letters=Letterbox(redis, settings.journal_dir, location_id),
+        )
+        self._carrier: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
-        """Returns when the actor answers."""
+        """Returns when the actor answers and delivers what was kept while the book was away."""
+        if self._carrier is None or self._carrier.done():
+            self._carrier = asyncio.get_running_loop().create_task(self._service.deliver_kept())
 
     async def find_by_phone(self, phone: str) -> Customer | None:
+        await self.ready()  # after a restart by Ray nobody else does
         return await self._service.find_by_phone(phone)
 
     async def verify(
@@ -52,7 +65,9 @@ class CrmActor:
     async def request_callback(
         self, key: str, phone: str, reason: str, call_sid: str | None
     ) -> None:
+        await self.ready()
         await self._service.request_callback(key, phone, reason, call_sid)
 
     async def record_call(self, record: CallRecord) -> None:
+        await self.ready()
         await self._service.record_call(record)

@@ -295,6 +295,9 @@ class Settings(BaseSettings):
     location: str = ""
     """Which location of the dealership's file this line belongs to; empty: the first."""
     dealership_file: Path = Path(__file__).with_name("dealership.yaml")
+    journal_dir: Path = Field(STATE_DIR / "kept", validate_default=True)
+    """Where callbacks and records of calls wait on disk while PostgreSQL is away; made absolute.
+    It must outlive the process: on a cluster, a volume of the node."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     link_host: str = "127.0.0.1"
     """Where the media link listens; the node's private address in a cluster of several."""
@@ -322,6 +325,11 @@ class Settings(BaseSettings):
                 return frozenset(Vendor)
             return frozenset() if names == ["none"] else frozenset(names)
         return value
+
+    @field_validator("journal_dir")
+    @classmethod
+    def _make_absolute(cls, value: Path) -> Path:
+        return value.absolute()
 
     @field_validator("public_origin")
     @classmethod

@@ -7,15 +7,20 @@ misses gets a *lease*, a write revokes it, and only its holder may fill the copy
     reader  miss, lease 7 ── reads old row ──────────────── fill with lease 7: refused
     writer                      commit ── delete + revoke
 
-Redis is a help, never a condition: when it is away, everything goes to the database. A deletion
-that could not be made is owed, and until it is made that customer is not read from Redis.
+Redis is a help, never a condition: when it is away, everything goes to the database, and nobody
+else waits for Redis for some seconds. A deletion that could not be made is owed, and until it is
+made that customer is not read from Redis.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import secrets
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -28,6 +33,8 @@ _log = structlog.get_logger()
 
 LEASE_S = 10
 """Longer than any read of the database may take."""
+AWAY_S = 5.0
+"""How long Redis is left alone after it has failed."""
 
 # KEYS: customer, lease; ARGV: new token, its seconds. Returns the copy, or nil and hands out the
 # lease to whoever asks last: of several readers at once one fills, which is enough.
@@ -49,9 +56,14 @@ return 1
 class CustomerCache:
     """Customers by E.164 number, each kept for `ttl_s` seconds. Never raises Redis' errors."""
 
-    def __init__(self, redis: Redis, ttl_s: int) -> None:
+    def __init__(
+        self, redis: Redis, ttl_s: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._redis = redis
         self._ttl_s = ttl_s
+        self._clock = clock
+        self._timeout_s: float | None = redis.connection_pool.connection_kwargs["socket_timeout"]
+        self._away_until = 0.0
         self._get = redis.register_script(_GET)
         self._put = redis.register_script(_PUT)
         self._owed: set[str] = set()
@@ -62,9 +74,8 @@ class CustomerCache:
             return None, None
         lease = secrets.token_hex(8)
         try:
-            copy = await self._get(keys=_keys(phone), args=[lease, LEASE_S])
-        except (RedisError, OSError) as error:
-            _log.warning("customer_cache_away", error=type(error).__name__)
+            copy = await self._ask(lambda: self._get(keys=_keys(phone), args=[lease, LEASE_S]))
+        except _Away:
             return None, None
         if copy is None:
             return None, lease
@@ -73,10 +84,10 @@ class CustomerCache:
     async def put(self, customer: Customer, lease: str) -> bool:
         """Keep a copy; False when a write came between, or Redis is away."""
         copy = json.dumps(asdict(customer))
+        arguments: list[str | int] = [lease, copy, self._ttl_s]
         try:
-            filled = await self._put(keys=_keys(customer.phone), args=[lease, copy, self._ttl_s])
-        except (RedisError, OSError) as error:
-            _log.warning("customer_cache_away", error=type(error).__name__)
+            filled = await self._ask(lambda: self._put(keys=_keys(customer.phone), args=arguments))
+        except _Away:
             return False
         return bool(filled)
 
@@ -84,12 +95,27 @@ class CustomerCache:
         """Delete the copy and revoke any lease; call it after the commit. False: still owed."""
         self._owed.add(phone)
         try:
-            await self._redis.delete(*_keys(phone))
-        except (RedisError, OSError) as error:
-            _log.warning("customer_cache_away", error=type(error).__name__)
+            await self._ask(lambda: self._redis.delete(*_keys(phone)))
+        except _Away:
             return False
         self._owed.discard(phone)
         return True
+
+    async def _ask(self, request: Callable[[], Awaitable[Any]]) -> Any:
+        """Redis' answer, within the client's timeout. Raises `_Away`, at once after a failure."""
+        if self._clock() < self._away_until:
+            raise _Away
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await request()
+        except (RedisError, OSError) as error:
+            _log.warning("customer_cache_away", error=type(error).__name__)
+            self._away_until = self._clock() + AWAY_S
+            raise _Away from None
+
+
+class _Away(Exception):
+    """Redis does not answer, or did not a moment ago."""
 
 
 def _keys(phone: str) -> list[str]:

@@ -7,11 +7,10 @@ sentences without names, numbers or dates.
 from __future__ import annotations
 
 import hmac
-from collections.abc import AsyncIterator, Sequence
+import re
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, Literal
+from datetime import date
 
 import structlog
 from sqlalchemy import func, select
@@ -21,7 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import Customer, Vehicle
+from otto.crm.errors import CrmError, CustomerExists, StoreAway
+from otto.crm.letterbox import Letter, Letterbox, NotKept
+from otto.crm.reach import Reach, within_reach
+from otto.crm.records import Callback, CallRecord, TurnLine
 from otto.crm.tables import (
+    E164,
     KEY_LENGTH,
     NOTES_LENGTH,
     CallbackRow,
@@ -39,6 +43,7 @@ __all__ = [
     "Customer",
     "CustomerCache",
     "CustomerExists",
+    "StoreAway",
     "TurnLine",
     "Vehicle",
 ]
@@ -47,70 +52,51 @@ _log = structlog.get_logger()
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 EARLIEST_MODEL_YEAR = 1900
+PHONE = re.compile(E164.strip("'"))
+CALLBACK, CALL = "callback", "call"
+"""The kinds of letters."""
 NUMBER_LENGTH = 40
 """Of a caller's number as the network sends it, which may be a SIP address."""
 
 
-class CrmError(Exception):
-    """The request cannot be carried out. The message is a sentence for the caller."""
-
-
-class CustomerExists(CrmError):
-    """Another customer has this telephone number."""
-
-
-@dataclass(frozen=True, slots=True)
-class TurnLine:
-    """One turn of a finished call. `latency`: milliseconds by stage."""
-
-    index: int
-    speaker: Literal["caller", "otto", "tool"] | str
-    text: str
-    heard_text: str | None
-    latency: dict[str, Any]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """What is kept of a call."""
-
-    call_sid: str
-    from_number: str | None
-    to_number: str | None
-    direction: Literal["inbound", "outbound"] | str
-    outcome: str | None
-    started_at: datetime
-    ended_at: datetime | None
-    customer_id: int | None = None
-    sub_actors: str | None = None
-    turns: Sequence[TurnLine] = field(default=())
-
-
 class CrmService:
-    """Customers, for one location. Safe to use from many calls of one event loop at once."""
+    """Customers, for one location. Safe to use from many calls of one event loop at once.
+
+    Every method raises `StoreAway`, within the reach's deadline, when the database cannot be
+    asked. Records of calls and wishes to be called back are then kept in `letters`, if given, and
+    no error is raised; whoever owns the service runs `deliver_kept` beside it.
+    """
 
     def __init__(
-        self, engine: AsyncEngine, location_id: str, cache: CustomerCache | None = None
+        self,
+        engine: AsyncEngine,
+        location_id: str,
+        cache: CustomerCache | None = None,
+        *,
+        reach: Reach | None = None,
+        letters: Letterbox | None = None,
     ) -> None:
         self._engine = engine
         self._location_id = location_id
         self._cache = cache
+        self._reach = reach or Reach()
+        self._letters = letters
 
     # Reading
 
     async def find_by_phone(self, phone: str) -> Customer | None:
         """The customer with this E.164 number."""
         if self._cache is None:
-            return await self._read(phone)
+            return await self._ask(phone)
         cached, lease = await self._cache.get(phone)
         if cached is not None:
             return cached
-        customer = await self._read(phone)
+        customer = await self._ask(phone)
         if customer is not None and lease is not None:
             await self._cache.put(customer, lease)
         return customer
 
+    @within_reach
     async def verify(
         self,
         customer_id: int,
@@ -147,6 +133,7 @@ class CrmService:
 
     # Writing
 
+    @within_reach
     async def create_customer(
         self,
         key: str,
@@ -188,6 +175,7 @@ class CrmService:
             raise CrmError("The customer is no longer in the book.")
         return customer
 
+    @within_reach
     async def add_vehicle(
         self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None = None
     ) -> Vehicle:
@@ -229,17 +217,52 @@ class CrmService:
         self, key: str, phone: str, reason: str, call_sid: str | None
     ) -> None:
         """Ask a person to call back; idempotent by key. `phone` is E.164: `CrmError` when not."""
+        if not PHONE.fullmatch(phone):
+            raise CrmError("That is not a number that can be called back.")
+        wish = Callback(key[:KEY_LENGTH], phone, _text(reason)[:NOTES_LENGTH], call_sid)
+        try:
+            await self._write_callback(wish)
+        except StoreAway as away:
+            await self._keep(Letter(CALLBACK, wish.key, wish.dump()), away)
+
+    async def record_call(self, record: CallRecord) -> None:
+        """Write the call and its turns; a later record of the same call replaces the earlier."""
+        try:
+            await self._write_call(record)
+        except StoreAway as away:
+            await self._keep(Letter(CALL, record.call_sid, record.dump()), away)
+
+    async def deliver_kept(self) -> None:
+        """Bring into the database what was kept while it was away, until cancelled."""
+        if self._letters is not None:
+            await self._letters.run(self.take_in)
+
+    async def take_in(self, letter: Letter) -> None:
+        """Write what a letter holds, once or again. Raises `StoreAway`, or why it is refused."""
+        if letter.kind == CALLBACK:
+            await self._write_callback(Callback.load(letter.payload))
+        elif letter.kind == CALL:
+            await self._write_call(CallRecord.load(letter.payload))
+        else:
+            raise CrmError("Nobody here takes such letters.")
+
+    # Inside
+
+    async def _keep(self, letter: Letter, away: StoreAway) -> None:
+        if self._letters is None:
+            raise away
+        try:
+            await self._letters.keep(letter)
+        except NotKept:
+            raise away from None
+
+    @within_reach
+    async def _write_callback(self, wish: Callback) -> None:
         try:
             async with self._engine.begin() as connection:
                 await connection.execute(
                     insert(CallbackRow)
-                    .values(
-                        key=key[:KEY_LENGTH],
-                        location_id=self._location_id,
-                        phone=phone,
-                        reason=_text(reason)[:NOTES_LENGTH],
-                        call_sid=call_sid,
-                    )
+                    .values(location_id=self._location_id, **wish.dump())
                     .on_conflict_do_nothing(index_elements=["key"])
                 )
         except DBAPIError as error:
@@ -248,8 +271,8 @@ class CrmService:
             # Its own text would hold the number.
             raise CrmError("That is not a number that can be called back.") from None
 
-    async def record_call(self, record: CallRecord) -> None:
-        """Write the call and its turns; a later record of the same call replaces the earlier."""
+    @within_reach
+    async def _write_call(self, record: CallRecord) -> None:
         known_customer = select(CustomerRow.id).where(CustomerRow.id == record.customer_id)
         call = {
             "location_id": self._location_id,
@@ -275,25 +298,29 @@ class CrmService:
             for turn in record.turns
         ]
         async with self._engine.begin() as connection:
-            await connection.execute(
-                insert(CallRow)
-                .values(call_sid=record.call_sid, **call)
-                .on_conflict_do_update(index_elements=["call_sid"], set_=call)
+            statement = insert(CallRow).values(call_sid=record.call_sid, **call)
+            written = await connection.scalar(
+                statement.on_conflict_do_update(
+                    index_elements=["call_sid"],
+                    set_=call,
+                    # A record that had to wait does not undo a later one.
+                    where=func.coalesce(CallRow.ended_at <= statement.excluded.ended_at, True),
+                ).returning(CallRow.call_sid)
             )
+            if written is None:
+                return
             if turns:
-                statement = insert(TurnRow).values(turns)
+                turn_rows = insert(TurnRow).values(turns)
                 changed = {
-                    name: statement.excluded[name]
+                    name: turn_rows.excluded[name]
                     for name in ("speaker", "text", "heard_text", "latency", "at")
                 }
                 await connection.execute(
-                    statement.on_conflict_do_update(
+                    turn_rows.on_conflict_do_update(
                         index_elements=["call_sid", "index"], set_=changed
                     )
                 )
         _log.info("call_recorded", call_sid=record.call_sid, turns=len(turns))
-
-    # Inside
 
     @asynccontextmanager
     async def _changing(self, phone: str) -> AsyncIterator[AsyncConnection]:
@@ -311,6 +338,10 @@ class CrmService:
         finally:
             if self._cache is not None:
                 await self._cache.forget(phone)
+
+    @within_reach
+    async def _ask(self, phone: str) -> Customer | None:
+        return await self._read(phone)
 
     async def _read(self, phone: str) -> Customer | None:
         vehicles = (

@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from otto.dialogue.session import Identity, Session
 
-ALWAYS = ("dealership_info", "find_openings", "transfer_to_person", "end_call")
+ALWAYS = (
+    "dealership_info",
+    "find_openings",
+    "request_callback",
+    "transfer_to_person",
+    "end_call",
+)
 
 BY_IDENTITY: dict[Identity, tuple[str, ...]] = {
     Identity.UNKNOWN: ("identify_caller",),

@@ -13,3 +13,9 @@ CUSTOMER = "otto:customer:{%s}"
 CUSTOMER_LEASE = "otto:customer:{%s}:lease"
 """Who may fill `CUSTOMER`: a token given at a miss and revoked by every write, so that a value
 read before a write can never be stored after it."""
+
+LETTERS = "otto:letters:{%s}"
+"""List of what waits for the database, by location: callbacks and records of calls, as JSON."""
+
+LETTERS_REFUSED = "otto:letters:{%s}:refused"
+"""List of those that the database did not want: a person has to look."""

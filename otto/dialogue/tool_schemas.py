@@ -102,6 +102,13 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
             date=_optional(_text("The day asked about, ISO or the caller's own words, or null.")),
         ),
         _tool(
+            "request_callback",
+            "Have a person call the caller back. It works even when the book cannot be seen.",
+            reason=_text("What the caller wants, in one sentence, for the person who calls."),
+            when=_optional(_text("When to call, in the caller's words, or null.")),
+            phone_number=_optional(_text("Null for the number they call from.")),
+        ),
+        _tool(
             "transfer_to_person",
             "Connect the caller with a person at the service desk.",
             reason=_text("Why, in a few words, for the person who takes over."),

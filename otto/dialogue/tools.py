@@ -11,20 +11,34 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, time
-from typing import Any, Literal
+from datetime import datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from config.dealership import Dealership, Location, Service
+from otto.crm.errors import CustomerExists, StoreAway
 from otto.crm.phone import PhoneError, parse_phone
-from otto.crm.service import CustomerExists
 from otto.crm.vin import VinError, normalise_vin
 from otto.dialogue.flow import allowed_tools, why_not
 from otto.dialogue.ports import Calendar, Crm
 from otto.dialogue.session import Identity, Offer, Session, VehicleRef
+from otto.dialogue.tool_arguments import (
+    AddVehicle,
+    Arguments,
+    BookAppointment,
+    CreateCustomer,
+    DealershipInfo,
+    EndCall,
+    FindOpenings,
+    IdentifyCaller,
+    PartOfDay,
+    RequestCallback,
+    TransferToPerson,
+    VerifyCaller,
+)
 from otto.dialogue.tool_schemas import Schema, tool_schemas
 from otto.scheduling.dates import DateError, resolve_dates
 from otto.scheduling.hours import describe_day, describe_week
@@ -36,65 +50,12 @@ from otto.speech.events import ToolCall
 log = structlog.get_logger()
 
 Result = dict[str, Any]
-PartOfDay = Literal["morning", "afternoon"]
 OPENINGS_OFFERED = 3
-SIDE_EFFECTS = frozenset({"book_appointment", "create_customer", "add_vehicle"})
-
-
-class _Arguments(BaseModel):
-    """Strict on shape, lenient on blanks: models write "" where they mean null."""
-
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, str_max_length=300)
-
-
-class IdentifyCaller(_Arguments):
-    phone_number: str | None = None
-
-
-class VerifyCaller(_Arguments):
-    date_of_birth: date | None = None
-    vin_last_six: str | None = None
-
-
-class CreateCustomer(_Arguments):
-    first_name: str = Field(min_length=1, max_length=60)
-    last_name: str = Field(min_length=1, max_length=60)
-    phone_number: str | None = None
-    date_of_birth: date | None = None
-
-
-class AddVehicle(_Arguments):
-    year: int = Field(ge=1950, le=2100)
-    make: str = Field(min_length=1, max_length=40)
-    model: str = Field(min_length=1, max_length=40)
-    vin: str | None = None
-
-
-class FindOpenings(_Arguments):
-    service: str
-    from_date: str | None = None
-    to_date: str | None = None
-    part_of_day: PartOfDay | None = None
-
-
-class BookAppointment(_Arguments):
-    slot_id: str
-    vehicle_ref: str | None = None
-    notes: str | None = None
-
-
-class DealershipInfo(_Arguments):
-    topic: Literal["hours", "prices", "address", "services"]
-    service: str | None = None
-    date: str | None = None
-
-
-class TransferToPerson(_Arguments):
-    reason: str
-
-
-class EndCall(_Arguments):
-    reason: str
+BOOK_AWAY = "I'm sorry, I can't see our book right now."
+BOOKING_UNKNOWN = (
+    "I'm sorry, I lost sight of our book just now, so I can't tell whether that booking went "
+    "through. If it did, you will get a text message."
+)
 
 
 class ToolFault(Exception):
@@ -123,7 +84,7 @@ class Toolbox:
         self._now = now
         self._verification_attempts = verification_attempts
         self._zone = ZoneInfo(location.timezone)
-        self._tools: dict[str, tuple[type[_Arguments], Callable[[Any], Awaitable[Result]]]] = {
+        self._tools: dict[str, tuple[type[Arguments], Callable[[Any], Awaitable[Result]]]] = {
             "identify_caller": (IdentifyCaller, self._identify_caller),
             "verify_caller": (VerifyCaller, self._verify_caller),
             "create_customer": (CreateCustomer, self._create_customer),
@@ -131,6 +92,7 @@ class Toolbox:
             "find_openings": (FindOpenings, self._find_openings),
             "book_appointment": (BookAppointment, self._book_appointment),
             "dealership_info": (DealershipInfo, self._dealership_info),
+            "request_callback": (RequestCallback, self._request_callback),
             "transfer_to_person": (TransferToPerson, self._transfer),
             "end_call": (EndCall, self._end_call),
         }
@@ -160,6 +122,9 @@ class Toolbox:
             return _error(str(fault))
         except SchedulingError as fault:
             return _error(fault.sentence)
+        except StoreAway as away:
+            log.warning("tool_without_book", tool=call.name, reason=away.reason)
+            return _book_away(call.name, away)
         except Exception as error:
             log.error("tool_failed", tool=call.name, error=type(error).__name__)
             return _error(
@@ -332,9 +297,7 @@ class Toolbox:
     async def _taken(self, offer: Offer) -> Result:
         """The slot went to somebody else: offer what is next, from the same day on."""
         local = datetime.fromisoformat(offer.starts_at).astimezone(self._zone)
-        part: Literal["morning", "afternoon"] = (
-            "morning" if local.time() < time(12) else "afternoon"
-        )
+        part: PartOfDay = "morning" if local.time() < time(12) else "afternoon"
         for part_of_day in (part, None):
             query = OpeningsQuery(
                 service_code=offer.service_code,
@@ -405,6 +368,26 @@ class Toolbox:
                 )
         return {"status": "ok", "answer": answer}
 
+    async def _request_callback(self, arguments: RequestCallback) -> Result:
+        session = self._session
+        if session.callback_requested:
+            return {"status": "noted", "advice": "It was noted before: one request a call."}
+        try:
+            phone = parse_phone(arguments.phone_number or session.caller)
+        except PhoneError:
+            if arguments.phone_number:
+                raise
+            raise ToolFault("Ask the caller which number to call back.") from None
+        when = arguments.when or "as soon as possible"
+        await self._crm.request_callback(
+            f"{session.call_sid}:callback",
+            phone,
+            f"{arguments.reason} (when: {when})",
+            session.call_sid,
+        )
+        session.callback_requested = True
+        return {"status": "noted", "when": when}
+
     async def _transfer(self, arguments: TransferToPerson) -> Result:
         return {"status": "transferring"}
 
@@ -427,6 +410,17 @@ def _error(message: str | None = None, *, advice: str | None = None) -> Result:
     if advice:
         result["advice"] = advice
     return result
+
+
+def _book_away(tool: str, away: StoreAway) -> Result:
+    """The database cannot be asked. Everything else goes on, a wish to be called back included."""
+    if tool == "request_callback":
+        return _error(
+            "I'm sorry, I can't note that down right now.", advice="Offer to connect a person."
+        ) | {"code": "not_kept"}
+    message = BOOKING_UNKNOWN if away.outcome_unknown else BOOK_AWAY
+    advice = "Offer that somebody calls back; on yes, use request_callback, which works even now."
+    return _error(message, advice=advice) | {"code": "book_away"}
 
 
 def _without_blanks(arguments: Any) -> Any:

@@ -24,7 +24,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 _log = structlog.get_logger()
@@ -149,7 +148,9 @@ class OutboxWorker:
                 self._nudged.clear()
                 try:
                     handled = await self.run_once()
-                except (SQLAlchemyError, OSError) as error:
+                except Exception as error:
+                    # Also what the driver raises raw (too many connections, starting up). No
+                    # error may end the worker: nobody would tell the customers any more.
                     _log.warning("outbox_database_unavailable", error=type(error).__name__)
                     handled = 0
                 if not handled:
@@ -225,7 +226,7 @@ class OutboxWorker:
         try:
             async with self._engine.begin() as connection:
                 await connection.execute(statement, parameters)
-        except (SQLAlchemyError, OSError) as error:
+        except Exception as error:
             _log.warning("outbox_result_lost", item=parameters["id"], error=type(error).__name__)
 
 

@@ -22,6 +22,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Dealership, Service
+from otto.crm.errors import StoreAway
+from otto.crm.reach import Reach, within_reach
 from otto.crm.tables import AppointmentRow, CustomerRow, OutboxRow, VehicleRow
 from otto.scheduling.hours import Period, local_day, open_periods
 from otto.scheduling.messages import (
@@ -114,6 +116,14 @@ class Booking:
         return confirmation_code(self.appointment_id)
 
 
+@dataclass(slots=True)
+class _Progress:
+    """How far a booking has come."""
+
+    at_commit: bool = False
+    """A commit was sent: from then on, no answer does not mean no booking."""
+
+
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
@@ -133,15 +143,18 @@ class CalendarService:
         clock: Callable[[], datetime] = utc_now,
         *,
         after_commit: Callable[[], None] | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self._engine = engine
         self._dealership = dealership
         self._location = dealership.location(location_id)
         self._clock = clock
         self._after_commit = after_commit
+        self._reach = reach or Reach()
 
     # Asking
 
+    @within_reach
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
         """Up to `query.limit` openings with distinct starts, in order; the first one available is
         always among them. Raises `SchedulingError` for an unknown service."""
@@ -180,6 +193,7 @@ class CalendarService:
             day += timedelta(days=1)
         return spread(found, query.limit, self._location.zone)
 
+    @within_reach
     async def appointments_of(self, customer_id: int) -> tuple[Booking, ...]:
         """The customer's booked appointments that are not over yet, soonest first."""
         wanted = (
@@ -202,18 +216,16 @@ class CalendarService:
 
         A repeat with the same key returns the first booking, whatever has happened since. Lost
         connections are retried here: the key makes that safe. Raises `SlotTaken` or
-        `BookingRefused`.
+        `BookingRefused`; `StoreAway` within the reach's deadline, which then says whether the
+        booking may stand all the same.
         """
-        async for attempt in stamina.retry_context(
-            on=_is_transient,
-            attempts=BOOK_ATTEMPTS,
-            timeout=BOOK_TIMEOUT_S,
-            wait_initial=0.05,
-            wait_max=0.5,
-            wait_jitter=0.05,
-        ):
-            with attempt:
-                booking, is_new = await self._book_once(request)
+        progress = _Progress()
+        try:
+            booking, is_new = await self._reach.run(
+                lambda: self._book_patiently(request, progress), attempts=1
+            )
+        except StoreAway as away:
+            raise StoreAway(away.reason, outcome_unknown=progress.at_commit) from None
         if is_new:
             _log.info(
                 "appointment_booked",
@@ -225,7 +237,25 @@ class CalendarService:
                 self._after_commit()
         return booking
 
-    async def _book_once(self, request: BookingRequest) -> tuple[Booking, bool]:
+    async def _book_patiently(
+        self, request: BookingRequest, progress: _Progress
+    ) -> tuple[Booking, bool]:
+        async for attempt in stamina.retry_context(
+            on=_is_transient,
+            attempts=BOOK_ATTEMPTS,
+            timeout=BOOK_TIMEOUT_S,
+            wait_initial=0.05,
+            wait_max=0.5,
+            wait_jitter=0.05,
+        ):
+            with attempt:
+                booking, is_new = await self._book_once(request, progress)
+        # By a retry it may be found instead of made; it is new all the same.
+        return booking, is_new or progress.at_commit
+
+    async def _book_once(
+        self, request: BookingRequest, progress: _Progress
+    ) -> tuple[Booking, bool]:
         async with self._engine.begin() as connection:
             # One look settles most of a rush: 200 callers after one opening cost 200 selects.
             existing, taken = await self._standing(connection, request)
@@ -240,6 +270,7 @@ class CalendarService:
                 booking = await _take(connection, request, bay)
                 if booking is not None:
                     await self._announce(connection, request, booking, service, bay, visitor)
+                    progress.at_commit = True
                     return booking, True
                 # Nothing was inserted: the bay is taken, or a twin of this request was faster.
                 existing = await _booked_with(connection, request)

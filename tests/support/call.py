@@ -198,6 +198,7 @@ class People:
     def __init__(self) -> None:
         self.customers = {MARIA.phone: MARIA}
         self.records: list[CallRecord] = []
+        self.callbacks: dict[str, tuple[str, str]] = {}
 
     async def find_by_phone(self, phone: str) -> Customer | None:
         return self.customers.get(phone)
@@ -228,6 +229,11 @@ class People:
         self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None = None
     ) -> Vehicle:
         return Vehicle(80, year, make, model, vin)
+
+    async def request_callback(
+        self, key: str, phone: str, reason: str, call_sid: str | None
+    ) -> None:
+        self.callbacks.setdefault(key, (phone, reason))
 
     async def record_call(self, record: CallRecord) -> None:
         self.records.append(record)
