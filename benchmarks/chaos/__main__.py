@@ -1,0 +1,120 @@
+"""`make chaos`: dozens of calls while actors die, vendors fail, stores go away and sockets stall.
+
+One fault after another strikes a call of its own at a moment that the seed chooses; then a storm
+of calls is struck by all of them at once. Afterwards it is checked from outside that every call
+got somewhere, that every booking exists once in the book and once in the calendar and was said to
+its caller, that no silence of Otto's was longer than its fault's bound, and that nothing is left.
+
+    python -m benchmarks.chaos                              all of it, some ten minutes
+    python -m benchmarks.chaos --only stt-killed,redis      faults by name, or its beginning
+    python -m benchmarks.chaos --only storm --calls 30 --seed 7
+
+Exit status: 0 when every promise was kept, 1 when one was broken, 2 when it could not run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+
+from benchmarks.chaos.census import appointments, callbacks, take_census
+from benchmarks.chaos.driving import Driver
+from benchmarks.chaos.faults import FAULTS
+from benchmarks.chaos.house import House, left_behind, running
+from benchmarks.chaos.judging import Census, broken_bookings
+from benchmarks.chaos.judging import left_behind as broken_census
+from benchmarks.chaos.machine import facts, write
+from benchmarks.chaos.planning import Plan, PlanError, plan
+from benchmarks.chaos.report import Verdict, judge, markdown, table
+from cluster.stack import signals_as_exceptions
+
+PORT = "8500"
+DASHBOARD_PORT = "8565"
+EXIT_BROKEN = 1
+EXIT_CANNOT = 2
+
+
+async def drive(house: House, wanted: Plan, out: Console) -> tuple[Verdict, Census, Census]:
+    """Carry the plan out and judge it; returns what there was before and after it, too."""
+    async with house.connected():
+        before = await take_census(house)
+        began = time.monotonic()
+
+        def tell(line: str) -> None:
+            out.print(f"[dim]{timedelta(seconds=int(time.monotonic() - began))}[/dim] {line}")
+
+        driver = Driver(house, tell)
+        seen = await driver.run(wanted)
+        await house.lift()
+        after = await take_census(house, settle_like=before)
+        verdict = judge(seen, await callbacks(house))
+        records = [trial.record for trial in (*seen.trials, *seen.storm) if trial.record]
+        events = [event["id"] for event in await house.calendar_events()]
+        verdict.broken += broken_bookings(records, await appointments(house), events)
+        return verdict, before, after
+
+
+def main() -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seed", type=int, default=1, help="another one, another plan")
+    parser.add_argument("--only", default="", help="names of faults, or their beginnings; storm")
+    parser.add_argument("--calls", type=int, default=12, help="calls of the storm")
+    parser.add_argument("--repeat", type=int, default=1, help="how often each fault is struck")
+    parser.add_argument("--mode", choices=("ray", "inline"), default="ray", help="sub-actors")
+    parser.add_argument("--pool", type=int, default=4, help="places in the pool")
+    parser.add_argument("--list", action="store_true", help="show the faults and end")
+    given = parser.parse_args()
+    out = Console(stderr=True)
+    if given.list:
+        for fault in FAULTS:
+            print(f"{fault.name:28} {fault.about}, {fault.moment}")
+        return 0
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    faults = [f for f in FAULTS if given.mode == "ray" or not _needs_worker_actors(f.strike)]
+    try:
+        wanted = plan(
+            given.seed, faults, only=given.only, storm_calls=given.calls, repeat=given.repeat
+        )
+    except PlanError as error:
+        out.print(f"chaos: {error}", style="red")
+        return EXIT_CANNOT
+    environment = {
+        "OTTO_POOL_SIZE": str(given.pool),
+        "OTTO_POOL_SUB_ACTORS": given.mode,
+        "OTTO_PORT": PORT,
+        "OTTO_DASHBOARD_PORT": DASHBOARD_PORT,
+    }
+    about = {**facts(), "seed": given.seed, "mode": given.mode, "pool": given.pool}
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="otto-chaos-", dir="/var/tmp") as folder:
+        with signals_as_exceptions(), running(Path(folder), environment, out) as house:
+            verdict, before, after = asyncio.run(drive(house, wanted, out))
+        after = replace(after, processes=left_behind(house.stack_id))
+    verdict.broken += broken_census(before, after, given.pool)
+    about["took_s"] = round(time.monotonic() - began)
+    data = {**verdict.as_dict(), "before": before.as_dict(), "after": after.as_dict()}
+    write("chaos", about, data, markdown(verdict, about))
+    Console().print(table(verdict, f"Chaos, seed {given.seed}, {about['took_s']} s"))
+    for line in verdict.broken:
+        out.print(f"broken: {line}", style="red", markup=False, soft_wrap=True)
+    return EXIT_BROKEN if verdict.broken else 0
+
+
+def _needs_worker_actors(strike: object) -> bool:
+    return getattr(strike, "actor", "") in ("SttActor", "LlmActor", "TtsActor")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Counting what there is, from outside: for before and after."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+
+from benchmarks.chaos.house import House
+from benchmarks.chaos.judging import Appointment, Census
+
+SETTLE_S = 60.0
+"""The outbox's retries and the pool's refilling may take so long after the last fault."""
+POLL_S = 1.0
+
+
+async def take_census(house: House, *, settle_like: Census | None = None) -> Census:
+    """What there is now; given an earlier census, once it is like that one again, or it has been
+    waited for long enough."""
+    deadline = time.monotonic() + SETTLE_S
+    while True:
+        census = await _count(house)
+        settled = settle_like is None or (
+            census.pool == settle_like.pool
+            and census.actors == settle_like.actors
+            and not census.outbox_waiting
+            and census.sandbox_tasks <= settle_like.sandbox_tasks
+        )
+        if settled or time.monotonic() > deadline:
+            return census
+        await asyncio.sleep(POLL_S)
+
+
+async def _count(house: House) -> Census:
+    actors = Counter(actor.kind for actor in await house.actors())
+    waiting = await house.rows("select count(*) from outbox where done_at is null")
+    connections = await house.rows(
+        "select count(*) from pg_stat_activity where backend_type = 'client backend' "
+        "and pid <> pg_backend_pid()"
+    )
+    health = (await house.http.get("/sandbox/health")).json()
+    return Census(
+        pool=await house.pool(),
+        actors=dict(sorted(actors.items())),
+        outbox_waiting=waiting[0]["count"],
+        sandbox_tasks=health["tasks"],
+        database_connections=connections[0]["count"],
+    )
+
+
+async def appointments(house: House) -> list[Appointment]:
+    """The book, as it stands."""
+    rows = await house.rows(
+        "select id, call_sid, bay_id, starts_at, ends_at, google_event_id "
+        "from appointments where status = 'booked'"
+    )
+    return [
+        Appointment(
+            *(str(row["id"]), row["call_sid"], row["bay_id"]),
+            *(row["starts_at"], row["ends_at"], row["google_event_id"]),
+        )
+        for row in rows
+    ]
+
+
+async def callbacks(house: House) -> set[str]:
+    """The calls whose callers stand on the list of those to call back."""
+    rows = await house.rows("select call_sid from callbacks where call_sid is not null")
+    return {row["call_sid"] for row in rows}

@@ -1,0 +1,176 @@
+"""Calls are placed, the plan strikes, everything that can be seen is written down."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from benchmarks.chaos.faults import STORM, Fault, Moment, Store
+from benchmarks.chaos.house import House, HouseError
+from benchmarks.chaos.planning import MomentWatch, Plan, Step
+from benchmarks.chaos.striking import Struck, Targets, aim, anybody, carry_out
+from benchmarks.chaos.trial import Seen, Trial
+
+CALL_LIMIT_S = 150.0
+WHOLE_LIMIT_S = 90.0
+QUESTIONS = ("What are your hours?", "How much is an oil change?")
+
+Tell = Callable[[str], None]
+
+
+class Driver:
+    """Runs a plan on a house. Callers get numbers of their own, so that all can be told apart."""
+
+    def __init__(self, house: House, tell: Tell) -> None:
+        self._house = house
+        self._tell = tell
+        self._callers = 0
+        self.seen = Seen()
+
+    async def run(self, plan: Plan) -> Seen:
+        """Everything: first the faults of one call, several at once; then the house's faults, one
+        after another; then the storm."""
+        at_once = max(1, self._house.settings.pool.size // 2)
+        own = [step for step in plan.steps if step.fault.is_of_one_call]
+        for start in range(0, len(own), at_once):
+            await self._together(own[start : start + at_once])
+        for step in plan.steps:
+            if not step.fault.is_of_one_call:
+                await self._together([step])
+        if plan.storm_calls:
+            await self._storm(plan)
+        return self.seen
+
+    # One after another
+
+    async def _together(self, steps: list[Step]) -> None:
+        trials = await asyncio.gather(*(self._try(step) for step in steps))
+        whole_s = await self._house.whole(WHOLE_LIMIT_S)
+        whole_at_ms = time.monotonic() * 1000
+        for trial in trials:
+            if whole_s is not None and trial.struck_monotonic_ms is not None:
+                trial.whole_after_s = (whole_at_ms - trial.struck_monotonic_ms) / 1000
+            if whole_s is None:
+                trial.problem = trial.problem or "the pool was not whole again"
+        self.seen.trials += trials
+
+    async def _try(self, step: Step) -> Trial:
+        trial = Trial(step.fault)
+        undoing: asyncio.Task[None] | None = None
+        try:
+            if step.fault.moment is Moment.BEFORE:
+                struck = await self._strike(trial, await aim(self._house, step.fault.strike, None))
+                undoing = asyncio.ensure_future(_ensure(struck.undo))
+                trial.call_sid = await self.place(step.fault.caller == "books")
+            else:
+                trial.call_sid = await self.place(step.fault.caller == "books")
+                struck_or_none = await self._strike_in_call(trial, step)
+                if struck_or_none is not None:
+                    undoing = asyncio.ensure_future(_ensure(struck_or_none.undo))
+        except HouseError as error:
+            trial.problem = str(error)
+        if trial.call_sid:
+            await self._end(trial)
+        if undoing is not None:
+            try:
+                await undoing
+            except HouseError as error:
+                trial.problem = str(error)
+        self._tell(f"{step.fault.name}: {trial.record.get('ended_by', trial.problem)}")
+        return trial
+
+    async def _strike_in_call(self, trial: Trial, step: Step) -> Struck | None:
+        """Wait for the moment, and strike; None when it never came."""
+        watch = MomentWatch(step.fault.moment, step.turn)
+        aiming: asyncio.Task[Targets] | None = None
+        async for event in self._house.follow(trial.call_sid):
+            if event["kind"] == "first_audio":
+                work = aim(self._house, step.fault.strike, trial.call_sid)
+                aiming = asyncio.ensure_future(work)
+            if watch.sees(event, is_confirmed=await self._is_confirmed(trial, step, event)):
+                if aiming is None:
+                    raise HouseError("the moment came before the greeting")
+                # The moment is that of the event, however long the aiming takes.
+                await asyncio.sleep(step.after_ms / 1000)
+                return await self._strike(trial, await aiming)
+        if aiming is not None:
+            aiming.cancel()
+        raise HouseError("the moment never came")
+
+    async def _is_confirmed(self, trial: Trial, step: Step, event: dict[str, Any]) -> bool:
+        if step.fault.moment is not Moment.BOOKING or event["kind"] != "finished":
+            return False
+        return "confirmed" in (await self._house.record(trial.call_sid))["stages"]
+
+    async def _strike(self, trial: Trial, targets: Targets) -> Struck:
+        struck = await carry_out(self._house, trial.fault.strike, targets)
+        trial.struck_monotonic_ms = struck.at_monotonic_ms
+        return struck
+
+    async def _end(self, trial: Trial) -> None:
+        trial.record = await self._house.finished(trial.call_sid, CALL_LIMIT_S)
+        trial.ended_monotonic_ms = time.monotonic() * 1000
+        trial.events = await self._house.events(trial.call_sid)
+
+    # All at once
+
+    async def _storm(self, plan: Plan) -> None:
+        self._tell(f"storm: {len(plan.storm_calls)} calls, {len(plan.storm_strikes)} strikes")
+        rng = random.Random(f"{plan.seed}:storm:targets")
+        under_way: list[str] = []
+        stores: set[str] = set()
+
+        async def call(at_s: float, books: bool) -> None:
+            await asyncio.sleep(at_s)
+            trial = Trial(STORM, await self.place(books))
+            trial.struck_monotonic_ms = 0.0  # it storms from the beginning
+            under_way.append(trial.call_sid)
+            await self._end(trial)
+            under_way.remove(trial.call_sid)
+            self.seen.storm.append(trial)
+
+        async def hit(at_s: float, fault: Fault) -> None:
+            await asyncio.sleep(at_s)
+            entry = {"at_s": at_s, "fault": fault.name, "problem": ""}
+            self.seen.storm_strikes.append(entry)
+            service = fault.strike.service if isinstance(fault.strike, Store) else ""
+            if service and service in stores:
+                entry["problem"] = "that store is away already"
+                return
+            stores.add(service)
+            try:
+                targets = await anybody(self._house, fault.strike, under_way, rng)
+                struck = await carry_out(self._house, fault.strike, targets)
+                await struck.undo()
+            except HouseError as error:
+                entry["problem"] = str(error)
+            finally:
+                stores.discard(service)
+
+        await asyncio.gather(
+            *(call(each.at_s, each.books) for each in plan.storm_calls),
+            *(hit(each.at_s, each.fault) for each in plan.storm_strikes),
+        )
+        await self._house.lift()
+        whole_s = await self._house.whole(WHOLE_LIMIT_S)
+        self._tell("storm: over" if whole_s is not None else "storm: the pool is not whole again")
+
+    # Callers
+
+    async def place(self, books: bool) -> str:
+        """A new caller, who books an oil change or asks two questions."""
+        self._callers += 1
+        number = f"+1312555{2000 + self._callers}"
+        if not books:
+            goal = {"kind": "ask", "questions": list(QUESTIONS)}
+            return await self._house.place("window-shopper", goal=goal, **{"from": number})
+        person = {"first_name": "Robin", "last_name": "Walker", "phone": number, "known": False}
+        car = {"year": 2020, "make": "Honda", "model": "Civic"}
+        return await self._house.place("load", facts=person | car, **{"from": number})
+
+
+async def _ensure(work: Callable[[], Awaitable[None]]) -> None:
+    await work()

@@ -1,0 +1,259 @@
+"""The running stack as somebody outside sees it: its calls, its processes, its stores, its faults.
+
+Nothing in here knows how Otto works inside. It talks HTTP to the sandbox, SQL to PostgreSQL, asks
+Ray's state API who lives, and sends signals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg  # type: ignore[import-untyped]
+import httpx
+import psutil
+import ray
+from ray.util.state import list_actors
+from rich.console import Console
+
+from actors import names
+from cluster import processes
+from cluster.progress import Progress
+from cluster.stack import Stack
+from config.settings import Settings, read_endpoints
+
+ASK_TIMEOUT_S = 3.0
+"""For one question to one actor: a frozen one must not freeze us."""
+POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A living actor: Ray's class name, its own name ("" for Serve's replicas' ids), its pid."""
+
+    kind: str
+    name: str
+    pid: int
+
+
+class HouseError(Exception):
+    """What was asked of the stack did not come to be. The message is a sentence."""
+
+
+class House:
+    """A stack that serves. Its methods may be used from one event loop; see `running`."""
+
+    def __init__(self, settings: Settings, sandbox: str, sandbox_pid: int, stack_id: str) -> None:
+        self.settings = settings
+        self.sandbox_pid = sandbox_pid
+        self.stack_id = stack_id
+        self._url = sandbox
+        self._http: httpx.AsyncClient | None = None
+
+    @contextlib.asynccontextmanager
+    async def connected(self) -> AsyncIterator[House]:
+        """Hold the connection to the sandbox while in here."""
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=self._url, timeout=30.0, limits=limits) as http:
+            self._http = http
+            yield self
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        assert self._http is not None, "only inside connected()"
+        return self._http
+
+    # Calls
+
+    async def place(self, persona: str, **more: Any) -> str:
+        """Let a persona ring with known audio; returns the CallSid."""
+        body = {"persona": persona, "speech": "known", **more}
+        answer = await self.http.post("/sandbox/calls", json=body)
+        answer.raise_for_status()
+        sid: str = answer.json()["call_sid"]
+        return sid
+
+    async def act(self, sid: str, **what: Any) -> bool:
+        """Make the caller hang up, say or press something; False when the call is over."""
+        answer = await self.http.post(f"/sandbox/calls/{sid}", json=what)
+        return answer.is_success
+
+    async def record(self, sid: str) -> dict[str, Any]:
+        """The call's record as it is now."""
+        found: dict[str, Any] = (await self.http.get(f"/sandbox/calls/{sid}")).json()
+        return found
+
+    async def follow(self, sid: str) -> AsyncIterator[dict[str, Any]]:
+        """The call's events, from the first on, as they happen, until it is over."""
+        path = f"/sandbox/calls/{sid}/events"
+        async with self.http.stream("GET", path, timeout=None) as answer:
+            async for line in answer.aiter_lines():
+                yield json.loads(line)
+
+    async def events(self, sid: str) -> list[dict[str, Any]]:
+        """Everything that happened on a call that is over."""
+        return [event async for event in self.follow(sid)]
+
+    async def finished(self, sid: str, within_s: float) -> dict[str, Any]:
+        """The record of a call once it is over. One that does not end is hung up, and its record
+        then has `"ended_by": "harness"`."""
+        deadline = time.monotonic() + within_s
+        while not (record := await self.record(sid))["over"]:
+            if time.monotonic() > deadline:
+                await self.act(sid, hang_up=True)
+                await asyncio.sleep(2.0)
+                return {**await self.record(sid), "ended_by": "harness"}
+            await asyncio.sleep(POLL_S)
+        return record
+
+    # What is kept
+
+    async def rows(self, query: str, *arguments: Any) -> list[dict[str, Any]]:
+        """What PostgreSQL answers."""
+        url = self.settings.database.url.get_secret_value().replace("+asyncpg", "")
+        connection = await asyncpg.connect(url, timeout=10, command_timeout=10)
+        try:
+            return [dict(row) for row in await connection.fetch(query, *arguments)]
+        finally:
+            await connection.close()
+
+    async def calendar_events(self) -> list[dict[str, Any]]:
+        """Every standing event of every bay's calendar."""
+        answer = await self.http.get("/sandbox/calendar", params={"format": "json"})
+        return [event for each in answer.json()["calendars"] for event in each["events"]]
+
+    async def messages(self) -> list[dict[str, Any]]:
+        """Every text message that was sent."""
+        sent: list[dict[str, Any]] = (await self.http.get("/sandbox/messages")).json()
+        return sent
+
+    # Who lives
+
+    async def actors(self, *kinds: str) -> list[Actor]:
+        """The living actors, of these classes only if any are named. Serve's replicas are of the
+        class `ServeReplica:<application>:<deployment>`."""
+        listed = await asyncio.to_thread(
+            list_actors,
+            filters=[("state", "=", "ALIVE")],
+            limit=5000,
+            raise_on_missing_output=False,
+        )
+        found = [Actor(a["class_name"], a["name"] or a["actor_id"], a["pid"]) for a in listed]
+        return [actor for actor in found if not kinds or actor.kind in kinds]
+
+    async def ask(self, name: str, method: str) -> Any:
+        """What the actor `name` answers to a question; None when it is dead, frozen or deaf."""
+
+        def ask() -> Any:
+            actor = ray.get_actor(name, namespace=names.NAMESPACE)
+            return ray.get(getattr(actor, method).remote(), timeout=ASK_TIMEOUT_S)
+
+        try:
+            return await asyncio.to_thread(ask)
+        except (ValueError, AttributeError, ray.exceptions.RayError):
+            return None
+
+    async def serving(self, sid: str) -> Actor | None:
+        """The call actor that has a call, if one says so."""
+        calls = await self.actors("CallActor")
+        answers = await asyncio.gather(*(self.ask(actor.name, "status") for actor in calls))
+        return next((actor for actor, has in zip(calls, answers, strict=True) if has == sid), None)
+
+    async def pool(self) -> dict[str, int]:
+        """What the switchboard's call actors are doing; empty while it does not answer."""
+        boards = await self.actors("SwitchboardActor")
+        answers = await asyncio.gather(*(self.ask(board.name, "snapshot") for board in boards))
+        total: dict[str, int] = {}
+        for answer in answers:
+            for place, count in (answer or {}).items():
+                if isinstance(count, int):
+                    total[place] = total.get(place, 0) + count
+        return total
+
+    async def whole(self, within_s: float) -> float | None:
+        """Wait until every place of the pool is warm and free; the seconds it took, or None."""
+        began = time.monotonic()
+        size = self.settings.pool.size
+        while time.monotonic() - began < within_s:
+            if (await self.pool()).get("idle") == size:
+                return time.monotonic() - began
+            await asyncio.sleep(POLL_S)
+        return None
+
+    # What breaks
+
+    async def lay(self, target: str, kind: str, **numbers: int) -> None:
+        """Lay a vendor's fault (see sandbox/faults.py)."""
+        answer = await self.http.post(
+            "/sandbox/faults", json={"target": target, "kind": kind, **numbers}
+        )
+        answer.raise_for_status()
+
+    async def lift(self, target: str | None = None) -> None:
+        """Remove the faults of a vendor, or all."""
+        await self.http.delete("/sandbox/faults", params={"target": target} if target else {})
+
+    async def service(self, name: str, action: str) -> None:
+        """Stop, start, pause or resume "redis" or "postgres"."""
+        answer = await self.http.post(
+            "/sandbox/services", json={"service": name, "action": action}, timeout=60.0
+        )
+        if not answer.is_success:
+            raise HouseError(f"the sandbox would not {action} {name}: HTTP {answer.status_code}")
+
+
+def send_signal(pid: int, number: signal.Signals) -> bool:
+    """Signal one process; False when it is gone already."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """All processes below one."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+@contextmanager
+def running(folder: Path, environment: dict[str, str], log: Console) -> Iterator[House]:
+    """Bring a stack with known audio up with its data in `folder`, and end it. Main thread only,
+    and outside of any event loop."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    stack = Stack(folder, sandbox_arguments=["--speech", "known"])
+    try:
+        record = stack.up(Progress(log))
+        endpoints = read_endpoints(folder)
+        assert stack.settings is not None
+        assert endpoints is not None
+        yield House(stack.settings, endpoints.http, endpoints.pid, record.stack_id)
+    finally:
+        stack.down()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def left_behind(stack_id: str) -> list[str]:
+    """What still runs of a stack that has ended: one line a process."""
+    found = []
+    for process in processes.tagged(stack_id):
+        with contextlib.suppress(psutil.Error):
+            found.append(f"{process.pid} {psutil.Process(process.pid).name()}")
+    return sorted(found)

@@ -1,0 +1,142 @@
+"""Carrying out a strike, and taking it back."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import psutil
+
+from benchmarks.chaos.faults import OWN_ACTORS, Freeze, Kill, Store, Strike, Vendor
+from benchmarks.chaos.house import Actor, House, HouseError, send_signal
+
+SUFFIX = {"SttActor": "stt", "LlmActor": "llm", "TtsActor": "tts"}
+SERVICES = ("redis", "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Whom a strike hits, found beforehand: asking takes longer than a moment lasts."""
+
+    actors: tuple[Actor, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """When it struck, and what takes it back (to be awaited; it waits as long as it should)."""
+
+    at_monotonic_ms: float
+    undo: Callable[[], Awaitable[None]]
+
+
+async def nothing() -> None:
+    """Nothing has to be taken back."""
+
+
+async def aim(house: House, strike: Strike | None, sid: str | None) -> Targets:
+    """Find whom the strike hits. `sid`: the call whose own actors are meant. Raises HouseError."""
+    if not isinstance(strike, Kill | Freeze):
+        return Targets()
+    living = await house.actors(strike.actor)
+    if strike.actor in OWN_ACTORS and sid is not None:
+        call = await house.serving(sid)
+        if call is None:
+            raise HouseError(f"no call actor says that it serves {sid}")
+        name = call.name
+        if strike.actor != "CallActor":
+            name = await _worker_of(house, call, SUFFIX[strike.actor])
+        living = [actor for actor in living if actor.name == name]
+    if not living:
+        raise HouseError(f"there is no living {strike.actor}")
+    return Targets(tuple(living))
+
+
+async def _worker_of(house: House, call: Actor, suffix: str) -> str:
+    """The name of a call's worker: the call actor may have replaced the one it began with."""
+    crew = await house.ask(call.name, "crew")
+    named = crew.get(suffix) if isinstance(crew, dict) else None
+    return named or f"{call.name}.{suffix}"
+
+
+async def carry_out(house: House, strike: Strike | None, targets: Targets) -> Struck:
+    """Strike now. Raises HouseError when that is not possible."""
+    match strike:
+        case None:
+            return Struck(_now_ms(), nothing)
+        case Kill():
+            for actor in targets.actors:
+                send_signal(actor.pid, signal.SIGKILL)
+            return Struck(_now_ms(), nothing)
+        case Freeze(_, for_s):
+            return _freeze(targets, for_s)
+        case Vendor():
+            return await _vendor(house, strike)
+        case Store(service, action, for_s):
+            return await _store(house, service, action, for_s)
+
+
+def _freeze(targets: Targets, for_s: float) -> Struck:
+    frozen = []
+    for actor in targets.actors:
+        if send_signal(actor.pid, signal.SIGSTOP):
+            frozen.append(psutil.Process(actor.pid))
+
+    async def thaw() -> None:
+        await asyncio.sleep(for_s)
+        for process in frozen:
+            # It may be dead by now, and its number somebody else's.
+            if process.is_running():
+                send_signal(process.pid, signal.SIGCONT)
+
+    return Struck(_now_ms(), thaw)
+
+
+async def _vendor(house: House, strike: Vendor) -> Struck:
+    numbers = {"delay_ms": strike.delay_ms}
+    if strike.count is not None:
+        numbers["count"] = strike.count
+    for kind in strike.kinds:
+        await house.lay(strike.target, kind, **numbers)
+
+    async def lift() -> None:
+        await asyncio.sleep(strike.for_s)
+        await house.lift(strike.target)
+
+    return Struck(_now_ms(), lift)
+
+
+_UNDO = {"stop": "start", "pause": "resume"}
+
+
+async def _store(house: House, service: str, action: str, for_s: float) -> Struck:
+    await house.service(service, action)
+
+    async def back() -> None:
+        await asyncio.sleep(for_s)
+        await house.service(service, _UNDO[action])
+
+    return Struck(_now_ms(), back)
+
+
+async def anybody(
+    house: House, strike: Strike | None, calls: list[str], rng: random.Random
+) -> Targets:
+    """For the storm: an own actor of one of the `calls`, whichever answers."""
+    if isinstance(strike, Kill | Freeze) and strike.actor in OWN_ACTORS:
+        sids = list(calls)
+        rng.shuffle(sids)
+        for sid in sids:
+            try:
+                return await aim(house, strike, sid)
+            except HouseError:
+                continue
+        raise HouseError("no call was under way")
+    return await aim(house, strike, None)
+
+
+def _now_ms() -> float:
+    return time.monotonic() * 1000
