@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from actors.vitals import vitals
+
 if TYPE_CHECKING:
     from config.dealership import Dealership
     from config.settings import Settings
@@ -49,6 +51,9 @@ class CalendarActor:
         """Returns when the actor answers and delivers what is waiting in the outbox."""
         if self._worker is None or self._worker.done():
             self._worker = asyncio.get_running_loop().create_task(self._outbox.run(self._stop))
+
+    async def vitals(self) -> dict[str, int]:
+        return vitals()
 
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
         return await self._service.find_openings(query)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from actors.vitals import vitals
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -40,6 +42,9 @@ class CrmActor:
         """Returns when the actor answers and delivers what was kept while the book was away."""
         if self._carrier is None or self._carrier.done():
             self._carrier = asyncio.get_running_loop().create_task(self._service.deliver_kept())
+
+    async def vitals(self) -> dict[str, int]:
+        return vitals()
 
     async def find_by_phone(self, phone: str) -> Customer | None:
         await self.ready()  # after a restart by Ray nobody else does

@@ -17,6 +17,7 @@ import structlog
 from actors import names
 from actors.call import CallActor
 from actors.shared import RemoteCrm
+from actors.vitals import vitals
 from config.dealership import Dealership
 from config.settings import Settings
 from otto.dialogue.prompts import Phrases
@@ -134,6 +135,9 @@ class SwitchboardActor:
     async def snapshot(self) -> dict[str, int]:
         """How many call actors are doing what."""
         return {place.value: self._pool.count(place) for place in Place}
+
+    async def vitals(self) -> dict[str, int]:
+        return vitals()
 
     # Inside
 
