@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version as package_version
@@ -17,7 +18,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from cluster import log_files, loopback, record
+from cluster import log_files, loopback, ray_env, record
 from cluster.errors import StackError
 from config.dealership import DealershipError, load_dealership
 from config.settings import STATE_DIR, SettingsError, load_settings, read_settings
@@ -281,6 +282,17 @@ def config_show() -> None:
     for name, value in _flatten(settings):
         table.add_row(name, value)
     out.print(table)
+
+
+@config.command("env")
+def config_env() -> None:
+    """What Ray's processes must find in their environment, as lines for a shell: put
+    `eval "$(otto config env)"` before `ray start` or `serve run` on a cluster of your own."""
+    import serve_app  # late: it imports Ray
+
+    wanted = {**ray_env.ENVIRONMENT, **serve_app.serve_environment(read_settings())}
+    for name, value in wanted.items():
+        typer.echo(f"export {name}={shlex.quote(os.environ.get(name, value))}")
 
 
 def _flatten(settings: Any) -> list[tuple[str, str]]:

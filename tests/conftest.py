@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -29,6 +30,10 @@ from sandbox.services.valkey import Valkey
 
 DEALERSHIP_FILE = Path(__file__).parent.parent / "config" / "dealership.yaml"
 _TEMPLATE = "template_migrated"
+
+# How quick the machine is just now says nothing about the code.
+settings.register_profile("otto", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("otto")
 
 # Ray reads its authentication mode when it is imported, which any test module may do first.
 os.environ.update(RAY_ENVIRONMENT)
