@@ -19,10 +19,11 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from sandbox.app import serve
 from sandbox.services.child import FolderLock, ServiceError
+from sandbox.services.server import Server
 from sandbox.world import Options, OptionsError, World
 
 _PR_SET_PDEATHSIG = 1
@@ -31,16 +32,6 @@ EXIT_CANNOT = 2
 
 class CannotStart(Exception):
     """The sandbox cannot run here. The message is a sentence for a person."""
-
-
-class Service(Protocol):
-    """A child of ours: sandbox.services.postgres and .valkey."""
-
-    def start(self) -> str:
-        """Bring it up; returns its URL."""
-
-    def stop(self) -> None:
-        """End it, data kept."""
 
 
 def main() -> int:
@@ -134,7 +125,7 @@ async def _start(
         speech = asyncio.create_task(_load_speech(world))
         try:
             if not arguments.no_services:
-                database_url, redis_url = await _start_services(started, arguments.state_dir)
+                database_url, redis_url = await _start_services(started, world, arguments.state_dir)
         finally:
             await asyncio.wait((speech,))
         speech.result()
@@ -158,19 +149,23 @@ async def _start(
     }
 
 
-async def _start_services(stack: contextlib.AsyncExitStack, state_dir: Path) -> tuple[str, str]:
+async def _start_services(
+    stack: contextlib.AsyncExitStack, world: World, state_dir: Path
+) -> tuple[str, str]:
     from sandbox.services.postgres import Postgres
     from sandbox.services.valkey import Valkey
 
+    valkey, postgres = Valkey(state_dir / "valkey"), Postgres(state_dir / "postgres")
     _progress("starting Valkey")
-    redis_url = await stack.enter_async_context(_running(Valkey(state_dir / "valkey")))
+    redis_url = await stack.enter_async_context(_running(valkey))
     _progress("starting PostgreSQL (the first start creates its data, some seconds)")
-    database_url = await stack.enter_async_context(_running(Postgres(state_dir / "postgres")))
+    database_url = await stack.enter_async_context(_running(postgres))
+    world.services |= {"postgres": postgres, "valkey": valkey}
     return database_url, redis_url
 
 
 @contextlib.asynccontextmanager
-async def _running(service: Service) -> AsyncIterator[str]:
+async def _running(service: Server) -> AsyncIterator[str]:
     try:
         url = await asyncio.to_thread(service.start)
     except ServiceError as error:

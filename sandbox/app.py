@@ -17,6 +17,7 @@ from sandbox import control
 from sandbox.deepgram import routes as deepgram
 from sandbox.google import routes as google
 from sandbox.openai import routes as openai
+from sandbox.services import routes as services
 from sandbox.twilio import routes as twilio
 from sandbox.world import World
 
@@ -25,7 +26,7 @@ _SHUTDOWN_S = 1
 
 def build(world: World) -> Starlette:
     """The application: each vendor's routes under its own path, and `/sandbox` to steer them."""
-    routes: list[BaseRoute] = control.routes(world)
+    routes: list[BaseRoute] = [*control.routes(world), *services.routes(world)]
     for vendor in (deepgram, openai, google, twilio):
         routes += vendor.routes(world)
     return Starlette(routes=routes)

@@ -17,6 +17,7 @@ from sandbox.faults import Faults
 if TYPE_CHECKING:
     from sandbox.audio.recogniser import Recogniser
     from sandbox.audio.voices import Voices
+    from sandbox.services.server import Server
 
 T = TypeVar("T")
 LOG_LENGTH = 20_000
@@ -94,6 +95,8 @@ class World:
         """The number the dealership rents from Twilio."""
         self.http_url = ""
         """This process' own origin, e.g. http://127.0.0.1:9100; known once it listens."""
+        self.services: dict[str, Server] = {}
+        """The databases of this process, by name: postgres, valkey."""
         self.state_dir: Path | None = None
         """Where what shall outlive this process is kept; None: nowhere."""
         self._tasks: set[asyncio.Task[Any]] = set()

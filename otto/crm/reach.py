@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from functools import wraps
+from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
@@ -131,8 +131,8 @@ def within_reach(
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
     """Make a method of a class with `_reach` go through it. The method must bear repetition."""
 
-    @wraps(method)
-    async def reaching(self: S, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def reaching(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._reach.run(lambda: method(self, *args, **kwargs))
 
+    update_wrapper(reaching, method)
     return reaching

@@ -31,20 +31,14 @@ from pathlib import Path
 
 from sandbox.services.child import (
     Deadline,
-    FolderLock,
     RunAs,
     ServiceError,
-    check_port,
-    explain,
     explain_output,
-    free_port,
     identity,
-    size,
     spawn,
-    stop_child,
     stop_orphans,
-    tail,
 )
+from sandbox.services.server import Server
 
 MAJOR_VERSION = "18"
 USER = "otto"
@@ -55,9 +49,7 @@ second where users cannot be made."""
 FALLBACK_ROOT = Path("/var/tmp")
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
-PORT_ATTEMPTS = 5
 
-_WHAT = "PostgreSQL"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -74,61 +66,26 @@ _SETTINGS = {
 _NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class Postgres:
+class Postgres(Server):
     """One PostgreSQL server on `data_dir`.
 
-    `port` 0 takes a free one. `durable=False` trades safety against a power cut for speed: for
-    tests. `folder` says where the data really lies (see the module's text).
+    The first start makes the data and takes 1 to 2 s, later ones a tenth of that.
+    `durable=False` trades safety against a power cut for speed: for tests. `folder` says where
+    the data really lies (see the module's text).
     """
 
+    what = "PostgreSQL"
+    # SIGINT is PostgreSQL's "fast" shutdown (sessions are cut, data is flushed), SIGQUIT its
+    # "immediate" one.
+    stop_steps = ((signal.SIGINT, STOP_TIMEOUT_S), (signal.SIGQUIT, STOP_TIMEOUT_S))
+    bind_failed = "could not bind"
+
     def __init__(self, data_dir: Path, *, port: int = 0, durable: bool = True) -> None:
-        self._asked_dir = data_dir.absolute()
-        self._asked_port = port
+        super().__init__(data_dir.absolute(), port)
+        self._asked_dir = self.folder
         self._durable = durable
-        self._child: subprocess.Popen[bytes] | None = None
-        self._lock: FolderLock | None = None
         self._run_as: RunAs | None = None
         self._bin = Path()
-        self.folder = self._asked_dir
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        child = self._child
-        return child.pid if child is not None and child.poll() is None else None
-
-    def start(self) -> str:
-        """Start, creating the data on the first time; returns the URL for asyncpg.
-
-        Blocking: 1 to 2 s the first time, a tenth of that later. Raises `ServiceError`.
-        """
-        if self._child is not None:
-            raise ServiceError(f"{_WHAT} has been started already")
-        try:
-            return self._start()
-        except OSError as error:
-            self.stop()
-            raise explain(error, _WHAT, self.folder) from error
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """End the server in order (sessions are cut, data is flushed). Safe to repeat."""
-        if self._child is not None:
-            # SIGINT is PostgreSQL's "fast", SIGQUIT its "immediate" shutdown.
-            stop_child(
-                self._child, [(signal.SIGINT, STOP_TIMEOUT_S), (signal.SIGQUIT, STOP_TIMEOUT_S)]
-            )
-            self._child = None
-        if self._lock is not None:
-            self._lock.release()
-            self._lock = None
-
-    def discard(self) -> None:
-        """Stop and delete the data."""
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     # Preparing
 
@@ -136,8 +93,7 @@ class Postgres:
         self._run_as = _system_user() if os.geteuid() == 0 else None
         self._bin = _programs(self._run_as)
         self.folder = _folder(self._asked_dir, self._run_as)
-        self._lock = FolderLock(self.folder / "lock", "the data of PostgreSQL")
-        self._lock.acquire()
+        self._own_folder()
         cluster = self.folder / "cluster"
         if not cluster.exists():
             self._create(cluster)
@@ -152,7 +108,7 @@ class Postgres:
             # with nobody behind it is stale (its number may belong to another program by now).
             stop_orphans("postgres", cluster, signal.SIGINT, STOP_TIMEOUT_S)
             (cluster / "postmaster.pid").unlink(missing_ok=True)
-        return self._launch(cluster)
+        return self._serve(cluster)
 
     def _create(self, cluster: Path) -> None:
         """Make the data in a folder of its own and rename it when complete: a start that is cut
@@ -198,55 +154,45 @@ class Postgres:
             **identity(self._run_as),
         )
         if done.returncode != 0:
-            raise explain_output(done.stdout + done.stderr, _WHAT, self.folder)
+            raise explain_output(done.stdout + done.stderr, self.what, self.folder)
 
     # Running
 
-    def _launch(self, cluster: Path) -> str:
+    def _serve(self, cluster: Path) -> str:
         password = (self.folder / "password").read_text(encoding="ascii")
         settings = _SETTINGS | ({} if self._durable else _NOT_DURABLE)
         log = self.folder / "server.log"
-        if self._asked_port:
-            check_port(self._asked_port, _WHAT)
-        for attempt in range(1, PORT_ATTEMPTS + 1):
-            port = self._asked_port or free_port()
-            offset = size(log)
+
+        def begin(port: int) -> subprocess.Popen[bytes]:
             options = [
                 f"-c{key}={value}" for key, value in (settings | {"port": str(port)}).items()
             ]
-            self._child = spawn(
+            return spawn(
                 [str(self._bin / "postgres"), "-D", str(cluster), *options],
                 log=log,
                 death_signal=signal.SIGINT,
                 run_as=self._run_as,
                 cwd=self.folder,
             )
-            if self._wait_until_ready(cluster):
-                return f"postgresql+asyncpg://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
-            stop_child(self._child, [(signal.SIGQUIT, STOP_TIMEOUT_S)])
-            self._child = None
-            said = tail(log, offset)
-            # Somebody may take the free port before PostgreSQL does.
-            lost_race = "could not bind" in said and not self._asked_port
-            if not lost_race or attempt == PORT_ATTEMPTS:
-                raise explain_output(said, _WHAT, self.folder)
-        raise AssertionError("the loop returns or raises")
 
-    def _wait_until_ready(self, cluster: Path) -> bool:
-        """True once the server accepts connections; False when it ended or took too long.
+        port = self._launch(log, begin, lambda child, _: _is_ready(child, cluster))
+        return f"postgresql+asyncpg://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
 
-        PostgreSQL itself says so, in the eighth line of postmaster.pid.
-        """
-        assert self._child is not None
-        deadline = Deadline(START_TIMEOUT_S)
-        while self._child.poll() is None and deadline.pause():
-            try:
-                lines = (cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-            except FileNotFoundError:
-                continue
-            if len(lines) >= 8 and lines[7].strip() == "ready":
-                return int(lines[0]) == self._child.pid
-        return False
+
+def _is_ready(child: subprocess.Popen[bytes], cluster: Path) -> bool:
+    """True once the server accepts connections; False when it ended or took too long.
+
+    PostgreSQL itself says so, in the eighth line of postmaster.pid.
+    """
+    deadline = Deadline(START_TIMEOUT_S)
+    while child.poll() is None and deadline.pause():
+        try:
+            lines = (cluster / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            continue
+        if len(lines) >= 8 and lines[7].strip() == "ready":
+            return int(lines[0]) == child.pid
+    return False
 
 
 def _system_user() -> RunAs:
