@@ -12,11 +12,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from otto.health.breaker import FATAL_KINDS, Breaker, Rules, State, key
+from otto.health.breaker import Breaker, Rules, State, key
 from otto.speech.events import VendorReport, Worker
 
 OWN_RULES: Final = Rules(failures=2, window_s=60.0, open_s=15.0, most_open_s=120.0)
 """Within one worker: the second failure in a row sends it elsewhere for a while."""
+OWN_FATAL_KINDS: Final = frozenset(("quota", "rejected", "timeout"))
+"""Kinds that send it elsewhere at once: trying again is in vain, or has cost too much time."""
 TRIES: Final = 2
 """Attempts at each provider in one round, while there is more than one."""
 
@@ -70,7 +72,7 @@ class Providers:
 
     def failed(self, name: str, kind: str, now_s: float) -> None:
         """An attempt at `name` failed; `kind` is one of `WorkerFailed`'s codes."""
-        self._own[name].failed(now_s, fatal=kind in FATAL_KINDS)
+        self._own[name].failed(now_s, fatal=kind in OWN_FATAL_KINDS)
         self._doubted.add(name)
         self._emit(VendorReport(self._worker, name, ok=False, kind=kind))
 
@@ -111,11 +113,6 @@ class Round:
     def spent(self, name: str) -> None:
         """A further attempt at `name` would be in vain."""
         self._left[name] = 0
-
-    @property
-    def has_more(self) -> bool:
-        """Whether `next` will name somebody."""
-        return any(left > 0 for left in self._left.values())
 
     def has_other(self, name: str) -> bool:
         """Whether somebody other than `name` is left."""

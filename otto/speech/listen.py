@@ -6,7 +6,16 @@
              acknowledged media time
 
 What the caller says while the socket is away is not lost: the link's ring replays it from where
-the recogniser's last final result ended.
+the recogniser's last final result ended. The next socket is the same provider's, or the
+fallback's when that one fails twice in a row; a socket that works is kept, and the next one that
+is needed is the primary's again as soon as nothing speaks against it.
+
+    caller   "a brake in│spection please"
+    lost                ×
+    final    "a brake"  │                    was told: not asked for again
+    replay            ◄─┤ LEAD_IN_MS         a recogniser that begins within a word misses it
+    final             (brake) inspection please     words known already are left out
+    silence only: nobody would say that the utterance ended, so the listener does
 """
 
 from __future__ import annotations
@@ -22,8 +31,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from config.settings import DeepgramSettings
-from otto.speech.events import Event, Worker, WorkerFailed
-from otto.speech.transcripts import TranscriptReader
+from otto.speech.events import Event, Transcript, UtteranceEnd, Worker, WorkerFailed
+from otto.speech.transcripts import TranscriptReader, Utterance
+from otto.speech.vendors import SpeechVendor
 from otto.speech.wire import (
     BYTES_PER_MS,
     CLOSE_TIMEOUT_S,
@@ -31,7 +41,6 @@ from otto.speech.wire import (
     VendorError,
     closed_as,
     listen_query,
-    open_with_retries,
 )
 from otto.telephony.media_link import LinkError, Uplink, connect_uplink
 
@@ -42,9 +51,15 @@ JOIN_MS: Final = 40
 system call: this worker takes 0.88, 0.70 and 0.66 CPU-seconds a call-minute with 20, 40 and 60 ms
 (0.45 of them are the wake-ups of the media link, 50 a second). 40 saves most of what can be saved
 and delays the end of speech by 20 ms at worst."""
-SILENT_S: Final = 15.0
+SILENT_S: Final = 7.0
 """Audio flows and the recogniser says nothing at all for so long: a socket that is dead without
 knowing. Deepgram sends an (empty) result every few seconds of silence too."""
+ENOUGH_SHARE: Final = 0.8
+"""Of that time must be audio: a recogniser says nothing of what it was not sent."""
+LEAD_IN_MS: Final = 400
+"""What a new socket is given of the audio before a cut in mid-speech."""
+ORPHAN_GRACE_S: Final = 1.0
+"""What a new socket gets to say more of words another has told, before their end is assumed."""
 
 _KEEP_ALIVE: Final = json.dumps({"type": "KeepAlive"})
 _CLOSE_STREAM: Final = json.dumps({"type": "CloseStream"})
@@ -53,35 +68,43 @@ _CLOSE_STREAM: Final = json.dumps({"type": "CloseStream"})
 class Listener:
     """One call's recogniser; reusable for the next call after `detach`.
 
-    `emit` gets `SpeechStarted`, `Transcript`, `UtteranceEnd`, and `WorkerFailed` once when the
-    recogniser is out of reach after retries (the listener has then stopped: `attach` again).
+    `emit` gets `SpeechStarted`, `Transcript`, `UtteranceEnd`, `VendorReport`, and `WorkerFailed`
+    once when every provider is out of reach after retries (the listener has then stopped:
+    `attach` again). Words that were told get their end (`speech_final` or `UtteranceEnd`) though
+    the socket that heard them is gone.
     """
 
     def __init__(self, settings: DeepgramSettings, emit: Callable[[Event], None]) -> None:
         self._settings = settings
         self._emit = emit
+        self._vendor = SpeechVendor(Worker.STT, settings, "/v1/listen", listen_query, emit)
         self._task: asyncio.Task[None] | None = None
         self._address = ""
         self._token = ""
+        self._utterance = Utterance()
         self.acknowledged_ms = 0
         """Media time up to which final results have come: where a successor should begin."""
 
     async def attach(self, address: str, token: str, from_ms: int = 0) -> None:
-        """Listen to a call. Returns when Deepgram's socket is open and audio flows.
+        """Listen to a call. Returns when a recogniser's socket is open and audio flows.
 
-        When Deepgram cannot be reached, `WorkerFailed` is emitted and this returns. Raises
-        `LinkError` or `ConnectionError` when the media link refuses: then there is no call.
+        `from_ms` is where the predecessor's last final ended: the words before it may still wait
+        for the end of their utterance. When no recogniser can be reached, `WorkerFailed` is
+        emitted and this returns. Raises `LinkError` or `ConnectionError` when the media link
+        refuses: then there is no call.
         """
         await self.detach()
         self._address, self._token, self.acknowledged_ms = address, token, from_ms
-        opening = asyncio.create_task(self._open_socket())
+        self._utterance = Utterance()
+        self._utterance.open_ms = from_ms or None
+        opening = asyncio.create_task(self._vendor.open())
         try:
             uplink = await connect_uplink(address, token, from_ms, JOIN_MS)
         except BaseException:
             await _abandon(opening)
             raise
         try:
-            socket = await opening
+            provider, socket = await opening
         except VendorError as error:
             await uplink.close()
             self._fail(error)
@@ -89,7 +112,7 @@ class Listener:
         except BaseException:
             await uplink.close()
             raise
-        self._task = asyncio.create_task(self._run(socket, uplink), name="listener")
+        self._task = asyncio.create_task(self._run(provider, socket, uplink), name="listener")
         await asyncio.sleep(0)  # once it has begun, it closes what it was given
 
     async def detach(self) -> None:
@@ -99,14 +122,19 @@ class Listener:
             task.cancel()
             await asyncio.wait([task])
 
-    async def _open_socket(self) -> ClientConnection:
-        return await open_with_retries(self._settings, "/v1/listen", listen_query(self._settings))
+    def avoid(self, providers: frozenset[str]) -> None:
+        """The switchboard's word on which providers to skip; a socket that works is kept."""
+        self._vendor.providers.avoid(providers)
 
-    async def _run(self, socket: ClientConnection, uplink: Uplink) -> None:
+    async def _run(self, provider: str, socket: ClientConnection, uplink: Uplink) -> None:
         """Sessions, one socket each, until the call ends or the retries are used up."""
         fruitless = 0
+        loop = asyncio.get_running_loop()
         while True:
-            session = _Session(self._settings, self._emit, socket, uplink, self.acknowledged_ms)
+            session = _Session(
+                self._settings, self._emit, socket, uplink, self.acknowledged_ms, self._utterance
+            )
+            session.on_first = self._on_first(provider)
             try:
                 await session.run()
                 return
@@ -114,8 +142,9 @@ class Listener:
                 self.acknowledged_ms = session.acknowledged_ms
                 fruitless = 0 if session.was_heard else fruitless + 1
                 log.warning("stt_socket_lost", kind=error.kind, detail=error.detail)
+                self._vendor.providers.failed(provider, error.kind, loop.time())
                 try:
-                    socket = await self._reopen(error, fruitless)
+                    provider, socket = await self._reopen(error, fruitless)
                 except VendorError as final:
                     self._fail(final)
                     return
@@ -123,9 +152,7 @@ class Listener:
                 self._fail(VendorError("dropped", "media link lost"))
                 return
             try:
-                uplink = await connect_uplink(
-                    self._address, self._token, self.acknowledged_ms, JOIN_MS
-                )
+                uplink = await connect_uplink(self._address, self._token, self._resume_ms, JOIN_MS)
             except (LinkError, OSError):
                 await socket.close()
                 self._fail(VendorError("dropped", "media link refused"))
@@ -134,13 +161,22 @@ class Listener:
                 await socket.close()
                 raise
 
-    async def _reopen(self, error: VendorError, fruitless: int) -> ClientConnection:
+    @property
+    def _resume_ms(self) -> int:
+        """Where a new socket's audio begins."""
+        lead_in_ms = LEAD_IN_MS if self._utterance.cut_in_speech else 0
+        return max(0, self.acknowledged_ms - lead_in_ms)
+
+    def _on_first(self, provider: str) -> Callable[[], None]:
+        return lambda: self._vendor.providers.succeeded(provider)
+
+    async def _reopen(self, error: VendorError, fruitless: int) -> tuple[str, ClientConnection]:
         """A new socket; `fruitless` counts sockets in a row that never gave a result."""
         if fruitless > len(RETRY_DELAYS_S):
             raise error
         if fruitless:
             await asyncio.sleep(RETRY_DELAYS_S[fruitless - 1])
-        return await self._open_socket()
+        return await self._vendor.open()
 
     def _fail(self, error: VendorError) -> None:
         log.error("stt_failed", kind=error.kind, detail=error.detail)
@@ -160,17 +196,24 @@ class _Session:
         socket: ClientConnection,
         uplink: Uplink,
         from_ms: int,
+        utterance: Utterance,
     ) -> None:
         self._settings = settings
         self._emit = emit
         self._socket = socket
         self._uplink = uplink
         self._from_ms = from_ms
-        self._reader = TranscriptReader()
+        self._utterance = utterance
+        self._reader = TranscriptReader(from_ms)
         self._loop = asyncio.get_running_loop()
         self._sent_at = self._loop.time()
         self._heard_at = self._loop.time()
         self._unanswered_bytes = 0
+        self._orphan_ms = utterance.open_ms
+        """The end of words that another socket told, while this one has said nothing of them."""
+        self._orphan_timer: asyncio.TimerHandle | None = None
+        self.on_first: Callable[[], None] = _nothing
+        """Called at the first message that is understood."""
 
     @property
     def acknowledged_ms(self) -> int:
@@ -205,6 +248,8 @@ class _Session:
             await self._close_stream()
             raise
         finally:
+            if self._orphan_timer is not None:
+                self._orphan_timer.cancel()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -236,14 +281,33 @@ class _Session:
         await self._socket.send(audio)
         self._sent_at = self._loop.time()
         self._unanswered_bytes += len(audio)
+        if self._orphan_ms is not None and self._orphan_timer is None:
+            due_ms = self._orphan_ms + self._settings.utterance_end_ms
+            if at_ms + len(audio) // BYTES_PER_MS >= due_ms:
+                self._orphan_timer = self._loop.call_later(ORPHAN_GRACE_S, self._end_orphan)
 
     async def _receive(self) -> None:
         """Messages to events; ends when the socket closes normally."""
+        is_understood = False
         async for message in self._socket:
             self._heard_at = self._loop.time()
             self._unanswered_bytes = 0
             for event in self._reader.receive(message):
-                self._emit(event)
+                self._tell(event)
+            if self._reader.messages and not is_understood:
+                is_understood = True
+                self.on_first()
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, UtteranceEnd) or (isinstance(event, Transcript) and event.text):
+            self._orphan_ms = None  # this socket knows of the words
+        self._utterance.told(event)
+        self._emit(event)
+
+    def _end_orphan(self) -> None:
+        """Silence has followed the words for long enough, and this socket never heard them."""
+        if self._orphan_ms is not None:
+            self._tell(UtteranceEnd(self._orphan_ms))
 
     async def _watch(self) -> None:
         """KeepAlive while no audio flows; raises `VendorError` when audio gets no answer."""
@@ -254,12 +318,12 @@ class _Session:
                 await self._socket.send(_KEEP_ALIVE)
                 self._sent_at = self._loop.time()
                 idle_s = 0.0
-            if (
-                self._unanswered_bytes >= SILENT_S * 1000 * BYTES_PER_MS
-                and self._loop.time() - self._heard_at >= SILENT_S
-            ):
-                raise VendorError("timeout", "no result for the audio sent")
-            await asyncio.sleep(keep_alive_s - idle_s)
+            silent_s = self._loop.time() - self._heard_at
+            if silent_s >= SILENT_S:
+                if self._unanswered_bytes >= ENOUGH_SHARE * SILENT_S * 1000 * BYTES_PER_MS:
+                    raise VendorError("timeout", "no result for the audio sent")
+                silent_s = 0.0
+            await asyncio.sleep(min(keep_alive_s - idle_s, SILENT_S - silent_s))
 
     async def _close_stream(self) -> None:
         with contextlib.suppress(ConnectionClosed):
@@ -270,8 +334,12 @@ def _ignore(event: Event) -> None:
     """Where events go after `detach`."""
 
 
-async def _abandon(opening: asyncio.Task[ClientConnection]) -> None:
+def _nothing() -> None:
+    """What happens at the first message of a session that nobody watches."""
+
+
+async def _abandon(opening: asyncio.Task[tuple[str, ClientConnection]]) -> None:
     opening.cancel()
     await asyncio.wait([opening])
     if not opening.cancelled() and opening.exception() is None:
-        await opening.result().close()
+        await opening.result()[1].close()

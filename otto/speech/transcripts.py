@@ -22,10 +22,38 @@ GAP_TOLERANCE_MS = 60
 """Twilio's clock jitters by a frame or two; more than that is audio that never came."""
 
 
-class TranscriptReader:
-    """One socket's messages. Make a new one for every socket."""
+class Utterance:
+    """Whether the caller's last words still wait for the recogniser to say that they ended.
+
+    A socket that hears only the silence after them never says it: whoever replaces a socket asks
+    here what is left open.
+    """
 
     def __init__(self) -> None:
+        self.open_ms: int | None = None
+        """Where the last word of an utterance ended that has no end yet, in media time."""
+        self.cut_in_speech = False
+        """The last final was one in mid-speech: audio after it may begin within a word."""
+
+    def told(self, event: Event) -> None:
+        """An event goes to the call."""
+        if isinstance(event, UtteranceEnd) or (
+            isinstance(event, Transcript) and event.speech_final
+        ):
+            self.open_ms, self.cut_in_speech = None, False
+        elif isinstance(event, Transcript):
+            self.open_ms = event.end_ms
+            self.cut_in_speech = self.cut_in_speech or event.is_final
+
+
+class TranscriptReader:
+    """One socket's messages. Make a new one for every socket.
+
+    Words before `known_until_ms` (media time) are known already: they are left out, so that a
+    socket may be given a little of what another has heard.
+    """
+
+    def __init__(self, known_until_ms: int = 0) -> None:
         self.acknowledged_ms: int | None = None
         """Media time up to which the recogniser has given final results; None before any."""
         self.messages = 0
@@ -34,6 +62,7 @@ class TranscriptReader:
         self._anchors_socket: list[int] = []
         self._anchors_media: list[int] = []
         self._interim = ""
+        self._known_until_ms = known_until_ms
 
     def sent(self, at_ms: int, size: int) -> None:
         """`size` bytes of audio of media time `at_ms` were sent on the socket."""
@@ -84,6 +113,10 @@ class TranscriptReader:
         best = data["channel"]["alternatives"][0]
         text = best["transcript"].strip()
         words = best.get("words") or []
+        fresh = [word for word in words if not self._is_known(word)]
+        if len(fresh) < len(words):
+            text = " ".join(word.get("punctuated_word") or word["word"] for word in fresh)
+            words = fresh
         start_s, duration_s = float(data["start"]), float(data["duration"])
         begins_s = float(words[0]["start"]) if words else start_s
         ends_s = float(words[-1]["end"]) if words else start_s + duration_s
@@ -102,6 +135,11 @@ class TranscriptReader:
         confidence = float(best.get("confidence", 1.0))
         start_ms = self._at(begins_s)
         return [Transcript(text, is_final, speech_final, start_ms, self._at(ends_s), confidence)]
+
+    def _is_known(self, word: dict[str, Any]) -> bool:
+        """Whether most of the word lies before what is known already."""
+        middle_s = (float(word["start"]) + float(word["end"])) / 2
+        return self._known_until_ms > 0 and self._at(middle_s) < self._known_until_ms
 
     def _at(self, socket_s: float) -> int:
         return self.media_ms(float(socket_s) * 1000)

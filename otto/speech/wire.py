@@ -27,6 +27,8 @@ BYTES_PER_MS = 8
 RETRY_DELAYS_S = (0.1, 0.4, 1.0)
 """Waits before the second, third and last attempt: together shorter than a caller's patience."""
 CLOSE_TIMEOUT_S = 1.0
+PING_S = 5.0
+"""A vendor that the network hides is noticed after twice this, on an idle socket too."""
 _MAX_MESSAGE_BYTES = 2**20
 _PERMANENT = {400: "rejected", 401: "refused", 402: "quota", 403: "refused", 404: "rejected"}
 """Statuses that a second attempt cannot change, and the failure's kind."""
@@ -70,16 +72,21 @@ def speak_query(settings: DeepgramSettings) -> list[tuple[str, str]]:
 
 
 async def open_socket(
-    settings: DeepgramSettings, path: str, query: list[tuple[str, str]]
+    settings: DeepgramSettings,
+    path: str,
+    query: list[tuple[str, str]],
+    timeout_s: float | None = None,
 ) -> ClientConnection:
-    """One attempt to open `path`. Raises `VendorError`."""
+    """One attempt to open `path`, within `timeout_s` if given. Raises `VendorError`."""
     url = f"{settings.url.rstrip('/')}{path}?{urlencode(query)}"
     try:
         return await connect(
             url,
             additional_headers={"Authorization": f"Token {settings.api_key.get_secret_value()}"},
             compression=None,
-            open_timeout=settings.connect_timeout_s,
+            open_timeout=settings.connect_timeout_s if timeout_s is None else timeout_s,
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
             close_timeout=CLOSE_TIMEOUT_S,
             max_size=_MAX_MESSAGE_BYTES,
             proxy=None if urlsplit(url).hostname in _LOOPBACK else True,

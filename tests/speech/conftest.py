@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from config.settings import DeepgramSettings
-from otto.speech.events import Event
+from otto.speech.events import Event, VendorReport
 from otto.telephony.media_link import Link, LinkServer
 
 
@@ -54,6 +54,19 @@ class Call:
     @property
     def token(self) -> str:
         return self.link.token
+
+    @property
+    def news(self) -> list[Event]:
+        """What a conversation looks at: all but the reports for the switchboard."""
+        return [event for event in self.events if not isinstance(event, VendorReport)]
+
+    @property
+    def reports(self) -> list[tuple[str, bool, str]]:
+        return [
+            (event.provider, event.ok, event.kind)
+            for event in self.events
+            if isinstance(event, VendorReport)
+        ]
 
     def talk(self, audio: bytes, at_ms: int = 0) -> None:
         """20 ms frames, as fast as the link takes them."""
