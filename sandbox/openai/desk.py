@@ -81,6 +81,10 @@ class Desk:
 
     wants_person: bool = False
     offers_person: bool = False
+    offers_callback: bool = False
+    """The book cannot be seen, and the caller was asked whether somebody may call back."""
+    wants_callback: bool = False
+    callback_when: str | None = None
     goodbye: bool = False
     wrong_number: bool = False
     transferring: bool = False
@@ -110,6 +114,8 @@ class Desk:
         """What the caller was asked last, or will be asked next."""
         if self.offers_person or self.last_said.endswith(phrases.PERSON_OFFER):
             return Question.PERSON
+        if self.offers_callback:
+            return Question.CALLBACK
         if not self.wants:
             if self.priced:
                 return Question.BOOK_IT_TOO

@@ -29,7 +29,9 @@ def hear(desk: Desk, text: str) -> None:
         return
     before = desk.facts()
     wanted = understanding.intents(text)
-    if Intent.PERSON in wanted:
+    if Intent.CALLBACK in wanted:
+        _want_callback(desk, text)
+    elif Intent.PERSON in wanted:
         desk.wants_person = True
     elif Intent.WRONG_NUMBER in wanted:
         desk.goodbye = desk.wrong_number = True
@@ -59,7 +61,13 @@ def hear(desk: Desk, text: str) -> None:
 
 _CLOSED = frozenset(
     {Question.DATE_OF_BIRTH, Question.FIRST_AND_LAST_NAME, Question.LAST_NAME, Question.PHONE}
-    | {Question.PERSON, Question.OPENING, Question.CONFIRM, Question.WHAT_TO_CHANGE}
+    | {
+        Question.CALLBACK,
+        Question.PERSON,
+        Question.OPENING,
+        Question.CONFIRM,
+        Question.WHAT_TO_CHANGE,
+    }
 )
 """Questions whose answers see to further wishes themselves, or whose words would be misread."""
 
@@ -174,6 +182,21 @@ def _answer_person(desk: Desk, text: str) -> None:
         if question is not Question.PERSON:
             _ANSWERS[question](desk, text)
             _hear_wishes(desk, text, ())
+
+
+def _answer_callback(desk: Desk, text: str) -> None:
+    answer = understanding.yes_or_no(text)
+    if re.search(r"\b(try|look|check) (it )?(once )?(again|once more)\b|\bwait\b", normalise(text)):
+        desk.offers_callback = False
+    elif answer or (answer is None and (day_wish(text) or clock_times(text))):
+        _want_callback(desk, text)
+    elif answer is False:
+        desk.offers_callback, desk.wants, desk.answered = False, False, True
+
+
+def _want_callback(desk: Desk, text: str) -> None:
+    desk.wants_callback, desk.offers_callback = True, False
+    desk.callback_when = text.strip() if day_wish(text) or clock_times(text) else None
 
 
 def _answer_phone(desk: Desk, text: str) -> None:
@@ -338,5 +361,6 @@ _ANSWERS: dict[Question, Callable[[Desk, str], None]] = {
     Question.WHAT_TO_CHANGE: _answer_what_to_change,
     Question.ANYTHING_ELSE: _answer_anything_else,
     Question.BOOK_IT_TOO: _answer_book_it_too,
+    Question.CALLBACK: _answer_callback,
     Question.PERSON: _answer_person,
 }

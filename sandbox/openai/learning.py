@@ -19,8 +19,14 @@ def learn(desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[s
     A result's `message` may be said to the caller; its `advice` is for a model that reasons, and
     is never said: what to do next follows from the desk's state.
     """
-    taken_in = _LEARN.get(name)
     status = str(result.get("status", ""))
+    if status == "error" and result.get("code") == "book_away":
+        # Everything the caller has said still holds: it may be asked again later.
+        desk.failed.add(name)
+        desk.offers_callback = True
+        _tell(desk, result, otherwise=phrases.BOOK_AWAY)
+        return
+    taken_in = _LEARN.get(name)
     understood = taken_in is not None and taken_in(desk, status, arguments, result)
     if not understood:
         desk.failed.add(name)
@@ -204,6 +210,19 @@ def _learn_info(
     return True
 
 
+def _learn_callback(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    desk.wants_callback = False
+    if status == "noted":
+        desk.goodbye = True
+        desk.news.append(phrases.CALLBACK_NOTED)
+        return True
+    desk.offers_person = True
+    _tell(desk, result, otherwise=phrases.NO_CALLBACK)
+    return True
+
+
 def _learn_transfer(
     desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
@@ -227,6 +246,7 @@ _LEARN: dict[str, Callable[[Desk, str, Mapping[str, Any], Mapping[str, Any]], bo
     "find_openings": _learn_openings,
     "book_appointment": _learn_booking,
     "dealership_info": _learn_info,
+    "request_callback": _learn_callback,
     "transfer_to_person": _learn_transfer,
     "end_call": _learn_end,
 }

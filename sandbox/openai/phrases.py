@@ -24,6 +24,7 @@ class Question(StrEnum):
     WHAT_TO_CHANGE = "what_to_change"
     ANYTHING_ELSE = "anything_else"
     BOOK_IT_TOO = "book_it_too"
+    CALLBACK = "callback"
     PERSON = "person"
 
 
@@ -79,6 +80,11 @@ QUESTIONS: dict[Question, tuple[str, str, str]] = {
         "Can I help you with anything else?",
         "Anything else today, yes or no?",
     ),
+    Question.CALLBACK: (
+        "May I have somebody call you back?",
+        "Should somebody call you back, yes or no?",
+        "I can have somebody call you back. Would you like that?",
+    ),
     Question.BOOK_IT_TOO: (
         "Would you like to make an appointment?",
         "Shall I find you an appointment, yes or no?",
@@ -106,6 +112,9 @@ EXISTS = "It looks like we already have an account for that number."
 TAKEN = "I'm sorry, that time was just taken."
 NO_OPENINGS = "I don't find an opening then."
 NOT_THAT_TIME = "I don't have that time."
+CALLBACK_NOTED = "I've noted that. Somebody will call you back."
+BOOK_AWAY = "I'm sorry, I can't see our book right now."
+NO_CALLBACK = "I can't note that down right now."
 PROBLEM = "I'm sorry, something went wrong on my side."
 NOT_BOOKED = "All right, I won't book it."
 ANOTHER_CAR = "Sure, another car."

@@ -79,13 +79,15 @@ def _next_call(desk: Desk) -> Call | None:
     """The tool the state asks for, or None when it is time to speak."""
     if desk.wants_person:
         return Call("transfer_to_person", {"reason": _reason(desk)})
+    if desk.wants_callback:
+        return Call("request_callback", _callback(desk))
     if desk.repeat:
         return None
     if desk.inquiries and "dealership_info" not in desk.failed:
         return _ask(desk.inquiries[0])
     if desk.goodbye:
         return Call("end_call", {"reason": "wrong_number" if desk.wrong_number else "done"})
-    if not desk.wants or not desk.service or desk.offers_person:
+    if not desk.wants or not desk.service or desk.offers_person or desk.offers_callback:
         return None
     return _identify(desk) if desk.identity is not Identity.KNOWN else _arrange(desk)
 
@@ -96,6 +98,18 @@ def _reason(desk: Desk) -> str:
     if desk.service:
         return f"The caller asks for a person, about: {desk.service.replace('_', ' ')}."
     return "The caller asks for a person."
+
+
+def _callback(desk: Desk) -> dict[str, Any]:
+    wish = (
+        f"wants {phrases.a_service(desk.name_of(desk.service))}" if desk.service else "has called"
+    )
+    name = " ".join(filter(None, (desk.first_name, desk.last_name)))
+    return {
+        "reason": f"{name or 'The caller'} {wish}.",
+        "when": desk.callback_when,
+        "phone_number": desk.phone,
+    }
 
 
 def _ask(inquiry: Inquiry) -> Call:
@@ -159,7 +173,7 @@ def _said_while_calling(desk: Desk, call: Call) -> str:
     if call.name == "transfer_to_person":
         return phrases.TRANSFER
     if call.name == "end_call":
-        return phrases.WRONG_NUMBER if desk.wrong_number else phrases.GOODBYE
+        return phrases.WRONG_NUMBER if desk.wrong_number else _join(*desk.news, phrases.GOODBYE)
     if call.name == "identify_caller" and desk.service and not desk.phone:
         return phrases.glad_to_help(desk.name_of(desk.service))
     if call.name == "book_appointment":

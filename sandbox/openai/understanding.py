@@ -18,6 +18,7 @@ class Intent(StrEnum):
     """What a caller may want besides answering the open question."""
 
     BOOK = "book"
+    CALLBACK = "callback"
     CHANGE = "change"
     PERSON = "person"
     HOURS = "hours"
@@ -30,6 +31,10 @@ class Intent(StrEnum):
 
 
 _INTENTS: tuple[tuple[Intent, str], ...] = (
+    (
+        Intent.CALLBACK,
+        r"\b((call|phone|ring) me (back|later)|give me a (call|ring) back|(a|my) call ?back)\b",
+    ),
     (
         Intent.PERSON,
         r"\b((real|live|actual) (person|human)|a human|human being|an? (person|agent|advisor"

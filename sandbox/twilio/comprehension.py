@@ -22,6 +22,7 @@ class Act(StrEnum):
     ANYTHING_ELSE = "anything_else"
     OFFER = "offer"
     OFFER_PERSON = "offer_person"
+    OFFER_CALLBACK = "offer_callback"
     OTHER_DAY = "other_day"
     ASK_KNOWN = "ask_known"
     ASK_NAME = "ask_name"
@@ -107,6 +108,7 @@ _QUESTIONS: tuple[tuple[Act, bool, re.Pattern[str]], ...] = (
             r"|any more questions|else (that )?(i|we|you)\b|any questions)"
         ),
     ),
+    (Act.OFFER_CALLBACK, True, re.compile(r"\b(call(s|ed|ing)? you back|(a|your) call ?back)\b")),
     (
         Act.OFFER_PERSON,
         True,
@@ -326,7 +328,10 @@ def _asked(plain: str, here: tuple[Time, ...], before: tuple[Time, ...]) -> list
     return [Act.CONFIRM if _READ_BACK.search(plain) or here else Act.UNKNOWN_QUESTION]
 
 
-_SOLE = frozenset({Act.REPEAT, Act.STILL_THERE, Act.ANYTHING_ELSE, Act.OFFER_PERSON, Act.ASK_KNOWN})
+_SOLE = frozenset(
+    {Act.REPEAT, Act.STILL_THERE, Act.ANYTHING_ELSE, Act.ASK_KNOWN}
+    | {Act.OFFER_PERSON, Act.OFFER_CALLBACK}
+)
 _OPEN_EVEN_SO = frozenset({Act.ASK_BIRTH, Act.ASK_VIN, Act.ASK_TIME, Act.ASK_SERVICE})
 _ANY_OF = re.compile(r"\b(any of|one of|which of|those|these|them|either)\b")
 _HAVE_OR_KNOW = re.compile(r"\bdo you (have|know|remember)\b")

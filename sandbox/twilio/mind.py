@@ -278,6 +278,11 @@ class Mind:
             return Reply("No, thank you.")
         return Reply(f"No, I just want to book {service_words(self._goal.service)}, please.")
 
+    def _callback_offered(self, _heard: Heard) -> Reply:
+        if self._goal.kind == "ask":
+            return Reply("No, thank you.")
+        return Reply(self._say("yes"))
+
     def _known(self, heard: Heard) -> Reply:
         if self._goal.kind != "book":
             return self._details((Act.ASK_NAME,))
@@ -358,6 +363,7 @@ _ANSWERS = {
     Act.ANYTHING_ELSE: Mind._anything_else,
     Act.OFFER: Mind._choose,
     Act.OFFER_PERSON: Mind._person_offered,
+    Act.OFFER_CALLBACK: Mind._callback_offered,
     Act.OTHER_DAY: Mind._other_day,
     Act.ASK_KNOWN: Mind._known,
     Act.ASK_TIME: Mind._when,

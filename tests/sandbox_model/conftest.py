@@ -79,6 +79,7 @@ TOOLS = {
             service={"type": ["string", "null"], "enum": [*CODES, None]},
             date=MAYBE,
         ),
+        _tool("request_callback", reason=TEXT, when=MAYBE, phone_number=MAYBE),
         _tool("transfer_to_person", reason=TEXT),
         _tool("end_call", reason={"type": "string", "enum": ["done", "wrong_number"]}),
     )
@@ -101,7 +102,7 @@ class Desk:
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def offered(self) -> list[dict[str, Any]]:
-        names = {"find_openings", "dealership_info", "transfer_to_person"}
+        names = {"find_openings", "dealership_info", "transfer_to_person", "request_callback"}
         names |= {"end_call"}
         if self.identified in {"unknown", "not_found"}:
             names.add("identify_caller")
@@ -187,6 +188,9 @@ class Desk:
             "services": "We do oil changes, brakes and tires.",
         }
         return {"status": "ok", "answer": answers[topic]}
+
+    def _request_callback(self, when: str | None, **_: Any) -> dict[str, Any]:
+        return {"status": "noted", "when": when or "as soon as possible"}
 
     def _transfer_to_person(self, reason: str) -> dict[str, Any]:
         return {"status": "transferring"}
