@@ -57,7 +57,7 @@ class Vendor:
 class Store:
     """PostgreSQL or Redis. stop: refuses connections. pause: takes them and does not answer."""
 
-    service: Literal["postgres", "redis"]
+    service: Literal["postgres", "valkey"]
     action: Literal["stop", "pause"]
     for_s: float
 
@@ -143,25 +143,33 @@ FAULTS: tuple[Fault, ...] = (
     # Vendors
     Fault("listen-dropped", "Deepgram's listening socket breaks",
           Vendor("deepgram.listen", ("drop",), 2, count=1), _M.LISTENING, 4_000, allowed=SERVED),
-    Fault("listen-out", "Deepgram's listening breaks and is refused for 8 s",
-          Vendor("deepgram.listen", ("drop", "refuse"), 8), _M.LISTENING, 12_000),
+    Fault("listen-out", "Deepgram's listening breaks and is refused for 8 s; a second one is there",
+          Vendor("deepgram.listen", ("drop", "refuse"), 8), _M.LISTENING, 6_000, allowed=SERVED),
     Fault("listen-stalled", "Deepgram's listening is silent for 6 s",
           Vendor("deepgram.listen", ("stall",), 6), _M.LISTENING, 12_000),
+    Fault("listen-gone", "nobody listens for 12 s, the second one neither",
+          Vendor("deepgram.listen", ("drop", "refuse"), 12, fallback_too=True),
+          _M.LISTENING, 12_000),
     Fault("speak-dropped", "Deepgram's speaking socket breaks",
           Vendor("deepgram.speak", ("drop",), 4, count=1), _M.THINKING, 4_000, allowed=SERVED),
-    Fault("speak-out", "Deepgram's speaking breaks and is refused for 8 s",
-          Vendor("deepgram.speak", ("drop", "refuse"), 8), _M.THINKING, 12_000),
+    Fault("speak-out", "Deepgram's speaking breaks and is refused for 8 s; a second one is there",
+          Vendor("deepgram.speak", ("drop", "refuse"), 8), _M.THINKING, 6_000, allowed=SERVED),
     Fault("speak-stalled", "Deepgram's speaking is silent for 6 s",
           Vendor("deepgram.speak", ("stall",), 6), _M.THINKING, 12_000),
+    Fault("speak-gone", "nobody speaks for 12 s, the second one neither",
+          Vendor("deepgram.speak", ("drop", "refuse"), 12, fallback_too=True),
+          _M.THINKING, 12_000),
     Fault("model-failed", "the model answers 500, once",
           Vendor("openai", ("fail",), 6, count=1), _M.LISTENING, 4_000, allowed=SERVED),
     Fault("model-dropped", "the model's stream breaks in the middle, once",
           Vendor("openai", ("drop",), 6, delay_ms=30, count=1), _M.LISTENING, 4_000,
           allowed=SERVED),
-    Fault("model-out", "the model answers 500 for 15 s",
-          Vendor("openai", ("fail",), 15), _M.LISTENING, 8_000),
-    Fault("model-stalled", "the model does not answer for 10 s",
+    Fault("model-out", "the model answers 500 for 15 s; a second one is there",
+          Vendor("openai", ("fail",), 15), _M.LISTENING, 6_000, allowed=SERVED),
+    Fault("model-stalled", "the model's answer stalls for 10 s",
           Vendor("openai", ("stall",), 10), _M.LISTENING, 12_000),
+    Fault("model-gone", "no model answers for 15 s, the second one neither",
+          Vendor("openai", ("fail",), 15, fallback_too=True), _M.LISTENING, 8_000),
     Fault("model-slow", "the model takes 3 s longer",
           Vendor("openai", ("slow",), 8, delay_ms=3_000), _M.LISTENING, 5_000, allowed=SERVED),
     Fault("calendar-out", "Google answers 500 for 15 s",
@@ -171,11 +179,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("messages-out", "Twilio's REST API answers 500 for 10 s",
           Vendor("twilio", ("fail",), 10), _M.BOOKING, 3_500, "books", BOOKED),
     # Stores
-    Fault("redis-stopped", "Redis refuses connections for 8 s", Store("redis", "stop", 8),
+    Fault("redis-stopped", "Redis refuses connections for 8 s", Store("valkey", "stop", 8),
           _M.LISTENING, 4_500, allowed=SERVED),
-    Fault("redis-paused", "Redis does not answer for 8 s", Store("redis", "pause", 8),
+    Fault("redis-paused", "Redis does not answer for 8 s", Store("valkey", "pause", 8),
           _M.LISTENING, 4_500, allowed=SERVED),
-    Fault("redis-away-ringing", "Redis is stopped for 8 s, then a call", Store("redis", "stop", 8),
+    Fault("redis-away-ringing", "Redis is stopped for 8 s, then a call", Store("valkey", "stop", 8),
           _M.BEFORE, 4_500, allowed=SERVED),
     Fault("postgres-stopped", "PostgreSQL refuses connections for 10 s",
           Store("postgres", "stop", 10), _M.BOOKING, 6_000, "books"),

@@ -203,7 +203,7 @@ class House:
         await self.http.delete("/sandbox/faults", params={"target": target} if target else {})
 
     async def service(self, name: str, action: str) -> None:
-        """Stop, start, pause or resume "redis" or "postgres"."""
+        """Stop, start, pause or resume "valkey" or "postgres" (sandbox/services/routes.py)."""
         answer = await self.http.post(
             "/sandbox/services", json={"service": name, "action": action}, timeout=60.0
         )

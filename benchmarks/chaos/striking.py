@@ -15,7 +15,6 @@ from benchmarks.chaos.faults import OWN_ACTORS, Freeze, Kill, Store, Strike, Ven
 from benchmarks.chaos.house import Actor, House, HouseError, send_signal
 
 SUFFIX = {"SttActor": "stt", "LlmActor": "llm", "TtsActor": "tts"}
-SERVICES = ("redis", "postgres")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +98,14 @@ async def _vendor(house: House, strike: Vendor) -> Struck:
     numbers = {"delay_ms": strike.delay_ms}
     if strike.count is not None:
         numbers["count"] = strike.count
-    for kind in strike.kinds:
-        await house.lay(strike.target, kind, **numbers)
+    for target in strike.targets:
+        for kind in strike.kinds:
+            await house.lay(target, kind, **numbers)
 
     async def lift() -> None:
         await asyncio.sleep(strike.for_s)
-        await house.lift(strike.target)
+        for target in strike.targets:
+            await house.lift(target)
 
     return Struck(_now_ms(), lift)
 

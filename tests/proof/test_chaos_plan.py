@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -64,15 +65,15 @@ def test_every_kind_of_process_vendor_and_store_is_struck() -> None:
     vendors = {strike.target.partition(".")[0] for strike in strikes if isinstance(strike, Vendor)}
     assert vendors == {"deepgram", "openai", "google", "twilio"}
     stores = {(s.service, s.action) for s in strikes if isinstance(s, Store)}
-    assert stores == {(s, a) for s in ("redis", "postgres") for a in ("stop", "pause")}
+    assert stores == {(s, a) for s in ("valkey", "postgres") for a in ("stop", "pause")}
 
 
 def test_the_vendors_faults_are_ones_the_sandbox_knows() -> None:
     sandbox = Faults()
     for strike in (fault.strike for fault in FAULTS):
         if isinstance(strike, Vendor):
-            for kind in strike.kinds:
-                sandbox.add(strike.target, kind, delay_ms=strike.delay_ms, count=strike.count)
+            for target, kind in product(strike.targets, strike.kinds):
+                sandbox.add(target, kind, delay_ms=strike.delay_ms, count=strike.count)
 
 
 def test_names_are_unique_and_no_fault_allows_a_lost_call() -> None:
