@@ -51,6 +51,13 @@ class Vendor:
     delay_ms: int = 0
     count: int | None = None
     """How often it bites; None: until it is lifted."""
+    fallback_too: bool = False
+    """Whether the second provider suffers the same."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The sandbox's names of what is struck."""
+        return (self.target, f"{self.target}.fallback") if self.fallback_too else (self.target,)
 
 
 @dataclass(frozen=True, slots=True)
