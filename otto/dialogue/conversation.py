@@ -1,8 +1,8 @@
 """One telephone call, from the greeting to the end: the pieces put together.
 
-A `Conversation` takes the workers' events and the line's, asks `TurnTaker` who has the floor,
-and drives the model, the voice and the tools. It runs on one event loop: every handler is plain
-synchronous code, and what takes time (tools, the session, the record) are tasks it owns.
+A `Conversation` takes the workers' events and the line's, asks `TurnTaker` who has the floor, and
+lets `Thinking` make the answers and `Voice` say them. It runs on one event loop: every handler is
+plain synchronous code, and what takes time (tools, the session, the record) are tasks it owns.
 
 Three rules hold everywhere:
 
@@ -11,32 +11,32 @@ Three rules hold everywhere:
 * A tool that has begun is never cancelled: the caller may interrupt the sentence, not the
   booking. Its result reaches the history before the next answer is made.
 * The history holds what was heard.
+
+And one for the caller's sake: whatever happens or fails to happen, a timer is running that ends
+in Otto saying something or giving up the line.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Coroutine
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 
-from config.dealership import Dealership, Location
-from config.settings import CallSettings
-from otto.crm.service import CallRecord, TurnLine
+from otto.dialogue.expecting import is_dictation
+from otto.dialogue.floor import Action, Input, State
+from otto.dialogue.history import CallerSaid
+from otto.dialogue.house import House, Workers
 from otto.dialogue.keeper import SessionKeeper
-from otto.dialogue.playback import Playback
-from otto.dialogue.ports import Calendar, Crm, Ear, Line, Mind, Mouth, Sessions
-from otto.dialogue.prompts import Phrases, system_prompt
+from otto.dialogue.ports import Line
+from otto.dialogue.record import call_record, note_turn
 from otto.dialogue.reply import Reply, Timing
-from otto.dialogue.session import Directive, Session, TurnRecord
-from otto.dialogue.tools import Toolbox
-from otto.dialogue.turns import Action, Input, State, Turn, TurnTaker
-from otto.scheduling.service import utc_now
+from otto.dialogue.session import Directive, Session
+from otto.dialogue.thinking import TOOL_TASK, Thinking
+from otto.dialogue.timers import Timer, Timers
+from otto.dialogue.turns import Turn, TurnTaker
+from otto.dialogue.voice import Voice
 from otto.speech.events import (
     Event,
     FirstAudio,
@@ -45,7 +45,6 @@ from otto.speech.events import (
     SentenceSpoken,
     SpeechDone,
     SpeechStarted,
-    ToolCall,
     Transcript,
     UtteranceEnd,
     Worker,
@@ -53,40 +52,13 @@ from otto.speech.events import (
 )
 from otto.telephony.switchboard_port import CallStart
 
+__all__ = ["Conversation", "House", "Workers"]
+
 log = structlog.get_logger()
 
 GENERATIONS_PER_EPOCH = 100_000
 """Generations count on from epoch × this, so that a call resumed by another actor uses numbers
 the line has not seen, without anything having to be read."""
-
-TOOL_TASK = "tool"
-"""The name of tasks that may have side effects: they are waited for, never just cancelled."""
-ENDING_TOOLS = {"end_call": Directive.HANG_UP, "transfer_to_person": Directive.TRANSFER}
-
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """The three that serve one call."""
-
-    ear: Ear
-    mouth: Mouth
-    mind: Mind
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What all calls share."""
-
-    dealership: Dealership
-    location: Location
-    phrases: Phrases
-    settings: CallSettings
-    calendar: Calendar
-    crm: Crm
-    sessions: Sessions
-    workers_mode: str
-    """How the workers run, for the record: "ray" or "inline"."""
-    now: Callable[[], datetime] = utc_now
 
 
 class Conversation:
@@ -97,21 +69,30 @@ class Conversation:
     ) -> None:
         """`anchor_s` is the loop time at which the caller's audio began (media time 0)."""
         self._house = house
-        self._workers = workers
-        self._line = line
+        self._settings = house.settings
         self._started = started
         self._anchor_s = anchor_s
         self._loop = asyncio.get_running_loop()
-        self._turns = TurnTaker(house.settings.barge_in_words)
-        self._session = Session.begin(started.call_sid, started.caller, started.called, house.now())
-        self._toolbox = self._make_toolbox()
+        self._timers = Timers()
+        self._turns = TurnTaker(house.settings)
         self._generation = 0
-        self._reply: Reply | None = None
-        self._unanswered: list[tuple[Turn, float]] = []
-        self._tools_running = 0
+        self._voice = Voice(
+            workers.mouth,
+            line,
+            chunk_ms=house.settings.audio_chunk_ms,
+            number=self.number,
+            clock=self._loop.time,
+            on_audible=self._on_audible,
+            on_played=self._on_played,
+        )
+        self._thinking = Thinking(house, workers.mind, self._voice, self)
+        self._session = Session.begin(started.call_sid, started.caller, started.called, house.now())
+        self._thinking.serve(self._session)
+        self._unanswered: list[Turn] = []
         self._prompts = 0
-        self._silence: asyncio.TimerHandle | None = None
-        self._limit: asyncio.TimerHandle | None = None
+        self._is_deaf = False
+        self._desk_offered = False
+        self._warning_due = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._keeper = SessionKeeper(house.sessions, started.call_sid, self._on_fenced)
         self.ended = asyncio.Event()
@@ -121,22 +102,11 @@ class Conversation:
     def session(self) -> Session:
         return self._session
 
-    # Life
-
-    async def open(self) -> None:
-        """Take the call: find its session or begin one, and speak first."""
-        house = self._house
-        epoch, saved = await self._keeper.open()
-        resumed = saved is not None
-        if saved is not None:
-            self._session = Session.load(saved)
-            self._toolbox = self._make_toolbox()
-        self._session.epoch = epoch
-        self._session.directive = Directive.RESUME
-        self._generation = max(epoch * GENERATIONS_PER_EPOCH, self._started.first_generation)
-        self._limit = self._loop.call_later(house.settings.max_duration_s, self._time_is_up)
-        self._say(house.phrases.resumed if resumed else house.phrases.greeting)
-        self._commit()
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is being said, by either side, or made, or done."""
+        is_otto_idle = self._voice.reply is None and not self._thinking.is_busy
+        return is_otto_idle and not self._unanswered and self._turns.is_idle
 
     @property
     def heard_until_ms(self) -> int:
@@ -145,6 +115,28 @@ class Conversation:
         session = self._session
         return session.heard_ms if session.stream_sid == self._started.stream_sid else 0
 
+    # Life
+
+    async def open(self) -> None:
+        """Take the call: find its session or begin one, and speak first."""
+        house, settings = self._house, self._settings
+        epoch, saved = await self._keeper.open()
+        resumed = saved is not None
+        if saved is not None:
+            self._session = Session.load(saved)
+            self._thinking.serve(self._session)
+        self._session.epoch = epoch
+        self._session.directive = Directive.RESUME
+        self._generation = max(epoch * GENERATIONS_PER_EPOCH, self._started.first_generation)
+        self._timers.start(Timer.LIMIT, settings.max_duration_s, self._time_is_up)
+        if 0 < settings.limit_warning_s < settings.max_duration_s:
+            warn_s = settings.max_duration_s - settings.limit_warning_s
+            self._timers.start(Timer.WARNING, warn_s, self._time_is_short)
+        greeting = house.phrases.resumed if resumed else house.phrases.greeting
+        self._turns.asked(greeting)
+        self._say(greeting)
+        self.changed()
+
     def fence(self) -> None:
         """Another owner has the call: say nothing more, and write nothing."""
         self._keeper.fenced = True
@@ -152,25 +144,26 @@ class Conversation:
 
     def wind_up(self) -> None:
         """The house has to close while the call goes on: apologise and connect a person."""
-        self._give_up(self._house.phrases.trouble, "house_closing")
+        self.give_up(self._house.phrases.trouble, "house_closing")
 
     async def close(self) -> None:
         """After `ended`: let running tools finish, keep the session, write the record."""
-        for timer in (self._silence, self._limit):
-            if timer is not None:
-                timer.cancel()
+        self._timers.stop_all()
         self._drop_reply()
         tools = [task for task in self._tasks if task.get_name() == TOOL_TASK]
         if tools:
-            await asyncio.wait(tools, timeout=self._house.settings.tool_timeout_s)
+            await asyncio.wait(tools, timeout=self._settings.tool_timeout_s)
+        self._take_up()  # what nobody answered was said all the same
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._keeper.close()
         if self._keeper.fenced:
             return  # another actor has the call: the record is its business
+        house = self._house
+        record = call_record(self._session, house.now(), house.workers_mode)
         try:
-            await self._house.crm.record_call(self._record())
+            await house.crm.record_call(record)
         except Exception as error:
             log.error("call_record_lost", error=type(error).__name__)
 
@@ -183,23 +176,13 @@ class Conversation:
         match event:
             case Transcript() | SpeechStarted() | UtteranceEnd():
                 self._hear(event)
-            case Sentence():
-                self._on_sentence(event)
-            case ModelDone():
-                self._on_model_done(event)
-            case FirstAudio():
-                reply = self._current(event.generation)
+            case Sentence() | ModelDone():
+                self._thinking.hear_back(event)
+            case FirstAudio() | SentenceSpoken() | SpeechDone():
+                reply = self._voice.current(event.generation)
                 if reply is not None:
-                    reply.timing.speech_ms = event.vendor_ms
-            case SentenceSpoken():
-                reply = self._current(event.generation)
-                if reply is not None:
-                    reply.playback.spoken(event.index, event.start_ms, event.end_ms)
-            case SpeechDone():
-                reply = self._current(event.generation)
-                if reply is not None:
-                    reply.playback.done(event.total_ms, event.last_mark)
-                    self._check_played(reply)
+                    self.progressed(reply)
+                    self._voice.hear_back(event)
             case WorkerFailed():
                 self._on_failure(event)
 
@@ -209,259 +192,327 @@ class Conversation:
             return
         match event.get("event"):
             case "mark":
-                reply = self._current(event["generation"])
+                reply = self._voice.current(event["generation"])
                 if reply is not None and not event.get("cleared"):
-                    reply.playback.mark(event["index"], self._loop.time())
-                    self._check_played(reply)
+                    self.progressed(reply)
+                    self._voice.mark(event["generation"], event["index"])
             case "playing":
-                reply = self._current(event["generation"])
-                if reply is not None:
-                    self._on_playing(reply)
+                self._voice.playing(event["generation"])
+            case "dtmf":
+                self._timers.stop(Timer.SILENCE)
+                self._act(self._turns.press(event["digit"], self._loop.time()))
             case "stop":
                 self._hung_up("caller_hung_up", Directive.HANG_UP)
             case "lost":
                 # Twilio's next verb brings the call back: the session stays open for it.
                 self._hung_up("line_lost", Directive.RESUME)
 
+    def on_replaced(self, worker: Worker) -> None:
+        """A worker that had died is a new one now, attached to the same line."""
+        if self.ended.is_set():
+            return
+        log.info("worker_replaced", worker=worker.value)
+        match worker:
+            case Worker.STT:
+                self._is_deaf = self._desk_offered = False  # it was replayed what was missed
+            case Worker.LLM:
+                self._thinking.replaced()
+            case Worker.TTS:
+                reply = self._voice.reply
+                if reply is not None and not reply.paused:
+                    self._voice.pause()
+                    self._voice.resume()
+
     # Hearing
 
     def _hear(self, event: Transcript | SpeechStarted | UtteranceEnd) -> None:
         if not isinstance(event, UtteranceEnd):
-            self._stop_waiting()
-        self._act(self._turns.hear(event))
-        if self._turns.state in {State.LISTENING, State.INTERRUPTED}:
+            self._timers.stop(Timer.SILENCE)
+        self._act(self._turns.hear(event, self._loop.time()))
+        if self._turns.state is State.LISTENING:
             self._wait()
+            if self._settings.speculate and isinstance(event, Transcript):
+                likely = self._turns.likely
+                if likely and self._voice.reply is None:
+                    self._thinking.guess(likely)
 
     def _act(self, actions: tuple[Action, ...]) -> None:
         for action in actions:
             match action:
                 case Action.REPLY:
-                    self._stop_waiting()
-                    self._prompts = 0
-                    self._unanswered.append((self._turns.take(), self._loop.time()))
-                    self._answer()
-                case Action.CLEAR | Action.CANCEL:
+                    self._on_turn(self._turns.take())
+                case Action.CLEAR:
+                    self._timers.stop(Timer.FILLER, Timer.STALL)
+                    self._voice.pause()
+                    self.changed()
+                case Action.CANCEL:
                     self._drop_reply()
+                case Action.RESUME:
+                    self._resume()
                 case Action.PROMPT:
                     self._prompt()
                 case Action.WAIT:
                     self._wait()
                 case Action.FINISH:
                     self._finish()
-
-    def _answer(self) -> None:
-        """Answer what the caller said, once no tool is running any more."""
-        if not self._unanswered or self._tools_running or self._turns.state is not State.THINKING:
-            return
-        turns, self._unanswered = self._unanswered, []
-        for turn, _ in turns:
-            self._session.history.caller(turn.text)
-            self._session.caller_turns += 1
-            self._note_turn("caller", turn.text, turn.text)
-        last, ended_s = turns[-1]
-        self._session.stream_sid = self._started.stream_sid
-        self._session.heard_ms = last.end_ms
-        reply = self._new_reply()
-        reply.timing = Timing(
-            speech_ended_s=min(ended_s, self._anchor_s + last.end_ms / 1000),
-            turn_ended_s=ended_s,
-        )
-        self._generate(reply)
-        self._commit()
-
-    # Thinking
-
-    def _generate(self, reply: Reply) -> None:
-        house = self._house
-        if reply.rounds >= house.settings.max_tool_rounds:
-            log.warning("too_many_tool_rounds", generation=reply.generation)
-            self._give_up(house.phrases.trouble, "too_many_tool_rounds")
-            return
-        reply.next_round()
-        zone = ZoneInfo(house.location.timezone)
-        system = system_prompt(house.dealership, house.location, house.now().astimezone(zone))
-        self._workers.mind.generate(
-            reply.generation, self._session.history.messages(system), self._toolbox.offered()
-        )
-
-    def _on_sentence(self, event: Sentence) -> None:
-        reply = self._current(event.generation)
-        if reply is not None:
-            self._speak(reply, event.text)
-
-    def _on_model_done(self, done: ModelDone) -> None:
-        reply = self._current(done.generation)
-        if reply is None:
-            return
-        reply.round_done(done)
-        first, last = reply.round_start, len(reply.sentences)
-        if done.tool_calls:
-            self._tools_running += 1
-            self._spawn(self._run_tools(reply, done.tool_calls, first, last), name=TOOL_TASK)
-            return
-        if not reply.sentences:
-            self._speak(reply, self._house.phrases.say_again)
-            last = len(reply.sentences)
-        if last > first:
-            text = " ".join(reply.sentences[first:last])
-            reply.place(self._session.history.otto(text), first, last)
-        self._workers.mouth.finish(reply.generation)
-
-    async def _run_tools(
-        self, reply: Reply, calls: tuple[ToolCall, ...], first: int, last: int
-    ) -> None:
-        began_s = self._loop.time()
-        filler = self._loop.call_later(self._house.settings.tool_filler_s, self._fill, reply)
-        results: list[str] = []
-        try:
-            for call in calls:
-                result = await self._run_tool(call)
-                results.append(json.dumps(result))
-                if call.name in ENDING_TOOLS and result["status"] != "error":
-                    reply.ending = ENDING_TOOLS[call.name]
-                    reply.outcome = "transferred" if reply.ending is Directive.TRANSFER else "done"
-        finally:
-            filler.cancel()
-            self._tools_running -= 1
-        text = " ".join(reply.sentences[first:last])
-        reply.place(self._session.history.otto(text, calls, results), first, last)
-        self._commit()
-        if reply.closed:
-            self._answer()  # the caller has gone on: their turn waited for this result
-            return
-        if not reply.audible:
-            reply.timing.tools_ms += (self._loop.time() - began_s) * 1000
-        if reply.ending is not None:
-            self._end_with(reply)
+        due_s = self._turns.due_s
+        if due_s is None:
+            self._timers.stop(Timer.TURN)
         else:
-            self._generate(reply)
+            self._timers.start(Timer.TURN, due_s - self._loop.time(), self._check_turn)
 
-    async def _run_tool(self, call: ToolCall) -> dict[str, Any]:
-        """Run one tool. One that takes too long goes on by itself: it may have side effects."""
-        task: asyncio.Task[dict[str, Any]] = self._spawn(self._toolbox.run(call), name=TOOL_TASK)
-        done, _ = await asyncio.wait({task}, timeout=self._house.settings.tool_timeout_s)
-        if done:
-            return task.result()
-        log.error("tool_timeout", tool=call.name)
-        return {
-            "status": "error",
-            "message": "I'm sorry, this is taking too long.",
-            "advice": "It may still go through. Offer to connect a person.",
-        }
+    def _check_turn(self) -> None:
+        # A timer may ring a hair early; the turn's own clock decides.
+        due_s = self._turns.due_s
+        self._act(self._turns.check(max(self._loop.time(), due_s or 0.0)))
 
-    def _fill(self, reply: Reply) -> None:
-        """Something takes long: say so, once a reply and only when nothing was said."""
-        if not reply.closed and not reply.sentences:
-            self._speak(reply, self._house.phrases.one_moment)
+    def _on_turn(self, turn: Turn) -> None:
+        """The caller has finished: answer."""
+        self._timers.stop(Timer.SILENCE)
+        self._prompts = 0
+        note_turn(self._session, self._house.now(), "caller", turn.text, turn.text)
+        self._unanswered.append(turn)
+        self.changed()
+        if self._desk_offered and turn.text.startswith("Yes"):
+            self.give_up(self._house.phrases.transferring, "listening_failed")
+            return
+        self._desk_offered = False
+        now_s = self._loop.time()
+        ended_s = self._anchor_s + turn.end_ms / 1000 if turn.end_ms else now_s
+        reply = self._begin()
+        reply.timing = Timing(speech_ended_s=min(ended_s, now_s), turn_ended_s=now_s)
+        self.expect_filler(self._settings.model_filler_s)
+        self._answer(reply)
 
-    def _end_with(self, reply: Reply) -> None:
-        phrases = self._house.phrases
-        if not reply.sentences:
-            closing = (
-                phrases.transferring if reply.ending is Directive.TRANSFER else phrases.goodbye
-            )
-            index = self._speak(reply, closing)
-            reply.place(self._session.history.otto(closing), index, index + 1)
-        self._act(self._turns.note(Input.CLOSE))
-        self._workers.mouth.finish(reply.generation)
+    def _answer(self, reply: Reply) -> None:
+        """Ask the model, once no tool is running any more."""
+        if not self._thinking.is_busy:
+            self._take_up()
+            self._thinking.ask(reply)
+
+    def _take_up(self) -> None:
+        """What the caller said goes into the history, behind all that was done before."""
+        turns, self._unanswered = self._unanswered, []
+        history = self._session.history
+        for turn in turns:
+            last = history.entries[-1] if history.entries else None
+            if isinstance(last, CallerSaid) and is_dictation(last.text) and is_dictation(turn.text):
+                last.text = f"{last.text} {turn.text}"  # one number, in two breaths
+            else:
+                history.caller(turn.text)
+                self._session.caller_turns += 1
+            if turn.end_ms:
+                self._session.stream_sid = self._started.stream_sid
+                self._session.heard_ms = turn.end_ms
+        if turns:
+            self.changed()
 
     # Speaking
+
+    def _begin(self) -> Reply:
+        reply = self._voice.begin()
+        reply.expected_before = self._turns.expected
+        self.progressed(reply)
+        return reply
 
     def _say(self, text: str, ending: Directive | None = None, outcome: str = "") -> None:
         """Say a fixed sentence, in place of whatever is being said."""
         self._drop_reply()
-        self._stop_waiting()
-        reply = self._new_reply()
+        self._thinking.forget_guess()
+        self._timers.stop(Timer.SILENCE)
+        reply = self._begin()
         reply.ending, reply.outcome = ending, outcome
-        index = self._speak(reply, text)
+        index = self._voice.say(reply, text)
         reply.place(self._session.history.otto(text), index, index + 1)
-        self._act(self._turns.note(Input.SAY if ending is None else Input.CLOSE))
-        self._workers.mouth.finish(reply.generation)
+        if ending is None:
+            self._act(self._turns.note(Input.SAY))
+        else:
+            self.closing(reply)
+        self._voice.finish(reply)
 
-    def _speak(self, reply: Reply, text: str) -> int:
-        index = reply.add_sentence(text)
-        self._workers.mouth.say(reply.generation, index, text)
-        return index
+    def _resume(self) -> None:
+        """It was no interruption: go on from the word where Otto was heard to stop."""
+        reply = self._voice.reply
+        if reply is None:
+            self._act(self._turns.played(self._loop.time()))
+            return
+        self.progressed(reply)
+        if not reply.sentences:
+            self.expect_filler(self._settings.model_filler_s)
+        if reply.closing:
+            self._act(self._turns.note(Input.CLOSE))
+        self._voice.resume()
+        self.changed()
+        steps, reply.waiting = reply.waiting, []
+        for step in steps:
+            if not reply.closed and not reply.paused:
+                step()
 
-    def _on_playing(self, reply: Reply) -> None:
-        now_s = self._loop.time()
-        reply.audible = True
-        reply.timing.playing_s = now_s
-        reply.playback.playing(now_s)
+    def _on_audible(self, reply: Reply) -> None:
+        self.progressed(reply)
         self._act(self._turns.note(Input.AUDIO))
 
-    def _check_played(self, reply: Reply) -> None:
-        if not reply.playback.finished:
-            return
-        reply.close(self._loop.time())
-        self._reply = None
+    def _on_played(self, reply: Reply) -> None:
+        self._timers.stop(Timer.FILLER, Timer.STALL)
         self._record_reply(reply)
         if reply.ending is not None:
             self._session.directive = reply.ending
             self._session.outcome = reply.outcome
-        self._commit()
-        self._act(self._turns.note(Input.PLAYED))
+        self.changed()
+        self._act(self._turns.played(self._loop.time()))
+        self._warn_if_due()
 
     def _drop_reply(self) -> None:
-        """Throw the current reply away: the line first, for that is what the caller hears."""
-        reply, self._reply = self._reply, None
+        """Throw the current reply away: nothing of it may be said or done any more."""
+        reply = self._voice.drop()
         if reply is None:
             return
-        self._line.clear(reply.generation)
-        self._workers.mouth.cancel(reply.generation)
-        self._workers.mind.cancel(reply.generation)
-        reply.close(self._loop.time())
-        if reply.streaming and len(reply.sentences) > reply.round_start:
-            first, last = reply.round_start, len(reply.sentences)
-            text = " ".join(reply.sentences[first:last])
-            reply.place(self._session.history.otto(text), first, last)
+        self._timers.stop(Timer.FILLER, Timer.STALL)
+        self._thinking.drop(reply)
+        if reply.begun_text:
+            self._turns.asked(reply.begun_text)
+        else:
+            self._turns.expected = reply.expected_before
         self._record_reply(reply)
-        self._commit()
+        self.changed()
+
+    # What `Thinking` asks of the call
+
+    def number(self) -> int:
+        """A generation greater than all before."""
+        self._generation += 1
+        return self._generation
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
+        """Run as a task of the call."""
+        task = self._loop.create_task(work, name=name or None)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def progressed(self, reply: Reply) -> None:
+        """The reply shows a sign of life."""
+        if not reply.closed and not reply.paused:
+            self._timers.start(Timer.STALL, self._settings.stalled_s, self._stalled)
+
+    def expect_filler(self, delay_s: float) -> None:
+        """Bridge the silence if nothing was said by then."""
+        self._timers.start(Timer.FILLER, delay_s, self._fill)
+
+    def said(self, reply: Reply) -> None:
+        """A sentence of the model was given to the voice."""
+        if not self._thinking.is_busy:
+            self._timers.stop(Timer.FILLER)
+        self._turns.asked(reply.text)
+
+    def changed(self) -> None:
+        """The session is to be written."""
+        self._keeper.changed(lambda: self._session.dump())
+
+    def closing(self, reply: Reply) -> None:
+        """The reply is the last one, unless the caller has more to say."""
+        reply.closing = True
+        self._act(self._turns.note(Input.CLOSE))
+
+    def give_up(self, sentence: str, outcome: str) -> None:
+        """Say the sentence and connect the caller with a person."""
+        if self._turns.state is not State.ENDED and not self.ended.is_set():
+            self._say(sentence, Directive.TRANSFER, outcome)
+
+    def tools_settled(self) -> None:
+        """The caller's turn may have waited for these results."""
+        reply = self._voice.reply
+        if reply is None or not self._unanswered:
+            return
+        if reply.paused:
+            reply.waiting.append(lambda: self._answer(reply))
+        else:
+            self._answer(reply)
+
+    def _fill(self) -> None:
+        self._thinking.fill(self._loop.time())
 
     # Silence and limits
 
     def _wait(self) -> None:
-        self._stop_waiting()
-        self._silence = self._loop.call_later(self._house.settings.no_input_s, self._silent)
-
-    def _stop_waiting(self) -> None:
-        if self._silence is not None:
-            self._silence.cancel()
-            self._silence = None
+        self._timers.start(Timer.SILENCE, self._settings.no_input_s, self._silent)
 
     def _silent(self) -> None:
         self._act(self._turns.note(Input.SILENCE))
 
     def _prompt(self) -> None:
         phrases = self._house.phrases
-        if self._prompts >= self._house.settings.no_input_prompts:
+        if self._is_deaf:
+            self.give_up(phrases.cannot_hear, "listening_failed")
+        elif self._prompts >= self._settings.no_input_prompts:
             self._say(phrases.silent_goodbye, Directive.HANG_UP, "no_response")
-            return
-        self._prompts += 1
-        self._say(phrases.still_there)
+        else:
+            self._prompts += 1
+            self._say(phrases.still_there)
+
+    def _time_is_short(self) -> None:
+        self._warning_due = True
+        self._warn_if_due()
+
+    def _warn_if_due(self) -> None:
+        """Say that time is short, in the first moment in which nobody speaks."""
+        is_free = self._turns.state is State.LISTENING and self.is_quiet
+        if self._warning_due and is_free and not self.ended.is_set():
+            self._warning_due = False
+            self._say(self._house.phrases.time_is_short)
 
     def _time_is_up(self) -> None:
-        self._give_up(self._house.phrases.time_is_up, "time_limit")
+        self._warning_due = False
+        # Whoever talks on has this long to be put through after all.
+        self._timers.start(Timer.LIMIT, self._settings.limit_grace_s, self._time_is_over)
+        self.give_up(self._house.phrases.time_is_up, "time_limit")
+
+    def _time_is_over(self) -> None:
+        self._hung_up("time_limit", Directive.TRANSFER)
+
+    def _stalled(self) -> None:
+        """Neither model, voice nor line has shown a sign of life."""
+        reply = self._voice.reply
+        log.error("reply_stalled", audible=reply is not None and reply.audible)
+        if reply is not None and reply.ending is not None:
+            # Not even the last sentence can be said: Twilio's own voice has to.
+            self._hung_up(reply.outcome, reply.ending)
+        else:
+            self.give_up(self._house.phrases.trouble, "stalled")
 
     # Failures and the end
 
     def _on_failure(self, failed: WorkerFailed) -> None:
-        if failed.generation is not None and self._current(failed.generation) is None:
-            return
-        log.error("worker_failed", worker=failed.worker.value, kind=failed.kind)
         phrases = self._house.phrases
+        generation = failed.generation
         match failed.worker:
             case Worker.LLM:
-                self._give_up(phrases.trouble, "model_failed")
+                if generation is not None and not self._thinking.failed(generation):
+                    return
+                log.error("worker_failed", worker="llm", kind=failed.kind)
+                self.give_up(phrases.trouble, "model_failed")
             case Worker.STT:
-                self._give_up(phrases.cannot_hear, "listening_failed")
+                log.error("worker_failed", worker="stt", kind=failed.kind)
+                self._lose_hearing()
             case Worker.TTS:
+                if generation is not None and self._voice.current(generation) is None:
+                    return
+                log.error("worker_failed", worker="tts", kind=failed.kind)
                 # Nothing can be said here: Twilio's own voice says it, after the stream.
                 self._hung_up("voice_failed", Directive.TRANSFER)
 
-    def _give_up(self, sentence: str, outcome: str) -> None:
-        if self._turns.state is not State.ENDED and not self.ended.is_set():
-            self._say(sentence, Directive.TRANSFER, outcome)
+    def _lose_hearing(self) -> None:
+        """The recogniser is gone for good. Keys still work, whatever is said now."""
+        if self._is_deaf:
+            return
+        self._is_deaf = True
+        phrases = self._house.phrases
+        if self._settings.deaf == "transfer":
+            self.give_up(phrases.cannot_hear, "listening_failed")
+            return
+        self._say(phrases.keypad_only)
+        self._turns.asked(phrases.keypad_only)
+        self._desk_offered = True
 
     def _hung_up(self, outcome: str, directive: Directive) -> None:
         if not self._session.outcome:
@@ -469,83 +520,21 @@ class Conversation:
             self._session.directive = directive
         self._act(self._turns.note(Input.HANG_UP))
 
+    def _on_fenced(self) -> None:
+        """Somebody else has the call: whatever this one would still say or do is not wanted."""
+        self._act(self._turns.note(Input.HANG_UP))
+
     def _finish(self) -> None:
-        self._stop_waiting()
+        self._timers.stop_all()
         if not self._session.outcome:
             self._session.outcome = "no_response"
             self._session.directive = Directive.HANG_UP
         self.ended.set()
 
-    # Keeping
-
-    def _make_toolbox(self) -> Toolbox:
-        house = self._house
-        return Toolbox(
-            self._session,
-            house.dealership,
-            house.location,
-            house.calendar,
-            house.crm,
-            now=house.now,
-            verification_attempts=house.settings.verification_attempts,
-        )
-
-    def _current(self, generation: int) -> Reply | None:
-        """The reply being made or said, if it is this one; anything else is late."""
-        reply = self._reply
-        return reply if reply is not None and reply.generation == generation else None
-
-    def _new_reply(self) -> Reply:
-        self._generation += 1
-        self._reply = Reply(self._generation, Playback(self._house.settings.audio_chunk_ms))
-        return self._reply
-
     def _record_reply(self, reply: Reply) -> None:
         if reply.sentences and not reply.recorded:
             reply.recorded = True
-            self._note_turn("otto", reply.text, reply.heard_text, reply.timing.latency())
-
-    def _note_turn(
-        self, speaker: str, text: str, heard: str, latency: dict[str, float] | None = None
-    ) -> None:
-        turns = self._session.turns
-        at = self._house.now().isoformat()
-        turns.append(TurnRecord(len(turns), speaker, text, heard, at, latency or {}))
-
-    def _commit(self) -> None:
-        self._keeper.changed(lambda: self._session.dump())
-
-    def _on_fenced(self) -> None:
-        """Somebody else has the call: whatever this one would still say or do is not wanted."""
-        self._act(self._turns.note(Input.HANG_UP))
-
-    def _record(self) -> CallRecord:
-        session = self._session
-        return CallRecord(
-            call_sid=session.call_sid,
-            direction="inbound",
-            from_number=session.caller,
-            to_number=session.called,
-            outcome=session.outcome,
-            started_at=datetime.fromisoformat(session.started_at),
-            ended_at=self._house.now(),
-            customer_id=session.customer_id if session.identity.trusted else None,
-            sub_actors=self._house.workers_mode,
-            turns=tuple(
-                TurnLine(
-                    index=turn.index,
-                    speaker=turn.speaker,
-                    text=turn.text,
-                    heard_text=turn.heard,
-                    latency=turn.latency,
-                    at=datetime.fromisoformat(turn.at),
-                )
-                for turn in session.turns
-            ),
-        )
-
-    def _spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
-        task = self._loop.create_task(work, name=name or None)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+            latency = reply.timing.latency()
+            note_turn(
+                self._session, self._house.now(), "otto", reply.text, reply.heard_text, latency
+            )

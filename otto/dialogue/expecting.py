@@ -245,7 +245,7 @@ def _judge_date(text: str) -> Verdict:
     tokens, digits = _tokens(text), digits_of(text)
     # Of "may" the month and "may" the verb, only the one with numbers around it counts.
     months = [at for at, token in enumerate(tokens) if token in _MONTHS]
-    if months and digits or len(tokens) == 1 and months:
+    if (months and digits) or (len(tokens) == 1 and months):
         year = re.search(r"(?:19|20)\d\d$", digits)
         if year and len(digits) > len(year[0]):
             return Verdict.COMPLETE

@@ -25,6 +25,7 @@ class Phrases:
         )
         self.resumed = "I'm sorry, we were cut off for a moment. Please go on."
         self.one_moment = "One moment, please."
+        self.still_working = "I'm still working on it. Thank you for waiting."
         self.still_there = "Are you still there?"
         self.silent_goodbye = "I can't hear you, so I'll hang up now. Please call again. Goodbye."
         self.trouble = (
@@ -35,8 +36,13 @@ class Phrases:
             "I'm sorry, I can't hear you properly. "
             "I'll connect you with the service desk. Please hold on."
         )
+        self.keypad_only = (
+            "I'm sorry, I can't hear you any more. You can answer with the keys of your telephone. "
+            "Would you like to be connected with the service desk? Press 1 for yes."
+        )
         self.say_again = "I'm sorry, could you say that again, please?"
         self.transferring = "I'll connect you with the service desk. Please hold on."
+        self.time_is_short = "Just so you know, we have about a minute left on this call."
         self.time_is_up = (
             "I'm sorry, this call has reached its limit. "
             "I'll connect you with the service desk. Please hold on."

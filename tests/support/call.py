@@ -92,6 +92,8 @@ class Telephone:
         self.emit = emit
         self.on_line: Callable[[dict[str, Any]], None] = lambda event: None
         self.said: list[str] = []
+        self.generations: list[int] = []
+        """Of each sentence said, the generation it was said under."""
         self.cleared: list[int] = []
         self.hung_up = False
         self._length_ms: dict[int, int] = {}
@@ -104,6 +106,7 @@ class Telephone:
 
     def say(self, generation: int, index: int, text: str) -> None:
         self.said.append(text)
+        self.generations.append(generation)
         start = self._length_ms.get(generation, 0)
         end = self._length_ms[generation] = start + len(text) * MS_PER_CHARACTER
         self._later(generation, self._speak(generation, index, text, start, end))
@@ -289,11 +292,7 @@ class Call:
         for _ in range(600):
             await asyncio.sleep(0.1)
             conversation = self.conversation
-            if conversation.ended.is_set() or (
-                conversation._reply is None
-                and not conversation._tools_running
-                and not conversation._unanswered
-            ):
+            if conversation.ended.is_set() or conversation.is_quiet:
                 return
         raise AssertionError("Otto never stopped talking")
 

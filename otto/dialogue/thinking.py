@@ -1,0 +1,322 @@
+"""How an answer is made: rounds of the model, the tools between them, fillers, guesses.
+
+    ask ──► round ──► sentences ─────────────────────────────► the voice
+              │ tool calls                                        ▲
+              ▼                                                   │
+            tools (never cancelled) ──► results in the history ──► next round
+
+A reply that is paused makes no progress that anybody could notice: its sentences gather, and
+what would have an effect (tools, the end of the call) waits until it goes on. If it is thrown
+away instead, that never happens. Only a tool that was already running goes on by itself; its
+result reaches the history before the next answer is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from otto.dialogue.house import House
+from otto.dialogue.ports import Mind
+from otto.dialogue.prompts import system_prompt
+from otto.dialogue.reply import Reply
+from otto.dialogue.session import Directive, Session
+from otto.dialogue.speculation import Speculation
+from otto.dialogue.tools import Toolbox
+from otto.dialogue.voice import Voice
+from otto.speech.events import ModelDone, Sentence, ToolCall
+
+log = structlog.get_logger()
+
+TOOL_TASK = "tool"
+"""The name of tasks that may have side effects: they are waited for, never just cancelled."""
+ENDING_TOOLS = {"end_call": Directive.HANG_UP, "transfer_to_person": Directive.TRANSFER}
+GO_ON = (
+    "Your last message broke off there, by a fault. The caller has heard it so far. "
+    "Go on from exactly there; do not say it again."
+)
+
+
+class Holder(Protocol):
+    """Who holds the call: what making an answer asks of it."""
+
+    def number(self) -> int:
+        """A number greater than all before, for a round of the model."""
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
+        """Run as a task of the call."""
+
+    def progressed(self, reply: Reply) -> None:
+        """Something of the reply came: it is alive."""
+
+    def expect_filler(self, delay_s: float) -> None:
+        """Call `fill` after so long, in place of the time set before."""
+
+    def said(self, reply: Reply) -> None:
+        """A sentence of the model was given to the voice."""
+
+    def changed(self) -> None:
+        """The session is another one now."""
+
+    def closing(self, reply: Reply) -> None:
+        """The reply is the last one: when it has been heard, the line is given up."""
+
+    def give_up(self, sentence: str, outcome: str) -> None:
+        """Say the sentence and connect the caller with a person."""
+
+    def tools_settled(self) -> None:
+        """The tools of a reply that is gone have brought their results."""
+
+
+class Thinking:
+    """Makes the answers of one call. `serve` it a session before anything is asked."""
+
+    def __init__(self, house: House, mind: Mind, voice: Voice, holder: Holder) -> None:
+        self._house = house
+        self._mind = mind
+        self._voice = voice
+        self._holder = holder
+        self._guess = Speculation(mind)
+        self._tools_running = 0
+
+    def serve(self, session: Session) -> None:
+        """Work on this session."""
+        house = self._house
+        self._session = session
+        self._toolbox = Toolbox(
+            session,
+            house.dealership,
+            house.location,
+            house.calendar,
+            house.crm,
+            now=house.now,
+            verification_attempts=house.settings.verification_attempts,
+        )
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a tool is running: no answer may be asked for before its result is there."""
+        return self._tools_running > 0
+
+    # Asking
+
+    def ask(self, reply: Reply) -> None:
+        """The next round of a reply, on the history as it is."""
+        house = self._house
+        if reply.rounds >= house.settings.max_tool_rounds:
+            log.warning("too_many_tool_rounds", generation=reply.generation)
+            self._holder.give_up(house.phrases.trouble, "too_many_tool_rounds")
+            return
+        messages = self._messages()
+        guessed = self._guess.adopt(messages) if not reply.rounds else None
+        if guessed is not None:
+            reply.next_round(guessed.number)
+            for event in guessed.events:
+                self.hear_back(event)
+            return
+        reply.next_round(self._holder.number())
+        self._mind.generate(reply.asked, messages, self._toolbox.offered())
+
+    def guess(self, text: str) -> None:
+        """The caller has probably finished with `text`: begin an answer that nobody sees yet."""
+        if not self.is_busy:
+            messages = [*self._messages(), {"role": "user", "content": text}]
+            self._guess.begin(text, messages, self._toolbox.offered, self._holder.number)
+
+    def forget_guess(self) -> None:
+        """The caller goes on, or Otto says something else."""
+        self._guess.forget()
+
+    def replaced(self) -> None:
+        """The model's worker is a new one: a round that was streaming is asked for again.
+
+        What was said of it stands, and is not said twice.
+        """
+        self._guess.forget()
+        reply = self._voice.reply
+        if reply is None or not reply.streaming:
+            return
+        said = " ".join(reply.sentences[reply.round_start :])
+        messages = self._messages()
+        if said:
+            messages += [
+                {"role": "assistant", "content": said},
+                {"role": "system", "content": GO_ON},
+            ]
+        reply.repeats = said.split()
+        reply.asked = self._holder.number()
+        self._mind.generate(reply.asked, messages, self._toolbox.offered())
+
+    def drop(self, reply: Reply) -> None:
+        """The reply was thrown away: nothing of it is made any more."""
+        self._mind.cancel(reply.asked)
+        if reply.streaming:
+            reply.streaming = False
+            first, last = reply.round_start, len(reply.sentences)
+            if last > first:
+                self._place(reply, first, last)
+
+    # What comes back
+
+    def hear_back(self, event: Sentence | ModelDone) -> None:
+        """Take an event of the model. What belongs to no reply is late, or a guess's."""
+        if self._guess.take(event):
+            return
+        reply = self._voice.reply
+        if reply is None or reply.asked != event.generation or not reply.streaming:
+            return
+        self._holder.progressed(reply)
+        match event:
+            case Sentence():
+                self._say(reply, event.text)
+            case ModelDone():
+                if reply.paused:
+                    reply.waiting.append(partial(self._done, reply, event))
+                else:
+                    self._done(reply, event)
+
+    def failed(self, generation: int) -> bool:
+        """A round failed: whether anybody waits for it."""
+        if self._guess.failed(generation):
+            return False
+        reply = self._voice.reply
+        return reply is not None and reply.streaming and reply.asked == generation
+
+    # Rounds
+
+    def _say(self, reply: Reply, text: str) -> None:
+        text = _without_repeats(reply.repeats, text)
+        if text:
+            self._voice.say(reply, text)
+            self._holder.said(reply)
+
+    def _done(self, reply: Reply, done: ModelDone) -> None:
+        reply.round_done(done)
+        first, last = reply.round_start, len(reply.sentences)
+        if done.tool_calls:
+            self._tools_running += 1
+            work = self._run_tools(reply, done.tool_calls, first, last)
+            self._holder.spawn(work, name=TOOL_TASK)
+            return
+        if not reply.sentences:
+            self._voice.say(reply, self._house.phrases.say_again)
+            last = len(reply.sentences)
+        if last > first:
+            self._place(reply, first, last)
+        self._voice.finish(reply)
+
+    def _place(self, reply: Reply, first: int, last: int) -> None:
+        text = " ".join(reply.sentences[first:last])
+        reply.place(self._session.history.otto(text), first, last)
+
+    def _messages(self) -> list[dict[str, Any]]:
+        house = self._house
+        now = house.now().astimezone(ZoneInfo(house.location.timezone))
+        return self._session.history.messages(system_prompt(house.dealership, house.location, now))
+
+    # Tools
+
+    async def _run_tools(
+        self, reply: Reply, calls: tuple[ToolCall, ...], first: int, last: int
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        self._holder.expect_filler(self._house.settings.tool_filler_s)
+        results: list[str] = []
+        try:
+            for call in calls:
+                result = await self._run_tool(call)
+                self._holder.progressed(reply)
+                results.append(json.dumps(result))
+                if call.name in ENDING_TOOLS and result["status"] != "error":
+                    reply.ending = ENDING_TOOLS[call.name]
+                    reply.outcome = "transferred" if reply.ending is Directive.TRANSFER else "done"
+        finally:
+            self._tools_running -= 1
+        text = " ".join(reply.sentences[first:last])
+        reply.place(self._session.history.otto(text, calls, results), first, last)
+        self._holder.changed()
+        if reply.closed:
+            self._holder.tools_settled()
+            return
+        if not reply.audible:
+            reply.timing.tools_ms += (loop.time() - began_s) * 1000
+        go_on: Callable[[], None] = partial(self._after_tools, reply)
+        if reply.paused:
+            reply.waiting.append(go_on)
+        else:
+            go_on()
+
+    async def _run_tool(self, call: ToolCall) -> dict[str, Any]:
+        """Run one tool. One that takes too long goes on by itself: it may have side effects."""
+        task = self._holder.spawn(self._toolbox.run(call), name=TOOL_TASK)
+        done, _ = await asyncio.wait({task}, timeout=self._house.settings.tool_timeout_s)
+        if done:
+            found: dict[str, Any] = task.result()
+            return found
+        log.error("tool_timeout", tool=call.name)
+        return {
+            "status": "error",
+            "message": "I'm sorry, this is taking too long.",
+            "advice": "It may still go through. Offer to connect a person.",
+        }
+
+    def _after_tools(self, reply: Reply) -> None:
+        if reply.ending is None:
+            self.ask(reply)
+            return
+        if not reply.sentences:
+            phrases = self._house.phrases
+            is_transfer = reply.ending is Directive.TRANSFER
+            index = self._voice.say(reply, phrases.transferring if is_transfer else phrases.goodbye)
+            self._place(reply, index, index + 1)
+        self._holder.closing(reply)
+        self._voice.finish(reply)
+
+    # Fillers
+
+    def fill(self, now_s: float) -> None:
+        """Nothing has come for a while: say so, once a reply and never into its own words."""
+        reply, settings = self._voice.reply, self._house.settings
+        if reply is None or reply.filled or reply.paused or reply.finished:
+            return
+        if reply.sentences:
+            left_s = reply.playback.left_ms(now_s) / 1000
+            if not self.is_busy:
+                return
+            if left_s > 0:
+                # It said that it would look: silence may be a little longer after that.
+                self._holder.expect_filler(left_s + 2 * settings.tool_filler_s)
+                return
+            phrase = self._house.phrases.still_working
+        else:
+            phrase = self._house.phrases.one_moment
+            if self.is_busy:
+                reply.timing.tools_ms += settings.tool_filler_s * 1000
+            else:
+                reply.timing.model_ms += settings.model_filler_s * 1000
+        reply.filled = True
+        self._voice.say(reply, phrase)
+        if reply.streaming:
+            reply.round_start = len(reply.sentences)  # it is no part of the model's answer
+
+
+def _without_repeats(repeats: list[str], text: str) -> str:
+    """`text` without the words it repeats; what differs from them is said as it is."""
+    words = text.split()
+    if not repeats:
+        return text
+    common = 0
+    while common < min(len(words), len(repeats)) and words[common] == repeats[common]:
+        common += 1
+    if common < min(len(words), len(repeats)):
+        repeats.clear()
+        return text
+    del repeats[:common]
+    return " ".join(words[common:])
