@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow lint types contracts bench format clean
+.PHONY: help setup demo up down call check test slow lint types contracts bench chaos soak format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -37,6 +37,10 @@ contracts: setup ## the arrows between the packages
 check: lint types contracts test ## everything CI looks at
 bench: setup ## measure Otto against the sandbox; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
+chaos: setup ## break everything around live calls by a seeded plan, and judge from outside
+	@$(BIN)/python -m benchmarks.chaos $(ARGS)
+soak: setup ## a thousand short calls: what grows?
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 format: setup ## let ruff tidy the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 clean: ## remove the environment and the caches; keeps .otto (your data)
