@@ -1,0 +1,69 @@
+"""Write a run's figures into docs/FAILURES.md.
+
+    python -m benchmarks.chaos.fill benchmarks/results/chaos-*.json
+
+Every table row whose first cell names a fault gets the worst silence of that fault and how its
+calls ended, over all the runs that are given. Rows of faults that were not struck stay as they
+are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PAGE = Path(__file__).parents[2] / "docs" / "FAILURES.md"
+_ROW = re.compile(r"^\| `(?P<fault>[a-z-]+)` \|(?P<middle>.*)\|(?P<measured>[^|]*)\|$")
+_MARK = "<!-- measured -->"
+
+
+def fill(page: str, results: Sequence[Mapping[str, Any]]) -> str:
+    """The page with the figures of the results in it."""
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        for row in result["rows"]:
+            if row["calls"]:
+                rows.setdefault(row["fault"], []).append(row)
+    lines = []
+    for line in page.splitlines():
+        match = _ROW.match(line)
+        if match and match["fault"] in rows:
+            measured = _measured(rows[match["fault"]])
+            line = f"| `{match['fault']}` |{match['middle']}| {measured} |"
+        lines.append(_about(results) if line.startswith(_MARK) else line)
+    return "\n".join(lines) + "\n"
+
+
+def _measured(rows: Iterable[Mapping[str, Any]]) -> str:
+    found = list(rows)
+    outcomes: Counter[str] = Counter()
+    for row in found:
+        outcomes.update(row["outcomes"])
+    worst_s = max(row["worst_gap_ms"] for row in found) / 1000
+    ends = ", ".join(f"{count} {name}" for name, count in outcomes.most_common())
+    return f"{worst_s:.1f} s ({ends})"
+
+
+def _about(results: Sequence[Mapping[str, Any]]) -> str:
+    runs = [result["about"] for result in results]
+    text = "; ".join(
+        f"{about['at'][:10]} at {about['commit']}, seed {about['seed']}, {about['mode']}, "
+        f"{about['cores']} cores, load {about['load'][0]} when it began"
+        for about in runs
+    )
+    return f"{_MARK} Measured: {text}."
+
+
+def main() -> None:
+    """The command line: results' files, oldest first."""
+    results = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sys.argv[1:]]
+    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""docs/FAILURES.md tells of every fault that is struck, and a run's figures reach their rows."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from benchmarks.chaos.faults import FAULTS, STORM
+from benchmarks.chaos.fill import PAGE, fill
+
+
+def result(**outcomes: int) -> dict[str, Any]:
+    row = {"fault": "stt-killed", "calls": 1, "outcomes": outcomes, "worst_gap_ms": 1_940.0}
+    about = {"at": "2026-11-23T03:00:00+00:00", "commit": "abc", "seed": 1, "mode": "ray"}
+    return {"rows": [row], "about": {**about, "cores": 2, "load": [0.5, 0, 0]}}
+
+
+def test_every_fault_has_its_row_and_no_row_lacks_its_fault() -> None:
+    named = re.findall(r"^\| `([a-z-]+)` \|", PAGE.read_text(encoding="utf-8"), re.M)
+    assert sorted(named) == sorted(fault.name for fault in (*FAULTS, STORM))
+
+
+def test_figures_go_to_their_row_and_nowhere_else() -> None:
+    page = (
+        "<!-- measured -->\n| `stt-killed` | nothing | words | |\n| `tts-killed` | it | all | |\n"
+    )
+    filled = fill(page, [result(answered=1), result(answered=1, transferred=1)])
+    about, stt, tts = filled.splitlines()
+    assert stt == "| `stt-killed` | nothing | words | 1.9 s (2 answered, 1 transferred) |"
+    assert tts == "| `tts-killed` | it | all | |"
+    assert "at abc, seed 1" in about
+
+
+def test_filling_twice_changes_nothing_more() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    once = fill(page, [result(answered=1)])
+    assert fill(once, [result(answered=1)]) == once
