@@ -30,6 +30,8 @@ class Wire:
         self.black_hole = False
         self.then_black_hole = False
         """Once cut, become a black hole."""
+        self.say_first: bytes | None = None
+        """What a new client is told, after its first words, before the connection is closed."""
         self.connections = 0
 
     @property
@@ -74,6 +76,11 @@ class Wire:
         self.connections += 1
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(writer.close)
+            if self.say_first is not None:
+                await reader.read(65536)
+                writer.write(self.say_first)
+                await writer.drain()
+                return
             there, back = await asyncio.open_connection(*self._target)
             stack.callback(back.close)
             cut = asyncio.Event()
