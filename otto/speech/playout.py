@@ -8,7 +8,7 @@ to the first group until its `Flushed`:
 Normally a group is one sentence. Deepgram allows 20 Flush a minute, so when few are left a group
 stays open and gathers sentences while the caller still has speech to listen to. A phrase that was
 synthesised beforehand is a group that needs no voice. What a lost socket did not deliver is asked
-for again, less the bytes the line already has.
+for again, less what the line already has (see `resume`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from otto.speech.events import (
     Worker,
     WorkerFailed,
 )
+from otto.speech.resume import Pace, rest_of
 from otto.speech.spoken import to_spoken
 from otto.speech.wire import BYTES_PER_MS
 
@@ -94,6 +95,12 @@ class _Group:
     received: int = 0
     skip: int = 0
     """Bytes still to come that the line already has, after a new socket."""
+    voice: str = ""
+    """Whose audio has come of it."""
+    earlier: int = 0
+    """How much of `received` came from other voices before; their part is not in `asked`."""
+    asked: str = ""
+    """What the voice was asked to say."""
 
 
 @dataclass(slots=True)
@@ -144,12 +151,15 @@ class Playout:
         flushes_per_minute: int,
         first_audio_timeout_s: float,
         phrases: Mapping[str, bytes],
+        phrases_voice: str = "",
     ) -> None:
         self._outlet = outlet
         self._chunk_bytes = chunk_ms * BYTES_PER_MS
         self._flush_limit = flushes_per_minute
         self._timeout_s = first_audio_timeout_s
         self._phrases = phrases
+        self._voice = self._phrases_voice = phrases_voice
+        self._pace = Pace()
         self._groups: deque[_Group] = deque()
         self._timelines: dict[int, _Timeline] = {}
         self._flushes: deque[float] = deque()
@@ -168,6 +178,8 @@ class Playout:
             return
         self._timeline(generation)
         audio = self._phrases.get(text)
+        if self._is_open and self._voice != self._phrases_voice:
+            audio = None  # one voice in a call, as long as it can be had
         spoken = to_spoken(text) if audio is None else ""
         if audio is None and not re.search(r"\w", spoken):
             audio = b""  # nothing to pronounce: the voice would answer with a warning
@@ -182,12 +194,13 @@ class Playout:
         if last is not None and self._is_gathering(last):
             if last.generation == generation:
                 last.pieces.append(piece)
-                self._speak(piece)
+                last.asked += " " + piece.spoken
+                self._speak(piece.spoken)
                 self._flush_if_due()
                 return
             self._flush(last)
-        self._groups.append(_Group(generation, [piece]))
-        self._speak(piece)
+        self._groups.append(_Group(generation, [piece], asked=piece.spoken))
+        self._speak(piece.spoken)
         self._flush_if_due()
 
     def finish(self, generation: int) -> None:
@@ -222,9 +235,10 @@ class Playout:
 
     # From the voice's socket
 
-    def opened(self) -> None:
-        """A new socket is there: ask for what was not delivered."""
+    def opened(self, voice: str = "") -> None:
+        """A new socket of `voice` is there: ask for what was not delivered."""
         self._is_open = True
+        self._voice = voice
         self._clears = 0
         self._progress_at = self._outlet.now()
         self._ask_again()
@@ -246,6 +260,7 @@ class Playout:
             mulaw = mulaw[cut:]
         if mulaw:
             group.received += len(mulaw)
+            group.voice = self._voice
             asked_at = group.flushed_at
             vendor_s = self._progress_at - asked_at if asked_at is not None else 0.0
             self._play(group, mulaw, vendor_s * 1000)
@@ -255,7 +270,9 @@ class Playout:
         self._progress_at = self._outlet.now()
         if self._clears or not self._groups or self._groups[0].flushed_at is None:
             return
-        self._spoken(self._groups.popleft())
+        group = self._groups.popleft()
+        self._pace.learn(self._voice, group.asked, group.received - group.earlier)
+        self._spoken(group)
         self._advance()
 
     def cleared(self) -> None:
@@ -302,9 +319,9 @@ class Playout:
         """Whether the group waits for its flush only to save flushes."""
         return self._is_open and group.local is None and group.flushed_at is None
 
-    def _speak(self, piece: _Piece) -> None:
+    def _speak(self, spoken: str) -> None:
         if self._is_open:
-            for message in speak_messages(piece.spoken):
+            for message in speak_messages(spoken):
                 self._outlet.to_voice(message)
 
     def _flush(self, group: _Group) -> None:
@@ -321,12 +338,22 @@ class Playout:
         for group in self._groups:
             if group.local is None:
                 was_flushed, group.flushed_at = group.flushed_at is not None, None
-                group.skip = group.received
-                for piece in group.pieces:
-                    self._speak(piece)
+                self._leave_out_what_is_said(group)
+                if not group.asked:
+                    group.local = b""  # the other voice had said all of it
+                    continue
+                self._speak(group.asked)
                 if was_flushed or group is not self._groups[-1]:
                     self._flush(group)
-        self._flush_if_due()
+        self._advance()
+
+    def _leave_out_what_is_said(self, group: _Group) -> None:
+        said = group.received - group.earlier
+        if said and group.voice != self._voice:
+            ms_per_char = self._pace.ms_per_char(group.voice)
+            group.asked = rest_of(group.asked, said / BYTES_PER_MS, ms_per_char)
+            group.earlier, said = group.received, 0
+        group.skip = said
 
     def _flush_if_due(self) -> None:
         """Flush the open group, or note when to look again."""
@@ -355,7 +382,7 @@ class Playout:
         """Play the phrases that have reached the front; then see what is complete or due."""
         while self._groups and (audio := self._groups[0].local) is not None:
             group = self._groups.popleft()
-            group.received = len(audio)
+            group.received += len(audio)
             if audio:
                 self._play(group, audio, 0.0)
             self._spoken(group)

@@ -2,7 +2,9 @@
 
 The decisions (order, chunks, marks, flushes, what a cancelled generation may still do) are in
 `playout`, which knows no socket. This shell keeps the socket: opened in the background when a
-call begins, replaced when it is lost or stalls, and asked again for what it did not deliver.
+call begins, replaced when it is lost or stalls, and asked again for what it did not deliver. When
+the voice cannot be had, the fallback's takes over in mid-sentence; and who has spoken in a call
+goes on speaking in it, for a caller who hears the voice change twice no longer trusts either.
 """
 
 from __future__ import annotations
@@ -18,16 +20,19 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from config.settings import DeepgramSettings
+from otto.health.breaker import PRIMARY
 from otto.speech.events import Event, Worker, WorkerFailed
 from otto.speech.playout import CLOSE, FLUSH, Playout, speak_messages
 from otto.speech.spoken import to_spoken
-from otto.speech.wire import VendorError, closed_as, open_with_retries, opened, speak_query
+from otto.speech.vendors import SpeechVendor
+from otto.speech.wire import VendorError, closed_as, opened, speak_query
 from otto.telephony.media_link import Downlink, connect_downlink
 
 log = structlog.get_logger()
 
 MAX_FRUITLESS_SOCKETS: Final = 2
-"""Sockets in a row that give no audio for a waiting sentence, before the call is told."""
+"""Sockets in a row, of each provider, that give no audio for a waiting sentence, before the call
+is told."""
 STABLE_S: Final = 5.0
 """A socket that lived this long while idle is replaced at once; a shorter one when needed."""
 
@@ -35,9 +40,9 @@ STABLE_S: Final = 5.0
 class Speaker:
     """One call's voice; reusable for the next call after `detach`.
 
-    `emit` gets `FirstAudio`, `SentenceSpoken`, `SpeechDone`, and `WorkerFailed` when the voice
-    (or the link) is lost; a failed generation is over, the next one tries again. `phrases` maps
-    a display text to its mu-law audio: such a sentence needs no vendor.
+    `emit` gets `FirstAudio`, `SentenceSpoken`, `SpeechDone`, `VendorReport`, and `WorkerFailed`
+    when every voice (or the link) is lost; a failed generation is over, the next one tries again.
+    `phrases` maps a display text to its mu-law audio: such a sentence needs no vendor.
     """
 
     def __init__(
@@ -51,6 +56,7 @@ class Speaker:
         self._chunk_ms = chunk_ms
         self._emit = emit
         self._phrases = phrases or {}
+        self._vendor = SpeechVendor(Worker.TTS, settings, "/v1/speak", speak_query, emit)
         self._call: _Call | None = None
 
     async def attach(self, address: str, token: str) -> None:
@@ -60,7 +66,9 @@ class Speaker:
         """
         await self.detach()
         downlink = await connect_downlink(address, token)
-        self._call = _Call(self._settings, self._chunk_ms, self._emit, self._phrases, downlink)
+        self._call = _Call(
+            self._settings, self._chunk_ms, self._emit, self._phrases, downlink, self._vendor
+        )
 
     def say(self, generation: int, index: int, text: str) -> None:
         """Say one sentence (display text) after those before it."""
@@ -74,6 +82,10 @@ class Speaker:
         """Drop this and older generations. No audio of theirs is sent after this returns."""
         if self._call is not None:
             self._call.cancel(generation)
+
+    def avoid(self, providers: frozenset[str]) -> None:
+        """The switchboard's word on which providers to skip; a socket that works is kept."""
+        self._vendor.providers.avoid(providers)
 
     async def detach(self) -> None:
         """Leave the call. Nothing is sent or emitted afterwards."""
@@ -97,9 +109,12 @@ class _Call:
         emit: Callable[[Event], None],
         phrases: Mapping[str, bytes],
         downlink: Downlink,
+        vendor: SpeechVendor,
     ) -> None:
-        self._settings = settings
         self._emit = emit
+        self._vendor = vendor
+        self._provider: str | None = None
+        """Who speaks in this call; None before anybody has."""
         self._downlink = downlink
         self._loop = asyncio.get_running_loop()
         self._playout = Playout(
@@ -108,6 +123,7 @@ class _Call:
             settings.flushes_per_minute,
             settings.first_audio_timeout_s,
             phrases,
+            PRIMARY,
         )
         self._is_over = False
         self._link_lost = False
@@ -202,22 +218,23 @@ class _Call:
 
     async def _keep_socket(self) -> None:
         fruitless = 0
+        providers = self._vendor.providers
         while True:
             try:
-                socket = await open_with_retries(
-                    self._settings, "/v1/speak", speak_query(self._settings)
-                )
+                provider, socket = await self._vendor.open(self._provider)
             except VendorError as error:
                 await self._give_up(error)
                 continue
             opened_at = self._loop.time()
             try:
-                await self._converse(socket)
+                await self._converse(provider, socket)
             except VendorError as error:
                 log.warning("tts_socket_lost", kind=error.kind, detail=error.detail)
+                providers.failed(provider, error.kind, self._loop.time())
                 fruitless = 0 if self._got_audio else fruitless + 1
                 is_short_lived = self._loop.time() - opened_at < STABLE_S
-                if fruitless >= MAX_FRUITLESS_SOCKETS and self._playout.is_waiting:
+                is_enough = fruitless >= MAX_FRUITLESS_SOCKETS * len(providers.names)
+                if is_enough and self._playout.is_waiting:
                     fruitless = 0
                     await self._give_up(error)
                 elif is_short_lived and not self._playout.is_waiting:
@@ -234,15 +251,19 @@ class _Call:
         if not self._playout.is_waiting:
             await self._needed.wait()
 
-    async def _converse(self, socket: ClientConnection) -> None:
+    async def _converse(self, provider: str, socket: ClientConnection) -> None:
         """One socket's life; always ends with `VendorError` or cancellation."""
         self._socket, self._outbox = socket, asyncio.Queue()
         self._stalled = self._got_audio = False
         sender = asyncio.create_task(self._send(socket, self._outbox))
-        self._playout.opened()
+        self._playout.opened(provider)
         self._after()
         try:
             async for message in socket:
+                if isinstance(message, bytes) and not self._got_audio:
+                    self._got_audio = True
+                    self._provider = provider
+                    self._vendor.providers.succeeded(provider)
                 await self._receive(message)
             raise VendorError("dropped", "closed 1000")
         except ConnectionClosed as error:
@@ -265,7 +286,6 @@ class _Call:
 
     async def _receive(self, message: str | bytes) -> None:
         if isinstance(message, bytes):
-            self._got_audio = True
             self._playout.received(message)
             await self._drain()
         else:
@@ -297,7 +317,18 @@ class _Call:
 
 
 async def synthesise(settings: DeepgramSettings, text: str) -> bytes:
-    """One phrase, whole, as mu-law 8 kHz: for what is said often. Raises `VendorError`."""
+    """One phrase, whole, as mu-law 8 kHz: for what is said often. By the fallback's voice when
+    the first cannot be had. Raises `VendorError`."""
+    try:
+        return await _synthesise(settings, text)
+    except VendorError as error:
+        if not settings.has_speak_fallback:
+            raise
+        log.warning("tts_phrase_by_fallback", kind=error.kind, detail=error.detail)
+        return await _synthesise(settings.as_fallback(), text)
+
+
+async def _synthesise(settings: DeepgramSettings, text: str) -> bytes:
     audio: list[bytes] = []
     async with opened(settings, "/v1/speak", speak_query(settings)) as socket:
         try:

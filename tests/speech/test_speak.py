@@ -175,7 +175,7 @@ async def test_an_idle_voice_that_refuses_to_stay_is_not_hammered(call: Any, dee
         await asyncio.sleep(0.3)
         assert opened == 1
         await speaker.detach()
-    assert call.events == []
+    assert call.news == []
 
 
 async def test_nothing_is_sent_or_emitted_after_detach(call: Any, deepgram: Any) -> None:
