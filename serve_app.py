@@ -61,7 +61,7 @@ def serve_environment(settings: Settings) -> dict[str, str]:
 
 def find_switchboard(settings: Settings) -> SwitchboardClient:
     """The client of this node's switchboard, found by name."""
-    from actors.switchboard import SwitchboardHandle  # replicas only: it starts no actor
+    from actors.switchboard_handle import SwitchboardHandle  # replicas only: it starts no actor
 
     client: SwitchboardClient = SwitchboardHandle()
     return client
@@ -106,6 +106,7 @@ def build(
         MediaIngress,
         name="MediaIngress",
         max_ongoing_requests=MEDIA_MAX_ONGOING,
+        num_replicas=settings.media_replicas,
         graceful_shutdown_timeout_s=drain_s,
         ray_actor_options={"num_cpus": MEDIA_CPUS},
     )
@@ -141,7 +142,7 @@ def app(arguments: dict[str, Any]) -> serve.Application:
     `serve run` deploys the one application that is returned; media has to be there already. Run
     it with `--name voice`, or voice is called "default": only the dashboard shows the difference.
     """
-    from actors.house import bring_up  # only here: replicas import this module, too
+    from actors.house import bring_up, fill_reserve  # only here: replicas import this module, too
 
     settings = load_settings()
     if not ray.is_initialized():
@@ -150,4 +151,5 @@ def app(arguments: dict[str, Any]) -> serve.Application:
     start(settings)
     voice, media = build(settings)
     serve.run(media, name=MEDIA_APP, route_prefix=MEDIA_PREFIX)
+    fill_reserve()
     return voice

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from actors.vitals import vitals
+
 if TYPE_CHECKING:
     from config.dealership import Dealership
     from config.settings import Settings
@@ -27,17 +29,31 @@ class CallActor:
 
         self._host = CallHost(name, settings, dealership, switchboard)
 
-    async def warm(self, phrases: tuple[Any]) -> None:
-        await self._host.warm(phrases)
+    async def warm(self, phrases: tuple[Any], avoided: frozenset[str]) -> None:
+        await self._host.warm(phrases, avoided)
 
     async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
         await self._host.attach(link_address, link_token, started)
 
-    async def on_events(self, worker: Worker, number: int, events: list[Event]) -> None:
-        self._host.on_events(worker, number, events)
+    async def on_events(
+        self, worker: Worker, serial: int, number: int, events: list[Event]
+    ) -> None:
+        self._host.on_events(worker, serial, number, events)
+
+    async def on_lag(self, worker: Worker, lag_ms: float) -> None:
+        self._host.on_lag(worker, lag_ms)
+
+    async def avoid(self, providers: frozenset[str]) -> None:
+        self._host.avoid(providers)
+
+    async def wind_up(self) -> None:
+        self._host.wind_up()
 
     async def status(self) -> str | None:
         return self._host.status()
+
+    async def vitals(self) -> dict[str, int]:
+        return vitals()
 
     async def stay(self) -> None:
         """Never returns: whoever awaits it learns at once when this process dies."""

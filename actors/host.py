@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import ray
 import structlog
 
-from actors import names, workers
-from actors.ordering import InOrder
+from actors import names
+from actors.crew import Crew
+from actors.lease import CallLease
 from actors.shared import RemoteCalendar, RemoteCrm
 from config.dealership import Dealership
 from config.settings import Settings
@@ -18,11 +20,28 @@ from otto.dialogue.conversation import Conversation, House
 from otto.dialogue.prompts import Phrases
 from otto.dialogue.session import Directive
 from otto.dialogue.session_store import SessionStore, make_redis
-from otto.speech.events import Event, Worker, WorkerFailed
+from otto.health.lag import LagMeter
+from otto.speech.events import Event, Transcript, VendorReport, Worker, WorkerFailed
 from otto.telephony.media_link import Control, connect_control
 from otto.telephony.switchboard_port import CallStart
 
 log = structlog.get_logger()
+
+SPARES_TRIED = 2
+"""A spare may be dead, too; then one more is asked for."""
+
+
+@dataclass(slots=True)
+class _Live:
+    """The call being served."""
+
+    conversation: Conversation
+    control: Control
+    address: str
+    token: str
+    heard_ms: int = 0
+    """Media time up to which final transcripts were passed on: where another ear begins."""
+    has_greeted: bool = False
 
 
 class CallHost:
@@ -44,34 +63,37 @@ class CallHost:
         self._switchboard_name = switchboard
         location = dealership.location(settings.location or dealership.locations[0].id)
         self._redis = make_redis(settings.redis)
+        self._lease = CallLease()
         self._house = House(
             dealership=dealership,
             location=location,
             phrases=Phrases(dealership),
             settings=settings.call,
-            calendar=RemoteCalendar(location.id),
-            crm=RemoteCrm(location.id),
+            calendar=RemoteCalendar(location.id, self._lease.check),
+            crm=RemoteCrm(location.id, self._lease.check),
             sessions=SessionStore(self._redis, settings.redis.session_ttl_s),
             workers_mode=settings.pool.sub_actors,
         )
-        self._crew: workers.Crew | None = None
-        self._conversation: Conversation | None = None
+        self._crew = Crew(name, settings, self._on_event, self._on_death)
+        self._is_warm = False
+        self._is_free = False
         self._is_broken = False
-        self._orders = {worker: InOrder() for worker in Worker}
+        self._live: _Live | None = None
+        self._replacing: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def warm(self, phrases: tuple[Any]) -> None:
+    async def warm(self, phrases: tuple[Any], avoided: frozenset[str]) -> None:
         """Start the workers; when it returns, a call can be answered at once.
 
         `phrases` wraps a reference to the sentences spoken beforehand: Ray hands a bare one over
-        as its value, and only the worker that speaks needs that.
+        as its value, and only the worker that speaks needs that. `avoided` names the vendors'
+        providers to leave out.
         """
-        own_handle = ray.get_runtime_context().current_actor
-        self._crew = await workers.spawn(
-            self._settings, phrases[0], own_handle, self._name, self._on_event
-        )
-        for worker, actor in self._crew.actors.items():
-            self._spawn(workers.watch(actor, worker, self._on_death))
+        await self._crew.start(phrases[0])
+        if avoided:
+            self._crew.avoid(avoided)
+        self._spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._tell_lag))
+        self._is_warm = self._is_free = True
 
     async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
         """Take a call whose stream has started. Returns when the call is being served.
@@ -79,94 +101,192 @@ class CallHost:
         Raises RuntimeError when a call is being served already, and `LinkError` or OSError when
         the media link cannot be reached.
         """
-        if self._crew is None or self._conversation is not None:
+        if not self._is_free:
             raise RuntimeError("this call actor is not free")
-        began_s = asyncio.get_running_loop().time() - started.at_ms / 1000
-        control = await connect_control(link_address, link_token)
+        self._is_free = False
+        try:
+            await self._be_whole()
+            began_s = asyncio.get_running_loop().time() - started.at_ms / 1000
+            control = await connect_control(link_address, link_token)
+        except BaseException:
+            self._is_free = True
+            raise
+        self._lease.control = control
         conversation = Conversation(
             self._house, self._crew.workers, _Line(control), started, began_s
         )
-        self._conversation = conversation
-        self._spawn(self._hold(conversation, control, link_address, link_token))
+        self._live = _Live(conversation, control, link_address, link_token)
+        self._spawn(self._hold(self._live, started))
 
-    def on_events(self, worker: Worker, number: int, events: list[Event]) -> None:
+    def on_events(self, worker: Worker, serial: int, number: int, events: list[Event]) -> None:
         """Events of a worker that runs as an actor of its own."""
-        self._orders[worker].take(number, lambda: self._on_batch(events))
+        self._crew.on_events(worker, serial, number, events)
+
+    def on_lag(self, worker: Worker, lag_ms: float) -> None:
+        """A worker's process is late."""
+        self._tell_soon("late", f"{self._name}.{worker.value}", lag_ms)
+
+    def avoid(self, providers: frozenset[str]) -> None:
+        """Which vendors' providers to leave out from now on."""
+        self._crew.avoid(providers)
+
+    def wind_up(self) -> None:
+        """End the call in progress in good order: the house closes."""
+        if self._live is not None:
+            self._live.conversation.wind_up()
 
     def status(self) -> str | None:
-        """The CallSid being served, or None."""
-        conversation = self._conversation
-        return conversation.session.call_sid if conversation else None
+        """The CallSid being served, or None. Raises RuntimeError when it has not been warmed."""
+        if not self._is_warm:
+            raise RuntimeError("this call actor is not warm")
+        return self._live.conversation.session.call_sid if self._live else None
 
-    # Inside
+    # What the workers say
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, VendorReport):
+            self._tell_soon("vendor", event)
+            return
+        live = self._live
+        if live is None:
+            return
+        if isinstance(event, Transcript) and event.is_final:
+            live.heard_ms = max(live.heard_ms, event.end_ms)
+        live.conversation.on_event(event)
+
+    # A worker dies
 
     def _on_death(self, worker: Worker) -> None:
-        """A worker's process is gone. The caller hears of it; afterwards this actor makes way for
-        a whole one, which the switchboard starts as soon as this one is dead."""
-        log.error("worker_died", worker=worker.value, in_call=self._conversation is not None)
+        log.error("worker_died", worker=worker.value, in_call=self._live is not None)
+        task = asyncio.get_running_loop().create_task(self._replace(worker))
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+
+    async def _replace(self, worker: Worker) -> None:
+        """Have a warm spare in the dead one's place. Without one the caller is told, and this
+        actor makes way afterwards for a whole one, which the switchboard starts then."""
+        began_s = asyncio.get_running_loop().time()
+        for _ in range(SPARES_TRIED):
+            spare = await self._tell("take_spare", worker)
+            if spare is None:
+                break
+            try:
+                await self._crew.replace(worker, spare, lambda actor: self._join(worker, actor))
+            except Exception as error:
+                log.warning("spare_unfit", worker=worker.value, error=type(error).__name__)
+                continue
+            if self._live is not None and self._live.has_greeted:
+                self._live.conversation.on_replaced(worker)
+            took_ms = round((asyncio.get_running_loop().time() - began_s) * 1000)
+            log.info("spare_took_over", worker=worker.value, took_ms=took_ms)
+            return
+        log.error("worker_not_replaced", worker=worker.value)
         self._is_broken = True
-        if self._conversation is None:
+        if self._live is None:
             self._make_way()
         else:
             self._on_event(WorkerFailed(worker, "died", "its process is gone"))
 
+    async def _join(self, worker: Worker, actor: Any) -> None:
+        """Attach a worker's actor to the call in progress, if there is one."""
+        live = self._live
+        if live is None or live.control.is_over:
+            return
+        if worker is Worker.STT:
+            await actor.attach.remote(live.address, live.token, live.heard_ms)
+        elif worker is Worker.TTS:
+            await actor.attach.remote(live.address, live.token)
+
+    async def _be_whole(self) -> None:
+        """Wait until no worker is being replaced."""
+        while self._replacing:
+            await asyncio.wait(self._replacing)
+
     def _make_way(self) -> None:
         ray.kill(ray.get_runtime_context().current_actor)
 
-    def _on_batch(self, events: list[Event]) -> None:
-        for event in events:
-            self._on_event(event)
+    # A call
 
-    def _on_event(self, event: Event) -> None:
-        if self._conversation is not None:
-            self._conversation.on_event(event)
-
-    async def _hold(
-        self, conversation: Conversation, control: Control, address: str, token: str
-    ) -> None:
-        assert self._crew is not None
-        crew = self._crew.workers
+    async def _hold(self, live: _Live, started: CallStart) -> None:
+        crew, conversation, control = self._crew.workers, live.conversation, live.control
         call_sid = conversation.session.call_sid
-        ear = asyncio.create_task(crew.ear.attach(address, token))
-        reader: asyncio.Task[None] | None = None
+        tasks: list[asyncio.Task[None]] = []
         directive = Directive.TRANSFER
         try:
-            await crew.mouth.attach(address, token)
+            if not started.resumed:
+                tasks.append(asyncio.create_task(self._listen(live)))
+            await self._speak(live)
             await conversation.open()
-            reader = asyncio.create_task(_read(control, conversation))
+            live.has_greeted = True
+            if started.resumed:
+                # What the last owner of the call has kept need not be heard twice.
+                live.heard_ms = conversation.heard_until_ms
+                tasks.append(asyncio.create_task(self._listen(live)))
+            tasks.append(asyncio.create_task(_read(control, conversation)))
             await conversation.ended.wait()
             directive = conversation.session.directive
         except Exception as error:
-            log.error("call_failed", error=type(error).__name__)
+            log.error("call_failed", error=type(error).__name__, exc_info=True)
         finally:
             # Twilio asks what comes next as soon as the stream ends: tell the switchboard first.
-            await self._tell("ended", call_sid, directive)
+            if not control.was_replaced:
+                await self._tell("ended", call_sid, directive)
             _Line(control).hangup()
-            for task in (ear, reader):
-                if task is not None:
-                    task.cancel()
+            for task in tasks:
+                task.cancel()
             # Whatever fails in here, the rest is done: an actor that is never free is a lost place.
             for work in (
-                *(task for task in (ear, reader) if task is not None),
+                *tasks,
                 crew.ear.detach(),
                 crew.mouth.detach(),
                 conversation.close(),
                 control.close(),
             ):
                 await _ended(work)
-            self._conversation = None
+            self._live = self._lease.control = None
+            await self._be_whole()
             if self._is_broken:
                 self._make_way()
+            self._is_free = True
             await self._tell("idle")
 
-    async def _tell(self, method: str, *arguments: Any) -> None:
+    async def _listen(self, live: _Live) -> None:
+        try:
+            await self._crew.workers.ear.attach(live.address, live.token, live.heard_ms)
+        except ray.exceptions.ActorDiedError:
+            log.info("worker_is_being_replaced", worker=Worker.STT.value)
+
+    async def _speak(self, live: _Live) -> None:
+        try:
+            await self._crew.workers.mouth.attach(live.address, live.token)
+        except ray.exceptions.ActorDiedError:
+            await self._be_whole()
+
+    # The switchboard
+
+    def _tell_lag(self, lag_ms: float) -> None:
+        self._tell_soon("late", self._name, lag_ms)
+
+    def _tell_soon(self, method: str, *arguments: Any) -> None:
+        self._spawn(self._say(method, *arguments))
+
+    async def _say(self, method: str, *arguments: Any) -> None:
         try:
             switchboard = ray.get_actor(self._switchboard_name, namespace=names.NAMESPACE)
-            await getattr(switchboard, method).remote(self._name, *arguments)
+            await getattr(switchboard, method).remote(*arguments)
+        except (ValueError, ray.exceptions.RayError) as error:
+            log.warning("switchboard_not_told", method=method, error=type(error).__name__)
+
+    async def _tell(self, method: str, *arguments: Any) -> Any:
+        """Ask the switchboard, in this actor's name; None when it cannot be asked."""
+        try:
+            switchboard = ray.get_actor(self._switchboard_name, namespace=names.NAMESPACE)
+            return await getattr(switchboard, method).remote(self._name, *arguments)
         except (ValueError, ray.exceptions.RayError) as error:
             log.error("switchboard_not_told", method=method, error=type(error).__name__)
+            return None
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -178,6 +298,8 @@ async def _ended(work: Awaitable[Any]) -> None:
         await work
     except asyncio.CancelledError:
         pass
+    except ray.exceptions.ActorDiedError:
+        log.info("clean_up_of_a_dead_worker")
     except Exception as error:
         log.error("clean_up_failed", error=type(error).__name__, exc_info=True)
 
@@ -206,6 +328,11 @@ async def _read(control: Control, conversation: Conversation) -> None:
     try:
         while (event := await control.read()) is not None:
             conversation.on_line(event)
-        conversation.on_line({"event": "stop"})
     except ConnectionError:
         conversation.on_line({"event": "lost"})
+        return
+    if control.was_replaced:
+        log.warning("call_taken_over")
+        conversation.fence()
+    else:
+        conversation.on_line({"event": "stop"})

@@ -1,4 +1,5 @@
-"""Bringing the actors up: the shared ones of the location, then a switchboard on every node."""
+"""The actors as a whole: brought up (the shared ones of the location, then a switchboard on every
+node), and drained before the end. Ray must be initialised in this process."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from config.settings import Settings
 
 READY_TIMEOUT_S = 180.0
 """For the pool to be warm: an actor takes some CPU-seconds to start, and there are four a call."""
+ANSWER_TIMEOUT_S = 10.0
 
 
 def bring_up(settings: Settings) -> None:
@@ -43,6 +45,43 @@ def bring_up(settings: Settings) -> None:
         if node["Alive"]
     ]
     ray.get([actor.start.remote() for actor in switchboards], timeout=READY_TIMEOUT_S)
+
+
+def fill_reserve() -> None:
+    """Have every switchboard start what is needed only when something breaks; does not wait."""
+    for switchboard in switchboards():
+        switchboard.fill_reserve.options(num_returns=0).remote()
+
+
+def drain() -> None:
+    """Have every node refuse new calls from now on. Those in progress go on."""
+    ray.get([each.drain.remote() for each in switchboards()], timeout=ANSWER_TIMEOUT_S)
+
+
+def reopen() -> None:
+    """Take calls again after `drain`."""
+    ray.get([each.reopen.remote() for each in switchboards()], timeout=ANSWER_TIMEOUT_S)
+
+
+def wind_up() -> None:
+    """Ask every call in progress to end in good order: an apology, then a person."""
+    ray.get([each.wind_up.remote() for each in switchboards()], timeout=ANSWER_TIMEOUT_S)
+
+
+def calls_in_progress() -> int:
+    """How many calls all nodes hold."""
+    asked = [each.snapshot.remote() for each in switchboards()]
+    return sum(answer["calls"] for answer in ray.get(asked, timeout=ANSWER_TIMEOUT_S))
+
+
+def switchboards() -> list[Any]:
+    """The switchboards of the nodes that are there."""
+    return [
+        ray.get_actor(entry["name"], namespace=names.NAMESPACE)
+        for entry in ray.util.list_named_actors(all_namespaces=True)
+        if entry["namespace"] == names.NAMESPACE
+        and entry["name"].startswith(names.SWITCHBOARD_PREFIX)
+    ]
 
 
 def _actor(kind: type[Any], name: str, *arguments: Any, **options: Any) -> Any:

@@ -19,7 +19,8 @@ class LlmActor(WorkerShell):
         super().__init__(call)
         self._model = Model(settings, self._emit)
 
-    async def warm(self) -> None:
+    async def warm(self, max_lag_ms: float) -> None:
+        await super().warm(max_lag_ms)
         await self._model.warm()
 
     async def generate(
@@ -33,3 +34,6 @@ class LlmActor(WorkerShell):
 
     async def cancel(self, number: int, generation: int) -> None:
         self._commands.take(number, lambda: self._model.cancel(generation))
+
+    async def avoid(self, number: int, providers: frozenset[str]) -> None:
+        self._commands.take(number, lambda: self._model.avoid(providers))

@@ -3,6 +3,7 @@
 switchboard-<node>            one a node
 call-<node>-7                 a call actor, and what it owns:
 call-<node>-7.stt  .llm  .tts
+spare-<node>-3.stt            a warm worker that waits for a call that needs it, or has found one
 calendar-main  crm-main       one a dealership location
 """
 
@@ -25,6 +26,10 @@ def switchboard(node_id: str) -> str:
 
 def call_prefix(node_id: str) -> str:
     return f"call-{short_node(node_id)}-"
+
+
+def spare_prefix(node_id: str) -> str:
+    return f"spare-{short_node(node_id)}-"
 
 
 def calendar(location_id: str) -> str:

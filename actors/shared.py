@@ -1,11 +1,14 @@
 """The handles of the shared actors, in the shape of the conversation's ports.
 
+What cannot be taken back is preceded by `check`, which raises when the call is another's by now.
+
 They are looked up by name at the first use and again after a loss, because a shared actor that
 restarts keeps its name. Their methods are idempotent (by key), so Ray may retry them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any
 
@@ -16,10 +19,17 @@ from otto.crm.service import CallRecord, Customer, Vehicle
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.scheduling.service import Booking, BookingRequest
 
+Check = Callable[[], Awaitable[None]]
+
+
+async def _unchecked() -> None:
+    """For those who hold no call."""
+
 
 class _Named:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, check: Check) -> None:
         self._name = name
+        self._check = check
         self._found: Any = None
 
     @property
@@ -32,14 +42,15 @@ class _Named:
 class RemoteCalendar(_Named):
     """The calendar actor of a location."""
 
-    def __init__(self, location_id: str) -> None:
-        super().__init__(names.calendar(location_id))
+    def __init__(self, location_id: str, check: Check = _unchecked) -> None:
+        super().__init__(names.calendar(location_id), check)
 
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
         found: tuple[Opening, ...] = await self._actor.find_openings.remote(query)
         return found
 
     async def book(self, request: BookingRequest) -> Booking:
+        await self._check()
         booking: Booking = await self._actor.book.remote(request)
         return booking
 
@@ -47,8 +58,8 @@ class RemoteCalendar(_Named):
 class RemoteCrm(_Named):
     """The CRM actor of a location."""
 
-    def __init__(self, location_id: str) -> None:
-        super().__init__(names.crm(location_id))
+    def __init__(self, location_id: str, check: Check = _unchecked) -> None:
+        super().__init__(names.crm(location_id), check)
 
     async def find_by_phone(self, phone: str) -> Customer | None:
         found: Customer | None = await self._actor.find_by_phone.remote(phone)
@@ -72,6 +83,7 @@ class RemoteCrm(_Named):
         phone: str,
         date_of_birth: date | None = None,
     ) -> Customer:
+        await self._check()
         customer: Customer = await self._actor.create_customer.remote(
             key, first_name, last_name, phone, date_of_birth
         )
@@ -80,6 +92,7 @@ class RemoteCrm(_Named):
     async def add_vehicle(
         self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None = None
     ) -> Vehicle:
+        await self._check()
         vehicle: Vehicle = await self._actor.add_vehicle.remote(
             key, customer_id, year, make, model, vin
         )

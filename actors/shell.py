@@ -2,34 +2,68 @@
 
 A worker's own class knows nothing of Ray. Its shell runs the call's commands in the order they
 were sent, and sends the worker's events to the call actor, in order and in batches of one tick.
+
+A *spare* is a worker that has no call actor yet. It lives by itself (detached) until one takes it,
+and ends with that one: Ray's ownership cannot be handed over, so the shell watches for it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 
+import ray
+
 from actors.ordering import InOrder
+from actors.vitals import vitals
+from otto.health.lag import LagMeter
 from otto.speech.events import Event, Worker
 
 
 class WorkerShell:
-    """`call` is the handle of the call actor, which has a method `on_events`."""
+    """`call` is the handle of the call actor, which has `on_events` and `on_lag`; None: a spare."""
 
     worker: Worker
 
     def __init__(self, call: Any) -> None:
         self._call = call
+        self._serial = 0
         self._commands = InOrder()
         self._events: list[Event] = []
         self._sent = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def warm(self) -> None:
+    async def warm(self, max_lag_ms: float) -> None:
         """Everything an answer would otherwise wait for is paid here."""
+        self._spawn(LagMeter(max_lag_ms).run(self._tell_lag))
+
+    async def serve(self, call: Any, serial: int) -> None:
+        """A spare becomes this call actor's worker. `serial` goes with every event from now on:
+        it tells them from those of the worker that was there before."""
+        self._call, self._serial = call, serial
+        self._spawn(self._end_with(call))
+
+    async def is_taken(self) -> bool:
+        """Whether it has a call actor."""
+        return self._call is not None
+
+    async def vitals(self) -> dict[str, int]:
+        return vitals()
 
     async def stay(self) -> None:
         """Never returns: whoever awaits it learns at once when this process dies."""
         await asyncio.Event().wait()
+
+    async def _end_with(self, call: Any) -> None:
+        try:
+            await call.stay.remote()
+        except ray.exceptions.RayActorError:
+            ray.kill(ray.get_runtime_context().current_actor)
+
+    def _tell_lag(self, lag_ms: float) -> None:
+        if self._call is not None:
+            self._call.on_lag.options(num_returns=0).remote(self.worker, lag_ms)
 
     def _emit(self, event: Event) -> None:
         self._events.append(event)
@@ -38,5 +72,14 @@ class WorkerShell:
 
     def _flush(self) -> None:
         events, self._events = self._events, []
+        if self._call is None:
+            return
         number, self._sent = self._sent, self._sent + 1
-        self._call.on_events.options(num_returns=0).remote(self.worker, number, events)
+        self._call.on_events.options(num_returns=0).remote(
+            self.worker, self._serial, number, events
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -19,8 +19,11 @@ class SttActor(WorkerShell):
         super().__init__(call)
         self._listener = Listener(settings, self._emit)
 
-    async def attach(self, address: str, token: str) -> None:
-        await self._listener.attach(address, token)
+    async def attach(self, address: str, token: str, from_ms: int = 0) -> None:
+        await self._listener.attach(address, token, from_ms)
 
     async def detach(self) -> None:
         await self._listener.detach()
+
+    async def avoid(self, number: int, providers: frozenset[str]) -> None:
+        self._commands.take(number, lambda: self._listener.avoid(providers))

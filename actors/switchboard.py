@@ -1,14 +1,15 @@
 """The switchboard of a node: warm call actors, leased to calls one at a time.
 
 Nothing is created on the answer path: an actor takes seconds to start, a caller waits for none.
-The rules are `otto.telephony.pool`; here is what it takes to carry them out with Ray.
+The rules are in `otto.telephony.pool` and `admission`; here is what it takes to carry them out
+with Ray. When Ray restarts this actor it finds the living call actors and spares by name.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from typing import Any
 
 import ray
@@ -17,13 +18,18 @@ import structlog
 from actors import names
 from actors.call import CallActor
 from actors.shared import RemoteCrm
+from actors.spares import Spares
 from actors.vitals import vitals
 from config.dealership import Dealership
 from config.settings import Settings
 from otto.dialogue.prompts import Phrases
 from otto.dialogue.session import Directive
 from otto.dialogue.session_store import SessionStore, make_redis
+from otto.health.breaker import VendorBoard, providers_of
+from otto.health.lag import LagMeter
+from otto.speech.events import VendorReport, Worker
 from otto.speech.speak import synthesise
+from otto.telephony.admission import Admission
 from otto.telephony.pool import Place, WarmPool
 from otto.telephony.switchboard_port import DeskInfo, Reservation
 
@@ -35,16 +41,21 @@ SYNTHESES_AT_ONCE = 4
 """Vendors limit the connections of an account; the calls of other nodes need theirs."""
 RESTART_DELAY_S = 1.0
 """Between two attempts to start a call actor, so that a node in trouble is not kept busy."""
+ANSWER_TIMEOUT_S = 2.0
+"""For a call actor to say what it is doing, when this actor has been restarted."""
+FENCED_PATIENCE_S = 15.0
+"""A call actor whose call has gone on elsewhere lets go of it within this time, or is ended."""
 
 
 class SwitchboardActor:
-    """Call `start` once; then it answers for the node."""
+    """`start` fills the pool, and is called here after a restart; then it answers for the node."""
 
     def __init__(self, settings: Settings, dealership: Dealership) -> None:
         self._settings = settings
         self._dealership = dealership
         self._location = dealership.location(settings.location or dealership.locations[0].id)
-        node = ray.get_runtime_context().get_node_id()
+        context = ray.get_runtime_context()
+        node = context.get_node_id()
         self._name = names.switchboard(node)
         self._prefix = names.call_prefix(node)
         self._pool = WarmPool(
@@ -53,44 +64,92 @@ class SwitchboardActor:
             settings.call.token_ttl_s,
             f"{names.short_node(node)}.",
         )
+        self._board = VendorBoard(providers_of(settings))
+        self._admission = Admission(self._pool, settings.pool.max_lag_ms, self._is_vendor_out)
+        self._spares = Spares(settings, node, _this_node())
         self._actors: dict[str, Any] = {}
+        self._avoided: dict[str, frozenset[str]] = {}
+        """What each call actor was told to avoid."""
         self._started = 0
+        self._starting: asyncio.Task[None] | None = None
+        self._filling: asyncio.Task[None] | None = None
+        self._knows_the_living = asyncio.Event()
         self._phrases: asyncio.Future[Any] | None = None
         self._directives: OrderedDict[str, Directive] = OrderedDict()
         self._crm = RemoteCrm(self._location.id)
         self._sessions = SessionStore(make_redis(settings.redis), settings.redis.session_ttl_s)
         self._tasks: set[asyncio.Task[Any]] = set()
+        if context.was_current_actor_reconstructed:
+            # Nobody else does it after a restart by Ray.
+            context.current_actor.start.remote()
+            context.current_actor.fill_reserve.remote()
 
     async def start(self) -> None:
-        """Fill the pool; returns when every call actor is warm. A repeat changes nothing."""
-        if self._phrases is not None:
-            return
+        """Fill the pool; returns when calls can be taken. A repeat changes nothing."""
+        if self._starting is None:
+            self._starting = asyncio.get_running_loop().create_task(self._start())
+        await asyncio.shield(self._starting)
+
+    async def _start(self) -> None:
         # The actors' processes come up meanwhile; only their warming needs the phrases.
         self._phrases = asyncio.ensure_future(self._synthesise())
+        self._spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._note_own_lag))
         await self._find_living()
+        self._knows_the_living.set()
         missing = self._settings.pool.size - len(self._pool.members)
         await asyncio.gather(*(self._start_one() for _ in range(missing)))
+
+    async def fill_reserve(self) -> None:
+        """Start what is only needed when something breaks: the places for calls that have lost
+        their actor, and the spare workers. Returns when all are warm; a repeat changes nothing.
+
+        It comes after the ingress: on a small machine neither comes up in time beside the other.
+        """
+        await self.start()
+        if self._filling is None:
+            self._filling = asyncio.get_running_loop().create_task(self._fill_reserve())
+        await asyncio.shield(self._filling)
+
+    async def _fill_reserve(self) -> None:
+        for _ in range(self._capacity - len(self._pool.members)):
+            await self._start_one()
+        await self._spares.fill(await self._awaited_phrases())
 
     # For the ingress
 
     async def reserve(
         self, call_sid: str, caller: str, called: str, resume: bool = False
     ) -> Reservation:
-        """Reserve a warm call actor; no token when there is none."""
-        lease = self._pool.lease(call_sid, self._now(), resume)
-        if lease is None:
-            log.warning("pool_full", busy=self._pool.count(Place.BUSY))
-            return Reservation(token=None, reason="full")
-        return Reservation(token=lease.token, reason=None)
+        """Reserve a warm call actor; no token, and the reason, when the call cannot be taken."""
+        await self._knows_the_living.wait()
+        answer = self._admission.admit(call_sid, self._now(), resume)
+        if isinstance(answer, str):
+            log.warning("call_refused", reason=answer, busy=self._pool.count(Place.BUSY))
+            return Reservation(token=None, reason=answer)
+        return Reservation(token=answer.token, reason=None)
 
     async def redeem(self, token: str, call_sid: str) -> Any:
         """The handle of the call actor the token stands for, or None."""
+        await self._knows_the_living.wait()
         actor_id = self._pool.redeem(token, call_sid, self._now())
-        return None if actor_id is None else self._actors[actor_id]
+        for name in self._pool.fenced():
+            self._spawn(self._outlive(name))
+        if actor_id is None:
+            return None
+        admitted = self._board.admit(self._now())
+        self._tell_avoided(
+            actor_id, self._board.avoided(self._now()) if admitted is None else admitted
+        )
+        return self._actors[actor_id]
 
     async def call_ended(self, call_sid: str, status: str) -> None:
         """Twilio says that the call is over: whatever was only reserved is free again."""
         self._pool.abandon(call_sid)
+
+    async def late(self, source: str, lag_ms: float) -> None:
+        """A process of this node says that its event loop is late."""
+        log.warning("process_is_late", process=source, lag_ms=round(lag_ms))
+        self._admission.lag.report(source, lag_ms, self._now())
 
     async def resume_directive(self, call_sid: str) -> str:
         """What the line does now that the stream has ended."""
@@ -120,29 +179,100 @@ class SwitchboardActor:
     # For the call actors
 
     async def ended(self, actor_id: str, call_sid: str, directive: Directive) -> None:
-        """A call is about to give up its stream, and this is what comes next."""
+        """A call is about to give up its stream, and this is what comes next.
+
+        Whoever has lost the call to another actor has no say in it.
+        """
+        await self._knows_the_living.wait()
+        if self._pool.serving(call_sid) != actor_id:
+            log.warning("late_word_ignored", actor=actor_id)
+            return
         self._directives[call_sid] = directive
         while len(self._directives) > DIRECTIVES_KEPT:
             self._directives.popitem(last=False)
 
     async def idle(self, actor_id: str) -> None:
         """A call actor has cleaned up after its call."""
+        await self._knows_the_living.wait()
         if self._pool.release(actor_id):
             self._retire(actor_id)
 
-    # For people
+    async def take_spare(self, actor_id: str, worker: Worker) -> Any:
+        """The handle of a warm worker for a call actor that has lost one; None: there is none."""
+        await self._knows_the_living.wait()
+        return await self._spares.take(worker)
 
-    async def snapshot(self) -> dict[str, int]:
-        """How many call actors are doing what."""
-        return {place.value: self._pool.count(place) for place in Place}
+    async def vendor(self, report: VendorReport) -> None:
+        """How a vendor did in some call: what is learnt there is learnt for all."""
+        now_s = self._now()
+        if self._board.report(report, now_s):
+            avoided = self._board.avoided(now_s)
+            log.warning("vendors_avoided", avoided=sorted(avoided))
+            for name in list(self._actors):
+                self._tell_avoided(name, avoided)
+
+    # For people, and for the end
+
+    async def drain(self) -> None:
+        """Take no new calls from now on; those in progress go on."""
+        log.info("draining", calls=self._pool.taken)
+        self._admission.draining = True
+
+    async def reopen(self) -> None:
+        """Take calls again."""
+        self._admission.draining = False
+
+    async def wind_up(self) -> None:
+        """Ask every call in progress to end in good order: an apology, then a person."""
+        for member in self._pool.members.values():
+            if member.place is Place.BUSY:
+                self._actors[member.actor_id].wind_up.options(num_returns=0).remote()
+
+    async def snapshot(self) -> dict[str, Any]:
+        """How many call actors are doing what ("idle", "busy", …), and how the node is:
+
+        "calls" in progress or about to begin, "draining", "spares" by kind, "lag_ms" of the worst
+        process that has complained ("late": which), "vendors" by provider, "refused" by reason.
+        """
+        now_s = self._now()
+        lag_ms, late = self._admission.lag.worst(now_s)
+        return {
+            **{place.value: self._pool.count(place) for place in Place},
+            "calls": self._pool.taken,
+            "draining": self._admission.draining,
+            "spares": self._spares.count(),
+            "lag_ms": round(lag_ms),
+            "late": late,
+            "vendors": self._board.snapshot(now_s),
+            "refused": dict(self._admission.refused),
+        }
 
     async def vitals(self) -> dict[str, int]:
         return vitals()
 
     # Inside
 
+    @property
+    def _capacity(self) -> int:
+        return self._settings.pool.size + self._settings.pool.resume_reserve
+
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+    def _is_vendor_out(self, now_s: float) -> bool:
+        return any(self._board.is_out(worker, now_s) for worker in Worker)
+
+    def _note_own_lag(self, lag_ms: float) -> None:
+        self._admission.lag.report(self._name, lag_ms, self._now())
+
+    def _tell_avoided(self, name: str, avoided: frozenset[str]) -> None:
+        if self._avoided.get(name, frozenset()) != avoided:
+            self._avoided[name] = avoided
+            self._actors[name].avoid.options(num_returns=0).remote(avoided)
+
+    async def _awaited_phrases(self) -> Any:
+        assert self._phrases is not None, "start() comes first"
+        return await self._phrases
 
     async def _synthesise(self) -> Any:
         """The fixed sentences, spoken beforehand, in Ray's object store for every worker."""
@@ -162,26 +292,41 @@ class SwitchboardActor:
 
     async def _find_living(self) -> None:
         """After a restart: take over the call actors that are there, with their calls."""
-        for entry in ray.util.list_named_actors(all_namespaces=True):
-            name = entry["name"]
-            if entry["namespace"] != names.NAMESPACE or not name.startswith(self._prefix):
-                continue
-            number = name.removeprefix(self._prefix)
-            if not number.isdecimal():
-                continue
-            self._started = max(self._started, int(number))
-            try:
-                actor = ray.get_actor(name, namespace=names.NAMESPACE)
+        living = [
+            entry["name"]
+            for entry in ray.util.list_named_actors(all_namespaces=True)
+            if entry["namespace"] == names.NAMESPACE
+        ]
+        numbers = [
+            name.removeprefix(self._prefix) for name in living if name.startswith(self._prefix)
+        ]
+        await asyncio.gather(
+            self._spares.find_living(living),
+            *(self._adopt(int(number)) for number in numbers if number.isdecimal()),
+        )
+
+    async def _adopt(self, number: int) -> None:
+        name = f"{self._prefix}{number}"
+        self._started = max(self._started, number)
+        try:
+            actor = ray.get_actor(name, namespace=names.NAMESPACE)
+        except ValueError:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 call_sid = await actor.status.remote()
-            except (ValueError, ray.exceptions.RayActorError):
-                continue
-            self._actors[name] = actor
-            self._pool.adopt(name, call_sid)
-            self._spawn(self._watch(name, actor))
+        except ray.exceptions.RayActorError:
+            return
+        except (TimeoutError, RuntimeError) as error:  # stuck, or it never got warm
+            log.error("call_actor_unfit", actor=name, error=type(error).__name__)
+            ray.kill(actor)
+            return
+        self._actors[name] = actor
+        self._pool.adopt(name, call_sid)
+        self._spawn(self._watch(name, actor))
 
     async def _start_one(self) -> None:
         """Start a call actor and warm it; if that fails, say so and try again later."""
-        assert self._phrases is not None, "start() comes first"
         self._started += 1
         name = f"{self._prefix}{self._started}"
         self._pool.add(name)
@@ -196,7 +341,9 @@ class SwitchboardActor:
         ).remote(name, self._settings, self._dealership, self._name)
         self._actors[name] = actor
         try:
-            await actor.warm.remote((await self._phrases,))
+            avoided = self._board.avoided(self._now())
+            self._avoided[name] = avoided
+            await actor.warm.remote((await self._awaited_phrases(),), avoided)
         except ray.exceptions.RayError as error:
             log.error("call_actor_not_warm", actor=name, error=type(error).__name__)
             self._retire(name)
@@ -209,11 +356,20 @@ class SwitchboardActor:
         try:
             await actor.stay.remote()
         except ray.exceptions.RayActorError:
+            self._avoided.pop(name, None)
             if self._actors.pop(name, None) is None:
                 return  # retired: its successor is on its way
             call_sid = self._pool.lost(name)
             log.warning("call_actor_lost", actor=name, in_call=call_sid is not None)
             await self._start_one()
+
+    async def _outlive(self, name: str) -> None:
+        """Wait for a fenced call actor to let go; a process that is stopped or stuck never does."""
+        actor = self._actors.get(name)
+        await asyncio.sleep(FENCED_PATIENCE_S)
+        if name in self._pool.fenced() and self._actors.get(name) is actor:
+            log.error("call_actor_stuck", actor=name)
+            self._retire(name)
 
     def _retire(self, name: str) -> None:
         """End an actor that has served enough, or never came up, and start its successor."""
@@ -225,77 +381,13 @@ class SwitchboardActor:
 
     async def _replace(self) -> None:
         await asyncio.sleep(RESTART_DELAY_S)
-        if len(self._pool.members) < self._settings.pool.size:
+        if len(self._pool.members) < self._capacity:
             await self._start_one()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-class SwitchboardHandle:
-    """The switchboard as the ingress knows it: found by name, asked by actor call."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
-
-    async def reserve(
-        self, call_sid: str, caller: str, called: str, resume: bool = False
-    ) -> Reservation:
-        reservation: Reservation = await self._here().reserve.remote(
-            call_sid, caller, called, resume
-        )
-        return reservation
-
-    async def redeem(self, token: str, call_sid: str) -> CallActorHandle | None:
-        node, _, _ = token.partition(".")
-        try:
-            switchboard = self._find(f"{names.SWITCHBOARD_PREFIX}{node}")
-        except ValueError:
-            return None  # a token nobody here gave out
-        actor = await switchboard.redeem.remote(token, call_sid)
-        return None if actor is None else CallActorHandle(actor)
-
-    async def call_ended(self, call_sid: str, status: str) -> None:
-        await self._here().call_ended.remote(call_sid, status)
-
-    async def resume_directive(self, call_sid: str) -> str:
-        directive: str = await self._here().resume_directive.remote(call_sid)
-        return directive
-
-    async def desk(self) -> DeskInfo:
-        desk: DeskInfo = await self._here().desk.remote()
-        return desk
-
-    async def request_callback(self, call_sid: str, caller: str) -> None:
-        await self._here().request_callback.remote(call_sid, caller)
-
-    async def ready(self) -> bool:
-        """Whether a call could be served here, or is being."""
-        try:
-            places: Mapping[str, int] = await self._here().snapshot.remote()
-        except (ValueError, ray.exceptions.RayError):
-            return False
-        return places[Place.IDLE] + places[Place.BUSY] + places[Place.RESERVED] > 0
-
-    def _here(self) -> Any:
-        return self._find(names.switchboard(ray.get_runtime_context().get_node_id()))
-
-    def _find(self, name: str) -> Any:
-        if name not in self._known:
-            self._known[name] = ray.get_actor(name, namespace=names.NAMESPACE)
-        return self._known[name]
-
-
-class CallActorHandle:
-    """A call actor as the ingress knows it."""
-
-    def __init__(self, actor: Any) -> None:
-        self._actor = actor
-
-    async def attach(self, link_address: str, link_token: str, started: Any) -> None:
-        await self._actor.attach.remote(link_address, link_token, started)
 
 
 def _this_node() -> Any:

@@ -36,3 +36,6 @@ class TtsActor(WorkerShell):
 
     async def cancel(self, number: int, generation: int) -> None:
         self._commands.take(number, lambda: self._speaker.cancel(generation))
+
+    async def avoid(self, number: int, providers: frozenset[str]) -> None:
+        self._commands.take(number, lambda: self._speaker.avoid(providers))

@@ -7,9 +7,7 @@ Either way the conversation gets the same `Workers`, and the workers emit the sa
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -20,93 +18,87 @@ from actors.stt import SttActor
 from actors.tts import TtsActor
 from config.settings import Settings
 from otto.dialogue.conversation import Workers
-from otto.dialogue.model import Model
 from otto.speech.events import Event, Worker
-from otto.speech.listen import Listener
-from otto.speech.speak import Speaker
 
 Emit = Callable[[Event], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """The three workers of one call actor. They end with its process, whichever way they run."""
+def start(
+    worker: Worker, settings: Settings, phrases: Any, call: Any, name: str, **options: Any
+) -> Any:
+    """Start the actor of a worker; its handle. It still has to be warmed.
 
-    workers: Workers
-    actors: Mapping[Worker, Any]
-    """The Ray actors by worker; empty when they run inline."""
-
-
-async def spawn(settings: Settings, phrases: Any, call: Any, name: str, emit: Emit) -> Crew:
-    """Start the workers of the call actor `name` and wait until each is warm.
-
-    `phrases` refers to the sentences spoken beforehand (text to mu-law). `call` is that actor's
-    own handle: Ray workers send it their events. Inline ones call `emit`.
+    `phrases` refers to the sentences spoken beforehand (text to mu-law). `call` is the handle of
+    its call actor, None for a spare. `options` are Ray's, beside the usual ones.
     """
-    if settings.pool.sub_actors == "inline":
-        model = Model(settings.openai, emit)
-        await model.warm()
-        ear = Listener(settings.deepgram, emit)
-        mouth = Speaker(settings.deepgram, settings.call.audio_chunk_ms, emit, await phrases)
-        return Crew(Workers(ear, mouth, model), {})
-
     kinds: dict[Worker, tuple[type[Any], tuple[Any, ...]]] = {
         Worker.STT: (SttActor, (settings.deepgram,)),
         Worker.LLM: (LlmActor, (settings.openai,)),
         Worker.TTS: (TtsActor, (settings.deepgram, settings.call.audio_chunk_ms, phrases)),
     }
-    actors = {
-        worker: ray.remote(kind)
-        .options(
-            name=f"{name}.{worker.value}",
-            namespace=names.NAMESPACE,
-            num_cpus=0,
-            max_restarts=0,
-        )
-        .remote(call, *arguments)
-        for worker, (kind, arguments) in kinds.items()
-    }
-    await asyncio.gather(*(actor.warm.remote() for actor in actors.values()))
-    workers = Workers(
-        RemoteEar(actors[Worker.STT]),
-        RemoteMouth(actors[Worker.TTS]),
-        RemoteMind(actors[Worker.LLM]),
+    kind, arguments = kinds[worker]
+    chosen = ray.remote(kind).options(
+        name=name, namespace=names.NAMESPACE, num_cpus=0, max_restarts=0, **options
     )
-    return Crew(workers, actors)
+    return chosen.remote(call, *arguments)
 
 
-async def watch(actor: Any, worker: Worker, died: Callable[[Worker], None]) -> None:
-    """Wait for a worker's actor to die, and say so."""
-    try:
-        await actor.stay.remote()
-    except ray.exceptions.RayActorError:
-        died(worker)
+async def make_inline(settings: Settings, phrases: Any, emit: Emit) -> Workers:
+    """The three on this loop. `phrases` as in `start`."""
+    # Only here: with Ray workers this process needs none of it.
+    from otto.dialogue.model import Model
+    from otto.speech.listen import Listener
+    from otto.speech.speak import Speaker
+
+    model = Model(settings.openai, emit)
+    await model.warm()
+    ear = Listener(settings.deepgram, emit)
+    mouth = Speaker(settings.deepgram, settings.call.audio_chunk_ms, emit, await phrases)
+    return Workers(ear, mouth, model)
 
 
 # Their handles, in the shape of `otto.dialogue.ports`
 
 
-class _Remote:
+class Remote:
     """Sends numbered commands to an actor without waiting for them, and without a result."""
 
     def __init__(self, actor: Any) -> None:
         self._actor = actor
         self._sent = 0
 
+    def swap(self, actor: Any) -> None:
+        """Another actor, one that has been sent nothing yet, is behind this from now on."""
+        self._actor, self._sent = actor, 0
+
+    def avoid(self, providers: frozenset[str]) -> None:
+        """Which vendors' providers to leave out from now on, like "stt:fallback"."""
+        self._send("avoid", providers)
+
     def _send(self, method: str, *arguments: Any) -> None:
         number, self._sent = self._sent, self._sent + 1
         getattr(self._actor, method).options(num_returns=0).remote(number, *arguments)
 
 
-class RemoteEar(_Remote):
+class RemoteEar(Remote):
+    """The recogniser's actor."""
+
+    async def attach(self, address: str, token: str, from_ms: int = 0) -> None:
+        await self._actor.attach.remote(address, token, from_ms)
+
+    async def detach(self) -> None:
+        await self._actor.detach.remote()
+
+
+class RemoteMouth(Remote):
+    """The voice's actor."""
+
     async def attach(self, address: str, token: str) -> None:
         await self._actor.attach.remote(address, token)
 
     async def detach(self) -> None:
         await self._actor.detach.remote()
 
-
-class RemoteMouth(RemoteEar):
     def say(self, generation: int, index: int, text: str) -> None:
         self._send("say", generation, index, text)
 
@@ -117,7 +109,9 @@ class RemoteMouth(RemoteEar):
         self._send("cancel", generation)
 
 
-class RemoteMind(_Remote):
+class RemoteMind(Remote):
+    """The model's actor."""
+
     def generate(
         self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> None:

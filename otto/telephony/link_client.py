@@ -267,11 +267,13 @@ class Control:
 
     @property
     def lease_age_s(self) -> float:
-        """Seconds since the ingress was last heard; infinite when the connection is over."""
-        end = self._end
-        if end.ended or end._lost:
-            return float("inf")
-        return asyncio.get_running_loop().time() - end.pinged_s
+        """Seconds since the ingress was last heard."""
+        return asyncio.get_running_loop().time() - self._end.pinged_s
+
+    @property
+    def is_over(self) -> bool:
+        """The connection was ended or lost."""
+        return self._end.ended or self._end._lost
 
     @property
     def was_replaced(self) -> bool:

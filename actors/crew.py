@@ -1,0 +1,105 @@
+"""The crew of a call actor: its three workers, watched, and replaced when one dies.
+
+A worker that dies is replaced by a warm spare of the node within the call: the conversation keeps
+the same `Workers`, behind which another actor answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import ray
+
+from actors import workers
+from actors.ordering import InOrder
+from config.settings import Settings
+from otto.dialogue.conversation import Workers
+from otto.speech.events import Event, Worker
+
+
+class Crew:
+    """`start` first. `on_death` is told which worker's process is gone; `replace` then makes it
+    whole again. Workers end with this process, whichever way they run."""
+
+    workers: Workers
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        emit: Callable[[Event], None],
+        on_death: Callable[[Worker], None],
+    ) -> None:
+        """`name` is the call actor's."""
+        self._name = name
+        self._settings = settings
+        self._emit = emit
+        self._on_death = on_death
+        self._actors: dict[Worker, Any] = {}
+        self._proxies: dict[Worker, workers.Remote] = {}
+        self._serials = dict.fromkeys(Worker, 0)
+        self._orders = {worker: InOrder() for worker in Worker}
+        self._watches: set[asyncio.Task[None]] = set()
+
+    async def start(self, phrases: Any) -> None:
+        """Start the workers and wait until each is warm. `phrases`: see `workers.start`."""
+        settings = self._settings
+        if settings.pool.sub_actors == "inline":
+            self.workers = await workers.make_inline(settings, phrases, self._emit)
+            return
+        own = ray.get_runtime_context().current_actor
+        self._actors = {
+            worker: workers.start(worker, settings, phrases, own, f"{self._name}.{worker.value}")
+            for worker in Worker
+        }
+        max_lag_ms = settings.pool.max_lag_ms
+        await asyncio.gather(*(actor.warm.remote(max_lag_ms) for actor in self._actors.values()))
+        ear = workers.RemoteEar(self._actors[Worker.STT])
+        mouth = workers.RemoteMouth(self._actors[Worker.TTS])
+        mind = workers.RemoteMind(self._actors[Worker.LLM])
+        self._proxies = {Worker.STT: ear, Worker.TTS: mouth, Worker.LLM: mind}
+        self.workers = Workers(ear, mouth, mind)
+        for worker in Worker:
+            self._spawn(self._watch(worker, self._actors[worker]))
+
+    def on_events(self, worker: Worker, serial: int, number: int, events: list[Event]) -> None:
+        """Events that a worker's actor sent; those of one that was replaced are late."""
+        if serial == self._serials[worker]:
+            self._orders[worker].take(number, lambda: self._pass_on(events))
+
+    async def replace(
+        self, worker: Worker, spare: Any, join: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        """Put a spare in a dead worker's place. `join` attaches its actor to the call in progress.
+
+        Raises what goes wrong with the spare: then another may be tried.
+        """
+        self._serials[worker] += 1
+        self._orders[worker] = InOrder()
+        await spare.serve.remote(ray.get_runtime_context().current_actor, self._serials[worker])
+        await join(spare)
+        self._actors[worker] = spare
+        self._proxies[worker].swap(spare)
+        self._spawn(self._watch(worker, spare))
+
+    def avoid(self, providers: frozenset[str]) -> None:
+        """Which vendors' providers the workers leave out from now on."""
+        for worker in (self.workers.ear, self.workers.mouth, self.workers.mind):
+            worker.avoid(providers)
+
+    def _pass_on(self, events: list[Event]) -> None:
+        for event in events:
+            self._emit(event)
+
+    async def _watch(self, worker: Worker, actor: Any) -> None:
+        try:
+            await actor.stay.remote()
+        except ray.exceptions.RayActorError:
+            self._on_death(worker)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._watches.add(task)
+        task.add_done_callback(self._watches.discard)
