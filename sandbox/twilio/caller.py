@@ -23,6 +23,8 @@ from sandbox.world import World
 INTERRUPTIONS_LIMIT = 3
 """A hurried caller gives up interrupting after so many times, so that a call comes to an end."""
 SETTLE_S = 3.0
+KEY_MS = 250
+"""From one key to the next."""
 GOODBYE_WAIT_MS = 600
 """Between the caller's last word and putting down the receiver."""
 
@@ -43,6 +45,8 @@ class Caller:
         self._ear = make_ear(world, speech, self._on_words, wants_partials=wants_partials)
         self._pending: list[str] = []
         self._frames: deque[str] = deque()
+        self._keys: deque[tuple[float, str]] = deque()
+        """Keys still to be pressed, each with its time."""
         self._turn: Turn | None = None
         self._quiet_tail_ms = 0.0
         self._composing = False
@@ -71,6 +75,14 @@ class Caller:
                 self._hang_up_at_ms = self._own_end_ms + GOODBYE_WAIT_MS
         return frame
 
+    def next_key(self) -> str | None:
+        """The key this caller presses now, if any."""
+        if not self._keys or self._record.now_ms < self._keys[0][0]:
+            return None
+        _, key = self._keys.popleft()
+        self._own_end_ms = self._record.now_ms
+        return key
+
     @property
     def speaking(self) -> bool:
         """Whether this caller's voice is on the line."""
@@ -90,6 +102,7 @@ class Caller:
         if audio:
             self._ear.feed(audio, len(audio) // 8, round(self._record.now_ms))
         self._frames.clear()
+        self._keys.clear()
         self._turn = None
         self._connected = False
         self._ear.stop()
@@ -117,7 +130,7 @@ class Caller:
         if self._hang_up_at_ms is not None:
             self.wants_to_hang_up = now_ms >= self._hang_up_at_ms
             return
-        if self.speaking or self._composing:
+        if self.speaking or self._composing or self._keys:
             return
         quiet_ms = now_ms - self._sound_ms
         if not buffer_empty or quiet_ms < self.persona.gap_ms:
@@ -185,6 +198,11 @@ class Caller:
 
     def _act_on(self, reply: Reply | None, *, interrupting: bool = False) -> None:
         if reply is None:
+            return
+        if reply.keys:
+            self._record.event("caller", "keyed", reply.keys)
+            now_ms = self._record.now_ms
+            self._keys.extend((now_ms + at * KEY_MS, key) for at, key in enumerate(reply.keys))
             return
         if not reply.text:
             self._hang_up_at_ms = self._record.now_ms + GOODBYE_WAIT_MS

@@ -44,10 +44,12 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the caller says, and whether they then hang up. Empty text: hang up without a word."""
+    """What the caller says, and whether they then hang up. With `keys` they say nothing and press
+    those; with neither text nor keys they hang up without a word."""
 
     text: str
     hang_up: bool = False
+    keys: str = ""
 
 
 class Mind:
@@ -152,6 +154,10 @@ class Mind:
         if self._goal.kind == "ask":
             return Reply("I'd rather not say, I just have a question. " + self._open_question())
         facts, parts = self._facts, []
+        keys = self._keys_for(acts)
+        if keys:
+            self._reach(Stage.IDENTIFIED)
+            return Reply("", keys=keys)
         for act in acts:
             if act is Act.ASK_NAME:
                 parts.append(self._say("name", name=f"{facts.first_name} {facts.last_name}"))
@@ -171,6 +177,16 @@ class Mind:
                 parts.append(self._say("vehicle", vehicle=facts.vehicle))
         self._reach(Stage.IDENTIFIED)
         return Reply(" ".join(parts))
+
+    def _keys_for(self, acts: Sequence[Act]) -> str:
+        """What is keyed in answer to a question for a number alone; "" when it is said."""
+        if not self._persona.keys:
+            return ""
+        if list(acts) == [Act.ASK_BIRTH] and self._facts.date_of_birth:
+            return f"{self._facts.date_of_birth:%m%d%Y}"
+        if list(acts) == [Act.ASK_PHONE]:
+            return re.sub(r"\D", "", self._facts.phone)[-10:] + "#"
+        return ""
 
     def _request(self, _heard: Heard | None = None) -> Reply:
         """What the call is about."""
@@ -247,7 +263,7 @@ class Mind:
             self.chosen = times[-1]
         if self.chosen:
             self._reach(Stage.CONFIRMED)
-        return Reply(self._say("yes"))
+        return Reply("", keys="1") if self._persona.keys else Reply(self._say("yes"))
 
     def _other_day(self, _heard: Heard) -> Reply:
         return Reply(self._say("any_time"))
@@ -327,7 +343,11 @@ class Mind:
     def _remember(self, reply: Reply) -> Reply:
         self._spoke = True
         self._answer_heard = False
-        if not reply.hang_up and not reply.text.startswith(("Yes, I'm here", "Sorry, could you")):
+        if (
+            reply.text
+            and not reply.hang_up
+            and not reply.text.startswith(("Yes, I'm here", "Sorry, could you"))
+        ):
             self._last = reply.text
         return reply
 

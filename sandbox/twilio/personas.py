@@ -64,6 +64,9 @@ class Persona:
     gap_ms: int = 700
     """Silence after Otto's last word before this caller speaks."""
     interrupt_after_ms: int | None = None
+    keys: bool = False
+    """Whether this caller keys a date of birth, a telephone number and a yes on the telephone's
+    keypad instead of saying them."""
 
 
 PERSONAS: dict[str, Persona] = {
@@ -138,6 +141,16 @@ PERSONAS: dict[str, Persona] = {
             goal=Goal(prefer="afternoon"),
             manner="chatty",
             gap_ms=800,
+        ),
+        Persona(
+            name="keypad",
+            about="A known customer who keys numbers, and a yes, instead of saying them.",
+            voice="alto",
+            facts=Facts(
+                "Maria", "Alvarez", "+13125550142", date(1984, 3, 12), 2019, "Honda", "Civic"
+            ),
+            goal=Goal(prefer="first"),
+            keys=True,
         ),
         Persona(
             name="load",

@@ -165,8 +165,9 @@ class StreamSession:
                 if dry is not was_dry:
                     was_dry = dry
                     record.ran_dry(dry, record.now_ms)
-                if self._keys:
-                    await send(line.dtmf(self._keys.pop(0)))
+                key = self._keys.pop(0) if self._keys else caller.next_key()
+                if key is not None:
+                    await send(line.dtmf(key))
                 if frame % LISTEN_FRAMES == 0:
                     played = b"".join(heard)
                     heard.clear()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.twilio.comprehension import Act, understand
-from sandbox.twilio.mind import PATIENCE_MS, Mind, Stage
+from sandbox.twilio.mind import PATIENCE_MS, Mind, Reply, Stage
 from sandbox.twilio.personas import PERSONAS, PersonaError, persona
 from sandbox.twilio.phrases import aloud, service_words
 from sandbox.twilio.words import Time, normalise, times_in
@@ -320,6 +320,17 @@ def test_the_silent_one_is_silent() -> None:
     mind = Mind(persona("silent"))
     assert mind.hear(GREETING) is None and mind.hear("Are you still there?") is None
     assert mind.waited(60_000) is None
+
+
+def test_a_caller_who_keys_presses_numbers_and_a_yes_and_says_the_rest() -> None:
+    mind = Mind(persona("keypad"))
+    assert mind.hear("To make sure it's you, what is your date of birth?") == Reply(
+        "", keys="03121984"
+    )
+    assert mind.hear("What is your phone number?") == Reply("", keys="3125550142#")
+    mind.hear("I have 9:00 AM or 10:30 AM. Which works for you?")
+    assert mind.chosen is not None, "what is no number is said"
+    assert mind.hear("That's an oil change at 9:00 AM. Shall I book it?") == Reply("", keys="1")
 
 
 def test_personas_take_goals_and_facts_and_refuse_what_they_do_not_know() -> None:
