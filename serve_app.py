@@ -22,12 +22,14 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
+import uvicorn
 from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
 from starlette.types import ASGIApp
 
 from config.settings import Settings, load_settings
 from otto.telephony.ingress import media_app, voice_app
+from otto.telephony.media_protocol import PROTOCOL as MEDIA_PROTOCOL
 from otto.telephony.switchboard_port import SwitchboardClient
 
 VOICE_APP = "voice"
@@ -88,6 +90,8 @@ class MediaIngress:
         self._make_switchboard = make_switchboard
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
+        # Serve starts this replica's server afterwards, and gives no way to name its protocol.
+        uvicorn.config.WS_PROTOCOLS["auto"] = MEDIA_PROTOCOL
         return media_app(self._settings, self._make_switchboard(self._settings), MEDIA_PREFIX)
 
 

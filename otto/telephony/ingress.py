@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from config.settings import Settings
 from otto.telephony import twiml
 from otto.telephony.link_server import LinkServer
+from otto.telephony.media_protocol import EXTENSION
 from otto.telephony.media_socket import MediaSocket
 from otto.telephony.signature import SignatureChecker
 from otto.telephony.switchboard_port import DeskInfo, SwitchboardClient
@@ -226,7 +227,8 @@ class _MediaEndpoint:
             await receive()
             await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
             return
-        socket = MediaSocket(receive, send, self._settings, self._switchboard, self._links)
+        pusher = scope.get("extensions", {}).get(EXTENSION)
+        socket = MediaSocket(receive, send, self._settings, self._switchboard, self._links, pusher)
         await socket.serve()
 
 

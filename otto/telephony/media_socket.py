@@ -4,7 +4,8 @@ other, and between them only what must not wait for a call actor.
     caller -> reader -> stream protocol -> link.push_audio / push_event
     call   -> link   -> outgoing queue  -> writer -> Twilio
 
-It speaks raw ASGI messages: the reader runs fifty times a second for every call.
+It speaks raw ASGI messages: the reader runs fifty times a second for every call. Where the server
+can push them (`media_protocol`), no task runs for a message at all.
 
 The line outlives the call actor. When its control connection breaks or falls silent, the socket
 and the audio ring stay, what Twilio has buffered plays on, and another call actor is asked for and
@@ -25,6 +26,7 @@ from starlette.types import Receive, Send
 from config.settings import Settings
 from otto.telephony.link_frames import Role
 from otto.telephony.link_server import Link, LinkServer
+from otto.telephony.media_protocol import Message, Pusher
 from otto.telephony.stream import (
     Dtmf,
     Mark,
@@ -93,8 +95,14 @@ class MediaSocket:
         settings: Settings,
         switchboard: SwitchboardClient,
         links: LinkServer,
+        pusher: Pusher | None = None,
     ) -> None:
+        """With a `pusher`, messages come from it and not from `receive`."""
         self._receive = receive
+        self._pusher = pusher
+        self._waiting: asyncio.Queue[Message] = asyncio.Queue()
+        """What was pushed before the call is carried."""
+        self._is_carried = False
         self._send = send
         self._settings = settings
         self._switchboard = switchboard
@@ -132,6 +140,8 @@ class MediaSocket:
             raise
 
     async def _serve(self) -> None:
+        if self._pusher is not None:
+            self._pusher.push_to(self._take)
         await self._receive()  # websocket.connect
         await self._send({"type": "websocket.accept"})
         early = await self._wait_for_start()
@@ -142,7 +152,10 @@ class MediaSocket:
         call_sid = self._started.call_sid
         self._link = self._links.open(call_sid, self)
         log.info("media_stream_started", call_sid=call_sid, stream_sid=self._stream.stream_sid)
-        self._spawn(self._read())
+        if self._pusher is None:
+            self._spawn(self._read())
+        else:
+            self._carry_pushed()
         self._spawn(self._write())
         self._spawn(self._attach_first())
         ending = Ending("cancelled", close_code=CLOSE_INTERNAL)
@@ -172,7 +185,7 @@ class MediaSocket:
         try:
             async with asyncio.timeout(self._settings.call.stream_start_timeout_s):
                 while True:
-                    message = await self._receive()
+                    message = await self._next_message()
                     if message["type"] == "websocket.disconnect":
                         return Ending("closed_before_start", close_code=None)
                     for event in self._parse(message):
@@ -186,21 +199,45 @@ class MediaSocket:
         except ProtocolError as error:
             return Ending(error.fault.code, close_code=error.fault.close_code)
 
-    async def _read(self) -> None:
-        receive, parse, push_audio = self._receive, self._parse, self._link.push_audio
+    async def _next_message(self) -> Any:
+        return await (self._receive() if self._pusher is None else self._waiting.get())
+
+    def _take(self, message: Message) -> None:
+        """A message that was pushed."""
+        if not self._is_carried:
+            self._waiting.put_nowait(message)
+            return
         try:
-            while True:
-                message = await receive()
-                if message["type"] == "websocket.disconnect":
-                    return self._end(Ending("socket_lost", close_code=None))
-                for event in parse(message):
-                    if type(event) is Media:
-                        self._at_ms = event.at_ms
-                        push_audio(event.at_ms, event.mulaw)
-                    elif type(event) is Stopped:
-                        return self._end(Ending("stop", event="stop"))
-                    else:
-                        self._tell(event)
+            self._handle(message)
+        except Exception as error:
+            log.warning("media_stream_broke", error=type(error).__name__)
+            self._end(Ending("socket_lost", close_code=CLOSE_INTERNAL))
+
+    def _carry_pushed(self) -> None:
+        """From now on messages are handled where they arrive."""
+        self._is_carried = True
+        while not self._waiting.empty():
+            self._take(self._waiting.get_nowait())
+
+    async def _read(self) -> None:
+        while not self._ending.done():
+            self._handle(await self._receive())
+
+    def _handle(self, message: Any) -> None:
+        if self._ending.done():
+            return
+        if message["type"] == "websocket.disconnect":
+            self._end(Ending("socket_lost", close_code=None))
+            return
+        try:
+            for event in self._parse(message):
+                if type(event) is Media:
+                    self._at_ms = event.at_ms
+                    self._link.push_audio(event.at_ms, event.mulaw)
+                elif type(event) is Stopped:
+                    self._end(Ending("stop", event="stop"))
+                else:
+                    self._tell(event)
         except ProtocolError as error:
             log.warning(
                 "media_stream_protocol_error",

@@ -154,8 +154,10 @@ async def serve_asgi():
     """Serve ASGI applications on ports of their own; gives the base URL."""
     servers = []
 
-    async def serve(app):
-        config = uvicorn.Config(app, port=0, log_level="warning", timeout_graceful_shutdown=2)
+    async def serve(app, ws="auto"):
+        config = uvicorn.Config(
+            app, port=0, log_level="warning", timeout_graceful_shutdown=2, ws=ws
+        )
         server = uvicorn.Server(config)
         servers.append((server, asyncio.create_task(server.serve())))
         async with asyncio.timeout(5):
