@@ -158,11 +158,15 @@ class Toolbox:
             raise ToolFault("Ask the caller for their date of birth first.")
         assert session.customer_id is not None
         session.attempts += 1
-        ok = await self._crm.verify(
-            session.customer_id,
-            date_of_birth=arguments.date_of_birth,
-            vin_last_six=arguments.vin_last_six,
-        )
+        try:
+            ok = await self._crm.verify(
+                session.customer_id,
+                date_of_birth=arguments.date_of_birth,
+                vin_last_six=arguments.vin_last_six,
+            )
+        except StoreAway:
+            session.attempts -= 1  # nobody has looked
+            raise
         if not ok:
             left = self._verification_attempts - session.attempts
             if left <= 0:

@@ -1,0 +1,152 @@
+"""The tools while the book cannot be seen: what the model is told, and the wish to be called."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from config.dealership import Dealership
+from otto.crm.errors import StoreAway
+from otto.dialogue.flow import ALWAYS
+from otto.dialogue.session import Identity, Offer, Session, VehicleRef
+from otto.dialogue.tool_schemas import tool_schemas
+from otto.dialogue.tools import BOOK_AWAY, BOOKING_UNKNOWN, Toolbox
+from otto.speech.events import ToolCall
+from tests.support.call import MARIA, NOW, Book, People
+
+OFFER = Offer(
+    "s-1", "oil_change", "bay-1", "2026-11-24T15:00:00+00:00", "2026-11-24T15:45:00+00:00", "9", 0
+)
+
+
+class Away:
+    """A calendar and a CRM whose database is away."""
+
+    def __init__(self, error: StoreAway) -> None:
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        async def fail(*args: Any, **kwargs: Any) -> Any:
+            raise self._error
+
+        return fail
+
+
+def verified(caller: str = MARIA.phone) -> Session:
+    session = Session.begin("CA1", caller, "+13125550100", NOW)
+    session.identity, session.customer_id, session.phone = Identity.VERIFIED, 7, MARIA.phone
+    session.vehicles, session.offers = [VehicleRef("v1", 70, "2019 Honda Civic")], {"s-1": OFFER}
+    session.caller_turns = 3
+    return session
+
+
+def make(
+    dealership: Dealership, session: Session, calendar: Any = None, crm: Any = None
+) -> tuple[Toolbox, People]:
+    people = People()
+    toolbox = Toolbox(
+        session,
+        dealership,
+        dealership.locations[0],
+        calendar or Book("bay-1"),
+        crm or people,
+        now=lambda: NOW,
+        verification_attempts=3,
+    )
+    return toolbox, people
+
+
+async def run(toolbox: Toolbox, name: str, **arguments: Any) -> dict[str, Any]:
+    return await toolbox.run(ToolCall("c1", name, json.dumps(arguments)))
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("find_openings", {"service": "oil_change"}),
+        ("book_appointment", {"slot_id": "s-1"}),
+        ("add_vehicle", {"year": 2019, "make": "Honda", "model": "Civic"}),
+    ],
+)
+async def test_the_caller_hears_that_the_book_cannot_be_seen(
+    tool: str, arguments: dict[str, Any], dealership: Dealership
+) -> None:
+    away = Away(StoreAway("too_slow"))
+    toolbox, _ = make(dealership, verified(), away, away)
+    result = await run(toolbox, tool, **arguments)
+    assert (result["status"], result["code"], result["message"]) == (
+        "error",
+        "book_away",
+        BOOK_AWAY,
+    )
+    assert "request_callback" in result["advice"]
+
+
+async def test_a_booking_that_may_stand_is_not_denied(dealership: Dealership) -> None:
+    away = Away(StoreAway("too_slow", outcome_unknown=True))
+    toolbox, _ = make(dealership, verified(), away)
+    result = await run(toolbox, "book_appointment", slot_id="s-1")
+    assert (result["code"], result["message"]) == ("book_away", BOOKING_UNKNOWN)
+
+
+async def test_who_the_caller_is_stays_open_for_another_try(dealership: Dealership) -> None:
+    session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
+    toolbox, _ = make(dealership, session, crm=Away(StoreAway()))
+    assert (await run(toolbox, "identify_caller", phone_number=None))["code"] == "book_away"
+    assert session.identity is Identity.UNKNOWN
+    again, _ = make(dealership, session)
+    assert (await run(again, "identify_caller", phone_number=None))["status"] == "found"
+
+
+async def test_a_wrong_guess_is_not_counted_while_nobody_could_check_it(
+    dealership: Dealership,
+) -> None:
+    session = verified()
+    session.identity = Identity.FOUND
+    toolbox, _ = make(dealership, session, crm=Away(StoreAway()))
+    for _ in range(5):
+        result = await run(toolbox, "verify_caller", date_of_birth="1984-03-12")
+        assert result["code"] == "book_away"
+    assert session.identity is Identity.FOUND and session.attempts == 0
+
+
+@pytest.mark.parametrize("identity", list(Identity))
+async def test_a_call_back_is_noted_once_whoever_the_caller_is(
+    identity: Identity, dealership: Dealership
+) -> None:
+    session = verified()
+    session.identity = identity
+    toolbox, people = make(dealership, session)
+    for reason in ("wants an oil change", "really wants an oil change"):
+        result = await run(
+            toolbox, "request_callback", reason=reason, when="tomorrow", phone_number=None
+        )
+        assert result["status"] == "noted"
+    assert people.callbacks == {
+        "CA1:callback": (MARIA.phone, "wants an oil change (when: tomorrow)")
+    }
+    assert Session.load(json.loads(json.dumps(session.dump()))).callback_requested
+
+
+async def test_a_withheld_number_is_asked_for(dealership: Dealership) -> None:
+    toolbox, people = make(dealership, verified(caller="anonymous"))
+    result = await run(toolbox, "request_callback", reason="x", when=None, phone_number=None)
+    assert result["status"] == "error" and "number" in result["advice"]
+    await run(toolbox, "request_callback", reason="x", when=None, phone_number="312 555 0177")
+    assert people.callbacks["CA1:callback"][0] == "+13125550177"
+
+
+async def test_a_wish_that_cannot_be_kept_is_not_promised(dealership: Dealership) -> None:
+    session = verified()
+    toolbox, _ = make(dealership, session, crm=Away(StoreAway()))
+    result = await run(toolbox, "request_callback", reason="x", when=None, phone_number=None)
+    assert (result["status"], result["code"]) == ("error", "not_kept")
+    assert not session.callback_requested
+
+
+def test_a_call_back_is_always_on_offer(dealership: Dealership) -> None:
+    assert "request_callback" in ALWAYS
+    parameters = tool_schemas(dealership)["request_callback"]["function"]["parameters"]
+    assert set(parameters["required"]) == {"reason", "when", "phone_number"}
