@@ -39,6 +39,7 @@ from cluster.stack import signals_as_exceptions
 
 PORT = "8500"
 DASHBOARD_PORT = "8565"
+SETTLE_LIMIT_S = 120.0
 EXIT_BROKEN = 1
 EXIT_CANNOT = 2
 
@@ -46,6 +47,7 @@ EXIT_CANNOT = 2
 async def drive(house: House, wanted: Plan, out: Console) -> tuple[Verdict, Census, Census]:
     """Carry the plan out and judge it; returns what there was before and after it, too."""
     async with house.connected():
+        await house.settle(SETTLE_LIMIT_S)
         before = await take_census(house)
         began = time.monotonic()
 
@@ -102,7 +104,7 @@ def main() -> int:
         with signals_as_exceptions(), running(Path(folder), environment, out) as house:
             verdict, before, after = asyncio.run(drive(house, wanted, out))
         after = replace(after, processes=left_behind(house.stack_id))
-    verdict.broken += broken_census(before, after, given.pool)
+    verdict.broken += broken_census(before, after)
     about["took_s"] = round(time.monotonic() - began)
     data = {**verdict.as_dict(), "before": before.as_dict(), "after": after.as_dict()}
     write("chaos", about, data, markdown(verdict, about))

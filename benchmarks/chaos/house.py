@@ -34,6 +34,10 @@ from config.settings import Settings, read_endpoints
 ASK_TIMEOUT_S = 3.0
 """For one question to one actor: a frozen one must not freeze us."""
 POLL_S = 0.2
+PLACES = ("adding", "idle", "reserved", "busy", "fenced")
+"""What a call actor of the pool may be doing (otto/telephony/pool.py)."""
+AT_REST_S = 4.0
+"""The pool is taken to be complete when it has not changed for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class House:
         self.stack_id = stack_id
         self._url = sandbox
         self._http: httpx.AsyncClient | None = None
+        self._at_rest: dict[str, int] = {}
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[House]:
@@ -169,22 +174,39 @@ class House:
         return next((actor for actor, has in zip(calls, answers, strict=True) if has == sid), None)
 
     async def pool(self) -> dict[str, int]:
-        """What the switchboard's call actors are doing; empty while it does not answer."""
+        """What the switchboard's call actors are doing, and its spare workers by kind; empty while
+        it does not answer."""
         boards = await self.actors("SwitchboardActor")
         answers = await asyncio.gather(*(self.ask(board.name, "snapshot") for board in boards))
         total: dict[str, int] = {}
         for answer in answers:
-            for place, count in (answer or {}).items():
-                if isinstance(count, int):
-                    total[place] = total.get(place, 0) + count
+            known = {place: n for place, n in (answer or {}).items() if place in PLACES}
+            spares = {f"spare {kind}": n for kind, n in (answer or {}).get("spares", {}).items()}
+            for place, count in (known | spares).items():
+                total[place] = total.get(place, 0) + count
         return total
 
-    async def whole(self, within_s: float) -> float | None:
-        """Wait until every place of the pool is warm and free; the seconds it took, or None."""
+    async def settle(self, within_s: float) -> None:
+        """Wait until the pool is complete and at rest; from now on that is what `whole` means.
+        Raises HouseError."""
         began = time.monotonic()
-        size = self.settings.pool.size
+        last, since = await self.pool(), began
         while time.monotonic() - began < within_s:
-            if (await self.pool()).get("idle") == size:
+            await asyncio.sleep(POLL_S)
+            now = await self.pool()
+            if now != last or now.get("adding") or now.get("idle", 0) < self.settings.pool.size:
+                last, since = now, time.monotonic()
+            elif time.monotonic() - since >= AT_REST_S:
+                self._at_rest = now
+                return
+        raise HouseError(f"the pool did not come to rest within {within_s:.0f} s: {last}")
+
+    async def whole(self, within_s: float) -> float | None:
+        """Wait until every place of the pool is warm and free again; the seconds it took, or None.
+        After `settle`."""
+        began = time.monotonic()
+        while time.monotonic() - began < within_s:
+            if await self.pool() == self._at_rest:
                 return time.monotonic() - began
             await asyncio.sleep(POLL_S)
         return None

@@ -100,6 +100,8 @@ def broken_bookings(
             faults.append(f"call {sid} has {count} booking(s) that its caller was not told of")
     events = Counter(calendar_event_ids)
     for row in appointments:
+        if row.call_sid is None:
+            continue  # example data: it was in the book before the first call
         count = events[row.event_id] if row.event_id else 0
         if count != 1:
             faults.append(f"booking {row.id} stands {count} times in the calendar")
@@ -162,14 +164,11 @@ DATABASE_CONNECTIONS_MARGIN = 3
 """Pools open connections as they need them, and keep them."""
 
 
-def left_behind(before: Census, after: Census, pool_size: int) -> list[str]:
+def left_behind(before: Census, after: Census) -> list[str]:
     """The house is as it was: places free, no actor too many, nothing undelivered."""
     faults = []
-    if after.pool.get("idle") != pool_size:
-        faults.append(f"the pool has {after.pool}, not {pool_size} idle places")
-    busy = {place: n for place, n in after.pool.items() if place in ("reserved", "busy") and n}
-    if busy:
-        faults.append(f"places are still taken: {busy}")
+    if after.pool != before.pool:
+        faults.append(f"the pool has {after.pool}, it had {before.pool}")
     for kind in sorted({*before.actors, *after.actors}):
         was, now = before.actors.get(kind, 0), after.actors.get(kind, 0)
         if was != now:
