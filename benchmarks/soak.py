@@ -31,14 +31,12 @@ from rich.table import Table
 from benchmarks.chaos.census import callbacks
 from benchmarks.chaos.house import House, left_behind, running
 from benchmarks.chaos.judging import REACHED, Outcome, outcome_of
-from benchmarks.chaos.machine import facts, write
+from benchmarks.chaos.machine import facts, ports, write
 from benchmarks.soak_plan import Manner, SoakCall, is_time_to_leave, soak_calls
 from benchmarks.soak_sampling import Sampler
 from benchmarks.soak_slopes import Finding, Sample, judge
 from cluster.stack import signals_as_exceptions
 
-PORT = "8600"
-DASHBOARD_PORT = "8665"
 SURPLUS = 2
 """So many more callers at once than there are places: they are refused."""
 SAMPLE_EVERY_S = 5.0
@@ -202,11 +200,10 @@ def markdown(runs: list[Run], about: dict[str, Any]) -> str:
 def soak(mode: str, calls: list[SoakCall], pool: int, out: Console) -> Run:
     """A stack of its own for one mode's calls."""
     environment = {
+        **ports(),
         **QUICK_CALL,
         "OTTO_POOL_SIZE": str(pool),
         "OTTO_POOL_SUB_ACTORS": mode,
-        "OTTO_PORT": PORT,
-        "OTTO_DASHBOARD_PORT": DASHBOARD_PORT,
     }
     run = Run(mode)
 

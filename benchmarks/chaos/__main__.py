@@ -32,13 +32,11 @@ from benchmarks.chaos.faults import FAULTS
 from benchmarks.chaos.house import House, left_behind, running
 from benchmarks.chaos.judging import Census, broken_bookings
 from benchmarks.chaos.judging import left_behind as broken_census
-from benchmarks.chaos.machine import facts, write
+from benchmarks.chaos.machine import facts, ports, write
 from benchmarks.chaos.planning import Plan, PlanError, plan
 from benchmarks.chaos.report import Verdict, judge, markdown, table
 from cluster.stack import signals_as_exceptions
 
-PORT = "8500"
-DASHBOARD_PORT = "8565"
 SETTLE_LIMIT_S = 120.0
 EXIT_BROKEN = 1
 EXIT_CANNOT = 2
@@ -93,10 +91,9 @@ def main() -> int:
         out.print(f"chaos: {error}", style="red")
         return EXIT_CANNOT
     environment = {
+        **ports(),
         "OTTO_POOL_SIZE": str(given.pool),
         "OTTO_POOL_SUB_ACTORS": given.mode,
-        "OTTO_PORT": PORT,
-        "OTTO_DASHBOARD_PORT": DASHBOARD_PORT,
     }
     about = {**facts(), "seed": given.seed, "mode": given.mode, "pool": given.pool}
     began = time.monotonic()

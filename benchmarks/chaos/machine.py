@@ -30,6 +30,12 @@ def facts() -> dict[str, Any]:
     }
 
 
+def ports() -> dict[str, str]:
+    """Ports of this process' own for a stack, so that it disturbs no other one."""
+    offset = os.getpid() % 5_000
+    return {"OTTO_PORT": str(20_000 + offset), "OTTO_DASHBOARD_PORT": str(25_000 + offset)}
+
+
 def write(kind: str, about: dict[str, Any], data: dict[str, Any], markdown: str) -> Path:
     """Write a result as JSON and Markdown; returns the path of the JSON."""
     RESULTS.mkdir(exist_ok=True)
