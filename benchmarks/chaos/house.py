@@ -63,6 +63,7 @@ class House:
         self._url = sandbox
         self._http: httpx.AsyncClient | None = None
         self._at_rest: dict[str, int] = {}
+        self._boards: list[str] = []
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[House]:
@@ -176,8 +177,9 @@ class House:
     async def pool(self) -> dict[str, int]:
         """What the switchboard's call actors are doing, and its spare workers by kind; empty while
         it does not answer."""
-        boards = await self.actors("SwitchboardActor")
-        answers = await asyncio.gather(*(self.ask(board.name, "snapshot") for board in boards))
+        if not self._boards:  # a restart keeps the name, and listing all actors is not cheap
+            self._boards = [actor.name for actor in await self.actors("SwitchboardActor")]
+        answers = await asyncio.gather(*(self.ask(name, "snapshot") for name in self._boards))
         total: dict[str, int] = {}
         for answer in answers:
             known = {place: n for place, n in (answer or {}).items() if place in PLACES}
