@@ -10,7 +10,7 @@ import subprocess
 import sys
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import SecretStr
@@ -22,6 +22,9 @@ from cluster import log_files, loopback, ray_env, record
 from cluster.errors import StackError
 from config.dealership import DealershipError, load_dealership
 from config.settings import STATE_DIR, SettingsError, load_settings, read_settings
+
+if TYPE_CHECKING:
+    from cluster.stack import Stack
 
 EXIT_FAILED = 1
 EXIT_CANNOT = 2
@@ -81,11 +84,26 @@ def up() -> None:
             _announce(running)
             stack.wait()
         except KeyboardInterrupt:
-            out.print("\nending, a moment")
+            _drain(stack)
         finally:
             with deaf_to_signals():
                 stack.down()
     out.print("everything has ended; the data stays in .otto")
+
+
+def _drain(stack: Stack) -> None:
+    """Let the calls in progress finish; the next Ctrl-C ends them."""
+    try:
+        stack.drain(_say_calls)
+    except KeyboardInterrupt:
+        out.print("\nending now")
+        return
+    out.print("\nending, a moment")
+
+
+def _say_calls(calls: int) -> None:
+    noun = "call" if calls == 1 else "calls"
+    out.print(f"{calls} {noun} in progress, new ones are refused; Ctrl-C again to end now")
 
 
 def _announce(running: record.StackRecord) -> None:
@@ -109,11 +127,14 @@ def _announce(running: record.StackRecord) -> None:
 
 
 @app.command()
-def down() -> None:
-    """End everything of the stack that was started here, also after a crash."""
+def down(
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for calls in progress.")] = False,
+) -> None:
+    """End everything of the stack that was started here, also after a crash. Calls in progress
+    may finish, for OTTO_DRAIN_S at most; new ones are refused meanwhile."""
     from cluster.stack import end_from_outside
 
-    out.print(end_from_outside())
+    out.print(end_from_outside(now=now))
 
 
 @app.command()

@@ -30,6 +30,8 @@ class StackRecord:
     dashboard: str = ""
     sandbox: str = ""
     """The sandbox's control address; empty when every vendor is live."""
+    drain_s: float = 0.0
+    """How long its owner lets calls in progress go on when it is asked to end."""
     processes: tuple[Recorded, ...] = ()
 
     @property

@@ -10,11 +10,13 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
+
+import structlog
 
 from cluster import database, loopback, preflight, processes, ray_env, record
 from cluster.errors import StackError
@@ -31,12 +33,18 @@ from config.settings import (
     with_sandbox,
 )
 
+_log = structlog.get_logger()
+
 HAPROXY_STATS_PORT = 8404
 HAPROXY_METRICS_PORT = 9101
 READY_TIMEOUT_S = 120.0
 STOP_GRACE_S = 8.0
 OWNER_GRACE_S = 45.0
 """How long `otto down` waits for `otto up` to end its stack in order."""
+WIND_UP_S = 15.0
+"""For calls that were asked to end: the apology is spoken, and Twilio asks what comes next."""
+DRAIN_POLL_S = 0.5
+ASK_AGAIN_S = 0.5
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RECORD_EVERY_STARTING_S = 0.5
 RECORD_EVERY_S = 10.0
@@ -108,12 +116,14 @@ class Stack:
             self._deploy(settings)
             progress.tell(step, "waiting for it to answer")
             self._wait_ready(settings)
+            self._fill_reserve()
         assert self.record is not None
         self.record = replace(
             self.record,
             origin=f"http://{settings.host}:{settings.port}",
             dashboard=f"http://127.0.0.1:{settings.dashboard_port}",
             sandbox=endpoints.http if endpoints else "",
+            drain_s=settings.drain_s,
         )
         if endpoints and Vendor.TWILIO in settings.sandbox:
             self._connect_number(endpoints, settings)
@@ -193,6 +203,11 @@ class Stack:
         except Exception as error:
             raise self._explain("the ingress could not start", error) from error
 
+    def _fill_reserve(self) -> None:
+        from actors import house
+
+        house.fill_reserve()
+
     def _wait_ready(self, settings: Settings) -> None:
         url = f"http://{settings.host}:{settings.port}/readyz"
         deadline = time.monotonic() + READY_TIMEOUT_S
@@ -248,6 +263,35 @@ class Stack:
         while True:
             time.sleep(3600)
 
+    def drain(self, say: Callable[[int], None]) -> None:
+        """Refuse new calls and wait for those in progress: `drain_s` at most, then they are asked
+        to end. `say` is told how many there are, at first and whenever that changes.
+
+        A signal ends the waiting by its exception. Harmless when the stack is not up.
+        """
+        if self.settings is None or self.record is None or not self.record.origin:
+            return
+        from actors import house
+
+        try:
+            house.drain()
+            deadline = time.monotonic() + self.settings.drain_s
+            is_winding_up = False
+            told = 0
+            while calls := house.calls_in_progress():
+                if calls != told:
+                    say(calls)
+                    told = calls
+                if time.monotonic() > deadline:
+                    if is_winding_up:
+                        return
+                    is_winding_up = True
+                    deadline = time.monotonic() + WIND_UP_S
+                    house.wind_up()
+                time.sleep(DRAIN_POLL_S)
+        except Exception as error:  # whatever state Ray is in, the end must come
+            _log.warning("drain_failed", error=type(error).__name__)
+
     def down(self) -> None:
         """End everything of this stack, in order: no new calls, Ray, then the sandbox."""
         self._stop_recording.set()
@@ -292,21 +336,33 @@ def sweep(stack: StackRecord, state_dir: Path) -> int:
     return len(found)
 
 
-def end_from_outside(state_dir: Path = STATE_DIR) -> str:
-    """What `otto down` does; returns a sentence saying what was ended."""
+def end_from_outside(state_dir: Path = STATE_DIR, *, now: bool = False) -> str:
+    """What `otto down` does; returns a sentence saying what was ended. Calls in progress may go
+    on for as long as the stack's owner lets them, unless `now`."""
     found = record.load(state_dir)
     if found is None:
         return "nothing is running here"
     was_running = found.is_running
     if was_running and found.owner.pid != os.getpid():
         os.kill(found.owner.pid, signal.SIGTERM)
-        if processes.wait_gone([found.owner], OWNER_GRACE_S):
+        left = {found.owner}
+        if now:  # the second time it does not wait for calls
+            left = processes.wait_gone(left, ASK_AGAIN_S)
+            if left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(found.owner.pid, signal.SIGTERM)
+        patience_s = OWNER_GRACE_S + (0 if now else found.drain_s + WIND_UP_S)
+        if processes.wait_gone(left, patience_s):
             processes.end([found.owner], 0.0)
     # Written again meanwhile, perhaps with processes we have not seen.
-    left = sweep(record.load(state_dir) or found, state_dir)
+    left_over = sweep(record.load(state_dir) or found, state_dir)
     if was_running:
         return "the stack has ended"
-    return f"a crashed stack was cleared away ({left} processes)" if left else "nothing was left"
+    return (
+        f"a crashed stack was cleared away ({left_over} processes)"
+        if left_over
+        else "nothing was left"
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ or to an apology. What it never does is to wait for a switchboard that does not 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlsplit
@@ -21,6 +22,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from config.settings import Settings
+from otto.health.lag import LagMeter
 from otto.telephony import twiml
 from otto.telephony.link_server import LinkServer
 from otto.telephony.media_protocol import EXTENSION
@@ -61,6 +63,11 @@ def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
 
         return endpoint
 
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with _lag_reported(settings, switchboard, "voice"):
+            yield
+
     return Starlette(
         routes=[
             Route("/twilio/voice", webhook(voice.incoming), methods=["POST"]),
@@ -69,7 +76,8 @@ def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
             Route("/twilio/status", webhook(voice.status), methods=["POST"]),
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", voice.readyz, methods=["GET"]),
-        ]
+        ],
+        lifespan=lifespan,
     )
 
 
@@ -88,7 +96,8 @@ def media_app(
         await links.start()
         log.info("media_ingress_ready", link_address=links.address)
         try:
-            yield
+            async with _lag_reported(settings, switchboard, "media"):
+                yield
         finally:
             await links.close()
 
@@ -230,6 +239,32 @@ class _MediaEndpoint:
         pusher = scope.get("extensions", {}).get(EXTENSION)
         socket = MediaSocket(receive, send, self._settings, self._switchboard, self._links, pusher)
         await socket.serve()
+
+
+@asynccontextmanager
+async def _lag_reported(
+    settings: Settings, switchboard: SwitchboardClient, kind: str
+) -> AsyncIterator[None]:
+    """Measure this process' loop meanwhile; the switchboard hears of it when it is late."""
+    telling: set[asyncio.Task[None]] = set()
+
+    async def tell(lag_ms: float) -> None:
+        try:
+            async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
+                await switchboard.late(f"{kind}-{os.getpid()}", lag_ms)
+        except Exception as error:
+            log.warning("lag_not_told", lag_ms=round(lag_ms), error=type(error).__name__)
+
+    def report(lag_ms: float) -> None:
+        task = asyncio.get_running_loop().create_task(tell(lag_ms))
+        telling.add(task)
+        task.add_done_callback(telling.discard)
+
+    meter = asyncio.create_task(LagMeter(settings.pool.max_lag_ms).run(report))
+    try:
+        yield
+    finally:
+        meter.cancel()
 
 
 async def _healthz(request: Request) -> Response:

@@ -12,7 +12,10 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """A call actor held for this call for a short time; `token` None: none is free."""
+    """A call actor held for this call for a short time; `token` None: the call is not taken.
+
+    `reason` is then "full", "draining", "overloaded" or "vendor_out"; the caller hears the same.
+    """
 
     token: str | None
     reason: str | None = None
@@ -65,6 +68,9 @@ class SwitchboardClient(Protocol):
     async def redeem(self, token: str, call_sid: str) -> CallHandle | None:
         """The reserved call actor, once; None for a token that is wrong, used, old or another
         call's."""
+
+    async def late(self, source: str, lag_ms: float) -> None:
+        """The event loop of the process `source` is late; repeated for as long as it is."""
 
     async def call_ended(self, call_sid: str, status: str) -> None:
         """Twilio says the call is over; may come twice, or for a call never seen."""

@@ -104,6 +104,9 @@ class Switchboard:
         self.changed.set()
         return call
 
+    async def late(self, source, lag_ms):
+        self._check()
+
     async def call_ended(self, call_sid, status):
         self._check()
         self.ended.append((call_sid, status))
