@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,11 +135,12 @@ class Soak:
         return await self._house.place(PERSONAS.get(call.manner, "window-shopper"), **more)
 
     async def _leave(self, sid: str, call: SoakCall) -> None:
-        async for event in self._house.follow(sid):
-            if is_time_to_leave(call.manner, event):
-                await asyncio.sleep(call.hang_up_after_s or 0.0)
-                await self._house.act(sid, hang_up=True)
-                return
+        async with aclosing(self._house.follow(sid)) as events:
+            async for event in events:
+                if is_time_to_leave(call.manner, event):
+                    await asyncio.sleep(call.hang_up_after_s or 0.0)
+                    await self._house.act(sid, hang_up=True)
+                    return
 
     async def _judge_calls(self) -> None:
         listed = await callbacks(self._house)

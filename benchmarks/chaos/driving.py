@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 from benchmarks.chaos.faults import STORM, Fault, Moment, Store
@@ -67,9 +68,8 @@ class Driver:
                 trial.call_sid = await self.place(step.fault.caller == "books")
             else:
                 trial.call_sid = await self.place(step.fault.caller == "books")
-                struck_or_none = await self._strike_in_call(trial, step)
-                if struck_or_none is not None:
-                    undoing = asyncio.ensure_future(_ensure(struck_or_none.undo))
+                struck = await self._strike_in_call(trial, step)
+                undoing = asyncio.ensure_future(_ensure(struck.undo))
         except HouseError as error:
             trial.problem = str(error)
         if trial.call_sid:
@@ -82,23 +82,24 @@ class Driver:
         self._tell(f"{step.fault.name}: {trial.record.get('ended_by', trial.problem)}")
         return trial
 
-    async def _strike_in_call(self, trial: Trial, step: Step) -> Struck | None:
-        """Wait for the moment, and strike; None when it never came."""
+    async def _strike_in_call(self, trial: Trial, step: Step) -> Struck:
+        """Wait for the moment, and strike. Raises HouseError when it never came."""
         watch = MomentWatch(step.fault.moment, step.turn)
         aiming: asyncio.Task[Targets] | None = None
-        async for event in self._house.follow(trial.call_sid):
-            if event["kind"] == "first_audio":
-                work = aim(self._house, step.fault.strike, trial.call_sid)
-                aiming = asyncio.ensure_future(work)
-            if watch.sees(event, is_confirmed=await self._is_confirmed(trial, step, event)):
-                if aiming is None:
-                    raise HouseError("the moment came before the greeting")
-                # The moment is that of the event, however long the aiming takes.
-                await asyncio.sleep(step.after_ms / 1000)
-                return await self._strike(trial, await aiming)
-        if aiming is not None:
-            aiming.cancel()
-        raise HouseError("the moment never came")
+        async with aclosing(self._house.follow(trial.call_sid)) as events:
+            async for event in events:
+                if event["kind"] == "first_audio":
+                    work = aim(self._house, step.fault.strike, trial.call_sid)
+                    aiming = asyncio.ensure_future(work)
+                if watch.sees(event, is_confirmed=await self._is_confirmed(trial, step, event)):
+                    break
+            else:
+                aiming = None
+        if aiming is None:
+            raise HouseError("the moment never came")
+        # It counts from the event, however long the aiming takes.
+        await asyncio.sleep(step.after_ms / 1000)
+        return await self._strike(trial, await aiming)
 
     async def _is_confirmed(self, trial: Trial, step: Step, event: dict[str, Any]) -> bool:
         if step.fault.moment is not Moment.BOOKING or event["kind"] != "finished":

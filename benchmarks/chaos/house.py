@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +98,7 @@ class House:
         found: dict[str, Any] = (await self.http.get(f"/sandbox/calls/{sid}")).json()
         return found
 
-    async def follow(self, sid: str) -> AsyncIterator[dict[str, Any]]:
+    async def follow(self, sid: str) -> AsyncGenerator[dict[str, Any], None]:
         """The call's events, from the first on, as they happen, until it is over."""
         path = f"/sandbox/calls/{sid}/events"
         async with self.http.stream("GET", path, timeout=None) as answer:

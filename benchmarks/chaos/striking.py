@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import signal
 import time
@@ -81,15 +82,17 @@ async def carry_out(house: House, strike: Strike | None, targets: Targets) -> St
 def _freeze(targets: Targets, for_s: float) -> Struck:
     frozen = []
     for actor in targets.actors:
-        if send_signal(actor.pid, signal.SIGSTOP):
-            frozen.append(psutil.Process(actor.pid))
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(actor.pid)
+            process.suspend()
+            frozen.append(process)
 
     async def thaw() -> None:
         await asyncio.sleep(for_s)
         for process in frozen:
-            # It may be dead by now, and its number somebody else's.
-            if process.is_running():
-                send_signal(process.pid, signal.SIGCONT)
+            # It may be dead by now: psutil knows it from another process of the same number.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
 
     return Struck(_now_ms(), thaw)
 
