@@ -13,6 +13,7 @@ import structlog
 from actors import names
 from actors.crew import Crew
 from actors.lease import CallLease
+from actors.settled import settle
 from actors.shared import RemoteCalendar, RemoteCrm
 from config.dealership import Dealership
 from config.settings import Settings
@@ -92,6 +93,7 @@ class CallHost:
         await self._crew.start(phrases[0])
         if avoided:
             self._crew.avoid(avoided)
+        settle()
         self._spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._tell_lag))
         self._is_warm = self._is_free = True
 

@@ -20,8 +20,8 @@ class LlmActor(WorkerShell):
         self._model = Model(settings, self._emit)
 
     async def warm(self, max_lag_ms: float) -> None:
-        await super().warm(max_lag_ms)
         await self._model.warm()
+        await super().warm(max_lag_ms)
 
     async def generate(
         self,

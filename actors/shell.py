@@ -16,6 +16,7 @@ from typing import Any
 import ray
 
 from actors.ordering import InOrder
+from actors.settled import settle
 from actors.vitals import vitals
 from otto.health.lag import LagMeter
 from otto.speech.events import Event, Worker
@@ -36,6 +37,7 @@ class WorkerShell:
 
     async def warm(self, max_lag_ms: float) -> None:
         """Everything an answer would otherwise wait for is paid here."""
+        settle()
         self._spawn(LagMeter(max_lag_ms).run(self._tell_lag))
 
     async def serve(self, call: Any, serial: int) -> None:
