@@ -4,9 +4,10 @@
                         └── tool call fragments, joined by index ────────────────────────┘
 
 The SDK's own retries are off: it would wait up to 600 s and does not retry a broken stream. Here
-one deadline covers everything up to the first token, retries included, because that is what the
-caller waits for; another bounds the gap between tokens. Its import takes 1.2 CPU-seconds and
-50 MB, so it happens in `warm` (in a thread), not when this module is imported.
+one deadline covers everything up to the first token, retries and the fallback included, because
+that is what the caller waits for; another bounds the gap between tokens. A stream that breaks
+after something was said is gone on with (see `model_answer`). The SDK's import takes 1.2
+CPU-seconds and 50 MB, so it happens in `warm` (in a thread), not when this module is imported.
 
 The request goes through the SDK's `post`, and chunks come as plain dicts: `chat.completions.create`
 looks through every message and tool against its types first, and makes models of every chunk.
@@ -20,15 +21,16 @@ import asyncio
 import functools
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import structlog
 
 from config.settings import OpenAISettings
-from otto.dialogue.sentences import SentenceSplitter
-from otto.speech.events import Event, ModelDone, Sentence, ToolCall, Worker, WorkerFailed
+from otto.dialogue.model_answer import Answer, Failure, Spoken, continuation
+from otto.health.breaker import FALLBACK, PRIMARY, provider_names
+from otto.health.providers import Providers, Round
+from otto.speech.events import Event, Worker, WorkerFailed
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 RETRY_DELAY_S: Final = 0.2
+SHARE: Final = 0.5
+"""Of the time left for the first token: what one provider gets while another could be asked."""
 KEEP_ALIVE_S: Final = 300.0
 """The SDK's client drops a connection after 5 s idle; a caller thinks and talks longer than
 that, and every turn would pay for a new TLS handshake."""
@@ -43,28 +47,21 @@ MAX_CONNECTIONS: Final = 4
 _LOOPBACK: Final = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
-class _Failure(Exception):
-    """An attempt that failed; `kind` and `detail` as in `WorkerFailed`."""
-
-    def __init__(self, kind: str, detail: str, *, retry: bool = False) -> None:
-        super().__init__(f"{kind}: {detail}")
-        self.kind = kind
-        self.detail = detail
-        self.retry = retry
-
-
 class Model:
-    """One call's language model; holds one client with its warm connection.
+    """One call's language model; holds a client with its warm connection for each provider.
 
     `emit` gets `Sentence`s as they become whole, then exactly one `ModelDone` or `WorkerFailed`
-    of the generation, unless it is cancelled. Sentences already emitted stay valid when
+    of the generation, unless it is cancelled; and `VendorReport`s at any time. No sentence is
+    emitted twice, however many attempts it took. Sentences already emitted stay valid when
     `WorkerFailed` follows; their text was then cut off.
     """
 
     def __init__(self, settings: OpenAISettings, emit: Callable[[Event], None]) -> None:
         self._settings = settings
+        self._of_provider = {PRIMARY: settings, FALLBACK: settings.as_fallback()}
         self._emit = emit
-        self._client: AsyncOpenAI | None = None
+        self._providers = Providers(Worker.LLM, provider_names(settings.has_fallback), emit)
+        self._clients: dict[str, AsyncOpenAI] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         """The answers that are wanted, by generation; an answer that is not here is silent."""
         self._ending: set[asyncio.Task[None]] = set()
@@ -74,7 +71,6 @@ class Model:
     ) -> None:
         """Begin an answer. `messages` and `tools` are as the chat completions API wants them."""
         request: dict[str, Any] = {
-            "model": self._settings.model,
             "messages": list(messages),
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -98,6 +94,10 @@ class Model:
         for number in [number for number in self._tasks if number <= generation]:
             self._end(number)
 
+    def avoid(self, providers: frozenset[str]) -> None:
+        """The switchboard's word on which providers to skip, from the next answer on."""
+        self._providers.avoid(providers)
+
     def _end(self, generation: int) -> None:
         if (task := self._tasks.pop(generation, None)) is not None:
             self._ending.add(task)
@@ -109,7 +109,7 @@ class Model:
         here: the first `generate` will say so."""
         await asyncio.to_thread(__import__, "openai")
         await _rehearse(self._settings)
-        client = self._ready()
+        client = self._ready(PRIMARY)
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s):
                 await client._client.head(self._settings.base_url)
@@ -120,52 +120,91 @@ class Model:
         """End everything and close the connections."""
         self.cancel(max(self._tasks, default=-1))
         await asyncio.gather(*self._ending, return_exceptions=True)
-        client, self._client = self._client, None
-        if client is not None:
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
             await client.close()
 
-    def _ready(self) -> AsyncOpenAI:
-        if self._client is None:
-            self._client = _make_client(self._settings)
-        return self._client
+    def _ready(self, provider: str) -> AsyncOpenAI:
+        if provider not in self._clients:
+            self._clients[provider] = _make_client(self._of_provider[provider])
+        return self._clients[provider]
 
     async def _answer(self, generation: int, request: dict[str, Any]) -> None:
-        loop = asyncio.get_running_loop()
         task = asyncio.current_task()
 
         def emit(event: Event) -> None:
             if self._tasks.get(generation) is task:
                 self._emit(event)
 
-        asked_at = loop.time()
-        deadline = asked_at + self._settings.first_token_timeout_s
-        retries_left = self._settings.max_retries
         try:
-            while True:
-                answer = _Answer(generation, asked_at, emit)
-                try:
-                    await self._attempt(answer, request, deadline)
-                    answer.finish(loop.time())
-                    return
-                except _Failure as failure:
-                    if not failure.retry or not retries_left or answer.has_begun:
-                        log.warning("model_failed", kind=failure.kind, detail=failure.detail)
-                        emit(WorkerFailed(Worker.LLM, failure.kind, failure.detail, generation))
-                        return
-                    retries_left -= 1
-                    log.info("model_retry", kind=failure.kind, detail=failure.detail)
-                await asyncio.sleep(RETRY_DELAY_S)
+            failure = await self._try_all(generation, request, emit)
+            if failure is not None:
+                log.warning("model_failed", kind=failure.kind, detail=failure.detail)
+                emit(WorkerFailed(Worker.LLM, failure.kind, failure.detail, generation))
         finally:
             if self._tasks.get(generation) is task:
                 del self._tasks[generation]
 
-    async def _attempt(self, answer: _Answer, request: dict[str, Any], deadline: float) -> None:
-        """One request, to the end of its stream. Raises `_Failure`."""
+    async def _try_all(
+        self, generation: int, request: dict[str, Any], emit: Callable[[Event], None]
+    ) -> Failure | None:
+        """Attempt after attempt, until one comes to its end; the last failure if none does."""
+        loop = asyncio.get_running_loop()
+        asked_at = loop.time()
+        deadline = asked_at + self._settings.first_token_timeout_s
+        attempts = Round(self._providers, asked_at, 1 + self._settings.max_retries, None)
+        spoken = Spoken()
+        failure = Failure("refused", "no provider")
+        last = ""
+        while (name := attempts.next()) is not None:
+            if name == last:
+                await asyncio.sleep(RETRY_DELAY_S)
+            last = name
+            answer = Answer(generation, asked_at, emit, spoken)
+            try:
+                await self._attempt(
+                    answer,
+                    self._ready(name),
+                    request
+                    | {
+                        "model": self._of_provider[name].model,
+                        "messages": continuation(request["messages"], spoken.pieces),
+                    },
+                    self._share_of(deadline) if attempts.has_other(name) else deadline,
+                )
+                answer.finish(loop.time())
+            except Failure as error:
+                failure = error
+                log.info("model_attempt_failed", at=name, kind=error.kind, detail=error.detail)
+                if error.is_vendors:
+                    self._providers.failed(name, error.kind, loop.time())
+                if not error.other:
+                    break
+                if not error.retry or (error.kind == "timeout" and attempts.has_other(name)):
+                    attempts.spent(name)
+                if answer.has_begun:
+                    # What comes now is waited for anew: the caller has had something to hear.
+                    deadline = loop.time() + self._settings.first_token_timeout_s
+                elif loop.time() >= deadline:
+                    break
+            else:
+                self._providers.succeeded(name)
+                return None
+        return failure
+
+    def _share_of(self, deadline: float) -> float:
+        now = asyncio.get_running_loop().time()
+        return now + (deadline - now) * SHARE
+
+    async def _attempt(
+        self, answer: Answer, client: AsyncOpenAI, request: dict[str, Any], deadline: float
+    ) -> None:
+        """One request, to the end of its stream. Raises `Failure`."""
         loop = asyncio.get_running_loop()
         between_s = self._settings.between_tokens_timeout_s
         try:
             async with asyncio.timeout_at(deadline) as timeout:
-                stream = await _ask(self._ready(), request)
+                stream = await _ask(client, request)
                 async with stream:
                     async for chunk in stream:
                         answer.take(chunk, loop.time())
@@ -173,132 +212,14 @@ class Model:
                             timeout.reschedule(loop.time() + between_s)
         except TimeoutError:
             when = "between tokens" if answer.has_begun else "before the first token"
-            raise _Failure("timeout", when) from None
-        except _Failure:
+            raise Failure("timeout", when, retry=True) from None
+        except Failure:
             raise
         except Exception as error:
             failure = _classify(error)
             if failure is None:
                 raise
             raise failure from None
-
-
-@dataclass(slots=True)
-class _Fragments:
-    """One tool call, as far as it has come."""
-
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
-
-
-@dataclass(slots=True)
-class _Answer:
-    """What has come of one attempt. Only `take` and `finish` change it."""
-
-    generation: int
-    asked_at: float
-    emit: Callable[[Event], None]
-    has_begun: bool = False
-    _splitter: SentenceSplitter = field(default_factory=SentenceSplitter)
-    _text: str = ""
-    _refused: bool = False
-    _calls: dict[int, _Fragments] = field(default_factory=dict)
-    _sentences: int = 0
-    _first_token_ms: float = 0.0
-    _first_sentence_ms: float = 0.0
-    _finish_reason: str = ""
-    _prompt_tokens: int = 0
-    _completion_tokens: int = 0
-
-    def take(self, chunk: Any, now: float) -> None:
-        """One chunk of the stream. The last one carries the usage and no choice.
-
-        Raises `_Failure` when it is not what the API promises.
-        """
-        try:
-            self._take(chunk, now)
-        except (AttributeError, KeyError, IndexError, TypeError) as error:
-            raise _Failure("protocol", f"chunk: {type(error).__name__}", retry=True) from None
-
-    def _take(self, chunk: dict[str, Any], now: float) -> None:
-        usage = chunk.get("usage")
-        if usage:
-            self._prompt_tokens = usage["prompt_tokens"]
-            self._completion_tokens = usage["completion_tokens"]
-        choices = chunk.get("choices")
-        if not choices:
-            return
-        choice = choices[0]
-        delta = choice.get("delta") or {}
-        refusal = delta.get("refusal") or ""
-        # A refusal is written for the user, so it is spoken like any answer.
-        words = (delta.get("content") or "") + refusal
-        self._refused = self._refused or bool(refusal)
-        parts = delta.get("tool_calls") or ()
-        if (words or parts) and not self.has_begun:
-            self.has_begun = True
-            self._first_token_ms = (now - self.asked_at) * 1000
-        if words:
-            self._text += words
-            self._say(self._splitter.feed(words), now)
-        if parts and not self._calls:
-            # The text before a tool call is complete: it is said while the arguments stream.
-            self._say(self._splitter.end(), now)
-        for part in parts:
-            # Some compatible servers leave the index out: they send each call whole.
-            index = part.get("index")
-            call = self._calls.setdefault(
-                len(self._calls) if index is None else index, _Fragments()
-            )
-            call.id = call.id or part.get("id") or ""
-            function = part.get("function") or {}
-            call.name = call.name or function.get("name") or ""
-            call.arguments += function.get("arguments") or ""
-        self._finish_reason = choice.get("finish_reason") or self._finish_reason
-
-    def finish(self, now: float) -> None:
-        """The stream has ended. Raises `_Failure` when it ended too early.
-
-        A tool call cut off by the token limit is not reported as a call, because its arguments
-        may be wrong and still be valid JSON: it is a failure of kind "protocol". Text cut off by
-        the limit is an answer.
-        """
-        if not self._finish_reason:
-            raise _Failure("dropped", "stream ended without finish_reason", retry=True)
-        calls = [self._calls[index] for index in sorted(self._calls)]
-        if calls and self._finish_reason in ("length", "content_filter"):
-            raise _Failure("protocol", f"tool call cut off by {self._finish_reason}")
-        if any(not call.name for call in calls):
-            raise _Failure("protocol", "tool call without a name")
-        if not calls and not self._text.strip():
-            if self._finish_reason == "content_filter":
-                raise _Failure("rejected", "content filter")
-            raise _Failure("protocol", "empty answer", retry=True)
-        self._say(self._splitter.end(), now)
-        self.emit(
-            ModelDone(
-                self.generation,
-                self._text.strip(),
-                tuple(
-                    ToolCall(call.id or f"call_{self.generation}_{at}", call.name, call.arguments)
-                    for at, call in enumerate(calls)
-                ),
-                "refusal" if self._refused else self._finish_reason,
-                self._first_token_ms,
-                self._first_sentence_ms,
-                (now - self.asked_at) * 1000,
-                self._prompt_tokens,
-                self._completion_tokens,
-            )
-        )
-
-    def _say(self, pieces: list[str], now: float) -> None:
-        for piece in pieces:
-            if not self._sentences:
-                self._first_sentence_ms = (now - self.asked_at) * 1000
-            self.emit(Sentence(self.generation, self._sentences, piece))
-            self._sentences += 1
 
 
 async def _ask(client: AsyncOpenAI, request: dict[str, Any]) -> AsyncStream[object]:
@@ -315,7 +236,7 @@ async def _ask(client: AsyncOpenAI, request: dict[str, Any]) -> AsyncStream[obje
     )
 
 
-def _classify(error: Exception) -> _Failure | None:
+def _classify(error: Exception) -> Failure | None:
     """How an exception of the SDK, or of the HTTP client below it, is reported.
 
     The detail names statuses and codes, never the message: it may quote the conversation.
@@ -324,21 +245,24 @@ def _classify(error: Exception) -> _Failure | None:
     import openai
 
     if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
-        return _Failure("timeout", type(error).__name__, retry=True)
+        return Failure("timeout", type(error).__name__, retry=True)
     if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
-        return _Failure("dropped", type(error).__name__, retry=True)
+        return Failure("dropped", type(error).__name__, retry=True)
     if isinstance(error, openai.APIStatusError):
         status, code = error.status_code, error.code or ""
         detail = f"status {status} {code}".strip()
         if code == "insufficient_quota" or error.type == "insufficient_quota" or status == 402:
-            return _Failure("quota", detail)
+            return Failure("quota", detail)
         if status in (408, 409, 429) or status >= 500:
-            return _Failure("refused", detail, retry=True)
-        return _Failure("refused" if status in (401, 403) else "rejected", detail)
+            return Failure("refused", detail, retry=True)
+        # A request that is bad, or too long, says nothing about who refuses it.
+        is_vendors = status not in (400, 413, 422)
+        kind = "refused" if status in (401, 403) else "rejected"
+        return Failure(kind, detail, is_vendors=is_vendors)
     if isinstance(error, openai.APIError):  # an error event in the middle of the stream
-        return _Failure("dropped", f"{type(error).__name__} {error.code or ''}".strip(), retry=True)
+        return Failure("dropped", f"{type(error).__name__} {error.code or ''}".strip(), retry=True)
     if isinstance(error, openai.OpenAIError | ValueError):
-        return _Failure("protocol", type(error).__name__, retry=True)
+        return Failure("protocol", type(error).__name__, retry=True)
     return None
 
 
@@ -377,7 +301,7 @@ async def _rehearse(settings: OpenAISettings) -> None:
     ) as client:
         messages = [{"role": "user", "content": "?"}]
         stream = await _ask(client, {"model": settings.model, "messages": messages, "stream": True})
-        taken = _Answer(0, 0.0, lambda event: None)
+        taken = Answer(0, 0.0, lambda event: None)
         async for chunk in stream:
             taken.take(chunk, 0.0)
         taken.finish(0.0)

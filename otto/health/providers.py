@@ -87,16 +87,19 @@ class Providers:
 class Round:
     """One round of attempts: whom to try next, until everybody had a fair chance.
 
-    With a single provider, `tries` attempts; with several, `TRIES` at each that is welcome and one
-    at each that is not. A provider that is known to be out (`spent`) gets no second attempt.
+    With a single provider, `tries` attempts; with several, no more than `TRIES` at each that is
+    welcome and one at each that is not. A provider that is known to be out (`spent`) gets no
+    second attempt.
     """
 
     def __init__(
         self, providers: Providers, now_s: float, tries: int, preferred: str | None
     ) -> None:
         order = providers.order(now_s, preferred)
+        if len(order) > 1:
+            tries = min(tries, TRIES)
         self._left = {
-            name: tries if len(order) == 1 else (TRIES if providers.is_welcome(name, now_s) else 1)
+            name: tries if len(order) == 1 or providers.is_welcome(name, now_s) else 1
             for name in order
         }
         self.tried: Counter[str] = Counter()
