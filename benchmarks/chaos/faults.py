@@ -92,8 +92,14 @@ class Fault:
     @property
     def is_of_one_call(self) -> bool:
         """Whether other calls have nothing to do with it, so that several may run at once."""
-        own = isinstance(self.strike, Kill | Freeze) and self.strike.actor in OWN_ACTORS
-        return self.strike is None or own
+        match self.strike:
+            case Kill(actor) | Freeze(actor):
+                return actor in OWN_ACTORS
+            case Vendor(target, ("fail",)):
+                # Bookings are told to them by the outbox, when the call may be over already.
+                return target in ("google", "twilio")
+            case strike:
+                return strike is None
 
 
 SERVED = frozenset({Outcome.ANSWERED, Outcome.BOOKED})

@@ -84,8 +84,8 @@ def plan(
 
 def _step(seed: int, fault: Fault, number: int) -> Step:
     rng = random.Random(f"{seed}:{fault.name}:{number}")
-    # A caller who asks has two questions, one who books speaks more often than that.
-    turn = rng.randint(1, 2)
+    # A caller who asks does it once; one who books speaks more often than three times.
+    turn = rng.randint(1, 3) if fault.caller == "books" else 1
     return Step(fault, turn, rng.randint(*STRIKE_AFTER_MS[fault.moment]))
 
 
