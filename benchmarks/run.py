@@ -1,19 +1,31 @@
 """`make bench`: what Otto adds to a call, and what it costs, beside a bare relay in the same run.
 
 Callers and vendors are the sandbox's, with known audio and fixed delays, so that what is left is
-ours. For each number of calls and each way of running, one stack is started, warm for exactly
-that many calls, and the calls are placed within half a second:
+ours. For each way of running one stack is started, with a warm pool as large as the largest
+number of calls, and the numbers of calls are measured on it one after the other:
 
     floor    benchmarks/floor.py: one asyncio process, no actors, state or safety
     inline   call actors with their workers on the same loop
     ray      call actors with three worker actors each (the default)
 
 A turn's vendor time is known: endpointing, the final's delay, the model's first token for each
-round of tools, the voice's first byte. What the caller waits beyond that is *added*. How many
-rounds a turn took is told by the wait itself, because one round is longer than anything added
-should be.
+round of tools, the voice's first byte. What the caller waits beyond that is *added*, measured at
+the caller's end of the line; it includes the 20 ms grid of Twilio's frames and the stand-ins' own
+time, which the floor shows. How many rounds a turn took is told by the wait itself, because one
+round is longer than anything added should be. *Otto's own* is what Otto notes of itself in the
+record of the call.
 
-    python -m benchmarks --modes floor,inline,ray --calls 1,5,10,20
+CPU is told twice. *Standing*: what is spent with no call on the line, split into the house (Ray,
+Serve, the dashboard, whatever the number of calls) and one warm place in the pool. *Marginal*:
+what calls add to it, per call-minute. *Gross* puts both together for a pool of exactly as many
+places as calls, so it falls with the number of calls. The sandbox is never counted.
+
+    python -m benchmarks                                   about 12 minutes
+    python -m benchmarks --modes floor,inline --calls 1,5,10,20
+    python -m benchmarks --modes ray --calls 5 --call-s 60  callers hang up after a minute
+
+Callers are cut off after `--call-s` (0: never). A whole call, to the booking and goodbye, takes
+about a minute and a half; the columns "booked" only counts those that got so far.
 """
 
 from __future__ import annotations
@@ -21,25 +33,22 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
+
+from benchmarks import book, load
+from benchmarks.family import CALL_PROCESSES, family, memory, snapshot, spent
+from benchmarks.report import Result, Standing, facts, page
+from benchmarks.systems import ENDPOINTING_MS, System, start
 
 RESULTS = Path(__file__).with_name("results")
-ENDPOINTING_MS = 300
 FINAL_DELAY_MS = 50
 MODEL_MS = 500
 VOICE_MS = 100
@@ -51,102 +60,122 @@ OPTIONS = {
     "speak_first_byte_ms": VOICE_MS,
     "speak_pace": 0,
 }
-CALL_LIMIT_S = 240.0
-FLOOR_PORT = 9300
+QUIET_S = 3.0
+"""Between two measurements: what a call leaves to be done belongs to that call."""
+SLOW_TURNS = 5
+"""So many of the slowest turns of a row are kept in the results, with their stages."""
 
 
-@dataclass
-class Cost:
-    """CPU and memory of one family of processes."""
-
-    cpu_s: float
-    uss_mb: float
-    processes: int
-
-
-@dataclass
-class Result:
-    """One row of the table. Milliseconds; None where it does not apply."""
-
-    mode: str
-    calls: int
-    served: int = 0
-    booked: int = 0
-    call_minutes: float = 0.0
-    twiml_ms: float | None = None
-    greeting_ms: float | None = None
-    added_p50_ms: float | None = None
-    added_p95_ms: float | None = None
-    turns: int = 0
-    barge_in_ms: float | None = None
-    cpu_s_per_call_minute: float = 0.0
-    idle_cpu_s_per_minute: float = 0.0
-    uss_mb: float = 0.0
-    mb_per_call: float | None = None
-    ready_s: float = 0.0
-    cpu_by_process: dict[str, float] = field(default_factory=dict)
+async def standing_cost(
+    mode: str, places: int, system: System, ready_s: float, settle_s: float
+) -> Standing:
+    """Measure a system with no call on the line."""
+    before = snapshot(family(system.root, system.apart))
+    began_s = time.monotonic()
+    await asyncio.sleep(settle_s)
+    processes = family(system.root, system.apart)
+    used = spent(before, snapshot(processes))
+    a_minute = 60 / (time.monotonic() - began_s)
+    by_process = {name: round(cpu * a_minute, 3) for name, cpu in used.items()}
+    in_places = sum(by_process.get(name, 0.0) for name in CALL_PROCESSES)
+    pss_mb = sum(each.pss_mb for each in memory(processes).values())
+    house = sum(by_process.values()) - in_places
+    return Standing(mode, places, ready_s, house, in_places / places, by_process, pss_mb)
 
 
-def family(root: int, apart: Iterable[int] = ()) -> list[psutil.Process]:
-    """A process and its descendants, without the families of those in `apart`."""
-    left_out = set(apart)
-    found: list[psutil.Process] = []
-    queue = [psutil.Process(root)]
-    while queue:
-        process = queue.pop()
-        if process.pid in left_out:
-            continue
-        found.append(process)
-        try:
-            queue += process.children()
-        except psutil.NoSuchProcess:
-            continue
-    return found
+async def measure(
+    http: httpx.AsyncClient,
+    system: System,
+    standing: Standing,
+    calls: int,
+    first: int,
+    call_s: float,
+) -> Result:
+    """Place `calls` calls, from the customer number `first` on, and measure what they cost."""
+    result = Result(standing.mode, calls)
+    before = snapshot(family(system.root, system.apart))
+    began_s = time.monotonic()
+    sids = await load.place(http, system, calls, first)
+    deadline_s = began_s + call_s if call_s else None
+    records = await asyncio.gather(*(load.finished(http, system, sid, deadline_s) for sid in sids))
+    await asyncio.sleep(QUIET_S)
+    processes = family(system.root, system.apart)
+    used = spent(before, snapshot(processes))
+    minutes = (time.monotonic() - began_s) / 60
+    _fill_cost(result, standing, used, minutes, sum(r["duration_s"] for r in records) / 60)
+    _fill_waits(result, records)
+    if system.database_url:
+        _fill_stages(result, await book.stages(system.database_url, sids))
+    serving = [each for name, each in memory(processes).items() if name in CALL_PROCESSES]
+    if serving:
+        result.uss_mb_per_call = sum(each.uss_mb for each in serving) / standing.places
+        result.pss_mb_per_call = sum(each.pss_mb for each in serving) / standing.places
+    return result
 
 
-def snapshot(processes: Iterable[psutil.Process]) -> dict[tuple[int, str], float]:
-    """CPU seconds so far by (pid, kind of process)."""
-    found = {}
-    for process in processes:
-        try:
-            times = process.cpu_times()
-            found[process.pid, kind(process)] = times.user + times.system
-        except psutil.NoSuchProcess:
-            continue
-    return found
+def _fill_cost(
+    result: Result,
+    standing: Standing,
+    used: dict[str, float],
+    minutes: float,
+    call_minutes: float,
+) -> None:
+    result.call_minutes = call_minutes
+    result.marginal_by_process = {
+        name: round((cpu - standing.by_process.get(name, 0.0) * minutes) / call_minutes, 3)
+        for name, cpu in sorted(used.items(), key=lambda item: -item[1])
+    }
+    result.marginal_cpu_s = sum(result.marginal_by_process.values())
+    result.gross_cpu_s = result.marginal_cpu_s + standing.for_calls(result.calls) / result.calls
 
 
-def kind(process: psutil.Process) -> str:
-    """What a process is: `ray::SttActor.stay` is an SttActor."""
-    try:
-        line = process.cmdline()
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return "gone"
-    text = line[0] if line else process.name()
-    if text.startswith("ray::"):
-        return text.removeprefix("ray::").partition(".")[0].partition(":")[0]
-    return Path(text).name
+def _fill_waits(result: Result, records: list[dict[str, Any]]) -> None:
+    measured = [record["measured"] for record in records]
+    turns = [
+        {"added_ms": added_ms(turn["latency_ms"]), "latency_ms": turn["latency_ms"], **where}
+        for call, each in enumerate(measured)
+        for turn in each["turns"]
+        if turn["latency_ms"] is not None and not turn["interrupting"]
+        for where in [{"call": call, "turn": turn["index"], "began_ms": turn["began_ms"]}]
+    ]
+    turns.sort(key=lambda turn: -turn["added_ms"])
+    result.served = sum(each["greeting_ms"] is not None for each in measured)
+    result.booked = sum(bool(record["booked"]) for record in records)
+    result.twiml_ms = median(each["twiml_ms"] for each in measured)
+    result.greeting_ms = median(each["greeting_ms"] for each in measured)
+    result.turns = len(turns)
+    result.added_p50_ms = quantile([turn["added_ms"] for turn in turns], 0.5)
+    result.added_p95_ms = quantile([turn["added_ms"] for turn in turns], 0.95)
+    result.late_frame_ms = max(each["latest_frame_ms"] for each in measured)
+    result.slow_turns = turns[:SLOW_TURNS]
 
 
-def spent(before: dict[Any, float], after: dict[Any, float]) -> dict[str, float]:
-    """CPU seconds between two snapshots, by kind."""
-    by_kind: dict[str, float] = {}
-    before_by_pid = {pid: seconds for (pid, _), seconds in before.items()}
-    for (pid, name), seconds in after.items():
-        by_kind[name] = by_kind.get(name, 0.0) + seconds - before_by_pid.get(pid, 0.0)
-    return by_kind
+def _fill_stages(result: Result, stages: list[dict[str, Any]]) -> None:
+    own = [each["otto_ms"] for each in stages]
+    result.otto_p50_ms, result.otto_p95_ms = quantile(own, 0.5), quantile(own, 0.95)
+    stages.sort(key=lambda each: -each["otto_ms"])
+    result.slow_stages = [
+        {name: round(value) if isinstance(value, float) else value for name, value in each.items()}
+        for each in stages[:SLOW_TURNS]
+    ]
 
 
-def memory_mb(processes: Iterable[psutil.Process]) -> dict[str, float]:
-    """Unshared memory by kind of process."""
-    found: dict[str, float] = {}
-    for process in processes:
-        try:
-            name = kind(process)
-            found[name] = found.get(name, 0.0) + process.memory_full_info().uss / 2**20
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
+async def barge_in_ms(http: httpx.AsyncClient, system: System) -> float | None:
+    """From the interim that interrupts Otto to `clear` on Twilio's socket: median of one call with
+    a caller in a hurry. Both ends are on this machine's monotonic clock."""
+    request = {"persona": "hurried", "speech": "known"}
+    answer = await http.post(f"{system.sandbox}/sandbox/calls", json=request)
+    answer.raise_for_status()
+    record = await load.finished(http, system, answer.json()["call_sid"])
+    log = (await http.get(f"{system.sandbox}/sandbox/deepgram/log")).json()
+    entries = log["entries"] if isinstance(log, dict) else log
+    words = [entry["at"] * 1000 for entry in entries if entry.get("text")]
+    waits = []
+    for clear in record["measured"]["clears"]:
+        before = [at for at in words if at <= clear["monotonic_ms"]]
+        if before:
+            waits.append(clear["monotonic_ms"] - before[-1])
+    return median(waits)
 
 
 def added_ms(latency_ms: float) -> float:
@@ -163,265 +192,62 @@ def quantile(values: list[float], share: float) -> float | None:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-async def place_calls(http: httpx.AsyncClient, sandbox: str, calls: int) -> list[dict[str, Any]]:
-    """Place the calls within half a second and wait for all of them; their records."""
-    sids = []
-    for number in range(calls):
-        body = {
-            "persona": "load",
-            "speech": "known",
-            "from": f"+1312555{2000 + number}",
-            "facts": {
-                "first_name": "Robin",
-                "last_name": "Walker",
-                "phone": f"+1312555{2000 + number}",
-                "known": False,
-                "year": 2020,
-                "make": "Honda",
-                "model": "Civic",
-            },
-        }
-        answer = await http.post(f"{sandbox}/sandbox/calls", json=body)
-        answer.raise_for_status()
-        sids.append(answer.json()["call_sid"])
-        await asyncio.sleep(0.5 / calls)
-    return [await finished(http, sandbox, sid) for sid in sids]
-
-
-async def barge_in_ms(http: httpx.AsyncClient, sandbox: str) -> float | None:
-    """From the interim that interrupts Otto to `clear` on Twilio's socket: median of one call with
-    a caller in a hurry. Both ends are on this machine's monotonic clock."""
-    answer = await http.post(
-        f"{sandbox}/sandbox/calls", json={"persona": "hurried", "speech": "known"}
-    )
-    answer.raise_for_status()
-    record = await finished(http, sandbox, answer.json()["call_sid"])
-    log = (await http.get(f"{sandbox}/sandbox/deepgram/log")).json()
-    entries = log["entries"] if isinstance(log, dict) else log
-    words = [entry["at"] * 1000 for entry in entries if entry.get("text")]
-    waits = []
-    for clear in record["measured"]["clears"]:
-        before = [at for at in words if at <= clear["monotonic_ms"]]
-        if before:
-            waits.append(clear["monotonic_ms"] - before[-1])
-    return _median(waits)
-
-
-async def finished(http: httpx.AsyncClient, sandbox: str, sid: str) -> dict[str, Any]:
-    """The record of a call, once it is over."""
-    deadline = time.monotonic() + CALL_LIMIT_S
-    while True:
-        record: dict[str, Any] = (await http.get(f"{sandbox}/sandbox/calls/{sid}")).json()
-        if record["over"]:
-            return record
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"call {sid} did not end in {CALL_LIMIT_S:.0f} s")
-        await asyncio.sleep(1.0)
-
-
-async def measure(
-    mode: str, calls: int, sandbox: str, root: int, apart: Iterable[int], settle_s: float
-) -> Result:
-    """Place `calls` calls and measure the family of `root`, without the sandbox's."""
-    apart = tuple(apart)
-    result = Result(mode, calls)
-    async with httpx.AsyncClient(timeout=30.0) as http:
-        (await http.post(f"{sandbox}/sandbox/options", json=OPTIONS)).raise_for_status()
-        await asyncio.sleep(3.0)
-        idle = snapshot(family(root, apart))
-        await asyncio.sleep(settle_s)
-        before = snapshot(family(root, apart))
-        result.idle_cpu_s_per_minute = sum(spent(idle, before).values()) * 60 / settle_s
-        records = await place_calls(http, sandbox, calls)
-        after = snapshot(family(root, apart))
-        memory = memory_mb(family(root, apart))
-        if calls == 1:
-            result.barge_in_ms = await barge_in_ms(http, sandbox)
-    by_kind = spent(before, after)
-    minutes = sum(record["duration_s"] for record in records) / 60
-    measured = [record["measured"] for record in records]
-    waits = [
-        turn["latency_ms"]
-        for each in measured
-        for turn in each["turns"]
-        if turn["latency_ms"] is not None and not turn["interrupting"]
-    ]
-    added = [added_ms(wait) for wait in waits]
-    result.served = sum(each["greeting_ms"] is not None for each in measured)
-    result.booked = sum(bool(record["booked"]) for record in records)
-    result.call_minutes = minutes
-    result.twiml_ms = _median(each["twiml_ms"] for each in measured)
-    result.greeting_ms = _median(each["greeting_ms"] for each in measured)
-    result.turns = len(waits)
-    result.added_p50_ms = quantile(added, 0.5)
-    result.added_p95_ms = quantile(added, 0.95)
-    result.cpu_s_per_call_minute = sum(by_kind.values()) / minutes
-    result.cpu_by_process = {
-        name: round(seconds / minutes, 3)
-        for name, seconds in sorted(by_kind.items(), key=lambda item: -item[1])
-        if seconds / minutes >= 0.005
-    }
-    result.uss_mb = sum(memory.values())
-    serving = sum(memory.get(name, 0.0) for name in _CALL_PROCESSES)
-    result.mb_per_call = serving / calls if serving else None
-    return result
-
-
-_CALL_PROCESSES = ("CallActor", "SttActor", "LlmActor", "TtsActor")
-
-
-def _median(values: Iterable[float | None]) -> float | None:
+def median(values: Iterable[float | None]) -> float | None:
+    """The median of what is known."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
 
 
-# The two systems under test
-
-
-@asynccontextmanager
-async def otto(mode: str, calls: int, folder: Path) -> AsyncIterator[tuple[str, int, list[int]]]:
-    """Otto's whole stack in a process of its own; yields sandbox, root pid and the sandbox's."""
-    environment = {
-        **os.environ,
-        "OTTO_POOL_SIZE": str(calls),
-        "OTTO_POOL_SUB_ACTORS": mode,
-        "OTTO_PORT": "8400",
-        "OTTO_DASHBOARD_PORT": "8465",
-    }
-    command = [sys.executable, "-m", "benchmarks.stack", str(folder)]
-    async with _process(command, environment) as (process, ready):
-        yield ready["sandbox"], process.pid, [ready["sandbox_pid"]]
-
-
-@asynccontextmanager
-async def floor(folder: Path) -> AsyncIterator[tuple[str, int, list[int]]]:
-    """The bare relay, and a sandbox without database for it."""
-    command = [sys.executable, "-m", "sandbox", "--state-dir", str(folder), "--speech", "known"]
-    async with _process([*command, "--die-with-parent"], dict(os.environ)) as (_, endpoints):
-        environment = {**os.environ, "OTTO_PORT": str(FLOOR_PORT)}
-        relay = [sys.executable, "-m", "benchmarks.floor", "--port", str(FLOOR_PORT)]
-        relay += ["--state-dir", str(folder)]
-        async with _process(relay, environment) as (process, ready):
-            async with httpx.AsyncClient() as http:
-                number = {"voice_url": ready["voice_url"], "status_callback_url": None}
-                await http.put(f"{endpoints['http']}/sandbox/number", json=number)
-            yield endpoints["http"], process.pid, []
-
-
-@asynccontextmanager
-async def _process(
-    command: list[str], environment: dict[str, str]
-) -> AsyncIterator[tuple[asyncio.subprocess.Process, dict[str, Any]]]:
-    """A process that says with one line of JSON that it is ready, and ends on SIGTERM."""
-    process = await asyncio.create_subprocess_exec(
-        *command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    try:
-        assert process.stdout is not None
-        line = await asyncio.wait_for(process.stdout.readline(), 400)
-        if not line:
-            raise RuntimeError(f"{' '.join(command[1:])} ended before it was ready")
-        yield process, json.loads(line)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), 90)
-
-
-# The table
-
-
-def facts() -> dict[str, Any]:
-    """The machine, for the results' file."""
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cores": os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 2**30),
-        "machine": platform.machine(),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "vendors_ms": {
-            "endpointing": ENDPOINTING_MS + FINAL_DELAY_MS,
-            "model": MODEL_MS,
-            "voice": VOICE_MS,
-        },
-    }
-
-
-def table(results: list[Result], about: dict[str, Any]) -> str:
-    """The results as Markdown, CPU also as a multiple of the floor."""
-    floors = [result for result in results if result.mode == "floor"]
-
-    def times_floor(result: Result) -> str:
-        same = next((one for one in floors if one.calls == result.calls), None)
-        same = same or (floors[-1] if floors else None)
-        if same is None or result.mode == "floor":
-            return ""
-        return f"{result.cpu_s_per_call_minute / same.cpu_s_per_call_minute:.1f}×"
-
-    def number(value: float | None, digits: int = 0) -> str:
-        return "–" if value is None else f"{value:.{digits}f}"
-
-    lines = [
-        f"# Benchmark of {about['at']}",
-        "",
-        ", ".join(f"{name}: {value}" for name, value in about.items() if name != "at"),
-        "",
-        "| mode | calls | served | booked | TwiML ms | greeting ms | added p50 ms | added p95 ms "
-        "| turns | barge-in ms | CPU s / call-min | × floor | idle CPU s / min | MB / call "
-        "| ready s |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    for result in results:
-        lines.append(
-            f"| {result.mode} | {result.calls} | {result.served} | {result.booked} "
-            f"| {number(result.twiml_ms)} | {number(result.greeting_ms)} "
-            f"| {number(result.added_p50_ms)} | {number(result.added_p95_ms)} | {result.turns} "
-            f"| {number(result.barge_in_ms)} "
-            f"| {number(result.cpu_s_per_call_minute, 2)} | {times_floor(result)} "
-            f"| {number(result.idle_cpu_s_per_minute, 2)} | {number(result.mb_per_call)} "
-            f"| {number(result.ready_s)} |"
-        )
-    lines += ["", "CPU seconds a call-minute, by kind of process:", ""]
-    for result in results:
-        parts = ", ".join(f"{name} {cpu:.2f}" for name, cpu in result.cpu_by_process.items())
-        lines.append(f"- {result.mode}, {result.calls} calls: {parts}")
-    return "\n".join(lines) + "\n"
-
-
-async def main(modes: list[str], counts: list[int], settle_s: float) -> None:
+async def main(given: argparse.Namespace) -> None:
     """Measure everything asked for and write the results after each row."""
     RESULTS.mkdir(exist_ok=True)
-    about = facts()
+    vendors_ms = {"endpointing": ENDPOINTING_MS + FINAL_DELAY_MS}
+    about = facts({**vendors_ms, "model": MODEL_MS, "voice": VOICE_MS})
     name = about["at"].replace(":", "").replace("+0000", "Z")
     results: list[Result] = []
-    for calls in counts:
-        for mode in modes:
-            with tempfile.TemporaryDirectory(prefix="otto-bench-", dir="/var/tmp") as folder:
-                began = time.monotonic()
-                system = floor(Path(folder)) if mode == "floor" else otto(mode, calls, Path(folder))
-                async with system as (sandbox, root, apart):
-                    ready_s = time.monotonic() - began
-                    result = await measure(mode, calls, sandbox, root, apart, settle_s)
-                    result.ready_s = ready_s
-            results.append(result)
-            print(json.dumps(asdict(result)), flush=True)
-            (RESULTS / f"{name}.md").write_text(table(results, about), encoding="utf-8")
-            data = {"about": about, "results": [asdict(one) for one in results]}
-            (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
-    print(table(results, about))
+    standing: list[Standing] = []
+
+    def write() -> None:
+        (RESULTS / f"{name}.md").write_text(page(results, standing, about), encoding="utf-8")
+        data = {
+            "about": about,
+            "standing": [asdict(one) for one in standing],
+            "results": [asdict(one) for one in results],
+        }
+        (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
+
+    for mode in given.modes.split(","):
+        counts = [int(number) for number in given.calls.split(",")]
+        places = max(counts)
+        with tempfile.TemporaryDirectory(prefix="otto-bench-", dir="/var/tmp") as folder:
+            began_s = time.monotonic()
+            async with start(mode, places, Path(folder)) as system, httpx.AsyncClient() as http:
+                http.timeout = httpx.Timeout(30.0)
+                ready_s = time.monotonic() - began_s
+                options = await http.post(f"{system.sandbox}/sandbox/options", json=OPTIONS)
+                options.raise_for_status()
+                await asyncio.sleep(QUIET_S)
+                standing.append(await standing_cost(mode, places, system, ready_s, given.settle_s))
+                first = 0
+                for calls in counts:
+                    row = await measure(http, system, standing[-1], calls, first, given.call_s)
+                    first += calls
+                    if calls == min(counts) and given.barge_in:
+                        row.barge_in_ms = await barge_in_ms(http, system)
+                    results.append(row)
+                    print(json.dumps(asdict(row)), flush=True)
+                    write()
+    print(page(results, standing, about))
 
 
 def cli() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--modes", default="floor,inline,ray")
-    parser.add_argument("--calls", default="1,5,10,20")
-    parser.add_argument("--settle-s", type=float, default=10.0)
-    given = parser.parse_args()
-    asyncio.run(
-        main(given.modes.split(","), [int(n) for n in given.calls.split(",")], given.settle_s)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--modes", default="floor,inline,ray", help="of floor, inline, ray")
+    parser.add_argument("--calls", default="1,5,10", help="numbers of calls at once")
+    parser.add_argument("--settle-s", type=float, default=20.0, help="standing cost: how long")
+    parser.add_argument("--call-s", type=float, default=60.0, help="callers hang up then; 0: never")
+    parser.add_argument("--barge-in", action=argparse.BooleanOptionalAction, default=True)
+    asyncio.run(main(parser.parse_args()))

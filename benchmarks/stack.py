@@ -27,7 +27,12 @@ def main(folder: Path) -> None:
         stack.up(Progress(Console(stderr=True)))
         endpoints = read_endpoints(folder)
         assert endpoints is not None
-        print(json.dumps({"sandbox": endpoints.http, "sandbox_pid": endpoints.pid}), flush=True)
+        ready = {
+            "sandbox": endpoints.http,
+            "sandbox_pid": endpoints.pid,
+            "database_url": endpoints.database_url,
+        }
+        print(json.dumps(ready), flush=True)
         done.wait()
     finally:
         stack.down()

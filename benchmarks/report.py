@@ -1,0 +1,174 @@
+"""The results of a benchmark, as rows and as a page of Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psutil
+
+SHOWN_FROM_CPU_S = 0.01
+"""Kinds of processes that cost less than this are left out of the page."""
+
+
+@dataclass
+class Standing:
+    """What a system costs with no call on the line, in CPU seconds a minute.
+
+    `house` is there however many calls there are: Ray, Serve, the dashboard, the shared actors.
+    `place` is what one warm place in the pool costs by existing.
+    """
+
+    mode: str
+    places: int
+    ready_s: float
+    house_cpu_s: float
+    place_cpu_s: float
+    by_process: dict[str, float]
+    pss_mb: float
+
+    def for_calls(self, calls: int) -> float:
+        """CPU seconds a minute of a pool of so many places."""
+        return self.house_cpu_s + calls * self.place_cpu_s
+
+
+@dataclass
+class Result:
+    """One row of the table. Milliseconds; None where it does not apply.
+
+    CPU is in seconds a call-minute. `marginal`: what calls add to the standing cost. `gross`:
+    with the standing cost of a pool of exactly that many places.
+    """
+
+    mode: str
+    calls: int
+    served: int = 0
+    booked: int = 0
+    call_minutes: float = 0.0
+    twiml_ms: float | None = None
+    greeting_ms: float | None = None
+    added_p50_ms: float | None = None
+    added_p95_ms: float | None = None
+    otto_p50_ms: float | None = None
+    otto_p95_ms: float | None = None
+    turns: int = 0
+    barge_in_ms: float | None = None
+    late_frame_ms: float = 0.0
+    marginal_cpu_s: float = 0.0
+    gross_cpu_s: float = 0.0
+    uss_mb_per_call: float | None = None
+    pss_mb_per_call: float | None = None
+    marginal_by_process: dict[str, float] = field(default_factory=dict)
+    slow_turns: list[dict[str, Any]] = field(default_factory=list)
+    """The turns with the largest `added_ms`, as the caller measured them."""
+    slow_stages: list[dict[str, Any]] = field(default_factory=list)
+    """The turns with the largest `otto_ms`, as Otto noted them."""
+
+
+def facts(vendors_ms: dict[str, float]) -> dict[str, Any]:
+    """The machine and the program, for the results' file."""
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30),
+        "machine": platform.machine(),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "load": [round(load, 1) for load in os.getloadavg()],
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+        ).stdout.strip(),
+        "vendors_ms": vendors_ms,
+    }
+
+
+def page(results: list[Result], standing: list[Standing], about: dict[str, Any]) -> str:
+    """Everything as Markdown; CPU also as a multiple of the floor with as many calls."""
+    floors = {result.calls: result for result in results if result.mode == "floor"}
+    lines = [
+        f"# Benchmark of {about['at']}",
+        "",
+        ", ".join(f"{name}: {value}" for name, value in about.items() if name != "at"),
+        "",
+        *_table(
+            "mode | calls | served | booked | TwiML ms | greeting ms | added p50 ms | added p95 ms "
+            "| Otto's own p50 ms | p95 ms | turns | barge-in ms | caller late ms",
+            [
+                [
+                    *(row.mode, row.calls, row.served, row.booked),
+                    *(_number(row.twiml_ms), _number(row.greeting_ms)),
+                    *(_number(row.added_p50_ms), _number(row.added_p95_ms)),
+                    *(_number(row.otto_p50_ms), _number(row.otto_p95_ms)),
+                    *(row.turns, _number(row.barge_in_ms), _number(row.late_frame_ms)),
+                ]
+                for row in results
+            ],
+        ),
+        "",
+        "CPU seconds a call-minute (the sandbox, with its callers and vendors, is not counted):",
+        "",
+        *_table(
+            "mode | calls | marginal | × floor | gross | × floor | USS MB / call | PSS MB / call",
+            [
+                [
+                    *(row.mode, row.calls),
+                    _number(row.marginal_cpu_s, 2),
+                    _times(row.marginal_cpu_s, floors.get(row.calls), "marginal_cpu_s"),
+                    _number(row.gross_cpu_s, 2),
+                    _times(row.gross_cpu_s, floors.get(row.calls), "gross_cpu_s"),
+                    *(_number(row.uss_mb_per_call), _number(row.pss_mb_per_call)),
+                ]
+                for row in results
+            ],
+        ),
+        "",
+        "Standing cost: CPU seconds a minute with no call on the line:",
+        "",
+        *_table(
+            "mode | places | ready s | house | a place | all | PSS MB",
+            [
+                [
+                    *(one.mode, one.places, _number(one.ready_s)),
+                    *(_number(one.house_cpu_s, 2), _number(one.place_cpu_s, 2)),
+                    *(_number(one.for_calls(one.places), 2), _number(one.pss_mb)),
+                ]
+                for one in standing
+            ],
+        ),
+        "",
+        "Marginal CPU seconds a call-minute, by kind of process:",
+        "",
+        *(f"- {row.mode}, {row.calls} calls: {_parts(row.marginal_by_process)}" for row in results),
+        "",
+        "Standing CPU seconds a minute, by kind of process:",
+        "",
+        *(f"- {one.mode}, {one.places} places: {_parts(one.by_process)}" for one in standing),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(head: str, rows: list[list[Any]]) -> list[str]:
+    return [
+        f"| {head} |",
+        "|" + "---|" * (head.count("|") + 1),
+        *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows),
+    ]
+
+
+def _times(value: float, floor: Result | None, name: str) -> str:
+    if floor is None or not getattr(floor, name):
+        return "–"
+    return f"{value / getattr(floor, name):.1f}×"
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _parts(by_process: dict[str, float]) -> str:
+    shown = sorted(by_process.items(), key=lambda item: -item[1])
+    return ", ".join(f"{name} {cpu:.2f}" for name, cpu in shown if cpu >= SHOWN_FROM_CPU_S)
