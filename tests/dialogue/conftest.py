@@ -33,6 +33,7 @@ def ring(dealership: Dealership) -> Any:
         call_sid: str = "CA1",
         memory: Memory | None = None,
         greeted: bool = True,
+        telephone: Telephone | None = None,
         **settings: Any,
     ) -> Call:
         location = dealership.locations[0]
@@ -49,7 +50,7 @@ def ring(dealership: Dealership) -> Any:
             now=lambda: NOW,
         )
         mind = ScriptedMind()
-        telephone = Telephone(lambda event: None)
+        telephone = telephone or Telephone()
         started = CallStart(call_sid, "MZ1", caller, "+13125550100")
         anchor_s = asyncio.get_running_loop().time()
         conversation = Conversation(

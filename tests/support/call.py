@@ -29,6 +29,8 @@ from otto.speech.events import (
     SpeechDone,
     ToolCall,
     Transcript,
+    Worker,
+    WorkerFailed,
 )
 
 MS_PER_CHARACTER = 60
@@ -43,11 +45,16 @@ BORN = date(1984, 3, 12)
 
 @dataclass
 class Step:
-    """One answer of the model: sentences, then tool calls, after `delay_s`."""
+    """One answer of the model: sentences (parted by `|`), then tool calls, after `delay_s`.
+
+    Between two sentences `pace_s` pass. With `fails` it breaks off after the sentences.
+    """
 
     text: str = ""
     calls: tuple[tuple[str, dict[str, Any]], ...] = ()
     delay_s: float = 0.2
+    pace_s: float = 0.0
+    fails: bool = False
 
 
 class ScriptedMind:
@@ -56,6 +63,7 @@ class ScriptedMind:
     def __init__(self) -> None:
         self.script: list[Step | Callable[[], Step]] = []
         self.requests: list[tuple[list[dict[str, Any]], list[str]]] = []
+        self.numbers: list[int] = []
         self.emit: Callable[[Event], None] = lambda event: None
         self.cancelled: list[int] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,6 +72,7 @@ class ScriptedMind:
         self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> None:
         self.requests.append((messages, [tool["function"]["name"] for tool in tools]))
+        self.numbers.append(generation)
         following = self.script.pop(0)
         step = following if isinstance(following, Step) else following()
         task = asyncio.get_running_loop().create_task(self._answer(generation, step))
@@ -73,22 +82,38 @@ class ScriptedMind:
     async def _answer(self, generation: int, step: Step) -> None:
         await asyncio.sleep(step.delay_s)
         for index, text in enumerate(filter(None, step.text.split("|"))):
-            self.emit(Sentence(generation, index, text))
+            if index and step.pace_s:
+                await asyncio.sleep(step.pace_s)
+            self.emit(Sentence(generation, index, text.strip()))
+        if step.fails:
+            self.emit(WorkerFailed(Worker.LLM, "dropped", "test", generation))
+            return
         calls = tuple(
             ToolCall(f"call_{len(self.requests)}_{n}", name, json.dumps(arguments))
             for n, (name, arguments) in enumerate(step.calls)
         )
         ms = step.delay_s * 1000
-        self.emit(ModelDone(generation, step.text, calls, "stop", ms, ms, ms))
+        total_ms = ms + step.pace_s * 1000 * step.text.count("|")
+        self.emit(ModelDone(generation, step.text, calls, "stop", ms, ms, total_ms))
 
     def cancel(self, generation: int) -> None:
+        """Remembered, and not obeyed: what comes of it is the late event of a real worker."""
         self.cancelled.append(generation)
 
 
 class Telephone:
-    """The voice and the line in one: what Otto says is heard in virtual time."""
+    """The voice and the line in one: what Otto says is heard in virtual time.
 
-    def __init__(self, emit: Callable[[Event], None]) -> None:
+    `lag_s` passes between writing and playing, `mark_delay_s` until an echoed mark is back.
+    """
+
+    def __init__(
+        self,
+        emit: Callable[[Event], None] = lambda event: None,
+        *,
+        lag_s: float = 0.0,
+        mark_delay_s: float = 0.0,
+    ) -> None:
         self.emit = emit
         self.on_line: Callable[[dict[str, Any]], None] = lambda event: None
         self.said: list[str] = []
@@ -96,23 +121,42 @@ class Telephone:
         """Of each sentence said, the generation it was said under."""
         self.cleared: list[int] = []
         self.hung_up = False
+        self.is_dead = False
+        """Takes everything and plays nothing."""
+        self._lag_s = lag_s
+        self._mark_delay_s = mark_delay_s
         self._length_ms: dict[int, int] = {}
         self._playing_s: dict[int, float] = {}
+        self._marks: dict[int, set[int]] = {}
+        """Marks that are not echoed yet."""
         self._tasks: dict[int, set[asyncio.Task[None]]] = {}
 
     # Mouth
     async def attach(self, address: str, token: str) -> None: ...
     async def detach(self) -> None: ...
 
+    def length_ms(self, text: str) -> int:
+        """How long `text` takes to say."""
+        return len(text) * MS_PER_CHARACTER
+
+    def played_ms(self, generation: int) -> float:
+        """How much of a generation has come out of the receiver by now."""
+        began_s = self._playing_s.get(generation)
+        if began_s is None:
+            return 0.0
+        return (asyncio.get_running_loop().time() - began_s - self._lag_s) * 1000
+
     def say(self, generation: int, index: int, text: str) -> None:
         self.said.append(text)
         self.generations.append(generation)
         start = self._length_ms.get(generation, 0)
-        end = self._length_ms[generation] = start + len(text) * MS_PER_CHARACTER
+        end = self._length_ms[generation] = start + self.length_ms(text)
         self._later(generation, self._speak(generation, index, text, start, end))
 
     async def _speak(self, generation: int, index: int, text: str, start: int, end: int) -> None:
         await asyncio.sleep(0.1)
+        if self.is_dead:
+            return
         if start == 0:
             self.emit(FirstAudio(generation, 100.0))
             self._playing_s[generation] = asyncio.get_running_loop().time()
@@ -123,16 +167,24 @@ class Telephone:
 
     async def _mark(self, generation: int, index: int, due_ms: int) -> None:
         """Echo a mark when the audio before it, `due_ms` of the answer, has been played."""
-        now_s = asyncio.get_running_loop().time()
-        played_s = now_s - self._playing_s.get(generation, now_s)
-        await asyncio.sleep(max(0.0, due_ms / 1000 - played_s))
-        self.on_line({"event": "mark", "generation": generation, "index": index, "cleared": False})
+        self._marks.setdefault(generation, set()).add(index)
+        left_ms = due_ms - self.played_ms(generation)
+        await asyncio.sleep(max(0.0, left_ms / 1000) + self._mark_delay_s)
+        self._echo(generation, index, cleared=False)
+
+    def _echo(self, generation: int, index: int, *, cleared: bool) -> None:
+        self._marks[generation].discard(index)
+        self.on_line(
+            {"event": "mark", "generation": generation, "index": index, "cleared": cleared}
+        )
 
     def finish(self, generation: int) -> None:
         self._later(generation, self._finish(generation))
 
     async def _finish(self, generation: int) -> None:
         await asyncio.sleep(0.1)
+        if self.is_dead:
+            return
         total = self._length_ms.get(generation, 0)
         last = total // CHUNK_MS
         self.emit(SpeechDone(generation, total, last))
@@ -144,7 +196,11 @@ class Telephone:
 
     # Line
     def clear(self, generation: int) -> None:
+        """As Twilio does: every mark not yet reached comes back at once."""
         self.cleared.append(generation)
+        loop = asyncio.get_running_loop()
+        for index in sorted(self._marks.get(generation, ())):
+            loop.call_soon(lambda at=index: self._echo(generation, at, cleared=True))
 
     def hangup(self) -> None:
         self.hung_up = True
