@@ -132,6 +132,10 @@ class Stack:
 
     def _preflight(self, progress: Progress, step: Step, claims: preflight.PortClaims) -> Settings:
         settings = read_settings()
+        if "journal_dir" not in settings.model_fields_set:
+            # Beside the database it is meant for: another stack's letters are not ours.
+            kept = (self.state_dir / "kept").absolute()
+            settings = settings.model_copy(update={"journal_dir": kept})
         preflight.check_state_dir(self.state_dir)
         self._lock = record.take_lock(self.state_dir)
         crashed = record.load(self.state_dir)
