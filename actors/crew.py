@@ -41,6 +41,7 @@ class Crew:
         self._proxies: dict[Worker, workers.Remote] = {}
         self._serials = dict.fromkeys(Worker, 0)
         self._orders = {worker: InOrder() for worker in Worker}
+        self._avoided: frozenset[str] = frozenset()
         self._watches: set[asyncio.Task[None]] = set()
 
     async def start(self, phrases: Any) -> None:
@@ -82,10 +83,13 @@ class Crew:
         await join(spare)
         self._actors[worker] = spare
         self._proxies[worker].swap(spare)
+        if self._avoided:
+            self._proxies[worker].avoid(self._avoided)
         self._spawn(self._watch(worker, spare))
 
     def avoid(self, providers: frozenset[str]) -> None:
         """Which vendors' providers the workers leave out from now on."""
+        self._avoided = providers
         for worker in (self.workers.ear, self.workers.mouth, self.workers.mind):
             worker.avoid(providers)
 
