@@ -29,6 +29,31 @@ SOCKET_PATH_BYTES = 107
 _LONGEST_BELOW = len("/h4194304/") + 56 + len("/a.4194304.tmp")
 """Below Ray's folder: HAProxy's admin socket, in a folder named by a node's id, while it binds."""
 
+QUIET = {
+    # Serve's controller looks at its deployments ten times a second: with two deployments that
+    # seldom change, half a second is soon enough to replace a replica that has died.
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+    # Every replica and proxy hands its gauges on ten times a second; they are collected less often.
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "5000",
+    "RAY_SERVE_EVENT_LOOP_MONITORING_INTERVAL_S": "30",
+    # The log monitor lists all log files ten times a second, to copy them to a driver's terminal,
+    # where we do not want them.
+    "RAY_LOG_MONITOR_MANY_FILES_THRESHOLD": "0",
+    "LOG_NAME_UPDATE_INTERVAL_S": "60",
+    # There is nothing to scale on one machine.
+    "AUTOSCALER_UPDATE_INTERVAL_S": "30",
+    # The dashboard's figures of each process, events and tasks, and their metrics.
+    "REPORTER_UPDATE_INTERVAL_MS": "10000",
+    "EVENT_AGENT_REPORT_INTERVAL_SECONDS": "1",
+    "RAY_DASHBOARD_AGENT_LOOP_MONITOR_INTERVAL_S": "5",
+    "RAY_task_events_report_interval_ms": "5000",
+    "RAY_metrics_report_interval_ms": "30000",
+    # Statistics of every event of Ray's own loops, for Ray's developers.
+    "RAY_event_stats": "0",
+}
+"""What Ray and Serve do again and again though nobody calls, done less often. The defaults are for
+clusters of hundreds of nodes; here it is the largest part of what an idle Otto costs."""
+
 ENVIRONMENT = {
     # HAProxy in front of the replicas: without it every audio frame crosses Ray's RPC.
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
@@ -40,6 +65,7 @@ ENVIRONMENT = {
     # Workers log to files; nothing of Ray's belongs on the operator's terminal.
     "RAY_DEDUP_LOGS": "0",
     "RAY_COLOR_PREFIX": "0",
+    **QUIET,
 }
 
 
