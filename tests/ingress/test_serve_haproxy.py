@@ -195,3 +195,50 @@ async def test_ten_streams_echo_at_once_and_webhooks_do_not_wait_for_them(front_
     await webhooks()
     medians_ms = await streams
     assert max(medians_ms) < 100
+
+
+@pytest.mark.slow
+async def test_a_redeploy_cuts_no_stream_and_new_ones_reach_the_new_replica(front_door):
+    """Serve gives old replicas 20 s by default, HAProxy its old workers 120 s: calls are longer."""
+    import ray.util.state
+    from ray import serve
+
+    import serve_app
+
+    async def echo(call, spoken):
+        await call.speak(spoken)
+        return await call.hear()
+
+    def replicas():
+        name = f"{serve_app.MEDIA_APP}#MediaIngress"
+        found = ray.util.state.list_actors(filters=[("state", "=", "ALIVE")], limit=1000)
+        return {actor["pid"] for actor in found if name in actor["name"]}
+
+    async with open_stream(front_door) as socket:
+        old = EchoCall(socket, "CAold")
+        await old.begin()
+        assert await echo(old, b"1" * 160) == b"1" * 160
+        before = replicas()
+        settings = Settings(
+            public_origin=ORIGIN,
+            port=int(front_door.partition(":")[2]),
+            twilio=TwilioSettings(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, phone_number="+1815"),
+        )
+        _, media = serve_app.build(settings, make_factory())
+        redeploy = asyncio.create_task(
+            asyncio.to_thread(
+                serve.run, media, name=serve_app.MEDIA_APP, route_prefix=serve_app.MEDIA_PREFIX
+            )
+        )
+        laps = 0
+        while not redeploy.done() or laps < 1500:  # 30 s at least: longer than Serve's default
+            assert await echo(old, b"2" * 160) == b"2" * 160
+            await asyncio.sleep(0.02)
+            laps += 1
+        await redeploy
+        assert replicas() - before, "a new process serves new streams"
+        async with open_stream(front_door) as other:
+            new = EchoCall(other, "CAnew")
+            await new.begin()
+            assert await echo(new, b"3" * 160) == b"3" * 160
+        assert await echo(old, b"4" * 160) == b"4" * 160
