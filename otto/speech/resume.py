@@ -17,8 +17,9 @@ from typing import Final
 
 from otto.speech.wire import BYTES_PER_MS
 
-TYPICAL_MS_PER_CHAR: Final = 66.0
-"""About 15 characters a second, before a voice has shown its own pace."""
+TYPICAL_MS_PER_CHAR: Final = 72.0
+"""About 14 characters a second, before a voice has shown its own pace: on the slow side, so that a
+wrong guess says a word again and loses none."""
 ENOUGH_CHARS: Final = 40
 """A pace measured on fewer characters is mostly the pauses around them."""
 

@@ -22,6 +22,7 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.http_faults import HangUp, Silence, until_gone
+from sandbox.openai import continuing
 from sandbox.openai.receptionist import Reply, answer
 from sandbox.openai.validation import BadRequest, validate
 from sandbox.world import World
@@ -77,7 +78,9 @@ def _provider(world: World, path: str, target: str) -> list[BaseRoute]:
             return JSONResponse({"error": unreadable.as_dict()}, status_code=400)
         if fault is not None and fault.kind == "stall" and not body.get("stream"):
             return Silence()
-        reply = answer(body["messages"], body.get("tools") or (), world.clock().date())
+        messages, said = continuing.apart(body["messages"])
+        reply = answer(messages, body.get("tools") or (), world.clock().date())
+        reply = continuing.rest(reply, said)
         completion = Completion(world, body, reply, fault, target)
         return await completion.whole() if not body.get("stream") else completion.streamed()
 
