@@ -42,7 +42,9 @@ EXIT_BROKEN = 1
 EXIT_CANNOT = 2
 
 
-async def drive(house: House, wanted: Plan, out: Console) -> tuple[Verdict, Census, Census]:
+async def drive(
+    house: House, wanted: Plan, minutes: float, out: Console
+) -> tuple[Verdict, Census, Census]:
     """Carry the plan out and judge it; returns what there was before and after it, too."""
     async with house.connected():
         await house.settle(SETTLE_LIMIT_S)
@@ -53,7 +55,7 @@ async def drive(house: House, wanted: Plan, out: Console) -> tuple[Verdict, Cens
             out.print(f"[dim]{timedelta(seconds=int(time.monotonic() - began))}[/dim] {line}")
 
         driver = Driver(house, tell)
-        seen = await driver.run(wanted)
+        seen = await driver.run(wanted, minutes)
         await house.lift()
         after = await take_census(house, settle_like=before)
         verdict = judge(seen, await callbacks(house))
@@ -74,6 +76,7 @@ def main() -> int:
     parser.add_argument("--repeat", type=int, default=1, help="how often each fault is struck")
     parser.add_argument("--mode", choices=("ray", "inline"), default="ray", help="sub-actors")
     parser.add_argument("--pool", type=int, default=4, help="places in the pool")
+    parser.add_argument("--minutes", type=float, default=60.0, help="begin no fault after that")
     parser.add_argument("--list", action="store_true", help="show the faults and end")
     given = parser.parse_args()
     out = Console(stderr=True)
@@ -99,13 +102,15 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="otto-chaos-", dir="/var/tmp") as folder:
         with signals_as_exceptions(), running(Path(folder), environment, out) as house:
-            verdict, before, after = asyncio.run(drive(house, wanted, out))
+            verdict, before, after = asyncio.run(drive(house, wanted, given.minutes, out))
         after = replace(after, processes=left_behind(house.stack_id))
     verdict.broken += broken_census(before, after)
     about["took_s"] = round(time.monotonic() - began)
     data = {**verdict.as_dict(), "before": before.as_dict(), "after": after.as_dict()}
     write("chaos", about, data, markdown(verdict, about))
     Console().print(table(verdict, f"Chaos, seed {given.seed}, {about['took_s']} s"))
+    if verdict.not_begun:
+        out.print(f"no time was left for: {', '.join(verdict.not_begun)}", style="yellow")
     for line in verdict.broken:
         out.print(f"broken: {line}", style="red", markup=False, soft_wrap=True)
     return EXIT_BROKEN if verdict.broken else 0

@@ -31,17 +31,20 @@ class Driver:
         self._callers = 0
         self.seen = Seen()
 
-    async def run(self, plan: Plan) -> Seen:
+    async def run(self, plan: Plan, minutes: float) -> Seen:
         """Everything: first the faults of one call, several at once; then the house's faults, one
-        after another; then the storm."""
+        after another; then the storm. After so many `minutes` no more of them are begun."""
+        deadline = time.monotonic() + minutes * 60
         at_once = max(1, self._house.settings.pool.size // 2)
         own = [step for step in plan.steps if step.fault.is_of_one_call]
         own.sort(key=lambda step: step.fault.caller)  # those that take as long go together
-        for start in range(0, len(own), at_once):
-            await self._together(own[start : start + at_once])
-        for step in plan.steps:
-            if not step.fault.is_of_one_call:
-                await self._together([step])
+        groups = [own[start : start + at_once] for start in range(0, len(own), at_once)]
+        groups += [[step] for step in plan.steps if not step.fault.is_of_one_call]
+        for group in groups:
+            if time.monotonic() < deadline:
+                await self._together(group)
+            else:
+                self.seen.not_begun += [step.fault.name for step in group]
         if plan.storm_calls:
             await self._storm(plan)
         return self.seen

@@ -41,6 +41,7 @@ class Verdict:
 
     rows: list[Row]
     broken: list[str]
+    not_begun: list[str]
     storm_strikes: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def judge(seen: Seen, callbacks: Collection[str]) -> Verdict:
     strikes = [strike for strike in seen.storm_strikes if not strike["problem"]]
     if STORM.name in rows:
         rows[STORM.name].struck = len(strikes)
-    return Verdict(list(rows.values()), broken, seen.storm_strikes)
+    return Verdict(list(rows.values()), broken, seen.not_begun, seen.storm_strikes)
 
 
 def _measure(trial: Trial, row: Row, callbacks: Collection[str]) -> Judged:
@@ -145,6 +146,8 @@ def markdown(verdict: Verdict, about: dict[str, Any]) -> str:
         "Broken: " + (f"{len(verdict.broken)}" if verdict.broken else "nothing."),
         *(f"- {line}" for line in verdict.broken),
     ]
+    if verdict.not_begun:
+        lines += ["", f"No time was left for: {', '.join(verdict.not_begun)}."]
     return "\n".join(lines) + "\n"
 
 

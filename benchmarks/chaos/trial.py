@@ -39,4 +39,6 @@ class Seen:
 
     trials: list[Trial] = field(default_factory=list)
     storm: list[Trial] = field(default_factory=list)
+    not_begun: list[str] = field(default_factory=list)
+    """Faults there was no time for."""
     storm_strikes: list[dict[str, Any]] = field(default_factory=list)
