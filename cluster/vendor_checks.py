@@ -59,9 +59,24 @@ Check = Callable[[Settings], Awaitable[str]]
 
 async def run_checks(settings: Settings, timeout_s: float = TIMEOUT_S) -> list[Result]:
     """All checks, at the same time; in the order of the table."""
+    checks = [(what, check, settings) for what, check in CHECKS] + _fallbacks(settings)
     return list(
-        await asyncio.gather(*(_run(what, check, settings, timeout_s) for what, check in CHECKS))
+        await asyncio.gather(*(_run(what, check, of, timeout_s) for what, check, of in checks))
     )
+
+
+def _fallbacks(settings: Settings) -> list[tuple[str, Check, Settings]]:
+    """A fallback that does not work is found out at the worst moment, so it is tried as well."""
+    deepgram, model = settings.deepgram, settings.openai
+    there = settings.model_copy(
+        update={"deepgram": deepgram.as_fallback(), "openai": model.as_fallback()}
+    )
+    wanted: tuple[tuple[bool, str, Check], ...] = (
+        (deepgram.has_listen_fallback, "Deepgram listen, fallback", _listen),
+        (deepgram.has_speak_fallback, "Deepgram speak, fallback", _speak),
+        (model.has_fallback, "Model, fallback", _openai),
+    )
+    return [(what, check, there) for is_set, what, check in wanted if is_set]
 
 
 async def _run(what: str, check: Check, settings: Settings, timeout_s: float) -> Result:
