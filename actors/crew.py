@@ -7,7 +7,7 @@ the same `Workers`, behind which another actor answers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import ray
@@ -70,17 +70,15 @@ class Crew:
         if serial == self._serials[worker]:
             self._orders[worker].take(number, lambda: self._pass_on(events))
 
-    async def replace(
-        self, worker: Worker, spare: Any, join: Callable[[Any], Awaitable[None]]
-    ) -> None:
-        """Put a spare in a dead worker's place. `join` attaches its actor to the call in progress.
-
-        Raises what goes wrong with the spare: then another may be tried.
-        """
+    def expect(self, worker: Worker) -> int:
+        """A worker has died and another will come. Returns the serial that tells its events from
+        those of the dead one, which are late from now on."""
         self._serials[worker] += 1
         self._orders[worker] = InOrder()
-        await spare.serve.remote(ray.get_runtime_context().current_actor, self._serials[worker])
-        await join(spare)
+        return self._serials[worker]
+
+    def replace(self, worker: Worker, spare: Any) -> None:
+        """Put a spare in a dead worker's place; it was given the serial and joined the call."""
         self._actors[worker] = spare
         self._proxies[worker].swap(spare)
         if self._avoided:

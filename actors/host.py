@@ -23,7 +23,7 @@ from otto.dialogue.session import Directive
 from otto.dialogue.session_store import SessionStore, make_redis
 from otto.health.lag import LagMeter
 from otto.speech.events import Event, Transcript, VendorReport, Worker, WorkerFailed
-from otto.telephony.media_link import Control, connect_control
+from otto.telephony.media_link import Control, LinkError, connect_control
 from otto.telephony.switchboard_port import CallStart
 
 log = structlog.get_logger()
@@ -169,14 +169,16 @@ class CallHost:
         actor makes way afterwards for a whole one, which the switchboard starts then."""
         began_s = asyncio.get_running_loop().time()
         for _ in range(SPARES_TRIED):
-            spare = await self._tell("take_spare", worker)
+            spare = await self._tell("take_spare", worker, self._crew.expect(worker))
             if spare is None:
                 break
             try:
-                await self._crew.replace(worker, spare, lambda actor: self._join(worker, actor))
+                await self._join(worker, spare)
             except Exception as error:
                 log.warning("spare_unfit", worker=worker.value, error=type(error).__name__)
+                ray.kill(spare)
                 continue
+            self._crew.replace(worker, spare)
             if self._live is not None and self._live.has_greeted:
                 self._live.conversation.on_replaced(worker)
             took_ms = round((asyncio.get_running_loop().time() - began_s) * 1000)
@@ -192,12 +194,16 @@ class CallHost:
     async def _join(self, worker: Worker, actor: Any) -> None:
         """Attach a worker's actor to the call in progress, if there is one."""
         live = self._live
-        if live is None or live.control.is_over:
+        if live is None:
             return
-        if worker is Worker.STT:
-            await actor.attach.remote(live.address, live.token, live.heard_ms)
-        elif worker is Worker.TTS:
-            await actor.attach.remote(live.address, live.token)
+        try:
+            if worker is Worker.STT:
+                await actor.attach.remote(live.address, live.token, live.heard_ms)
+            elif worker is Worker.TTS:
+                await actor.attach.remote(live.address, live.token)
+        except (LinkError, OSError):
+            if not live.control.is_over:
+                raise  # otherwise the call has ended meanwhile
 
     async def _be_whole(self) -> None:
         """Wait until no worker is being replaced."""

@@ -197,10 +197,23 @@ class SwitchboardActor:
         if self._pool.release(actor_id):
             self._retire(actor_id)
 
-    async def take_spare(self, actor_id: str, worker: Worker) -> Any:
-        """The handle of a warm worker for a call actor that has lost one; None: there is none."""
+    async def take_spare(self, actor_id: str, worker: Worker, serial: int) -> Any:
+        """The handle of a warm worker for a call actor that has lost one; None: there is none.
+
+        It is the call actor's already, and ends with it. `serial`: see `WorkerShell.serve`.
+        """
         await self._knows_the_living.wait()
-        return await self._spares.take(worker)
+        while (spare := await self._spares.take(worker)) is not None:
+            try:
+                await spare.serve.remote(self._actors[actor_id], serial)
+            except ray.exceptions.RayActorError:
+                log.warning("spare_was_dead", worker=worker.value)
+                continue
+            except KeyError:  # the call actor is gone
+                ray.kill(spare)
+                return None
+            break
+        return spare
 
     async def vendor(self, report: VendorReport) -> None:
         """How a vendor did in some call: what is learnt there is learnt for all."""
