@@ -34,6 +34,7 @@ def ring(dealership: Dealership) -> Any:
         memory: Memory | None = None,
         greeted: bool = True,
         telephone: Telephone | None = None,
+        mind: ScriptedMind | None = None,
         **settings: Any,
     ) -> Call:
         location = dealership.locations[0]
@@ -49,7 +50,7 @@ def ring(dealership: Dealership) -> Any:
             workers_mode="inline",
             now=lambda: NOW,
         )
-        mind = ScriptedMind()
+        mind = mind or ScriptedMind()
         telephone = telephone or Telephone()
         started = CallStart(call_sid, "MZ1", caller, "+13125550100")
         anchor_s = asyncio.get_running_loop().time()

@@ -210,9 +210,7 @@ def late_events(generation: int, asked: int) -> list[Event | dict[str, Any]]:
     return late
 
 
-@pytest.mark.parametrize(
-    "while_speaking", [False, True], ids=["while the caller talks", "in the next answer"]
-)
+@pytest.mark.parametrize("while_speaking", [False, True], ids=["at once", "next"])
 async def test_a_discarded_generation_can_do_nothing_any_more(
     ring: Any, while_speaking: bool
 ) -> None:
