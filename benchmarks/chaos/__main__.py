@@ -5,7 +5,8 @@ of calls is struck by all of them at once. Afterwards it is checked from outside
 got somewhere, that every booking exists once in the book and once in the calendar and was said to
 its caller, that no silence of Otto's was longer than its fault's bound, and that nothing is left.
 
-    python -m benchmarks.chaos                              all of it, some ten minutes
+    python -m benchmarks.chaos                              the usual ones, some ten minutes
+    python -m benchmarks.chaos --all                        every fault, some 25 minutes
     python -m benchmarks.chaos --only stt-killed,redis      faults by name, or its beginning
     python -m benchmarks.chaos --only storm --calls 30 --seed 7
 
@@ -72,10 +73,11 @@ def main() -> int:
     )
     parser.add_argument("--seed", type=int, default=1, help="another one, another plan")
     parser.add_argument("--only", default="", help="names of faults, or their beginnings; storm")
+    parser.add_argument("--all", action="store_true", help="every fault, some 25 minutes")
     parser.add_argument("--calls", type=int, default=12, help="calls of the storm")
     parser.add_argument("--repeat", type=int, default=1, help="how often each fault is struck")
     parser.add_argument("--mode", choices=("ray", "inline"), default="ray", help="sub-actors")
-    parser.add_argument("--pool", type=int, default=4, help="places in the pool")
+    parser.add_argument("--pool", type=int, default=6, help="places in the pool")
     parser.add_argument("--minutes", type=float, default=60.0, help="begin no fault after that")
     parser.add_argument("--list", action="store_true", help="show the faults and end")
     given = parser.parse_args()
@@ -88,7 +90,12 @@ def main() -> int:
     faults = [f for f in FAULTS if given.mode == "ray" or not _needs_worker_actors(f.strike)]
     try:
         wanted = plan(
-            given.seed, faults, only=given.only, storm_calls=given.calls, repeat=given.repeat
+            given.seed,
+            faults,
+            only=given.only,
+            whole=given.all,
+            storm_calls=given.calls,
+            repeat=given.repeat,
         )
     except PlanError as error:
         out.print(f"chaos: {error}", style="red")

@@ -205,5 +205,13 @@ FAULTS: tuple[Fault, ...] = (
 )  # fmt: skip
 """In the order in which they are tried."""
 
+SHORT = frozenset(
+    ("nothing", "call-killed-speaking", "call-killed-booking", "stt-killed", "llm-killed")
+    + ("tts-killed", "switchboard-killed", "calendar-killed", "media-killed", "call-frozen")
+    + ("sockets-stalled", "listen-out", "listen-gone", "speak-out", "model-out", "model-gone")
+    + ("calendar-out", "stream-dropped", "messages-out", "redis-stopped", "postgres-stopped")
+)
+"""The ones that a run takes unless it is told which, or told to take all."""
+
 STORM = Fault("storm", "everything at once", None, Moment.BEFORE, 25_000)
 """What is allowed to the calls of the storm, whatever hits them."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.chaos.faults import Fault, Kill, Moment
+from benchmarks.chaos.faults import SHORT, Fault, Kill, Moment
 
 STRIKE_AFTER_MS = {
     Moment.BEFORE: (0, 0),
@@ -66,12 +66,22 @@ class PlanError(ValueError):
 
 
 def plan(
-    seed: int, faults: Sequence[Fault], *, only: str = "", storm_calls: int = 12, repeat: int = 1
+    seed: int,
+    faults: Sequence[Fault],
+    *,
+    only: str = "",
+    whole: bool = False,
+    storm_calls: int = 12,
+    repeat: int = 1,
 ) -> Plan:
-    """The plan of a seed. `only`: names of faults (or their beginnings), parted by commas; "storm"
-    is one of them. A fault is struck in the same way whichever others there are."""
+    """The plan of a seed: of the short list, of the `whole`, or of what `only` names, parted by
+    commas: faults, or their beginnings, or "storm". A fault is struck in the same way whichever
+    others there are."""
     wanted = [name.strip() for name in only.split(",") if name.strip()]
-    chosen = [f for f in faults if not wanted or any(f.name.startswith(w) for w in wanted)]
+    if wanted:
+        chosen = [f for f in faults if any(f.name.startswith(name) for name in wanted)]
+    else:
+        chosen = [f for f in faults if whole or f.name in SHORT]
     storming = not wanted or "storm" in wanted
     for name in wanted:
         if name != "storm" and not any(fault.name.startswith(name) for fault in faults):

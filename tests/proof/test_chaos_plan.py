@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from benchmarks.chaos.faults import FAULTS, OWN_ACTORS, Freeze, Kill, Moment, Store, Vendor
+from benchmarks.chaos.faults import FAULTS, OWN_ACTORS, SHORT, Freeze, Kill, Moment, Store, Vendor
 from benchmarks.chaos.judging import REACHED, Outcome
 from benchmarks.chaos.planning import STRIKE_AFTER_MS, MomentWatch, PlanError, plan
 from sandbox.faults import Faults
@@ -20,9 +20,16 @@ def test_a_seed_gives_one_plan_and_another_seed_another() -> None:
 
 def test_one_fault_alone_is_struck_as_it_is_among_all() -> None:
     """Reproducing one find must not need the ten minutes before it."""
-    whole = {step.fault.name: step for step in plan(3, FAULTS).steps}
+    whole = {step.fault.name: step for step in plan(3, FAULTS, whole=True).steps}
     (alone,) = plan(3, FAULTS, only="tts-killed").steps
     assert alone == whole["tts-killed"]
+
+
+def test_a_run_takes_the_short_list_unless_told_otherwise() -> None:
+    assert {step.fault.name for step in plan(1, FAULTS).steps} == SHORT
+    assert [step.fault for step in plan(1, FAULTS, whole=True).steps] == list(FAULTS)
+    (step,) = plan(1, FAULTS, only="model-slow").steps
+    assert step.fault.name not in SHORT
 
 
 def test_a_beginning_names_several_faults_and_no_storm() -> None:
@@ -49,7 +56,7 @@ def test_a_fault_that_does_not_exist_is_refused() -> None:
 
 def test_steps_stay_within_their_moments() -> None:
     for seed in range(30):
-        for step in plan(seed, FAULTS).steps:
+        for step in plan(seed, FAULTS, whole=True).steps:
             least, most = STRIKE_AFTER_MS[step.fault.moment]
             assert least <= step.after_ms <= most
             assert step.turn in ((1, 2, 3) if step.fault.caller == "books" else (1,))
