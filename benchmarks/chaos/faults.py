@@ -206,10 +206,13 @@ FAULTS: tuple[Fault, ...] = (
 """In the order in which they are tried."""
 
 SHORT = frozenset(
-    ("nothing", "call-killed-speaking", "call-killed-booking", "stt-killed", "llm-killed")
-    + ("tts-killed", "switchboard-killed", "calendar-killed", "media-killed", "call-frozen")
-    + ("sockets-stalled", "listen-out", "listen-gone", "speak-out", "model-out", "model-gone")
-    + ("calendar-out", "stream-dropped", "messages-out", "redis-stopped", "postgres-stopped")
+    {
+        *("nothing", "call-killed-speaking", "call-killed-booking", "call-frozen"),
+        *("stt-killed", "llm-killed", "tts-killed", "switchboard-killed", "calendar-killed"),
+        *("media-killed", "sockets-stalled", "listen-out", "listen-gone", "speak-out"),
+        *("model-out", "model-gone", "calendar-out", "messages-out", "stream-dropped"),
+        *("redis-stopped", "postgres-stopped"),
+    }
 )
 """The ones that a run takes unless it is told which, or told to take all."""
 
