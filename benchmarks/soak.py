@@ -70,12 +70,15 @@ class Run:
 class Soak:
     """Places the calls of a run, `at_once` at a time, and samples meanwhile."""
 
-    def __init__(self, house: House, run: Run, calls: list[SoakCall], at_once: int) -> None:
+    def __init__(
+        self, house: House, run: Run, calls: list[SoakCall], at_once: int, quiet_s: float
+    ) -> None:
         self._house = house
         self._run = run
         self._calls = iter(calls)
         self._count = len(calls)
         self._at_once = at_once
+        self._quiet_s = quiet_s
         self._ended = 0
         self._finished: list[tuple[SoakCall, dict[str, Any], list[dict[str, Any]]]] = []
 
@@ -95,7 +98,7 @@ class Soak:
             self._run.took_s = time.monotonic() - began
             if await self._house.whole(WHOLE_LIMIT_S) is None:
                 self._run.broken.append(f"the pool is not whole: {await self._house.pool()}")
-            await asyncio.sleep(QUIET_S)
+            await asyncio.sleep(self._quiet_s)
             after = await sampler.take(self._count)
         finally:
             await sampler.aclose()
@@ -199,7 +202,7 @@ def markdown(runs: list[Run], about: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def soak(mode: str, calls: list[SoakCall], pool: int, out: Console) -> Run:
+def soak(mode: str, calls: list[SoakCall], pool: int, quiet_s: float, out: Console) -> Run:
     """A stack of its own for one mode's calls."""
     environment = {
         **ports(),
@@ -211,7 +214,7 @@ def soak(mode: str, calls: list[SoakCall], pool: int, out: Console) -> Run:
 
     async def go(house: House) -> None:
         async with house.connected():
-            await Soak(house, run, calls, pool + SURPLUS).go(out)
+            await Soak(house, run, calls, pool + SURPLUS, quiet_s).go(out)
 
     with tempfile.TemporaryDirectory(prefix="otto-soak-", dir="/var/tmp") as folder:
         with running(Path(folder), environment, out) as house:
@@ -238,6 +241,7 @@ def main() -> int:
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--mode", choices=("both", "ray", "inline"), default="both")
     parser.add_argument("--pool", type=int, default=10, help="places in the pool")
+    parser.add_argument("--quiet-s", type=float, default=QUIET_S, help="before the last count")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     out = Console(stderr=True)
@@ -246,7 +250,7 @@ def main() -> int:
     runs: list[Run] = []
     with signals_as_exceptions():
         for mode, calls in shares(given.mode, soak_calls(given.seed, given.calls)):
-            runs.append(soak(mode, calls, given.pool, out))
+            runs.append(soak(mode, calls, given.pool, given.quiet_s, out))
             Console().print(table(runs[-1]))
     write("soak", about, {"runs": [asdict(run) for run in runs]}, markdown(runs, about))
     broken = [f"{run.mode}: {line}" for run in runs for line in run.broken]
