@@ -15,9 +15,10 @@ from typing import Any
 import ray
 
 from actors import names
-from otto.crm.service import CallRecord, Customer, Vehicle
+from otto.crm.customers import Customer, Vehicle
+from otto.crm.records import CallRecord
+from otto.scheduling.bookings import Booking, BookingRequest
 from otto.scheduling.openings import Opening, OpeningsQuery
-from otto.scheduling.service import Booking, BookingRequest
 
 Check = Callable[[], Awaitable[None]]
 

@@ -10,7 +10,7 @@ from config.dealership import Dealership, Location
 from config.settings import CallSettings
 from otto.dialogue.ports import Calendar, Crm, Ear, Mind, Mouth, Sessions
 from otto.dialogue.prompts import Phrases
-from otto.scheduling.service import utc_now
+from otto.scheduling.bookings import utc_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Protocol
 
-from otto.crm.service import CallRecord, Customer, Vehicle
+from otto.crm.customers import Customer, Vehicle
+from otto.crm.records import CallRecord
+from otto.scheduling.bookings import Booking, BookingRequest
 from otto.scheduling.openings import Opening, OpeningsQuery
-from otto.scheduling.service import Booking, BookingRequest
 
 
 class Ear(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from otto.crm.service import CallRecord, TurnLine
+from otto.crm.records import CallRecord, TurnLine
 from otto.dialogue.session import Session, TurnRecord
 
 

@@ -40,10 +40,10 @@ from otto.dialogue.tool_arguments import (
     VerifyCaller,
 )
 from otto.dialogue.tool_schemas import Schema, tool_schemas
+from otto.scheduling.bookings import BookingRequest, SchedulingError, SlotTaken
 from otto.scheduling.dates import DateError, resolve_dates
 from otto.scheduling.hours import describe_day, describe_week
 from otto.scheduling.openings import Opening, OpeningsQuery
-from otto.scheduling.service import BookingRequest, SchedulingError, SlotTaken
 from otto.scheduling.spoken_times import describe_start
 from otto.speech.events import ToolCall
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import stamina
@@ -25,11 +25,18 @@ from config.dealership import Bay, Dealership, Service
 from otto.crm.errors import StoreAway
 from otto.crm.reach import Reach, within_reach
 from otto.crm.tables import AppointmentRow, CustomerRow, OutboxRow, VehicleRow
+from otto.scheduling.bookings import (
+    Booking,
+    BookingRefused,
+    BookingRequest,
+    SchedulingError,
+    SlotTaken,
+    utc_now,
+)
 from otto.scheduling.hours import Period, local_day, open_periods
 from otto.scheduling.messages import (
     Visitor,
     calendar_event,
-    confirmation_code,
     confirmation_text,
 )
 from otto.scheduling.openings import (
@@ -42,6 +49,16 @@ from otto.scheduling.openings import (
     starts_within,
 )
 
+__all__ = [
+    "Booking",
+    "BookingRefused",
+    "BookingRequest",
+    "CalendarService",
+    "SchedulingError",
+    "SlotTaken",
+    "utc_now",
+]
+
 _log = structlog.get_logger()
 
 SEARCH_DAYS = 14
@@ -53,80 +70,12 @@ BOOK_TIMEOUT_S = 6.0
 _RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
-class SchedulingError(Exception):
-    """A request that cannot be met. `code` is for programs; `sentence` can be said aloud."""
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.sentence = sentence
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # Errors cross from the calendar actor to the call actor: by default only `args` would.
-        return _rebuilt, (type(self), self.code, self.sentence)
-
-
-class SlotTaken(SchedulingError):
-    """Every bay that can do the work is taken at that time by now."""
-
-    def __init__(self) -> None:
-        super().__init__("taken", "I am sorry, that time has just been taken.")
-
-
-class BookingRefused(SchedulingError):
-    """The opening breaks a rule (hours, notice, skill), or customer and vehicle do not fit."""
-
-
-def _rebuilt(kind: type[SchedulingError], code: str, sentence: str) -> SchedulingError:
-    error = kind.__new__(kind, code)
-    SchedulingError.__init__(error, code, sentence)
-    return error
-
-
-@dataclass(frozen=True, slots=True)
-class BookingRequest:
-    """One wish to book. The same `idempotency_key` always means the same booking."""
-
-    idempotency_key: str
-    opening: Opening
-    customer_id: int
-    vehicle_id: int | None
-    customer_phone: str
-    """E.164; where the confirmation goes."""
-    call_sid: str | None = None
-    notes: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """An appointment that stands in the database. Times are aware UTC, `ends_at` excluded."""
-
-    appointment_id: uuid.UUID
-    location_id: str
-    bay_id: str
-    service_code: str
-    customer_id: int
-    vehicle_id: int | None
-    starts_at: datetime
-    ends_at: datetime
-
-    @property
-    def confirmation(self) -> str:
-        """A short code that can be said aloud, such as "K7F2"."""
-        return confirmation_code(self.appointment_id)
-
-
 @dataclass(slots=True)
 class _Progress:
     """How far a booking has come."""
 
     at_commit: bool = False
     """A commit was sent: from then on, no answer does not mean no booking."""
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 class CalendarService:
