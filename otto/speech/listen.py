@@ -54,6 +54,9 @@ and delays the end of speech by 20 ms at worst."""
 SILENT_S: Final = 7.0
 """Audio flows and the recogniser says nothing at all for so long: a socket that is dead without
 knowing. Deepgram sends an (empty) result every few seconds of silence too."""
+OWED_S: Final = 3.5
+"""The same after an interim: more interims or their final are due within some 1.5 s."""
+CHECK_S: Final = 1.0
 ENOUGH_SHARE: Final = 0.8
 """Of that time must be audio: a recogniser says nothing of what it was not sent."""
 LEAD_IN_MS: Final = 400
@@ -209,6 +212,8 @@ class _Session:
         self._sent_at = self._loop.time()
         self._heard_at = self._loop.time()
         self._unanswered_bytes = 0
+        self._is_owed = False
+        """The last words were an interim: this socket has more to say of them."""
         self._orphan_ms = utterance.open_ms
         """The end of words that another socket told, while this one has said nothing of them."""
         self._orphan_timer: asyncio.TimerHandle | None = None
@@ -301,6 +306,8 @@ class _Session:
     def _tell(self, event: Event) -> None:
         if isinstance(event, UtteranceEnd) or (isinstance(event, Transcript) and event.text):
             self._orphan_ms = None  # this socket knows of the words
+        if isinstance(event, Transcript):
+            self._is_owed = not event.is_final
         self._utterance.told(event)
         self._emit(event)
 
@@ -318,12 +325,13 @@ class _Session:
                 await self._socket.send(_KEEP_ALIVE)
                 self._sent_at = self._loop.time()
                 idle_s = 0.0
-            silent_s = self._loop.time() - self._heard_at
-            if silent_s >= SILENT_S:
-                if self._unanswered_bytes >= ENOUGH_SHARE * SILENT_S * 1000 * BYTES_PER_MS:
-                    raise VendorError("timeout", "no result for the audio sent")
-                silent_s = 0.0
-            await asyncio.sleep(min(keep_alive_s - idle_s, SILENT_S - silent_s))
+            limit_s = OWED_S if self._is_owed else SILENT_S
+            if (
+                self._loop.time() - self._heard_at >= limit_s
+                and self._unanswered_bytes >= ENOUGH_SHARE * limit_s * 1000 * BYTES_PER_MS
+            ):
+                raise VendorError("timeout", "no result for the audio sent")
+            await asyncio.sleep(min(keep_alive_s - idle_s, CHECK_S))
 
     async def _close_stream(self) -> None:
         with contextlib.suppress(ConnectionClosed):

@@ -254,9 +254,10 @@ class QuietUplink:
 
 
 class QuietSocket:
-    """A socket that takes everything and answers nothing."""
+    """A socket that takes everything, and answers nothing but what `answers` begins with."""
 
     def __init__(self) -> None:
+        self.answers: list[str] = []
         self.sent: list[tuple[float, str | bytes]] = []
 
     async def send(self, message: str | bytes) -> None:
@@ -266,6 +267,8 @@ class QuietSocket:
         return self
 
     async def __anext__(self) -> str:
+        if self.answers:
+            return self.answers.pop(0)
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -306,4 +309,17 @@ async def test_a_recogniser_that_never_answers_is_taken_for_lost() -> None:
     start = asyncio.get_running_loop().time()
     with pytest.raises(wire.VendorError, match="timeout"):
         await made.run()
-    assert 7 <= asyncio.get_running_loop().time() - start < 7.5
+    assert 7 <= asyncio.get_running_loop().time() - start <= 8
+
+
+@pytest.mark.looptime
+async def test_a_recogniser_that_falls_silent_behind_an_interim_is_given_up_sooner(
+    results: Any,
+) -> None:
+    """The caller waits for an answer to words that were heard in part: seven seconds is too long."""
+    made, socket = session(listen.DeepgramSettings(), [(0.02, b"a" * 160)] * 2000)
+    socket.answers.append(results("I would like", 0, 1))
+    start = asyncio.get_running_loop().time()
+    with pytest.raises(wire.VendorError, match="timeout"):
+        await made.run()
+    assert 3.5 <= asyncio.get_running_loop().time() - start <= 4.5
