@@ -57,6 +57,7 @@ knowing. Deepgram sends an (empty) result every few seconds of silence too."""
 OWED_S: Final = 3.5
 """The same after an interim: more interims or their final are due within some 1.5 s."""
 CHECK_S: Final = 1.0
+"""How often that is looked at."""
 ENOUGH_SHARE: Final = 0.8
 """Of that time must be audio: a recogniser says nothing of what it was not sent."""
 LEAD_IN_MS: Final = 400

@@ -316,7 +316,7 @@ async def test_a_recogniser_that_never_answers_is_taken_for_lost() -> None:
 async def test_a_recogniser_that_falls_silent_behind_an_interim_is_given_up_sooner(
     results: Any,
 ) -> None:
-    """The caller waits for an answer to words that were heard in part: seven seconds is too long."""
+    """The caller waits for an answer to words heard in part: seven seconds is too long."""
     made, socket = session(listen.DeepgramSettings(), [(0.02, b"a" * 160)] * 2000)
     socket.answers.append(results("I would like", 0, 1))
     start = asyncio.get_running_loop().time()
