@@ -79,8 +79,8 @@ class SwitchboardActor:
         self._crm = RemoteCrm(self._location.id)
         self._sessions = SessionStore(make_redis(settings.redis), settings.redis.session_ttl_s)
         self._tasks: set[asyncio.Task[Any]] = set()
-        if context.was_current_actor_reconstructed:
-            # Nobody else does it after a restart by Ray.
+        if any(name.startswith(self._prefix) for name in _living()):
+            # There was one before: after a restart by Ray nobody else starts it.
             context.current_actor.start.remote()
             context.current_actor.fill_reserve.remote()
 
@@ -305,11 +305,7 @@ class SwitchboardActor:
 
     async def _find_living(self) -> None:
         """After a restart: take over the call actors that are there, with their calls."""
-        living = [
-            entry["name"]
-            for entry in ray.util.list_named_actors(all_namespaces=True)
-            if entry["namespace"] == names.NAMESPACE
-        ]
+        living = _living()
         numbers = [
             name.removeprefix(self._prefix) for name in living if name.startswith(self._prefix)
         ]
@@ -401,6 +397,15 @@ class SwitchboardActor:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _living() -> list[str]:
+    """The names of Otto's living actors, of every node."""
+    return [
+        entry["name"]
+        for entry in ray.util.list_named_actors(all_namespaces=True)
+        if entry["namespace"] == names.NAMESPACE
+    ]
 
 
 def _this_node() -> Any:
