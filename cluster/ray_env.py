@@ -44,6 +44,7 @@ QUIET = {
     "AUTOSCALER_UPDATE_INTERVAL_S": "30",
     # The dashboard's figures of each process, events and tasks, and their metrics.
     "REPORTER_UPDATE_INTERVAL_MS": "10000",
+    "METRICS_RECORD_INTERVAL_S": "60",
     "EVENT_AGENT_REPORT_INTERVAL_SECONDS": "1",
     "RAY_DASHBOARD_AGENT_LOOP_MONITOR_INTERVAL_S": "5",
     "RAY_task_events_report_interval_ms": "5000",
