@@ -1,0 +1,184 @@
+"""A caller's way through a call whose database is away: every part real but voice and ears."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.dealership import Dealership
+from config.settings import DatabaseSettings
+from otto.crm.database import make_engine, sync_dealership
+from otto.crm.letterbox import Letterbox
+from otto.crm.reach import Reach
+from otto.crm.service import CrmService
+from otto.crm.tables import AppointmentRow, CallbackRow
+from otto.dialogue.prompts import Phrases, system_prompt
+from otto.dialogue.session import Session
+from otto.dialogue.tools import BOOK_AWAY, BOOKING_UNKNOWN, Toolbox
+from otto.scheduling.service import CalendarService
+from otto.speech.events import ToolCall
+from sandbox.openai.receptionist import answer
+from tests.support.call import NOW
+from tests.support.wire import Wire
+
+DEADLINE_S = 0.6
+SLACK_S = 0.5
+"""For two busy cores; a hang would be seconds."""
+PHONE = "+13125550167"
+
+
+@dataclass
+class Call:
+    """The caller speaks, the receptionist answers and uses Otto's tools."""
+
+    toolbox: Toolbox
+    session: Session
+    messages: list[dict[str, Any]]
+    longest_tool_s: float = 0.0
+    results: list[dict[str, Any]] = field(default_factory=list)
+
+    async def say(self, text: str) -> str:
+        """One turn of the caller; everything Otto says to it."""
+        self.messages.append({"role": "user", "content": text})
+        self.session.caller_turns += 1
+        said = []
+        for number in range(10):
+            reply = answer(self.messages, self.toolbox.offered(), date(2026, 11, 23))
+            said.append(reply.text)
+            message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
+            self.messages.append(message)
+            if reply.call is None:
+                return " ".join(filter(None, said))
+            name, arguments = reply.call.name, json.dumps(reply.call.arguments)
+            call_id = f"c{len(self.messages)}-{number}"
+            function = {"name": name, "arguments": arguments}
+            message["tool_calls"] = [{"id": call_id, "type": "function", "function": function}]
+            began_s = time.monotonic()
+            result = await self.toolbox.run(ToolCall(call_id, name, arguments))
+            self.longest_tool_s = max(self.longest_tool_s, time.monotonic() - began_s)
+            self.results.append(result)
+            content = json.dumps(result)
+            self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
+            if result["status"] == "ending":
+                return " ".join(filter(None, said))
+        raise AssertionError("the receptionist called tools for ever")
+
+
+@pytest.fixture
+async def wire(
+    postgres_url: str, engine: AsyncEngine, dealership: Dealership
+) -> AsyncIterator[Wire]:
+    await sync_dealership(engine, dealership)
+    async with Wire(postgres_url) as wire:
+        yield wire
+
+
+@pytest.fixture
+async def book(wire: Wire, tmp_path: Path, dealership: Dealership) -> AsyncIterator[Any]:
+    settings = DatabaseSettings(url=SecretStr(wire.url), command_timeout_s=DEADLINE_S)
+    engine = make_engine(settings)
+    letters = Letterbox(None, tmp_path, "main")
+    crm = CrmService(engine, "main", reach=Reach(DEADLINE_S, 0.05), letters=letters)
+    reach = Reach(DEADLINE_S, 0.05)
+    calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW, reach=reach)
+    await crm.find_by_phone(PHONE)
+    yield crm, calendar, letters
+    await wire.mend()
+    await engine.dispose()
+
+
+@pytest.fixture
+def ring(book: Any, dealership: Dealership) -> Any:
+    crm, calendar, _ = book
+    location = dealership.locations[0]
+
+    def make(call_sid: str) -> Call:
+        session = Session.begin(call_sid, PHONE, "+13125550100", NOW)
+        toolbox = Toolbox(
+            session,
+            dealership,
+            location,
+            calendar,
+            crm,
+            now=lambda: NOW,
+            verification_attempts=3,
+        )
+        now = NOW.astimezone(ZoneInfo(location.timezone))
+        prompt = system_prompt(dealership, location, now)
+        greeting = Phrases(dealership).greeting
+        messages = [
+            {"role": "system", "content": prompt},
+            {"role": "assistant", "content": greeting},
+        ]
+        return Call(toolbox, session, messages)
+
+    return make
+
+
+@pytest.mark.parametrize("how", ["stopped", "hangs"])
+async def test_the_caller_is_told_offered_a_call_back_and_called(
+    how: str, ring: Any, book: Any, wire: Wire, engine: AsyncEngine
+) -> None:
+    crm, _, letters = book
+    call: Call = ring(f"CA-{how}")
+    if how == "stopped":
+        await wire.refuse()
+    else:
+        wire.black_hole = True
+    said = await call.say("Hi, I'd like to book an oil change, please.")
+    assert said.endswith(f"{BOOK_AWAY} May I have somebody call you back?")
+    assert "open" in await call.say("What are your hours?")  # what needs no book goes on
+    said = await call.say("Yes, please call me back tomorrow morning.")
+    assert "Somebody will call you back." in said and "Goodbye" in said
+    assert call.longest_tool_s < DEADLINE_S + SLACK_S
+    await wire.mend()
+    await asyncio.sleep(0.1)
+    assert await letters.deliver_all(crm.take_in) == 1
+    async with engine.connect() as connection:
+        [row] = (
+            await connection.execute(
+                select(CallbackRow.__table__).where(CallbackRow.call_sid == f"CA-{how}")
+            )
+        ).all()
+    assert row.phone == PHONE
+    assert "oil change" in row.reason and "tomorrow morning" in row.reason
+
+
+async def test_a_booking_whose_answer_is_lost_is_not_denied_and_stands_once(
+    ring: Any, wire: Wire, engine: AsyncEngine
+) -> None:
+    call: Call = ring("CA-commit")
+    for words in (
+        "I'd like to book an oil change for tomorrow",
+        "My name is Robin Walker",
+        "It's a 2020 Honda Civic",
+        "The first one",
+    ):
+        said = await call.say(words)
+    assert "Shall I book it?" in said
+    wire.then_black_hole = True
+    wire.cut_after(b"COMMIT")
+    assert BOOKING_UNKNOWN in await call.say("Yes, please.")
+    await wire.mend()
+    await asyncio.sleep(0.1)
+    said = await call.say("Could you try again?")
+    assert "You're booked for an oil change" in said
+    async with engine.connect() as connection:
+        rows = (
+            await connection.execute(
+                select(AppointmentRow.id).where(AppointmentRow.call_sid == "CA-commit")
+            )
+        ).all()
+    assert len(rows) == 1
