@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -215,12 +215,20 @@ class House:
 
     # What breaks
 
-    async def lay(self, target: str, kind: str, **numbers: int) -> None:
-        """Lay a vendor's fault (see sandbox/faults.py)."""
+    async def lay(self, target: str, kind: str, **numbers: int) -> int:
+        """Lay a vendor's fault (see sandbox/faults.py); returns its id."""
         answer = await self.http.post(
             "/sandbox/faults", json={"target": target, "kind": kind, **numbers}
         )
         answer.raise_for_status()
+        number: int = answer.json()["id"]
+        return number
+
+    async def has_bitten(self, faults: Collection[int]) -> bool:
+        """Whether any of these faults was met. One that has bitten as often as it may is gone."""
+        lying = (await self.http.get("/sandbox/faults")).json()["faults"]
+        waiting = {fault["id"] for fault in lying if not fault["bitten"]}
+        return not set(faults) <= waiting
 
     async def lift(self, target: str | None = None) -> None:
         """Remove the faults of a vendor, or all."""

@@ -27,7 +27,8 @@ class Targets:
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """When it struck, and what takes it back (to be awaited; it waits as long as it should)."""
+    """When it struck, and what takes it back (to be awaited; it waits as long as it should, and
+    raises HouseError when nobody was struck)."""
 
     at_monotonic_ms: float
     undo: Callable[[], Awaitable[None]]
@@ -101,14 +102,19 @@ async def _vendor(house: House, strike: Vendor) -> Struck:
     numbers = {"delay_ms": strike.delay_ms}
     if strike.count is not None:
         numbers["count"] = strike.count
-    for target in strike.targets:
-        for kind in strike.kinds:
-            await house.lay(target, kind, **numbers)
+    faults = [
+        await house.lay(target, kind, **numbers)
+        for target in strike.targets
+        for kind in strike.kinds
+    ]
 
     async def lift() -> None:
         await asyncio.sleep(strike.for_s)
+        has_bitten = await house.has_bitten(faults)
         for target in strike.targets:
             await house.lift(target)
+        if not has_bitten:
+            raise HouseError("nobody met the fault")
 
     return Struck(_now_ms(), lift)
 
