@@ -9,7 +9,7 @@ from collections import Counter
 from benchmarks.chaos.house import House
 from benchmarks.chaos.judging import Appointment, Census
 
-SETTLE_S = 60.0
+SETTLE_S = 30.0
 """The outbox's retries and the pool's refilling may take so long after the last fault."""
 POLL_S = 1.0
 

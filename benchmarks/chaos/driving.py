@@ -13,6 +13,7 @@ from benchmarks.chaos.faults import STORM, Fault, Moment, Store
 from benchmarks.chaos.house import House, HouseError
 from benchmarks.chaos.planning import MomentWatch, Plan, Step
 from benchmarks.chaos.striking import Struck, Targets, aim, anybody, carry_out
+from benchmarks.chaos.timeline import gaps, worst
 from benchmarks.chaos.trial import Seen, Trial
 
 CALL_LIMIT_S = 150.0
@@ -60,6 +61,7 @@ class Driver:
                 trial.whole_after_s = (whole_at_ms - trial.struck_monotonic_ms) / 1000
             if whole_s is None:
                 trial.problem = trial.problem or "the pool was not whole again"
+            self._tell(_line(trial))
         self.seen.trials += trials
 
     async def _try(self, step: Step) -> Trial:
@@ -83,7 +85,6 @@ class Driver:
                 await undoing
             except HouseError as error:
                 trial.problem = str(error)
-        self._tell(f"{step.fault.name}: {trial.record.get('ended_by', trial.problem)}")
         return trial
 
     async def _strike_in_call(self, trial: Trial, step: Step) -> Struck:
@@ -175,6 +176,12 @@ class Driver:
         person = {"first_name": "Robin", "last_name": "Walker", "phone": number, "known": False}
         car = {"year": 2020, "make": "Honda", "model": "Civic"}
         return await self._house.place("load", facts=person | car, **{"from": number})
+
+
+def _line(trial: Trial) -> str:
+    silence_s = worst(gaps(trial.events), trial.struck_ms) / 1000
+    line = f"{trial.fault.name}: {trial.record.get('ended_by', 'no call')}, {silence_s:.1f} s"
+    return f"{line}, {trial.problem}" if trial.problem else line
 
 
 async def _ensure(work: Callable[[], Awaitable[None]]) -> None:
