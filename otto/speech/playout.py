@@ -39,6 +39,8 @@ LOW_AHEAD_MS: Final = 1500
 """When joining, flush as soon as the caller has less than this still to hear."""
 CLEARED_TIMEOUT_S: Final = 1.0
 """Clear is answered at once; a socket that does not is replaced."""
+BETWEEN_AUDIO_S: Final = 1.5
+"""Within a sentence audio comes faster than it is spoken: so long without any is a stall."""
 MAX_MESSAGE_CHARS: Final = 1900
 """Deepgram refuses a Speak message of more than 2,000."""
 
@@ -167,6 +169,8 @@ class Playout:
         self._ended: set[int] = set()
         self._is_open = False
         self._clears = 0
+        self._has_begun = False
+        """Audio of the first group has come on this socket."""
         self._progress_at = 0.0
         self._recheck_at: float | None = None
 
@@ -222,6 +226,7 @@ class Playout:
         if asked and self._is_open:
             self._outlet.to_voice(CLEAR)
             self._clears += 1
+            self._has_begun = False
             self._progress_at = self._outlet.now()
             self._ask_again()  # Clear also wiped what a newer generation had asked for
         self._advance()
@@ -238,6 +243,7 @@ class Playout:
     def opened(self, voice: str = "") -> None:
         """A new socket of `voice` is there: ask for what was not delivered."""
         self._is_open = True
+        self._has_begun = False
         self._voice = voice
         self._clears = 0
         self._progress_at = self._outlet.now()
@@ -253,6 +259,7 @@ class Playout:
         self._progress_at = self._outlet.now()
         if self._clears or not self._groups or not mulaw:
             return
+        self._has_begun = True
         group = self._groups[0]
         if group.skip:
             cut = min(group.skip, len(mulaw))
@@ -271,6 +278,7 @@ class Playout:
         if self._clears or not self._groups or self._groups[0].flushed_at is None:
             return
         group = self._groups.popleft()
+        self._has_begun = False
         self._pace.learn(self._voice, group.asked, group.received - group.earlier)
         self._spoken(group)
         self._advance()
@@ -309,9 +317,11 @@ class Playout:
             return None
         if self._clears:
             return self._progress_at + CLEARED_TIMEOUT_S
-        if self._groups and self._groups[0].flushed_at is not None:
-            return self._progress_at + self._timeout_s
-        return None
+        if not self._groups or self._groups[0].flushed_at is None:
+            return None
+        if self._has_begun:
+            return self._progress_at + min(BETWEEN_AUDIO_S, self._timeout_s)
+        return self._progress_at + self._timeout_s
 
     # Groups
 

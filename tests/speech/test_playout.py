@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from otto.speech.events import Event, FirstAudio, SentenceSpoken, SpeechDone, WorkerFailed
 from otto.speech.playout import (
+    BETWEEN_AUDIO_S,
     CLEARED_TIMEOUT_S,
     FLUSH_WINDOW_S,
     MAX_MESSAGE_CHARS,
@@ -207,7 +208,6 @@ def test_a_voice_that_does_not_answer_clear_is_replaced() -> None:
 def test_a_voice_that_falls_silent_is_replaced() -> None:
     playout, desk = make()
     playout.say(1, 0, "Hello.")
-    playout.received(b"a")
     desk.clock += 3.9
     assert playout.check() is True
     desk.clock += 0.2
@@ -345,3 +345,29 @@ def test_whatever_happens_a_cancelled_generation_is_silent(
     for generation in range(5):
         marks = desk.marks(generation)
         assert marks == sorted(marks)
+
+
+def test_a_voice_that_stops_within_a_sentence_is_given_up_sooner_than_one_that_has_not_begun() -> (
+    None
+):
+    """The caller hears the gap as soon as the line has played what it has."""
+    playout, desk = make()
+    playout.say(1, 0, "Hello there.")
+    playout.received(b"a" * 100 * MS)
+    assert playout.next_check() == desk.clock + BETWEEN_AUDIO_S
+    desk.clock += BETWEEN_AUDIO_S
+    assert not playout.check()
+    playout.lost()
+    playout.opened()
+    desk.clock += BETWEEN_AUDIO_S
+    assert playout.check()  # the next socket begins anew
+
+
+def test_the_pause_between_two_sentences_is_no_stall() -> None:
+    playout, desk = make()
+    playout.say(1, 0, "Hello there.")
+    playout.say(1, 1, "How are you?")
+    playout.received(b"a" * 100 * MS)
+    playout.flushed()
+    desk.clock += BETWEEN_AUDIO_S + 1
+    assert playout.check()

@@ -123,7 +123,12 @@ async def test_a_fallback_voice_stays_for_the_call_and_the_next_call_begins_anew
         speaker.say(2, 0, "two")  # its socket breaks; the same voice is asked again
         speaker.say(2, 1, "One moment.")  # spoken beforehand, by the other voice
         speaker.finish(2)
-        await call.wait_for(lambda event: isinstance(event, SpeechDone) and event.generation == 2)
+        await until_played(
+            call,
+            await call.wait_for(
+                lambda event: isinstance(event, SpeechDone) and event.generation == 2
+            ),
+        )
         assert breaking.asked + other.asked == ["one", "two", "two", "One moment."]
         assert letters(call, 2)[:3] == "two"
         await speaker.detach()
