@@ -38,9 +38,9 @@ RETRY_JITTER = 0.25
 StateOf = Callable[[], dict[str, Any]]
 
 
-def wall_clock_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+def wall_clock_us() -> int:
+    """Microseconds since 1970: no two owners of a call begin in the same one."""
+    return time.time_ns() // 1000
 
 
 class SessionKeeper:
@@ -54,12 +54,12 @@ class SessionKeeper:
         sessions: Sessions,
         call_sid: str,
         on_fenced: Callable[[], None],
-        clock_ms: Callable[[], int] = wall_clock_ms,
+        clock_us: Callable[[], int] = wall_clock_us,
     ) -> None:
         self._sessions = sessions
         self._call_sid = call_sid
         self._on_fenced = on_fenced
-        self._epoch = clock_ms()
+        self._epoch = clock_us()
         self._state_of: StateOf | None = None
         self._wanted = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None

@@ -4,10 +4,10 @@ A session belongs to whoever opened it last. `open` raises the epoch; `commit` i
 older one, so a call actor that was given up for dead, but was only slow, can no longer write.
 Both are one Lua script each: nothing can come between the check and the write.
 
-Epochs are wall-clock milliseconds chosen by the one who opens (see `keeper.py`), and that is
+Epochs are wall-clock microseconds chosen by the one who opens (see `keeper.py`), and that is
 what makes them hold when Redis does not: a server that has lost its data cannot give an old
 number out again, and what a server that hung was sent and carries out when it wakes up, long
-after the sender has given up, is recognised as old.
+after the sender has given up, is recognised as old, or as the owner's own.
 """
 
 from __future__ import annotations
@@ -25,17 +25,18 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from config.settings import RedisSettings
 from otto.dialogue.redis_keys import SESSION
 
-CLOCK_SKEW_MS = 1000
+CLOCK_SKEW_US = 1_000_000
 """How far the clocks of two nodes may be apart. Somebody who opens with an epoch that is older by
 no more than this is taken for a newcomer from such a node; older ones come from the past."""
 
 # KEYS[1] session; ARGV[1] epoch wanted, ARGV[2] TTL in seconds, ARGV[3] clock skew.
-# Returns {epoch, state or false}. An opening from the past changes nothing.
+# Returns {epoch, state or false}. An opening from the past changes nothing, nor does one by the
+# owner: its request was carried out late, after a write of its own.
 _OPEN = """
 local newest = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 local epoch = tonumber(ARGV[1])
 if epoch <= newest then
-  if epoch < newest - tonumber(ARGV[3]) then
+  if epoch == newest or epoch < newest - tonumber(ARGV[3]) then
     return {epoch, redis.call('HGET', KEYS[1], 'state')}
   end
   epoch = newest + 1
@@ -97,14 +98,14 @@ class SessionStore:
         self._commit = redis.register_script(_COMMIT)
 
     async def open(self, call_sid: str, epoch: int) -> tuple[int, dict[str, Any] | None]:
-        """Take the session over with an epoch of the opener's clock, in milliseconds.
+        """Take the session over with an epoch of the opener's clock, in microseconds.
 
         Returns the epoch to commit with, which is a later one when the clocks of two nodes do not
         agree, and the state last committed, if any.
         """
         async with asyncio.timeout(self._timeout_s):
             given, state = await self._open(
-                keys=[SESSION % call_sid], args=[epoch, self._ttl_s, CLOCK_SKEW_MS]
+                keys=[SESSION % call_sid], args=[epoch, self._ttl_s, CLOCK_SKEW_US]
             )
         return int(given), _loads(state)
 

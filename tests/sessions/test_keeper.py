@@ -50,10 +50,10 @@ class Store:
 class Owner:
     """A keeper with the state it keeps."""
 
-    def __init__(self, store: Store, at_ms: int) -> None:
+    def __init__(self, store: Store, at_us: int) -> None:
         self.state: dict[str, Any] = {"epoch": 1, "turn": 0}
         self.fenced = 0
-        self.keeper = SessionKeeper(store, CALL, self._on_fenced, clock_ms=lambda: at_ms)
+        self.keeper = SessionKeeper(store, CALL, self._on_fenced, clock_us=lambda: at_us)
 
     def _on_fenced(self) -> None:
         self.fenced += 1

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.settings import RedisSettings
-from otto.dialogue.keeper import wall_clock_ms
+from otto.dialogue.keeper import wall_clock_us
 from otto.dialogue.session_store import Fenced, SessionStore, make_redis
 
 CALL = "CA0123456789abcdef0123456789abcdef"
@@ -32,7 +32,7 @@ def store(redis: Redis) -> SessionStore:
 
 
 async def _open(store: SessionStore, call_sid: str = CALL) -> tuple[int, dict[str, Any] | None]:
-    return await store.open(call_sid, wall_clock_ms())
+    return await store.open(call_sid, wall_clock_us())
 
 
 async def test_the_next_owner_gets_the_last_committed_state(store: SessionStore) -> None:
@@ -55,7 +55,8 @@ async def test_a_slow_owner_given_up_for_dead_cannot_write(store: SessionStore) 
 
 
 async def test_of_many_who_open_at_once_exactly_one_can_write(store: SessionStore) -> None:
-    opened = await asyncio.gather(*(_open(store) for _ in range(50)))
+    now = wall_clock_us()
+    opened = await asyncio.gather(*(store.open(CALL, now - number) for number in range(50)))
     epochs = [epoch for epoch, _ in opened]
     assert len(set(epochs)) == 50
 
@@ -144,9 +145,9 @@ async def test_a_connection_cut_by_the_server_is_replaced(
 async def test_an_opening_carried_out_late_by_a_server_that_hung_takes_nothing_over(
     store: SessionStore,
 ) -> None:
-    now = wall_clock_ms()
+    now = wall_clock_us()
     heir, _ = await store.open(CALL, now)
-    await store.open(CALL, now - 5000)  # sent five seconds ago by an owner that is long dead
+    await store.open(CALL, now - 5_000_000)  # sent five seconds ago by an owner that is long dead
     await store.commit(CALL, heir, {"by": "heir"})
     assert (await store.peek(CALL))[0] == {"by": "heir"}
 
@@ -154,9 +155,9 @@ async def test_an_opening_carried_out_late_by_a_server_that_hung_takes_nothing_o
 async def test_a_newcomer_whose_clock_is_a_little_behind_still_takes_over(
     store: SessionStore,
 ) -> None:
-    now = wall_clock_ms()
+    now = wall_clock_us()
     first, _ = await store.open(CALL, now)
-    second, _ = await store.open(CALL, now - 500)
+    second, _ = await store.open(CALL, now - 500_000)
     await store.commit(CALL, second, {"by": "second"})
     with pytest.raises(Fenced):
         await store.commit(CALL, first, {"by": "first"})
@@ -181,4 +182,15 @@ async def test_a_write_that_arrives_after_a_later_one_is_dropped(
     await store.commit(CALL, epoch, {"turn": 2})
     [key] = await redis.keys("*")
     await store._commit(keys=[key], args=[epoch, 1, '{"turn": 1}', 60])
+    assert (await store.peek(CALL))[0] == {"turn": 2}
+
+
+async def test_an_owners_own_opening_carried_out_after_its_first_write_does_not_fence_it(
+    store: SessionStore,
+) -> None:
+    """A server that hung may take two connections' requests in the wrong order."""
+    now = wall_clock_us()
+    await store.commit(CALL, now, {"turn": 1})
+    await store.open(CALL, now)
+    await store.commit(CALL, now, {"turn": 2})
     assert (await store.peek(CALL))[0] == {"turn": 2}

@@ -62,10 +62,10 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_every_question_costs_the_timeout_at_most(
     how: str, valkey: Valkey, store: SessionStore
 ) -> None:
-    epoch, _ = await store.open(CALL, 1000)
+    epoch, _ = await store.open(CALL, 1_000_000)
     break_it(valkey, how)
     for ask in (
-        lambda: store.open(CALL, 2000),
+        lambda: store.open(CALL, 4_000_000),
         lambda: store.commit(CALL, epoch, {"turn": 1}),
         lambda: store.peek(CALL),
     ):
@@ -75,7 +75,7 @@ async def test_every_question_costs_the_timeout_at_most(
         assert time.monotonic() - began_s < TIMEOUT_S + SLACK_S
     mend(valkey, how)
     # The same client, once it is back; a server that hung has carried the second opening out.
-    await store.commit(CALL, 2000, {"turn": 2})
+    await store.commit(CALL, 4_000_000, {"turn": 2})
     assert (await store.peek(CALL))[0] == {"turn": 2}
 
 
@@ -106,7 +106,7 @@ async def test_a_call_that_began_without_the_store_keeps_its_session_and_its_pla
     who sent it, nor may a dead predecessor's late opening or write undo a successor's."""
     fenced: list[str] = []
     break_it(valkey, how)
-    clock = iter([10_000, 20_000]).__next__
+    clock = iter([10_000_000, 20_000_000]).__next__
     zombie = SessionKeeper(store, CALL, lambda: fenced.append("zombie"), clock)
     heir = SessionKeeper(store, CALL, lambda: fenced.append("heir"), clock)
     for keeper in (zombie, heir):
