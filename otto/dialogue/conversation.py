@@ -24,11 +24,10 @@ from typing import Any
 
 import structlog
 
-from otto.dialogue.expecting import is_dictation
 from otto.dialogue.floor import Action, Input, State
-from otto.dialogue.history import CallerSaid
 from otto.dialogue.house import House, Workers
 from otto.dialogue.keeper import SessionKeeper
+from otto.dialogue.limits import Limits
 from otto.dialogue.ports import Line
 from otto.dialogue.record import call_record, note_turn
 from otto.dialogue.reply import Reply, Timing
@@ -87,12 +86,10 @@ class Conversation:
         )
         self._thinking = Thinking(house, workers.mind, self._voice, self)
         self._session = Session.begin(started.call_sid, started.caller, started.called, house.now())
-        self._thinking.serve(self._session)
-        self._unanswered: list[Turn] = []
-        self._prompts = 0
+        self._thinking.serve(self._session, started.stream_sid)
+        self._limits = Limits(house, self._timers, self)
         self._is_deaf = False
         self._desk_offered = False
-        self._warning_due = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._keeper = SessionKeeper(house.sessions, started.call_sid, self._on_fenced)
         self.ended = asyncio.Event()
@@ -105,8 +102,7 @@ class Conversation:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing is being said, by either side, or made, or done."""
-        is_otto_idle = self._voice.reply is None and not self._thinking.is_busy
-        return is_otto_idle and not self._unanswered and self._turns.is_idle
+        return self._voice.reply is None and self._thinking.is_idle and self._turns.is_idle
 
     @property
     def heard_until_ms(self) -> int:
@@ -119,22 +115,19 @@ class Conversation:
 
     async def open(self) -> None:
         """Take the call: find its session or begin one, and speak first."""
-        house, settings = self._house, self._settings
+        house = self._house
         epoch, saved = await self._keeper.open()
         resumed = saved is not None
         if saved is not None:
             self._session = Session.load(saved)
-            self._thinking.serve(self._session)
+            self._thinking.serve(self._session, self._started.stream_sid)
         self._session.epoch = epoch
         self._session.directive = Directive.RESUME
         self._generation = max(epoch * GENERATIONS_PER_EPOCH, self._started.first_generation)
-        self._timers.start(Timer.LIMIT, settings.max_duration_s, self._time_is_up)
-        if 0 < settings.limit_warning_s < settings.max_duration_s:
-            warn_s = settings.max_duration_s - settings.limit_warning_s
-            self._timers.start(Timer.WARNING, warn_s, self._time_is_short)
+        self._limits.begin()
         greeting = house.phrases.resumed if resumed else house.phrases.greeting
         self._turns.asked(greeting)
-        self._say(greeting)
+        self.say(greeting)
         self.changed()
 
     def fence(self) -> None:
@@ -153,7 +146,7 @@ class Conversation:
         tools = [task for task in self._tasks if task.get_name() == TOOL_TASK]
         if tools:
             await asyncio.wait(tools, timeout=self._settings.tool_timeout_s)
-        self._take_up()  # what nobody answered was said all the same
+        self._thinking.take_up()  # what nobody answered was said all the same
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -202,10 +195,10 @@ class Conversation:
                 self._timers.stop(Timer.SILENCE)
                 self._act(self._turns.press(event["digit"], self._loop.time()))
             case "stop":
-                self._hung_up("caller_hung_up", Directive.HANG_UP)
+                self.hang_up("caller_hung_up", Directive.HANG_UP)
             case "lost":
                 # Twilio's next verb brings the call back: the session stays open for it.
-                self._hung_up("line_lost", Directive.RESUME)
+                self.hang_up("line_lost", Directive.RESUME)
 
     def on_replaced(self, worker: Worker) -> None:
         """A worker that had died is a new one now, attached to the same line."""
@@ -230,7 +223,7 @@ class Conversation:
             self._timers.stop(Timer.SILENCE)
         self._act(self._turns.hear(event, self._loop.time()))
         if self._turns.state is State.LISTENING:
-            self._wait()
+            self._limits.wait()
             if self._settings.speculate and isinstance(event, Transcript):
                 likely = self._turns.likely
                 if likely and self._voice.reply is None:
@@ -250,9 +243,12 @@ class Conversation:
                 case Action.RESUME:
                     self._resume()
                 case Action.PROMPT:
-                    self._prompt()
+                    if self._is_deaf:
+                        self.give_up(self._house.phrases.cannot_hear, "listening_failed")
+                    else:
+                        self._limits.prompt()
                 case Action.WAIT:
-                    self._wait()
+                    self._limits.wait()
                 case Action.FINISH:
                     self._finish()
         due_s = self._turns.due_s
@@ -268,10 +264,9 @@ class Conversation:
 
     def _on_turn(self, turn: Turn) -> None:
         """The caller has finished: answer."""
-        self._timers.stop(Timer.SILENCE)
-        self._prompts = 0
+        self._limits.answered()
         note_turn(self._session, self._house.now(), "caller", turn.text, turn.text)
-        self._unanswered.append(turn)
+        self._thinking.caller_said(turn)
         self.changed()
         if self._desk_offered and turn.text.startswith("Yes"):
             self.give_up(self._house.phrases.transferring, "listening_failed")
@@ -282,30 +277,7 @@ class Conversation:
         reply = self._begin()
         reply.timing = Timing(speech_ended_s=min(ended_s, now_s), turn_ended_s=now_s)
         self.expect_filler(self._settings.model_filler_s)
-        self._answer(reply)
-
-    def _answer(self, reply: Reply) -> None:
-        """Ask the model, once no tool is running any more."""
-        if not self._thinking.is_busy:
-            self._take_up()
-            self._thinking.ask(reply)
-
-    def _take_up(self) -> None:
-        """What the caller said goes into the history, behind all that was done before."""
-        turns, self._unanswered = self._unanswered, []
-        history = self._session.history
-        for turn in turns:
-            last = history.entries[-1] if history.entries else None
-            if isinstance(last, CallerSaid) and is_dictation(last.text) and is_dictation(turn.text):
-                last.text = f"{last.text} {turn.text}"  # one number, in two breaths
-            else:
-                history.caller(turn.text)
-                self._session.caller_turns += 1
-            if turn.end_ms:
-                self._session.stream_sid = self._started.stream_sid
-                self._session.heard_ms = turn.end_ms
-        if turns:
-            self.changed()
+        self._thinking.answer(reply)
 
     # Speaking
 
@@ -315,7 +287,7 @@ class Conversation:
         self.progressed(reply)
         return reply
 
-    def _say(self, text: str, ending: Directive | None = None, outcome: str = "") -> None:
+    def say(self, text: str, ending: Directive | None = None, outcome: str = "") -> None:
         """Say a fixed sentence, in place of whatever is being said."""
         self._drop_reply()
         self._thinking.forget_guess()
@@ -360,7 +332,7 @@ class Conversation:
             self._session.outcome = reply.outcome
         self.changed()
         self._act(self._turns.played(self._loop.time()))
-        self._warn_if_due()
+        self._limits.warn_if_due()
 
     def _drop_reply(self) -> None:
         """Throw the current reply away: nothing of it may be said or done any more."""
@@ -374,6 +346,7 @@ class Conversation:
         else:
             self._turns.expected = reply.expected_before
         self._record_reply(reply)
+        self._session.history.forget_unsaid()
         self.changed()
 
     # What `Thinking` asks of the call
@@ -392,8 +365,7 @@ class Conversation:
 
     def progressed(self, reply: Reply) -> None:
         """The reply shows a sign of life."""
-        if not reply.closed and not reply.paused:
-            self._timers.start(Timer.STALL, self._settings.stalled_s, self._stalled)
+        self._limits.progressed(reply)
 
     def expect_filler(self, delay_s: float) -> None:
         """Bridge the silence if nothing was said by then."""
@@ -417,68 +389,26 @@ class Conversation:
     def give_up(self, sentence: str, outcome: str) -> None:
         """Say the sentence and connect the caller with a person."""
         if self._turns.state is not State.ENDED and not self.ended.is_set():
-            self._say(sentence, Directive.TRANSFER, outcome)
-
-    def tools_settled(self) -> None:
-        """The caller's turn may have waited for these results."""
-        reply = self._voice.reply
-        if reply is None or not self._unanswered:
-            return
-        if reply.paused:
-            reply.waiting.append(lambda: self._answer(reply))
-        else:
-            self._answer(reply)
+            self.say(sentence, Directive.TRANSFER, outcome)
 
     def _fill(self) -> None:
         self._thinking.fill(self._loop.time())
 
-    # Silence and limits
+    # What `Limits` asks of the call
 
-    def _wait(self) -> None:
-        self._timers.start(Timer.SILENCE, self._settings.no_input_s, self._silent)
+    @property
+    def reply(self) -> Reply | None:
+        """What is being said or made."""
+        return self._voice.reply
 
-    def _silent(self) -> None:
+    @property
+    def is_free(self) -> bool:
+        """Whether Otto may speak unasked."""
+        return self._turns.state is State.LISTENING and self.is_quiet
+
+    def silent(self) -> None:
+        """Nobody has spoken for the time set."""
         self._act(self._turns.note(Input.SILENCE))
-
-    def _prompt(self) -> None:
-        phrases = self._house.phrases
-        if self._is_deaf:
-            self.give_up(phrases.cannot_hear, "listening_failed")
-        elif self._prompts >= self._settings.no_input_prompts:
-            self._say(phrases.silent_goodbye, Directive.HANG_UP, "no_response")
-        else:
-            self._prompts += 1
-            self._say(phrases.still_there)
-
-    def _time_is_short(self) -> None:
-        self._warning_due = True
-        self._warn_if_due()
-
-    def _warn_if_due(self) -> None:
-        """Say that time is short, in the first moment in which nobody speaks."""
-        is_free = self._turns.state is State.LISTENING and self.is_quiet
-        if self._warning_due and is_free and not self.ended.is_set():
-            self._warning_due = False
-            self._say(self._house.phrases.time_is_short)
-
-    def _time_is_up(self) -> None:
-        self._warning_due = False
-        # Whoever talks on has this long to be put through after all.
-        self._timers.start(Timer.LIMIT, self._settings.limit_grace_s, self._time_is_over)
-        self.give_up(self._house.phrases.time_is_up, "time_limit")
-
-    def _time_is_over(self) -> None:
-        self._hung_up("time_limit", Directive.TRANSFER)
-
-    def _stalled(self) -> None:
-        """Neither model, voice nor line has shown a sign of life."""
-        reply = self._voice.reply
-        log.error("reply_stalled", audible=reply is not None and reply.audible)
-        if reply is not None and reply.ending is not None:
-            # Not even the last sentence can be said: Twilio's own voice has to.
-            self._hung_up(reply.outcome, reply.ending)
-        else:
-            self.give_up(self._house.phrases.trouble, "stalled")
 
     # Failures and the end
 
@@ -499,7 +429,7 @@ class Conversation:
                     return
                 log.error("worker_failed", worker="tts", kind=failed.kind)
                 # Nothing can be said here: Twilio's own voice says it, after the stream.
-                self._hung_up("voice_failed", Directive.TRANSFER)
+                self.hang_up("voice_failed", Directive.TRANSFER)
 
     def _lose_hearing(self) -> None:
         """The recogniser is gone for good. Keys still work, whatever is said now."""
@@ -510,11 +440,12 @@ class Conversation:
         if self._settings.deaf == "transfer":
             self.give_up(phrases.cannot_hear, "listening_failed")
             return
-        self._say(phrases.keypad_only)
+        self.say(phrases.keypad_only)
         self._turns.asked(phrases.keypad_only)
         self._desk_offered = True
 
-    def _hung_up(self, outcome: str, directive: Directive) -> None:
+    def hang_up(self, outcome: str, directive: Directive) -> None:
+        """Give up the line without another word."""
         if not self._session.outcome:
             self._session.outcome = outcome
             self._session.directive = directive

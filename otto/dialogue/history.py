@@ -75,6 +75,14 @@ class History:
         self.entries.append(said)
         return said
 
+    def forget_unsaid(self) -> None:
+        """Leave out answers of which nobody heard a word: to the caller they never were."""
+        self.entries = [
+            entry
+            for entry in self.entries
+            if not isinstance(entry, OttoSaid) or entry.text or entry.unheard or entry.calls
+        ]
+
     def messages(self, system: str) -> list[dict[str, Any]]:
         """The conversation in the form of OpenAI's chat completions."""
         found: list[dict[str, Any]] = [{"role": "system", "content": system}]

@@ -69,6 +69,8 @@ class Reply:
     """Whether the model is still at it."""
     repeats: list[str] = field(default_factory=list)
     """Words already said that a round made anew may begin with; they are not said twice."""
+    awaits_tools: bool = False
+    """Whether tools of an earlier reply must be done before the model is asked."""
     finished: bool = False
     """Whether the last sentence has been given to the voice."""
     audible: bool = False

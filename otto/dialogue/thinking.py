@@ -22,6 +22,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from otto.dialogue.expecting import is_dictation
+from otto.dialogue.history import CallerSaid
 from otto.dialogue.house import House
 from otto.dialogue.ports import Mind
 from otto.dialogue.prompts import system_prompt
@@ -29,6 +31,7 @@ from otto.dialogue.reply import Reply
 from otto.dialogue.session import Directive, Session
 from otto.dialogue.speculation import Speculation
 from otto.dialogue.tools import Toolbox
+from otto.dialogue.turns import Turn
 from otto.dialogue.voice import Voice
 from otto.speech.events import ModelDone, Sentence, ToolCall
 
@@ -70,9 +73,6 @@ class Holder(Protocol):
     def give_up(self, sentence: str, outcome: str) -> None:
         """Say the sentence and connect the caller with a person."""
 
-    def tools_settled(self) -> None:
-        """The tools of a reply that is gone have brought their results."""
-
 
 class Thinking:
     """Makes the answers of one call. `serve` it a session before anything is asked."""
@@ -84,11 +84,12 @@ class Thinking:
         self._holder = holder
         self._guess = Speculation(mind)
         self._tools_running = 0
+        self._unanswered: list[Turn] = []
 
-    def serve(self, session: Session) -> None:
-        """Work on this session."""
+    def serve(self, session: Session, stream_sid: str) -> None:
+        """Work on this session. `stream_sid` is the stream that the turns' media time counts in."""
         house = self._house
-        self._session = session
+        self._session, self._stream_sid = session, stream_sid
         self._toolbox = Toolbox(
             session,
             house.dealership,
@@ -104,7 +105,39 @@ class Thinking:
         """Whether a tool is running: no answer may be asked for before its result is there."""
         return self._tools_running > 0
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no tool runs and no turn of the caller waits for one."""
+        return not self.is_busy and not self._unanswered
+
     # Asking
+
+    def caller_said(self, turn: Turn) -> None:
+        """A turn of the caller: it reaches the history behind the results of running tools."""
+        self._unanswered.append(turn)
+
+    def answer(self, reply: Reply) -> None:
+        """Make `reply` the answer to what the caller said, once no tool is running any more."""
+        reply.awaits_tools = self.is_busy
+        if not reply.awaits_tools:
+            self.take_up()
+            self.ask(reply)
+
+    def take_up(self) -> None:
+        """What the caller said goes into the history, behind all that was done before."""
+        turns, self._unanswered = self._unanswered, []
+        session = self._session
+        for turn in turns:
+            last = session.history.entries[-1] if session.history.entries else None
+            if isinstance(last, CallerSaid) and is_dictation(last.text) and is_dictation(turn.text):
+                last.text = f"{last.text} {turn.text}"  # one number, in two breaths
+            else:
+                session.history.caller(turn.text)
+                session.caller_turns += 1
+            if turn.end_ms:
+                session.stream_sid, session.heard_ms = self._stream_sid, turn.end_ms
+        if turns:
+            self._holder.changed()
 
     def ask(self, reply: Reply) -> None:
         """The next round of a reply, on the history as it is."""
@@ -243,7 +276,7 @@ class Thinking:
         reply.place(self._session.history.otto(text, calls, results), first, last)
         self._holder.changed()
         if reply.closed:
-            self._holder.tools_settled()
+            self._tools_settled()
             return
         if not reply.audible:
             reply.timing.tools_ms += (loop.time() - began_s) * 1000
@@ -278,6 +311,16 @@ class Thinking:
             self._place(reply, index, index + 1)
         self._holder.closing(reply)
         self._voice.finish(reply)
+
+    def _tools_settled(self) -> None:
+        """The tools of a reply that is gone are done: the caller's turn may have waited for it."""
+        reply = self._voice.reply
+        if reply is None or not reply.awaits_tools:
+            return
+        if reply.paused:
+            reply.waiting.append(partial(self.answer, reply))
+        else:
+            self.answer(reply)
 
     # Fillers
 

@@ -54,19 +54,23 @@ class Strict(Telephone):
     def __init__(self) -> None:
         super().__init__()
         self.over: set[int] = set()
+        """Finished or cancelled: not another sentence."""
+        self.cancelled: set[int] = set()
 
     def say(self, generation: int, index: int, text: str) -> None:
         assert generation not in self.over, "a generation that was finished or cancelled speaks"
-        alive = [number for number in self._length_ms if number not in self.over]
-        assert all(number == generation for number in alive), "two replies at once"
+        audible = {number for number, marks in self._marks.items() if marks} - self.cancelled
+        assert audible <= {generation}, "two replies at once"
         super().say(generation, index, text)
 
-    async def _finish(self, generation: int) -> None:
-        await super()._finish(generation)
+    def finish(self, generation: int) -> None:
+        assert generation not in self.over, "finished twice"
         self.over.add(generation)
+        super().finish(generation)
 
     def cancel(self, generation: int) -> None:
         self.over.add(generation)
+        self.cancelled.add(generation)
         super().cancel(generation)
 
 
