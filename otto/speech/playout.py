@@ -17,11 +17,10 @@ import json
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Final
 
 from otto.speech.events import (
-    Event,
     FirstAudio,
     SentenceSpoken,
     SpeechDone,
@@ -30,6 +29,7 @@ from otto.speech.events import (
 )
 from otto.speech.resume import Pace, rest_of
 from otto.speech.spoken import to_spoken
+from otto.speech.timeline import Outlet, Timeline
 from otto.speech.wire import BYTES_PER_MS
 
 FLUSH_WINDOW_S: Final = 60.0
@@ -47,25 +47,6 @@ MAX_MESSAGE_CHARS: Final = 1900
 FLUSH: Final = json.dumps({"type": "Flush"})
 CLEAR: Final = json.dumps({"type": "Clear"})
 CLOSE: Final = json.dumps({"type": "Close"})
-
-
-class Outlet(Protocol):
-    """Where it goes. No method blocks, waits or raises."""
-
-    def to_voice(self, message: str) -> None:
-        """A text message on the voice's socket."""
-
-    def audio(self, generation: int, mulaw: bytes) -> None:
-        """Audio to the line."""
-
-    def mark(self, generation: int, index: int) -> None:
-        """A mark behind the audio so far."""
-
-    def emit(self, event: Event) -> None:
-        """News for the call."""
-
-    def now(self) -> float:
-        """A monotonic clock, in seconds."""
 
 
 def speak_messages(spoken: str) -> list[str]:
@@ -105,44 +86,6 @@ class _Group:
     """What the voice was asked to say."""
 
 
-@dataclass(slots=True)
-class _Timeline:
-    """One generation's audio: cut into chunks, a mark after each."""
-
-    generation: int
-    chunk_bytes: int
-    sent: int = 0
-    total: int = 0
-    marks: int = 0
-    pending: bytearray = field(default_factory=bytearray)
-    began_at: float | None = None
-    finished: bool = False
-
-    def push(self, mulaw: bytes, outlet: Outlet) -> None:
-        self.total += len(mulaw)
-        self.pending += mulaw
-        while self.sent + len(self.pending) >= (self.marks + 1) * self.chunk_bytes:
-            size = (self.marks + 1) * self.chunk_bytes - self.sent
-            self._send(size, outlet)
-            self.mark(outlet)
-        if self.sent < self.chunk_bytes:
-            self.release(outlet)  # the first chunk does not wait until it is whole
-
-    def release(self, outlet: Outlet) -> None:
-        """Hand over what waits for its chunk to fill."""
-        if self.pending:
-            self._send(len(self.pending), outlet)
-
-    def mark(self, outlet: Outlet) -> None:
-        outlet.mark(self.generation, self.marks)
-        self.marks += 1
-
-    def _send(self, size: int, outlet: Outlet) -> None:
-        outlet.audio(self.generation, bytes(self.pending[:size]))
-        del self.pending[:size]
-        self.sent += size
-
-
 class Playout:
     """The order of speech of one call. Its owner reports what happens on the voice's socket."""
 
@@ -163,7 +106,7 @@ class Playout:
         self._voice = self._phrases_voice = phrases_voice
         self._pace = Pace()
         self._groups: deque[_Group] = deque()
-        self._timelines: dict[int, _Timeline] = {}
+        self._timelines: dict[int, Timeline] = {}
         self._flushes: deque[float] = deque()
         self._floor = -1
         self._ended: set[int] = set()
@@ -360,6 +303,9 @@ class Playout:
     def _leave_out_what_is_said(self, group: _Group) -> None:
         said = group.received - group.earlier
         if said and group.voice != self._voice:
+            if group.voice == self._phrases_voice and not self._pace.is_known(group.voice):
+                for text, audio in self._phrases.items():
+                    self._pace.learn(group.voice, to_spoken(text), len(audio))
             ms_per_char = self._pace.ms_per_char(group.voice)
             group.asked = rest_of(group.asked, said / BYTES_PER_MS, ms_per_char)
             group.earlier, said = group.received, 0
@@ -407,10 +353,10 @@ class Playout:
             return timeline.finished
         return generation <= self._floor or generation in self._ended
 
-    def _timeline(self, generation: int) -> _Timeline:
+    def _timeline(self, generation: int) -> Timeline:
         timeline = self._timelines.get(generation)
         if timeline is None:
-            timeline = self._timelines[generation] = _Timeline(generation, self._chunk_bytes)
+            timeline = self._timelines[generation] = Timeline(generation, self._chunk_bytes)
         return timeline
 
     def _play(self, group: _Group, mulaw: bytes, vendor_ms: float) -> None:

@@ -6,8 +6,11 @@ There are no word timings in the voice's answer, so:
   That is exact as far as the voice says the same text the same way: to the sample with a
   deterministic one, to some 100 ms with one that is not.
 * Another voice has another pace, so the same length of audio is another place in the text. The
-  place is estimated from the first voice's pace, as measured in this call, and the second begins
-  with the word that place lies in: a word is rather begun twice than lost.
+  place is estimated from the first voice's pace, as measured in this call or on the
+  phrases it spoke beforehand, and the second begins
+  with the word that place lies in: a word is rather begun twice than lost. Measured with two real
+  voices, four sentences cut at five places each: one word said again at the median, four at most;
+  one word lost in two cuts of twenty. (Without a pace, by the typical one: three words again.)
 """
 
 from __future__ import annotations
@@ -36,12 +39,15 @@ class Pace:
         self._chars[voice] = self._chars.get(voice, 0) + len(text)
         self._bytes[voice] = self._bytes.get(voice, 0) + size
 
+    def is_known(self, voice: str) -> bool:
+        """Whether it has said enough to tell."""
+        return self._chars.get(voice, 0) >= ENOUGH_CHARS
+
     def ms_per_char(self, voice: str) -> float:
         """Its pace, or the typical one while it is not known."""
-        chars = self._chars.get(voice, 0)
-        if chars < ENOUGH_CHARS:
+        if not self.is_known(voice):
             return TYPICAL_MS_PER_CHAR
-        return self._bytes[voice] / BYTES_PER_MS / chars
+        return self._bytes[voice] / BYTES_PER_MS / self._chars[voice]
 
 
 def rest_of(text: str, said_ms: float, ms_per_char: float) -> str:

@@ -371,3 +371,39 @@ def test_the_pause_between_two_sentences_is_no_stall() -> None:
     playout.flushed()
     desk.clock += BETWEEN_AUDIO_S + 1
     assert playout.check()
+
+
+def test_another_voice_goes_on_by_the_pace_of_the_first_known_from_its_phrases() -> None:
+    phrases = {"Thank you for calling, how can I help you today?": b"p" * 48 * 50 * MS}
+    desk = Desk()
+    playout = Playout(desk, CHUNK_MS, 18, 4.0, phrases, "primary")
+    playout.opened("primary")
+    playout.say(1, 0, "We open at seven in the morning.")
+    playout.received(b"a" * 15 * 50 * MS)  # "We open at seve"
+    playout.lost()
+    desk.wire.clear()
+    playout.opened("fallback")
+    assert desk.wire == ["seven in the morning.", "Flush"]
+    playout.received(b"b" * 400 * MS)
+    playout.flushed()
+    assert desk.heard(1) == b"a" * 750 * MS + b"b" * 400 * MS
+    assert desk.events[-1] == SentenceSpoken(1, 0, "We open at seven in the morning.", 0, 1150)
+
+
+def test_another_voice_adds_nothing_to_a_sentence_that_was_said_to_its_end() -> None:
+    """Its `Flushed` was lost, not its words."""
+    playout, desk = make()
+    playout.say(1, 0, "We open at seven in the morning, on all the days of the week.")
+    playout.say(1, 1, "Yes.")
+    playout.received(b"a" * 62 * 72 * MS)
+    playout.lost()
+    desk.wire.clear()
+    playout.opened("fallback")
+    assert desk.wire == ["Yes.", "Flush"]
+    playout.received(b"b" * 300 * MS)
+    playout.flushed()
+    spoken = [event for event in desk.events if isinstance(event, SentenceSpoken)]
+    assert [(event.index, event.start_ms, event.end_ms) for event in spoken] == [
+        (0, 0, 4464),
+        (1, 4464, 4764),
+    ]
