@@ -144,7 +144,7 @@ class Listener:
                 return
             except VendorError as error:
                 self.acknowledged_ms = session.acknowledged_ms
-                fruitless = 0 if session.was_heard else fruitless + 1
+                fruitless = 0 if session.was_heard else fruitless + self._weight(error)
                 log.warning("stt_socket_lost", kind=error.kind, detail=error.detail)
                 self._vendor.providers.failed(provider, error.kind, loop.time())
                 try:
@@ -174,11 +174,18 @@ class Listener:
     def _on_first(self, provider: str) -> Callable[[], None]:
         return lambda: self._vendor.providers.succeeded(provider)
 
+    def _weight(self, error: VendorError) -> int:
+        """How much a socket that gave nothing counts. One that fell silent has cost the caller
+        seconds: one such of each provider is enough."""
+        if error.kind != "timeout":
+            return 1
+        return (1 + len(RETRY_DELAYS_S)) // len(self._vendor.providers.names)
+
     async def _reopen(self, error: VendorError, fruitless: int) -> tuple[str, ClientConnection]:
         """A new socket; `fruitless` counts sockets in a row that never gave a result."""
         if fruitless > len(RETRY_DELAYS_S):
             raise error
-        if fruitless:
+        if fruitless and error.kind != "timeout":
             await asyncio.sleep(RETRY_DELAYS_S[fruitless - 1])
         return await self._vendor.open()
 

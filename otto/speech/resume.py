@@ -6,11 +6,11 @@ There are no word timings in the voice's answer, so:
   That is exact as far as the voice says the same text the same way: to the sample with a
   deterministic one, to some 100 ms with one that is not.
 * Another voice has another pace, so the same length of audio is another place in the text. The
-  place is estimated from the first voice's pace, as measured in this call or on the
-  phrases it spoke beforehand, and the second begins
-  with the word that place lies in: a word is rather begun twice than lost. Measured with two real
-  voices, four sentences cut at five places each: one word said again at the median, four at most;
-  one word lost in two cuts of twenty. (Without a pace, by the typical one: three words again.)
+  place is estimated from the first voice's pace, as measured in this call or on the phrases it
+  spoke beforehand, and the second begins with the word that place lies in: a word is rather begun
+  twice than lost. Measured with a real voice and a recogniser, four sentences cut at five places
+  each: one word said again at the median, four at most; a word lost in two cuts of the twenty.
+  (By the typical pace instead of its own: three words again at the median.)
 """
 
 from __future__ import annotations

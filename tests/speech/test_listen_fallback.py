@@ -232,3 +232,20 @@ async def test_a_cut_in_mid_speech_neither_loses_nor_doubles_the_words_around_it
         said = [event.text for event in call.events if isinstance(event, Transcript)]
         assert said == ["a brake", "inspection please"]
         await listener.detach()
+
+
+async def test_recognisers_that_take_audio_and_say_nothing_are_given_up_after_one_each(
+    call: Any, deepgram: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each silence costs seconds in which the caller talks to nobody."""
+    monkeypatch.setattr(listen, "SILENT_S", 0.2)
+    monkeypatch.setattr(listen, "CHECK_S", 0.05)
+    primary, fallback = deepgram(Hears(10**9)), deepgram(Hears(10**9))
+    async with two(primary, fallback) as settings:
+        listener = Listener(settings, call.events.append)
+        await listener.attach(call.address, call.token)
+        call.talk(b"a" * 8000)
+        failed = await call.wait_for_type(WorkerFailed)
+        assert failed.kind == "timeout"
+        assert (len(primary.requests), len(fallback.requests)) == (1, 1)
+        await listener.detach()
