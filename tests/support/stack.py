@@ -92,12 +92,19 @@ def until(question: Callable[[], T | bool | None], within_s: float = PATIENCE_S)
 
 
 @contextmanager
-def running_stack(folder: Path, *, size: int, sub_actors: str, speech: str) -> Iterator[Running]:
-    """Bring a stack up with its data in `folder`, and end it."""
+def running_stack(
+    folder: Path, *, size: int, sub_actors: str, speech: str, more: dict[str, str] | None = None
+) -> Iterator[Running]:
+    """Bring a stack up with its data in `folder`, and end it. `more`: further settings."""
     names = {
         "OTTO_POOL_SIZE": str(size),
         "OTTO_POOL_SUB_ACTORS": sub_actors,
+        "OTTO_POOL_RESUME_RESERVE": "0",
+        "OTTO_POOL_SPARES": "0",
+        # Tests share their machine with other tests: it is no fault of Otto's when that is slow.
+        "OTTO_POOL_MAX_LAG_MS": "60000",
         "OTTO_CALL_NO_INPUT_S": "20",
+        **(more or {}),
     }
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(names)
