@@ -48,6 +48,9 @@ ANSWERED_EARLY_S = 1.0
 """Assent within the last second of a yes-or-no question answers it: people do not wait for the
 last syllable, and "sure" must not be lost for being early."""
 
+WHOLE_S = 0.5
+"""A plain yes or no whose end is not reported for so long needs no report."""
+
 NO_ENDPOINT_S = 3.0
 """With words, but neither a pause nor an end of utterance reported for so long, the recogniser
 has forgotten to say so."""
@@ -98,6 +101,7 @@ class TurnTaker:
         self._settings = settings
         self._keypad = Keypad()
         self._pieces: list[_Piece] = []
+        self._begin_ms = 0
         self._end_ms = 0
         self._interim = ""
         self._words_at_s = 0.0
@@ -119,7 +123,7 @@ class TurnTaker:
                 self._hold_on(now_s)
                 return ()
             case UtteranceEnd():
-                return self._utterance_end(now_s)
+                return self._utterance_end(event, now_s)
             case Transcript():
                 return self._transcript(event, now_s)
 
@@ -223,7 +227,7 @@ class TurnTaker:
         actions: tuple[Action, ...] = ()
         self._interim = "" if event.is_final else text
         if text:
-            self._words_at_s = now_s
+            self._words_at_s, self._begin_ms = now_s, event.start_ms
             if event.is_final:
                 self._pieces.append(_Piece(text))
                 self._end_ms = event.end_ms
@@ -249,18 +253,21 @@ class TurnTaker:
             return ()
         # In the middle of speech only what was dictated can be known to be whole: a "yes" may
         # go on with "but".
-        if self.expected.dictated and self._verdict() is Verdict.COMPLETE:
+        is_whole = self._verdict() is Verdict.COMPLETE
+        if is_whole and self.expected.dictated:
             return self._end_turn()
         self._is_held = False
-        self._set_due(now_s, NO_ENDPOINT_S)
+        self._set_due(now_s, WHOLE_S if is_whole else NO_ENDPOINT_S)
         return ()
 
-    def _utterance_end(self, now_s: float) -> tuple[Action, ...]:
+    def _utterance_end(self, event: UtteranceEnd, now_s: float) -> tuple[Action, ...]:
         if self._keypad.digits:
             return ()
         if self._pieces:
             return () if self._is_held else self._pause(now_s)
-        return self.note(Input.NOTHING)
+        # The end of what was said before these words is late, and says nothing about them.
+        is_late = event.last_word_end_ms < self._begin_ms
+        return () if is_late else self.note(Input.NOTHING)
 
     def _pause(self, now_s: float) -> tuple[Action, ...]:
         """The caller has stopped: the turn is over, or held open for the rest of it."""

@@ -391,6 +391,30 @@ def test_a_pause_in_speech_does_not_end_a_number_being_keyed(turns: Clocked) -> 
     assert turns.take().text == "one moment Keyed on the telephone keypad: 04/12/1988"
 
 
+def test_a_plain_yes_does_not_wait_for_the_recognisers_report(turns: Clocked) -> None:
+    turns.asked("Shall I book it?")
+    assert turns.hear(said("Yes, please.", end=False)) == ()
+    assert turns.wait(0.4) == ()
+    assert turns.wait(0.2) == (Action.REPLY,)
+
+
+def test_a_yes_that_goes_on_with_but_is_heard_out(turns: Clocked) -> None:
+    turns.asked("Shall I book it?")
+    turns.hear(said("Yes", end=False))
+    turns.hear(interim("but"))
+    assert turns.wait(1.0) == ()
+    assert turns.hear(said("but on Tuesday.")) == (Action.REPLY,)
+    assert turns.take().text == "Yes but on Tuesday."
+
+
+def test_the_late_end_of_an_earlier_utterance_resumes_nothing(turns: Clocked) -> None:
+    speaking(turns)
+    turns.hear(Transcript("no wait", False, False, 5000, 5400))
+    assert turns.hear(UtteranceEnd(3000)) == ()
+    assert turns.state is State.INTERRUPTED
+    assert turns.hear(UtteranceEnd(5400)) == (Action.RESUME,)
+
+
 # A likely end
 
 
