@@ -42,8 +42,6 @@ VOICE_MAX_ONGOING = 200
 MEDIA_CPUS = 0.0
 """Ray's book-keeping only. The call actors' pool decides what a node can carry."""
 DRAIN_MARGIN_S = 60
-HEALTH_CHECK_PERIOD_S = 2.0
-"""How soon a replica that has died is missed; Serve's default is 10 s, and callers wait for it."""
 HEALTH_CHECK_S = 2.0
 """How often Serve looks whether a replica lives. With its default of ten seconds, the callers of a
 replica that was killed waited thirteen for the next one (measured)."""
@@ -109,7 +107,6 @@ def build(
         VoiceIngress,
         name="VoiceIngress",
         max_ongoing_requests=VOICE_MAX_ONGOING,
-        health_check_period_s=HEALTH_CHECK_PERIOD_S,
         health_check_period_s=HEALTH_CHECK_S,
         ray_actor_options={"num_cpus": 0},
     )
@@ -118,7 +115,6 @@ def build(
         name="MediaIngress",
         max_ongoing_requests=MEDIA_MAX_ONGOING,
         num_replicas=settings.media_replicas,
-        health_check_period_s=HEALTH_CHECK_PERIOD_S,
         graceful_shutdown_timeout_s=drain_s,
         health_check_period_s=HEALTH_CHECK_S,
         ray_actor_options={"num_cpus": MEDIA_CPUS},
