@@ -1,0 +1,42 @@
+"""A call actor dies while it books: its successor asks again, and must get the same booking."""
+
+from __future__ import annotations
+
+import json
+
+from config.dealership import Dealership
+from otto.dialogue.session import Identity, Offer, Session, VehicleRef
+from otto.dialogue.tools import Toolbox
+from otto.speech.events import ToolCall
+from tests.support.call import MARIA, NOW, Book, People
+
+OFFER = Offer(
+    "s-1", "oil_change", "bay-1", "2026-11-24T15:00:00+00:00", "2026-11-24T15:45:00+00:00", "9", 0
+)
+
+
+def owner(session: Session, dealership: Dealership, book: Book) -> Toolbox:
+    return Toolbox(
+        session,
+        dealership,
+        dealership.locations[0],
+        book,
+        People(),
+        now=lambda: NOW,
+        verification_attempts=3,
+    )
+
+
+async def test_two_owners_of_a_call_book_under_one_key(dealership: Dealership) -> None:
+    session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
+    session.identity, session.customer_id, session.phone = Identity.VERIFIED, 7, MARIA.phone
+    session.vehicles, session.offers = [VehicleRef("v1", 70, "2019 Honda Civic")], {"s-1": OFFER}
+    session.caller_turns = 3
+    committed = json.loads(json.dumps(session.dump()))  # before the booking's result was known
+    book = Book("bay-1")
+    call = ToolCall("c1", "book_appointment", json.dumps({"slot_id": "s-1"}))
+    first = await owner(session, dealership, book).run(call)
+    second = await owner(Session.load(committed), dealership, book).run(call)
+    assert len(book.requests) == 2
+    assert len(book.bookings) == 1
+    assert (first["status"], second["status"]) == ("ok", "ok")
