@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -309,7 +310,7 @@ class Conversation:
             self._act(self._turns.played(self._loop.time()))
             return
         self.progressed(reply)
-        if not reply.sentences:
+        if not reply.sentences or self._thinking.is_busy:
             self.expect_filler(self._settings.model_filler_s)
         if reply.closing:
             self._act(self._turns.note(Input.CLOSE))
@@ -420,7 +421,12 @@ class Conversation:
                 if generation is not None and not self._thinking.failed(generation):
                     return
                 log.error("worker_failed", worker="llm", kind=failed.kind)
-                self.give_up(phrases.trouble, "model_failed")
+                apologise = partial(self.give_up, phrases.trouble, "model_failed")
+                reply = self._voice.reply
+                if reply is not None and reply.paused:
+                    reply.waiting.append(apologise)  # nobody asks for it if the caller goes on
+                else:
+                    apologise()
             case Worker.STT:
                 log.error("worker_failed", worker="stt", kind=failed.kind)
                 self._lose_hearing()

@@ -128,8 +128,9 @@ class TurnTaker:
                 return self._transcript(event, now_s)
 
     def press(self, key: str, now_s: float) -> tuple[Action, ...]:
-        """Take one key of the telephone: 0-9, * or #."""
-        if self.state is State.ENDED or (key in "#*" and self.is_idle):
+        """Take one key of the telephone: 0-9, * or #; no telephone people have sends another."""
+        is_sign = key in {"#", "*"}
+        if self.state is State.ENDED or (self.is_idle if is_sign else not key.isdecimal()):
             return ()
         spoken = self._spoken()
         before = digits_of(spoken) if is_dictation(spoken) else ""

@@ -257,6 +257,20 @@ async def test_a_model_that_breaks_off_leaves_a_history_the_next_request_can_use
     await call.conversation.close()
 
 
+async def test_a_model_that_fails_while_the_caller_takes_over_is_not_apologised_for(
+    ring: Any,
+) -> None:
+    step = Step("Here is a long sentence to be heard first. |Then", fails=True, pace_s=2.6)
+    call = await answering(ring, step, Step("Friday it is."), after_s=2.0)
+    await call.say("no wait", final=False)
+    await asyncio.sleep(0.8)
+    assert call.house.phrases.trouble not in call.telephone.said
+    await call.say("no wait I want Friday")
+    await call.until_quiet()
+    assert call.telephone.said[-1] == "Friday it is."
+    await call.conversation.close()
+
+
 # To the word
 
 

@@ -1,0 +1,96 @@
+"""Whole calls in virtual time, both minds real: the sandbox's receptionist and its callers.
+
+What a scripted model cannot show: that what callers say, key and cough over is understood by
+whoever reads it, and that an appointment comes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import Any
+
+import pytest
+
+from otto.speech.events import ModelDone, Sentence, ToolCall, Transcript
+from sandbox.openai.receptionist import answer
+from sandbox.twilio.mind import Mind, Stage
+from sandbox.twilio.personas import PERSONAS
+from tests.support.call import NOW, Call, ScriptedMind
+
+pytestmark = pytest.mark.looptime
+
+
+class Receptionist(ScriptedMind):
+    """Answers as the sandbox's language model does."""
+
+    def generate(
+        self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+    ) -> None:
+        self.requests.append((messages, [tool["function"]["name"] for tool in tools]))
+        self.numbers.append(generation)
+        reply = answer(messages, tools, NOW.date())
+        calls: tuple[ToolCall, ...] = ()
+        if reply.call is not None:
+            arguments = json.dumps(reply.call.arguments)
+            calls = (ToolCall(f"call_{generation}", reply.call.name, arguments),)
+
+        async def stream() -> None:
+            await asyncio.sleep(0.3)
+            if reply.text:
+                self.emit(Sentence(generation, 0, reply.text))
+            self.emit(ModelDone(generation, reply.text, calls, "stop", 300, 300, 300))
+
+        task = asyncio.get_running_loop().create_task(stream())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def hold(call: Call, caller: Mind, coughs: random.Random | None) -> None:
+    """Let the caller talk until the line is given up or they have nothing to say."""
+    turns = call.conversation.session.turns
+    heard_up_to = 0
+    for _ in range(25):
+        if coughs is not None:
+            await cough(call, coughs)
+        await call.until_quiet()
+        said = " ".join(turn.heard for turn in turns[heard_up_to:] if turn.speaker == "otto")
+        heard_up_to = len(turns)
+        reply = caller.hear(said) if said else None
+        if call.conversation.ended.is_set() or reply is None:
+            return
+        for key in reply.keys:
+            await asyncio.sleep(0.25)
+            call.conversation.on_line({"event": "dtmf", "digit": key})
+        if reply.text:
+            await call.say(reply.text)
+    raise AssertionError("a call without end")
+
+
+async def cough(call: Call, chance: random.Random) -> None:
+    """Somewhere in Otto's answer, a noise that the recogniser takes for words at first."""
+    await asyncio.sleep(chance.uniform(0.2, 4.0))
+    if not call.conversation.is_quiet and call.conversation._turns.is_idle:
+        call.conversation.on_event(Transcript("the other", False, False, 0, 0))
+        await asyncio.sleep(0.4)
+        call.conversation.on_event(Transcript("", True, True, 0, 0))
+
+
+@pytest.mark.parametrize("coughs", [None, 1, 2], ids=["quiet", "coughs", "more coughs"])
+@pytest.mark.parametrize("name", ["maria", "keypad", "new-customer", "rambler"])
+async def test_a_caller_of_the_sandbox_books_in_virtual_time(
+    ring: Any, name: str, coughs: int | None
+) -> None:
+    persona = PERSONAS[name]
+    call: Call = await ring(mind=Receptionist(), greeted=False, caller=persona.facts.phone)
+    caller = Mind(persona)
+    await hold(call, caller, None if coughs is None else random.Random(coughs))
+    assert Stage.BOOKED in caller.stages
+    assert len(call.book.bookings) == 1
+    assert call.conversation.session.outcome == "done"
+    if coughs is not None:
+        assert len(call.telephone.cleared) >= 2, "Otto was stopped, and went on"
+    for turn in call.conversation.session.turns:
+        assert turn.heard == turn.text, "nothing of what Otto said was lost"
+    await call.conversation.close()
