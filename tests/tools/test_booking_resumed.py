@@ -39,4 +39,4 @@ async def test_two_owners_of_a_call_book_under_one_key(dealership: Dealership) -
     second = await owner(Session.load(committed), dealership, book).run(call)
     assert len(book.requests) == 2
     assert len(book.bookings) == 1
-    assert (first["status"], second["status"]) == ("ok", "ok")
+    assert (first["status"], second["status"]) == ("booked", "booked")
