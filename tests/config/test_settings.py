@@ -179,3 +179,21 @@ def test_settings_survive_the_way_to_an_actor() -> None:
     arrived: Settings = pickle.loads(pickle.dumps(settings))
     assert arrived == settings
     assert arrived.twilio.auth_token.get_secret_value() == ENDPOINTS.auth_token
+
+
+def test_a_sandbox_with_second_providers_is_its_own_fallback() -> None:
+    """So that what happens in a vendor's outage can be seen without any account."""
+    endpoints = ENDPOINTS.model_copy(
+        update={
+            "deepgram_fallback_url": "ws://127.0.0.1:9100/deepgram-b",
+            "openai_fallback_base_url": "http://127.0.0.1:9100/openai-b/v1",
+        }
+    )
+    settings = load_settings(endpoints)
+    assert settings.deepgram.has_listen_fallback and settings.deepgram.has_speak_fallback
+    there = settings.deepgram.as_fallback()
+    assert there.url == endpoints.deepgram_fallback_url
+    assert there.api_key.get_secret_value() == endpoints.api_key
+    assert there.speak_model == settings.deepgram.speak_model
+    assert settings.openai.as_fallback().base_url == endpoints.openai_fallback_base_url
+    assert not load_settings(ENDPOINTS).openai.has_fallback
