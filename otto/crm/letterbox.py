@@ -31,7 +31,7 @@ from otto.dialogue.redis_keys import LETTERS, LETTERS_REFUSED
 log = structlog.get_logger()
 
 BATCH = 100
-POLL_S = 2.0
+POLL_S = 1.0
 """Between looks whether anything waits: how long after the database's return it may still wait."""
 
 

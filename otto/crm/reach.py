@@ -29,6 +29,8 @@ S = TypeVar("S", bound="_HasReach")
 DEADLINE_S = 5.0
 PAUSE_S = 2.0
 """After a failure, requests are refused at once for so long; then one of them tries again."""
+PROBE_S = 1.0
+"""What such a try may take: while the database hangs, nobody waits for it long a second time."""
 ATTEMPTS = 2
 """A connection that breaks under a request is not yet a database that is away: ask once more."""
 
@@ -83,11 +85,12 @@ class Reach:
         connection that does not answer takes seconds) is not waited for.
         """
         now = self._clock()
+        ends = now + self._deadline_s
         if self._refuse_until is not None:
             if now < self._refuse_until:
                 raise StoreAway("away")
-            self._refuse_until = now + self._deadline_s  # this one tries, the others go on
-        ends = now + self._deadline_s
+            ends = min(ends, now + PROBE_S)
+            self._refuse_until = ends  # this one tries, the others are refused meanwhile
         for attempt in range(1, attempts + 1):
             task = asyncio.create_task(make())
             try:

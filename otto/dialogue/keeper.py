@@ -30,7 +30,7 @@ from otto.dialogue.session_store import Fenced
 log = structlog.get_logger()
 
 RETRY_FIRST_S = 0.25
-RETRY_MAX_S = 4.0
+RETRY_MAX_S = 2.0
 """So that a store that is back is noticed within seconds, and not hammered while it is not."""
 RETRY_JITTER = 0.25
 """Share of a pause that is random: a hundred calls must not all come back at the same moment."""

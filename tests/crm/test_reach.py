@@ -60,6 +60,7 @@ async def test_after_the_pause_one_tries_while_the_others_are_refused() -> None:
     assert now() == began_s
     with pytest.raises(StoreAway):
         await probe
+    assert now() - began_s < 1.0, "the one that tried waited as long as the first"
     await asyncio.sleep(2.1)
     assert await reach.run(answer) == 42
     assert await reach.run(answer) == 42
