@@ -201,8 +201,9 @@ class ListenSession:
                 await asyncio.sleep(due - loop.time())
             try:
                 if not self._silent:
-                    await self._websocket.send_text(json.dumps(body))
+                    # Before it is sent: the answer may be here before this task goes on.
                     self._record(body)
+                    await self._websocket.send_text(json.dumps(body))
             finally:
                 # Also when the client has gone: whoever waits for the rest must not wait for ever.
                 self._outbox.task_done()
