@@ -44,7 +44,7 @@ from typing import Any
 import httpx
 
 from benchmarks import book, load
-from benchmarks.family import CALL_PROCESSES, family, memory, snapshot, spent
+from benchmarks.family import CALL_PROCESSES, family, kind, memory, snapshot, spent
 from benchmarks.report import Result, Standing, facts, page
 from benchmarks.systems import ENDPOINTING_MS, System, start
 
@@ -62,6 +62,9 @@ OPTIONS = {
 }
 QUIET_S = 3.0
 """Between two measurements: what a call leaves to be done belongs to that call."""
+REST_TIMEOUT_S = 45.0
+REST_SHARE = 0.85
+"""A system is at rest when it spends no less than this share of what it spent before."""
 SLOW_TURNS = 5
 """So many of the slowest turns of a row are kept in the results, with their stages."""
 
@@ -69,18 +72,38 @@ SLOW_TURNS = 5
 async def standing_cost(
     mode: str, places: int, system: System, ready_s: float, settle_s: float
 ) -> Standing:
-    """Measure a system with no call on the line."""
+    """Measure a system with no call on the line.
+
+    Its places are counted: the switchboard keeps some more than it gives to new calls.
+    """
+    await _at_rest(system)
     before = snapshot(family(system.root, system.apart))
     began_s = time.monotonic()
     await asyncio.sleep(settle_s)
     processes = family(system.root, system.apart)
     used = spent(before, snapshot(processes))
     a_minute = 60 / (time.monotonic() - began_s)
+    places = sum(kind(process) == CALL_PROCESSES[0] for process in processes) or places
     by_process = {name: round(cpu * a_minute, 3) for name, cpu in used.items()}
     in_places = sum(by_process.get(name, 0.0) for name in CALL_PROCESSES)
     pss_mb = sum(each.pss_mb for each in memory(processes).values())
     house = sum(by_process.values()) - in_places
     return Standing(mode, places, ready_s, house, in_places / places, by_process, pss_mb)
+
+
+async def _at_rest(system: System) -> None:
+    """Wait until nothing is being started any more: spare actors come up after the first ones."""
+    used = spent_before = float("inf")
+    deadline_s = time.monotonic() + REST_TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        before = snapshot(family(system.root, system.apart))
+        await asyncio.sleep(QUIET_S)
+        spent_before, used = (
+            used,
+            sum(spent(before, snapshot(family(system.root, system.apart))).values()),
+        )
+        if used > REST_SHARE * spent_before:
+            return
 
 
 async def measure(
