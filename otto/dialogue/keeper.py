@@ -32,6 +32,7 @@ log = structlog.get_logger()
 RETRY_FIRST_S = 0.25
 RETRY_MAX_S = 2.0
 """So that a store that is back is noticed within seconds, and not hammered while it is not."""
+CANCEL_AGAIN_S = 0.1
 RETRY_JITTER = 0.25
 """Share of a pause that is random: a hundred calls must not all come back at the same moment."""
 
@@ -90,9 +91,11 @@ class SessionKeeper:
 
     async def close(self) -> None:
         """Write the last state, with one attempt, and stop. Does nothing when fenced."""
-        if self._writer is not None:
+        while self._writer is not None and not self._writer.done():
+            # More than once: `asyncio.wait_for`, inside the store's client, loses a cancellation
+            # that comes at the very moment of its result.
             self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+            await asyncio.wait({self._writer}, timeout=CANCEL_AGAIN_S)
         if not self.fenced:
             await self._write()
 
