@@ -14,7 +14,7 @@ from typing import Any
 import ray
 import structlog
 
-from actors import names, workers
+from actors import names
 from config.settings import Settings
 from otto.speech.events import Worker
 
@@ -80,6 +80,8 @@ class Spares:
         return {worker.value: len(ready) for worker, ready in self._ready.items()}
 
     async def _start(self, worker: Worker) -> None:
+        from actors import workers  # as in `switchboard`: whoever looks that up imports this
+
         self._number += 1
         name = f"{self._prefix}{self._number}.{worker.value}"
         options = {"lifetime": "detached", "scheduling_strategy": self._scheduling}
