@@ -96,12 +96,15 @@ def page(results: list[Result], standing: list[Standing], about: dict[str, Any])
         "",
         *_table(
             "mode | calls | served | booked | TwiML ms | greeting ms | added p50 ms | added p95 ms "
+            "| beyond the floor p50 ms | p95 ms "
             "| Otto's own p50 ms | p95 ms | turns | barge-in ms | caller late ms",
             [
                 [
                     *(row.mode, row.calls, row.served, row.booked),
                     *(_number(row.twiml_ms), _number(row.greeting_ms)),
                     *(_number(row.added_p50_ms), _number(row.added_p95_ms)),
+                    _beyond(row.added_p50_ms, floors.get(row.calls), "added_p50_ms"),
+                    _beyond(row.added_p95_ms, floors.get(row.calls), "added_p95_ms"),
                     *(_number(row.otto_p50_ms), _number(row.otto_p95_ms)),
                     *(row.turns, _number(row.barge_in_ms), _number(row.late_frame_ms)),
                 ]
@@ -163,6 +166,11 @@ def _times(value: float, floor: Result | None, name: str) -> str:
     if floor is None or not getattr(floor, name):
         return "–"
     return f"{value / getattr(floor, name):.1f}×"
+
+
+def _beyond(value: float | None, floor: Result | None, name: str) -> str:
+    floor_value = None if floor is None else getattr(floor, name)
+    return "–" if value is None or floor_value is None else f"{value - floor_value:.0f}"
 
 
 def _number(value: float | None, digits: int = 0) -> str:
