@@ -65,14 +65,17 @@ class CallHost:
         location = dealership.location(settings.location or dealership.locations[0].id)
         self._redis = make_redis(settings.redis)
         self._lease = CallLease()
+        self._sessions = SessionStore(self._redis, settings.redis.session_ttl_s)
+        self._calendar = RemoteCalendar(location.id, self._lease.check)
+        self._crm = RemoteCrm(location.id, self._lease.check)
         self._house = House(
             dealership=dealership,
             location=location,
             phrases=Phrases(dealership),
             settings=settings.call,
-            calendar=RemoteCalendar(location.id, self._lease.check),
-            crm=RemoteCrm(location.id, self._lease.check),
-            sessions=SessionStore(self._redis, settings.redis.session_ttl_s),
+            calendar=self._calendar,
+            crm=self._crm,
+            sessions=self._sessions,
             workers_mode=settings.pool.sub_actors,
         )
         self._crew = Crew(name, settings, self._on_event, self._on_death)
@@ -93,9 +96,19 @@ class CallHost:
         await self._crew.start(phrases[0])
         if avoided:
             self._crew.avoid(avoided)
+        await self._meet_the_house()
         settle()
         self._spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._tell_lag))
         self._is_warm = self._is_free = True
+
+    async def _meet_the_house(self) -> None:
+        """What the first call would otherwise wait for: connections, names, first imports."""
+        self._calendar.look_up()
+        self._crm.look_up()
+        try:
+            await self._sessions.peek(self._name)
+        except Exception as error:  # calls are taken without it, too
+            log.warning("session_store_away", error=type(error).__name__)
 
     async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
         """Take a call whose stream has started. Returns when the call is being served.

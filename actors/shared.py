@@ -33,6 +33,13 @@ class _Named:
         self._check = check
         self._found: Any = None
 
+    def look_up(self) -> None:
+        """Find the actor now, if it is there: the first caller need not wait for it."""
+        try:
+            self._found = ray.get_actor(self._name, namespace=names.NAMESPACE)
+        except ValueError:
+            self._found = None
+
     @property
     def _actor(self) -> Any:
         if self._found is None:
