@@ -17,6 +17,9 @@ MEASURE_EVERY_S = 0.5
 SMOOTHING = 0.3
 """Weight of the newest measurement: one stall of a second does not close the door, a loop that is
 late all the time does within two."""
+MOST_MS = 1000.0
+"""What one measurement counts for at most: a process that was stopped for a while and goes on is
+no sign that the node is overloaded."""
 WINDOW_S = 10.0
 REPORT_EVERY_S = 2.0
 FORGET_AFTER_S = 5.0
@@ -36,7 +39,7 @@ class LagMeter:
     def note(self, lag_s: float, now_s: float) -> None:
         """A measurement: the loop woke `lag_s` after it should have."""
         lag_ms = max(0.0, lag_s) * 1000
-        self.smoothed_ms += SMOOTHING * (lag_ms - self.smoothed_ms)
+        self.smoothed_ms += SMOOTHING * (min(lag_ms, MOST_MS) - self.smoothed_ms)
         self._recent.append((now_s, lag_ms))
         while self._recent[0][0] < now_s - WINDOW_S:
             self._recent.popleft()
