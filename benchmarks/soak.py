@@ -87,7 +87,7 @@ class Soak:
         sampler = Sampler(self._house)
         began = time.monotonic()
         try:
-            await self._house.settle(WHOLE_LIMIT_S)
+            await self._house.warm_up(WHOLE_LIMIT_S)
             before = await sampler.take(0)
             sampling = asyncio.create_task(self._sample(sampler, out))
             try:

@@ -48,7 +48,7 @@ async def drive(
 ) -> tuple[Verdict, Census, Census]:
     """Carry the plan out and judge it; returns what there was before and after it, too."""
     async with house.connected():
-        await house.settle(SETTLE_LIMIT_S)
+        await house.warm_up(SETTLE_LIMIT_S)
         before = await take_census(house)
         began = time.monotonic()
 
