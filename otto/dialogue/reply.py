@@ -104,8 +104,8 @@ class Reply:
     def round_done(self, done: ModelDone) -> None:
         """Take the times of a finished round of the model."""
         self.streaming = False
-        if not self.audible:
-            said_something = len(self.sentences) > self.round_start
+        if self.round_start == 0:
+            said_something = len(self.sentences) > 0
             self.timing.model_ms += done.first_sentence_ms if said_something else done.total_ms
 
     def next_round(self, number: int) -> None:
