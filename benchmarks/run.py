@@ -64,7 +64,8 @@ QUIET_S = 3.0
 """Between two measurements: what a call leaves to be done belongs to that call."""
 REST_TIMEOUT_S = 45.0
 REST_SHARE = 0.85
-"""A system is at rest when it spends no less than this share of what it spent before."""
+REST_WINDOWS = 3
+"""A system is at rest when it spends, so often, no less than this share of what it spent before."""
 SLOW_TURNS = 5
 """So many of the slowest turns of a row are kept in the results, with their stages."""
 
@@ -94,6 +95,7 @@ async def standing_cost(
 async def _at_rest(system: System) -> None:
     """Wait until nothing is being started any more: spare actors come up after the first ones."""
     used = spent_before = float("inf")
+    quiet = 0
     deadline_s = time.monotonic() + REST_TIMEOUT_S
     while time.monotonic() < deadline_s:
         before = snapshot(family(system.root, system.apart))
@@ -102,7 +104,8 @@ async def _at_rest(system: System) -> None:
             used,
             sum(spent(before, snapshot(family(system.root, system.apart))).values()),
         )
-        if used >= REST_SHARE * spent_before:
+        quiet = quiet + 1 if used >= REST_SHARE * spent_before else 0
+        if quiet == REST_WINDOWS:
             return
 
 
