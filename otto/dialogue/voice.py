@@ -107,7 +107,8 @@ class Voice:
             return
         match event:
             case FirstAudio():
-                if not reply.audible:
+                # The line often says first that it plays: a voice in a process of its own is later.
+                if not reply.timing.speech_ms:
                     reply.timing.speech_ms = event.vendor_ms
             case SentenceSpoken():
                 reply.playback.spoken(event.index, event.start_ms, event.end_ms)
