@@ -158,9 +158,10 @@ class Telephone:
         if self.is_dead:
             return
         if start == 0:
-            self.emit(FirstAudio(generation, 100.0))
+            # The line is quicker than a voice in a process of its own.
             self._playing_s[generation] = asyncio.get_running_loop().time()
             self.on_line({"event": "playing", "generation": generation})
+            self.emit(FirstAudio(generation, 100.0))
         self.emit(SentenceSpoken(generation, index, text, start, end))
         for mark in range(start // CHUNK_MS, end // CHUNK_MS):
             self._later(generation, self._mark(generation, mark, (mark + 1) * CHUNK_MS))
