@@ -71,6 +71,7 @@ class Driver:
             if step.fault.moment is Moment.BEFORE:
                 struck = await self._strike(trial, await aim(self._house, step.fault.strike, None))
                 undoing = asyncio.ensure_future(_ensure(struck.undo))
+                await asyncio.sleep(step.after_ms / 1000)
                 trial.call_sid = await self.place(step.fault.caller == "books")
             else:
                 trial.call_sid = await self.place(step.fault.caller == "books")

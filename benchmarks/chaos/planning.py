@@ -10,7 +10,8 @@ from typing import Any
 from benchmarks.chaos.faults import SHORT, Fault, Kill, Moment
 
 STRIKE_AFTER_MS = {
-    Moment.BEFORE: (0, 0),
+    # What is under way in the very moment is lost with the process; here it is whoever comes next.
+    Moment.BEFORE: (100, 1_500),
     Moment.GREETING: (300, 2_500),
     Moment.LISTENING: (200, 900),
     # Endpointing takes 0.4 s of it, then comes the model.
