@@ -16,7 +16,10 @@ from benchmarks.chaos.striking import Struck, Targets, aim, anybody, carry_out
 from benchmarks.chaos.timeline import gaps, worst
 from benchmarks.chaos.trial import Seen, Trial
 
-CALL_LIMIT_S = 150.0
+CALL_LIMIT_S = 240.0
+"""A booking takes 90 s, and 30 more whenever another caller has taken the opening meanwhile."""
+WISHES = ("first", "tuesday", "wednesday afternoon", "last", "thursday morning", "friday")
+"""What the callers who book prefer in turn, so that they do not all contest one opening."""
 WHOLE_LIMIT_S = 90.0
 QUESTION = "How much is an oil change?"
 
@@ -176,7 +179,8 @@ class Driver:
             return await self._house.place("window-shopper", goal=goal, **{"from": number})
         person = {"first_name": "Robin", "last_name": "Walker", "phone": number, "known": False}
         car = {"year": 2020, "make": "Honda", "model": "Civic"}
-        return await self._house.place("load", facts=person | car, **{"from": number})
+        goal = {"prefer": WISHES[self._callers % len(WISHES)]}
+        return await self._house.place("load", facts=person | car, goal=goal, **{"from": number})
 
 
 def _line(trial: Trial) -> str:
