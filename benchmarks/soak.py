@@ -18,7 +18,6 @@ import asyncio
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
@@ -59,7 +58,7 @@ class Run:
     """One mode's calls and what was counted."""
 
     mode: str
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, int] = field(default_factory=dict)
     refused: int = 0
     took_s: float = 0.0
     broken: list[str] = field(default_factory=list)
@@ -152,7 +151,7 @@ class Soak:
             outcome = outcome_of(record, events, sid in listed, hung_up=may_leave)
             if call.manner is Manner.SILENT and outcome is Outcome.ANSWERED:
                 outcome = Outcome.SENTENCE  # was told goodbye, having asked nothing
-            self._run.outcomes[str(outcome)] += 1
+            self._run.outcomes[str(outcome)] = self._run.outcomes.get(str(outcome), 0) + 1
             self._run.refused += not record["measured"]["streams"]
             if outcome not in REACHED:
                 self._run.broken.append(f"call {sid} ({call.manner}) ended as “{outcome}”")
@@ -183,7 +182,7 @@ def cells(finding: Finding) -> tuple[str, ...]:
 
 
 def _title(run: Run) -> str:
-    outcomes = ", ".join(f"{count} {name}" for name, count in run.outcomes.most_common())
+    outcomes = ", ".join(f"{count} {name}" for name, count in sorted(run.outcomes.items()))
     return f"{run.mode}: {outcomes}; {run.refused} without a stream; {run.took_s:.0f} s"
 
 

@@ -15,6 +15,9 @@ from benchmarks.soak_slopes import OURS, Sample
 
 WITH_VITALS = tuple(name for name in OURS if name != "ServeReplica")
 SANDBOX = "sandbox"
+OTHERS = "others"
+"""The many small processes of Ray's."""
+SHOWN = (SANDBOX, "raylet", "gcs_server", "haproxy")
 
 
 class Sampler:
@@ -82,6 +85,8 @@ def count_processes(root_pid: int, sandbox_pid: int) -> dict[str, float]:
     found: defaultdict[str, float] = defaultdict(float)
     for process in descendants(root_pid):
         name = SANDBOX if process.pid in outside else kind(process)
+        if name not in (*OURS, *SHOWN):
+            name = OTHERS
         try:
             with process.oneshot():
                 memory_mb = process.memory_full_info().uss / 2**20

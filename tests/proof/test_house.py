@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import asdict
 
 import pytest
 import uvicorn
@@ -22,7 +24,9 @@ from benchmarks.chaos.house import House
 from benchmarks.chaos.judging import Outcome, outcome_of
 from benchmarks.chaos.striking import Targets, carry_out
 from benchmarks.chaos.timeline import gaps, worst
+from benchmarks.soak import Run, markdown
 from benchmarks.soak_sampling import count_processes
+from benchmarks.soak_slopes import Sample, judge
 from config.settings import Settings
 from sandbox.app import listen, serve
 from sandbox.world import Options, World
@@ -109,4 +113,7 @@ def test_the_sandbox_is_counted_apart_from_what_is_ours() -> None:
     assert found["MB: sandbox"] > 1
     assert found["fds: sandbox"] >= 3
     assert sum(count for name, count in found.items() if name.startswith("processes: ")) >= 2
+    run = Run("inline", {"answered": 1}, findings=judge(Sample(0, found), [], Sample(1, found)))
+    assert json.loads(json.dumps(asdict(run)))["outcomes"] == {"answered": 1}
+    assert "inline: 1 answered" in markdown([run], {"at": "now"})
     assert "MB in all" not in found, "neither is one of Otto's"
