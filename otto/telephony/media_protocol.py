@@ -142,7 +142,7 @@ class MediaProtocol(WebSocketsSansIOProtocol):
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            self.conn.fail(1007, "not UTF-8")
+            self.conn.fail(1007)
             self.handle_parser_exception()
             return
         self._hand_over({"type": "websocket.receive", "text": text})

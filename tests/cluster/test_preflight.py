@@ -88,7 +88,13 @@ def test_only_one_stack_a_folder(workdir: Path) -> None:
 
 def test_the_record_survives_a_round_trip(workdir: Path) -> None:
     written = StackRecord(
-        "ab12", Recorded(7, "x"), "http://o", "http://d", "http://s", (Recorded(8, "y"),)
+        "ab12",
+        Recorded(7, "x"),
+        "http://o",
+        "http://d",
+        "http://s",
+        drain_s=5.0,
+        processes=(Recorded(8, "y"),),
     )
     written.save(workdir)
     assert record.load(workdir) == written
