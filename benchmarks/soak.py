@@ -40,7 +40,7 @@ from cluster.stack import signals_as_exceptions
 SURPLUS = 2
 """So many more callers at once than there are places: they are refused."""
 SAMPLE_EVERY_S = 5.0
-CALL_LIMIT_S = 120.0
+CALL_LIMIT_S = 240.0
 WHOLE_LIMIT_S = 90.0
 QUIET_S = 75.0
 """Afterwards: longer than the shortest life of a session in Redis, and than idle sockets live."""
