@@ -106,6 +106,7 @@ def build(
     voice = serve.deployment(
         VoiceIngress,
         name="VoiceIngress",
+        num_replicas=settings.voice_replicas,
         max_ongoing_requests=VOICE_MAX_ONGOING,
         health_check_period_s=HEALTH_CHECK_S,
         ray_actor_options={"num_cpus": 0},

@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -70,6 +71,17 @@ ENVIRONMENT = {
 }
 
 
+PORTS = {
+    # HAProxy binds these two on every address, and Ray has no setting for that.
+    "RAY_SERVE_HAPROXY_STATS_PORT": (8404, "0.0.0.0"),  # noqa: S104
+    "RAY_SERVE_HAPROXY_METRICS_PORT": (9101, "0.0.0.0"),  # noqa: S104
+    # Serve's own proxy, which HAProxy turns to while no replica is ready.
+    "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": (8500, "127.0.0.1"),
+}
+"""Serve's fixed ports: the setting, Serve's default, and the address it is bound on. A second
+stack on the machine needs others."""
+
+
 def ray_dir() -> Path:
     """Ray's folder of this user: sessions, sockets, logs. Short, because sockets live in it.
 
@@ -96,8 +108,11 @@ def ray_dir() -> Path:
     return folder
 
 
-def prepare(folder: Path, *, stats_port: int, metrics_port: int, state_dir: Path) -> None:
-    """Put Ray's settings in this process' environment; Ray's processes inherit them."""
+def prepare(folder: Path, *, ports: Mapping[str, int], state_dir: Path) -> None:
+    """Put Ray's settings in this process' environment; Ray's processes inherit them.
+
+    `ports`: those of `PORTS`, by setting.
+    """
     proxy = folder / f"{_PROXY_PREFIX}{os.getpid()}"
     wanted = {
         **ENVIRONMENT,
@@ -106,8 +121,7 @@ def prepare(folder: Path, *, stats_port: int, metrics_port: int, state_dir: Path
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(proxy / "m"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(proxy),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy / "server-state"),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(stats_port),
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics_port),
+        **{name: str(port) for name, port in ports.items()},
     }
     if not os.access(Path.home(), os.W_OK) and "RAY_AUTH_TOKEN" not in os.environ:
         # Ray keeps its token in ~/.ray; a service account may have no home to write to.

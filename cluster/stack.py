@@ -35,8 +35,6 @@ from config.settings import (
 
 _log = structlog.get_logger()
 
-HAPROXY_STATS_PORT = 8404
-HAPROXY_METRICS_PORT = 9101
 READY_TIMEOUT_S = 120.0
 STOP_GRACE_S = 8.0
 OWNER_GRACE_S = 45.0
@@ -86,8 +84,10 @@ class Stack:
             ray_env.forget_old_sessions(folder)
         ray_env.prepare(
             folder,
-            stats_port=self._claims.take_from(HAPROXY_STATS_PORT, "0.0.0.0"),  # noqa: S104
-            metrics_port=self._claims.take_from(HAPROXY_METRICS_PORT, "0.0.0.0"),  # noqa: S104
+            ports={
+                name: self._claims.take_from(port, host)
+                for name, (port, host) in ray_env.PORTS.items()
+            },
             state_dir=self.state_dir,
         )
         dealership = load_dealership(settings.dealership_file)

@@ -302,6 +302,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     link_host: str = "127.0.0.1"
     """Where the media link listens; the node's private address in a cluster of several."""
+    voice_replicas: int = Field(2, ge=1)
+    """Processes that answer webhooks. Twilio does not repeat one that failed: while a single
+    process is replaced, callers hear an error."""
     media_replicas: int = Field(1, ge=1)
     """Processes that hold media streams. With more than one, the calls of a process that dies
     come back at once through another."""
