@@ -220,7 +220,7 @@ class TurnTaker:
                 return ()
         elif self.state is State.THINKING and not means_something(text):
             return ()
-        elif self.state is State.INTERRUPTED and not self._pieces and not means_something(text):
+        elif self.state is State.INTERRUPTED and self.is_idle and not means_something(text):
             if event.is_final and (event.speech_final or not text):
                 return self.note(Input.NOTHING)
             self._hold_on(now_s)

@@ -108,7 +108,8 @@ def _numbers_only(run: list[Number], today: date, *, partly: bool) -> date | Non
                 month, day = day, month
             born = _valid(_year(digits[second:], today), month, day, today)
             if born and aligned >= 2 * partly:
-                readings[born] = max(aligned, readings.get(born, 0))
+                weight = aligned + _in_one_word(run, first, second)
+                readings[born] = max(weight, readings.get(born, 0))
     return _best(readings)
 
 
@@ -125,6 +126,13 @@ def _aligned(run: list[Number], today: date, *cuts: int) -> int:
         if is_year and any(begin < cut < at for cut in cuts):
             return -1
     return sum(cut in ends for cut in cuts)
+
+
+def _in_one_word(run: list[Number], first: int, second: int) -> int:
+    """1 when month and day were each said as one number: "one one nineteen ninety-nine" is no
+    eleventh month. Digit by digit this tells nothing."""
+    lengths = [len(number.digits) for number in run]
+    return int(max(lengths) > 1 and lengths[:2] == [first, second - first])
 
 
 def _best(readings: dict[date, int]) -> date | None:

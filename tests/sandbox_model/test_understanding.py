@@ -65,6 +65,10 @@ def test_one_date_of_birth_in_many_words(text: str) -> None:
     assert date_of_birth(text, TODAY) == BORN
 
 
+def test_two_numbers_said_apart_are_no_month_together() -> None:
+    assert date_of_birth("one one nineteen ninety-nine", TODAY) == date(1999, 1, 1)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "yes", "March 12", "11284", "1984", "February 30 1984", "March 12 2031", "13 13 1990"],
