@@ -32,6 +32,7 @@ from otto.dialogue.limits import Limits
 from otto.dialogue.ports import Line
 from otto.dialogue.record import call_record, note_turn
 from otto.dialogue.reply import Reply, Timing
+from otto.dialogue.resuming import Resumption, underway
 from otto.dialogue.session import Directive, Session
 from otto.dialogue.thinking import TOOL_TASK, Thinking
 from otto.dialogue.timers import Timer, Timers
@@ -59,6 +60,8 @@ log = structlog.get_logger()
 GENERATIONS_PER_EPOCH = 100_000
 """Generations count on from epoch × this, so that a call resumed by another actor uses numbers
 the line has not seen, without anything having to be read."""
+HEARD_KEPT_EVERY_S = 1.0
+"""How often at most the session is written because more of an answer has been heard."""
 
 
 class Conversation:
@@ -92,6 +95,8 @@ class Conversation:
         self._is_deaf = False
         self._desk_offered = False
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._kept_s = 0.0
+        self._last_state: dict[str, Any] | None = None
         self._keeper = SessionKeeper(house.sessions, started.call_sid, self._on_fenced)
         self.ended = asyncio.Event()
         """Set when the line is to be given up, or is gone."""
@@ -115,21 +120,39 @@ class Conversation:
     # Life
 
     async def open(self) -> None:
-        """Take the call: find its session or begin one, and speak first."""
+        """Take the call: find its session and go on, or begin one; speak first, either way."""
         house = self._house
         epoch, saved = await self._keeper.open()
-        resumed = saved is not None
+        left = None
         if saved is not None:
             self._session = Session.load(saved)
             self._thinking.serve(self._session, self._started.stream_sid)
+            left = Resumption(self._session, house.phrases, house.now())
         self._session.epoch = epoch
-        self._session.directive = Directive.RESUME
         self._generation = max(epoch * GENERATIONS_PER_EPOCH, self._started.first_generation)
         self._limits.begin()
-        greeting = house.phrases.resumed if resumed else house.phrases.greeting
-        self._turns.asked(greeting)
-        self.say(greeting)
+        if left is None or left.is_new:
+            self._turns.asked(house.phrases.greeting)
+            self.say(house.phrases.greeting)
+        elif left.is_over:
+            self._act(self._turns.note(Input.HANG_UP))
+        else:
+            self._go_on(left)
         self.changed()
+
+    def _go_on(self, left: Resumption) -> None:
+        """Take up what the call's last owner has left. The apology is no part of the history:
+        "say that again" means the answer behind it."""
+        self._turns.asked(left.asked)
+        reply = self._begin()
+        self._act(self._turns.note(Input.SAY))
+        if left.apology:
+            reply.remarks.add(self._voice.say(reply, left.apology))
+        first = left.tell(reply, self._voice)
+        if reply.has_answer:
+            self._turns.asked(reply.text)
+        self.expect_filler(self._settings.model_filler_s)
+        self._thinking.take_over(reply, left.left, first)
 
     def fence(self) -> None:
         """Another owner has the call: say nothing more, and write nothing."""
@@ -190,6 +213,7 @@ class Conversation:
                 if reply is not None and not event.get("cleared"):
                     self.progressed(reply)
                     self._voice.mark(event["generation"], event["index"])
+                    self._keep_heard()
             case "playing":
                 self._voice.playing(event["generation"])
             case "dtmf":
@@ -198,7 +222,9 @@ class Conversation:
             case "stop":
                 self.hang_up("caller_hung_up", Directive.HANG_UP)
             case "lost":
-                # Twilio's next verb brings the call back: the session stays open for it.
+                # Twilio's next verb brings the call back: the session stays open for it, as it is
+                # now, before what is being said is thrown away.
+                self._last_state = self._state()
                 self.hang_up("line_lost", Directive.RESUME)
 
     def on_replaced(self, worker: Worker) -> None:
@@ -377,10 +403,27 @@ class Conversation:
         if not self._thinking.is_busy:
             self._timers.stop(Timer.FILLER)
         self._turns.asked(reply.text)
+        self.changed()
 
     def changed(self) -> None:
         """The session is to be written."""
-        self._keeper.changed(lambda: self._session.dump())
+        self._keeper.changed(self._state)
+
+    def _state(self) -> dict[str, Any]:
+        if self._last_state is not None:
+            return self._last_state
+        session = self._session
+        reply, stream_sid = self._voice.reply, self._started.stream_sid
+        now_s = self._loop.time()
+        session.underway = underway(reply, session.history, self._thinking, stream_sid, now_s)
+        return session.dump()
+
+    def _keep_heard(self) -> None:
+        """More has been heard, so less would have to be said again."""
+        now_s = self._loop.time()
+        if now_s - self._kept_s >= HEARD_KEPT_EVERY_S:
+            self._kept_s = now_s
+            self.changed()
 
     def closing(self, reply: Reply) -> None:
         """The reply is the last one, unless the caller has more to say."""

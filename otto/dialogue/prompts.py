@@ -23,7 +23,9 @@ class Phrases:
             f"Thank you for calling {name} service department. "
             "This is Otto, the automated assistant. How can I help you today?"
         )
-        self.resumed = "I'm sorry, we were cut off for a moment. Please go on."
+        self.cut_off = "I'm sorry, we were cut off for a moment."
+        self.resumed = "I'm sorry, we were cut off for a moment. I'm still here. Please go on."
+        self.resumed_again = "I'm still here. Please go on."
         self.one_moment = "One moment, please."
         self.still_working = "I'm still working on it. Thank you for waiting."
         self.still_there = "Are you still there?"

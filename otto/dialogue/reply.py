@@ -88,6 +88,8 @@ class Reply:
     heard: dict[int, tuple[str, str]] = field(default_factory=dict)
     """Sentence index → (heard, not heard), as of the last pause or the end."""
     entries: list[tuple[OttoSaid, int, int]] = field(default_factory=list)
+    remarks: set[int] = field(default_factory=set)
+    """Sentences that are no part of the answer: a filler, an apology for the line."""
     _before: dict[int, str] = field(default_factory=dict)
     """What was heard of each sentence under earlier generations."""
 
@@ -100,6 +102,13 @@ class Reply:
         else:
             self.playback.queued(index, text)
         return index
+
+    def add_heard(self, text: str) -> None:
+        """A sentence the caller has heard before: part of the answer, not to be said."""
+        index = len(self.sentences)
+        self.sentences.append(text)
+        self._before[index] = text
+        self.heard[index] = text, ""
 
     def round_done(self, done: ModelDone) -> None:
         """Take the times of a finished round of the model."""
@@ -153,21 +162,37 @@ class Reply:
         return " ".join(self.sentences)
 
     @property
+    def has_answer(self) -> bool:
+        """Whether there is a sentence in it that is more than a remark."""
+        return len(self.sentences) > len(self.remarks)
+
+    @property
     def heard_text(self) -> str:
         return " ".join(heard for heard, _ in self.heard.values() if heard)
 
     @property
     def begun_text(self) -> str:
-        """The sentences of which anything was heard, whole."""
-        return " ".join(self.sentences[index] for index, (heard, _) in self.heard.items() if heard)
+        """The sentences of the answer of which anything was heard, whole."""
+        return " ".join(
+            self.sentences[index]
+            for index, (heard, _) in self.heard.items()
+            if heard and index not in self.remarks
+        )
+
+    def heard_by(self, now_s: float) -> dict[int, tuple[str, str]]:
+        """Sentence index → (heard, not heard) by now, or by the time it was paused or closed."""
+        if self.paused or self.closed:
+            return dict(self.heard)
+        split = self.playback.split(now_s)
+        found: dict[int, tuple[str, str]] = {}
+        for index in range(len(self.sentences)):
+            heard, unheard = split.get(index, ("", ""))
+            found[index] = f"{self._before.get(index, '')} {heard}".strip(), unheard
+        return found
 
     def _settle(self, now_s: float) -> None:
-        split = self.playback.split(now_s)
-        for index in range(len(self.sentences)):
-            before = self._before.get(index, "")
-            heard, unheard = split.get(index, ("", ""))
-            self._before[index] = f"{before} {heard}".strip()
-            self.heard[index] = self._before[index], unheard
+        self.heard = self.heard_by(now_s)
+        self._before = {index: heard for index, (heard, _) in self.heard.items()}
         for entry, first, last in self.entries:
             self._cut(entry, first, last)
 

@@ -85,6 +85,52 @@ class TurnRecord:
 
 
 @dataclass(slots=True)
+class Piece:
+    """A sentence of a reply in progress, and how much of it was known to have been heard."""
+
+    text: str
+    heard: str
+    entry: int | None
+    """Which entry of the history it is part of; None while its round is not in there."""
+
+
+@dataclass(slots=True)
+class Underway:
+    """What was being made, said or done when the session was written, for another to go on with."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    rounds: int = 0
+    streaming: bool = False
+    """Whether the model was still at it."""
+    finished: bool = False
+    """Whether the last sentence had been given to the voice."""
+    ending: Directive | None = None
+    """What was to follow when it had been heard."""
+    outcome: str = ""
+    calls: list[dict[str, str]] = field(default_factory=list)
+    """The tools that were running, one after the other."""
+    results: list[str] = field(default_factory=list)
+    """What those that were done had answered."""
+    is_own_work: bool = True
+    """Whether this reply asked for those tools, not one that was thrown away."""
+    unanswered: list[str] = field(default_factory=list)
+    """Turns of the caller that wait for those tools and are not in the history."""
+    stream_sid: str = ""
+    heard_ms: int = 0
+    """Media time of that stream at which the last of those turns ended."""
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `asdict`."""
+        ending = data["ending"]
+        fields = data | {
+            "pieces": [Piece(**piece) for piece in data["pieces"]],
+            "ending": None if ending is None else Directive(ending),
+        }
+        return cls(**fields)
+
+
+@dataclass(slots=True)
 class Session:
     """Everything of one call that is kept."""
 
@@ -110,6 +156,9 @@ class Session:
     heard_ms: int = 0
     """Media time of that stream up to which the caller's words are in the history."""
     history: History = field(default_factory=History)
+    underway: Underway | None = None
+    resumed_at: str = ""
+    """When another owner took the call over last, ISO 8601; empty: nobody did."""
     turns: list[TurnRecord] = field(default_factory=list)
 
     @classmethod
@@ -139,6 +188,8 @@ class Session:
             "stream_sid": self.stream_sid,
             "heard_ms": self.heard_ms,
             "history": self.history.dump(),
+            "underway": None if self.underway is None else asdict(self.underway),
+            "resumed_at": self.resumed_at,
             "turns": [asdict(turn) for turn in self.turns],
         }
 
@@ -151,6 +202,8 @@ class Session:
         fields["vehicles"] = [VehicleRef(**item) for item in fields["vehicles"]]
         fields["offers"] = {key: Offer(**item) for key, item in fields["offers"].items()}
         fields["history"] = History.load(fields["history"])
+        underway = fields.get("underway")
+        fields["underway"] = None if underway is None else Underway.load(underway)
         fields["turns"] = [TurnRecord(**item) for item in fields["turns"]]
         return cls(**fields)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -25,10 +26,11 @@ import structlog
 from otto.dialogue.expecting import is_dictation
 from otto.dialogue.history import CallerSaid
 from otto.dialogue.house import House
+from otto.dialogue.playback import Playback
 from otto.dialogue.ports import Mind
 from otto.dialogue.prompts import system_prompt
 from otto.dialogue.reply import Reply
-from otto.dialogue.session import Directive, Session
+from otto.dialogue.session import Directive, Session, Underway
 from otto.dialogue.speculation import Speculation
 from otto.dialogue.tools import Toolbox
 from otto.dialogue.turns import Turn
@@ -74,6 +76,15 @@ class Holder(Protocol):
         """Say the sentence and connect the caller with a person."""
 
 
+@dataclass(slots=True)
+class Work:
+    """Tools of one round, done one after the other. `results` grows to the length of `calls`."""
+
+    reply: Reply
+    calls: tuple[ToolCall, ...]
+    results: list[str]
+
+
 class Thinking:
     """Makes the answers of one call. `serve` it a session before anything is asked."""
 
@@ -84,7 +95,10 @@ class Thinking:
         self._holder = holder
         self._guess = Speculation(mind)
         self._tools_running = 0
-        self._unanswered: list[Turn] = []
+        self.work: Work | None = None
+        """The tools that are running."""
+        self.unanswered: list[Turn] = []
+        """Turns of the caller that wait for them."""
 
     def serve(self, session: Session, stream_sid: str) -> None:
         """Work on this session. `stream_sid` is the stream that the turns' media time counts in."""
@@ -108,13 +122,13 @@ class Thinking:
     @property
     def is_idle(self) -> bool:
         """Whether no tool runs and no turn of the caller waits for one."""
-        return not self.is_busy and not self._unanswered
+        return not self.is_busy and not self.unanswered
 
     # Asking
 
     def caller_said(self, turn: Turn) -> None:
         """A turn of the caller: it reaches the history behind the results of running tools."""
-        self._unanswered.append(turn)
+        self.unanswered.append(turn)
 
     def answer(self, reply: Reply) -> None:
         """Make `reply` the answer to what the caller said, once no tool is running any more."""
@@ -125,7 +139,7 @@ class Thinking:
 
     def take_up(self) -> None:
         """What the caller said goes into the history, behind all that was done before."""
-        turns, self._unanswered = self._unanswered, []
+        turns, self.unanswered = self.unanswered, []
         session = self._session
         for turn in turns:
             last = session.history.entries[-1] if session.history.entries else None
@@ -186,6 +200,33 @@ class Thinking:
         reply.asked = self._holder.number()
         self._mind.generate(reply.asked, messages, self._toolbox.offered())
 
+    def take_over(self, reply: Reply, left: Underway, first: int) -> None:
+        """Go on with what another owner of the call has left, as the reply being said.
+
+        What was said of it is in `reply`, the round that was under way from sentence `first` on.
+        """
+        reply.rounds, reply.round_start = left.rounds, first
+        reply.ending, reply.outcome = left.ending, left.outcome
+        self.unanswered = [Turn(text) for text in left.unanswered]
+        if left.calls:
+            calls = tuple(ToolCall(**call) for call in left.calls)
+            last = len(reply.sentences)
+            if left.is_own_work:
+                self._work(Work(reply, calls, left.results), first, last)
+            else:
+                reply.awaits_tools = True
+                gone = Reply(0, Playback(self._house.settings.audio_chunk_ms), closed=True)
+                self._work(Work(gone, calls, left.results), 0, 0)
+        elif left.unanswered:
+            self.answer(reply)
+        elif left.streaming:
+            reply.streaming = True
+            self.replaced()
+        elif left.finished and left.ending is None:
+            self._voice.finish(reply)
+        else:
+            self._after_tools(reply)
+
     def drop(self, reply: Reply) -> None:
         """The reply was thrown away: nothing of it is made any more."""
         self._mind.cancel(reply.asked)
@@ -233,16 +274,15 @@ class Thinking:
         reply.round_done(done)
         first, last = reply.round_start, len(reply.sentences)
         if done.tool_calls:
-            self._tools_running += 1
-            work = self._run_tools(reply, done.tool_calls, first, last)
-            self._holder.spawn(work, name=TOOL_TASK)
+            self._work(Work(reply, done.tool_calls, []), first, last)
             return
-        if not reply.sentences:
+        if not reply.has_answer:
             self._voice.say(reply, self._house.phrases.say_again)
             last = len(reply.sentences)
         if last > first:
             self._place(reply, first, last)
         self._voice.finish(reply)
+        self._holder.changed()
 
     def _place(self, reply: Reply, first: int, last: int) -> None:
         text = " ".join(reply.sentences[first:last])
@@ -255,15 +295,20 @@ class Thinking:
 
     # Tools
 
-    async def _run_tools(
-        self, reply: Reply, calls: tuple[ToolCall, ...], first: int, last: int
-    ) -> None:
+    def _work(self, work: Work, first: int, last: int) -> None:
+        """Run the tools of the round whose sentences are [first, last)."""
+        self._tools_running += 1
+        self.work = work
+        self._holder.spawn(self._run_tools(work, first, last), name=TOOL_TASK)
+        self._holder.changed()
+
+    async def _run_tools(self, work: Work, first: int, last: int) -> None:
+        reply, calls, results = work.reply, work.calls, work.results
         loop = asyncio.get_running_loop()
         began_s = loop.time()
         self._holder.expect_filler(self._house.settings.tool_filler_s)
-        results: list[str] = []
         try:
-            for call in calls:
+            for call in calls[len(results) :]:
                 result = await self._run_tool(call)
                 self._holder.progressed(reply)
                 results.append(json.dumps(result))
@@ -272,6 +317,7 @@ class Thinking:
                     reply.outcome = "transferred" if reply.ending is Directive.TRANSFER else "done"
         finally:
             self._tools_running -= 1
+            self.work = None
         text = " ".join(reply.sentences[first:last])
         reply.place(self._session.history.otto(text, calls, results), first, last)
         self._holder.changed()
@@ -304,7 +350,7 @@ class Thinking:
         if reply.ending is None:
             self.ask(reply)
             return
-        if not reply.sentences:
+        if not reply.has_answer:
             phrases = self._house.phrases
             is_transfer = reply.ending is Directive.TRANSFER
             index = self._voice.say(reply, phrases.transferring if is_transfer else phrases.goodbye)
@@ -331,7 +377,7 @@ class Thinking:
             return
         if reply.sentences:
             left_s = reply.playback.left_ms(now_s) / 1000
-            if not self.is_busy:
+            if reply.has_answer and not self.is_busy:
                 return
             if left_s > 0:
                 # It said that it would look: silence may be a little longer after that.
@@ -345,7 +391,7 @@ class Thinking:
             else:
                 reply.timing.model_ms += settings.model_filler_s * 1000
         reply.filled = True
-        self._voice.say(reply, phrase)
+        reply.remarks.add(self._voice.say(reply, phrase))
         if reply.streaming:
             reply.round_start = len(reply.sentences)  # it is no part of the model's answer
 
