@@ -162,10 +162,15 @@ class Resumption:
 def _lines(piece: Piece) -> list[_Line]:
     """The sentences of a piece: the greeting has three of them, and a short one joins the next."""
     splitter = SentenceSplitter()
-    texts = [*splitter.feed(piece.text), *splitter.end()]
+    sentences: list[str] = []
+    for part in (*splitter.feed(piece.text), *splitter.end()):
+        if sentences and not _is_whole(sentences[-1]):
+            sentences[-1] += f" {part}"
+        else:
+            sentences.append(part)
     words_heard = len(piece.heard.split())
     lines: list[_Line] = []
-    for text in texts:
+    for text in sentences:
         words = len(text.split())
         lines.append(_Line(text, piece.entry, words_heard >= words))
         words_heard = max(0, words_heard - words)
@@ -177,6 +182,11 @@ def _where_to_begin(lines: list[_Line], streaming: bool) -> int:
     begin = next((at for at, line in enumerate(lines) if not line.is_heard), len(lines))
     if begin == len(lines) and not streaming:
         return begin
-    while begin > 0 and not lines[begin - 1].text.rstrip(_CLOSERS).endswith(_STOPS):
+    while begin > 0 and not _is_whole(lines[begin - 1].text):
         begin -= 1
     return begin
+
+
+def _is_whole(text: str) -> bool:
+    """Whether a sentence ends with `text`, not only a clause."""
+    return text.rstrip(_CLOSERS).endswith(_STOPS)

@@ -35,10 +35,11 @@ def ring(dealership: Dealership) -> Any:
         greeted: bool = True,
         telephone: Telephone | None = None,
         mind: ScriptedMind | None = None,
+        book: Book | None = None,
         **settings: Any,
     ) -> Call:
         location = dealership.locations[0]
-        book, people, memory = Book(location.bays[0].id), People(), memory or Memory()
+        book, people, memory = book or Book(location.bays[0].id), People(), memory or Memory()
         house = House(
             dealership=dealership,
             location=location,

@@ -359,6 +359,17 @@ class Call:
         await self.say(text)
         await self.until_quiet()
 
+    def kill(self) -> None:
+        """The process is gone, in this very moment: nothing is finished, nothing is written."""
+        conversation = self.conversation
+        self.mind.emit = self.telephone.emit = self.telephone.on_line = lambda event: None
+        conversation._timers.stop_all()
+        for task in (*conversation._tasks, *self.mind._tasks, conversation._keeper._writer):
+            if task is not None:
+                task.cancel()
+        for generation in [*self.telephone._tasks]:
+            self.telephone.cancel(generation)
+
     def results(self) -> list[dict[str, Any]]:
         """Every tool result in the history, in order."""
         messages = self.conversation.session.history.messages("")
