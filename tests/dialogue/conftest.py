@@ -36,10 +36,12 @@ def ring(dealership: Dealership) -> Any:
         telephone: Telephone | None = None,
         mind: ScriptedMind | None = None,
         book: Book | None = None,
+        people: People | None = None,
         **settings: Any,
     ) -> Call:
         location = dealership.locations[0]
-        book, people, memory = book or Book(location.bays[0].id), People(), memory or Memory()
+        book, people = book or Book(location.bays[0].id), people or People()
+        memory = memory or Memory()
         house = House(
             dealership=dealership,
             location=location,

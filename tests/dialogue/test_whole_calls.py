@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from otto.speech.events import ModelDone, Sentence, ToolCall, Transcript
+from sandbox.openai import continuing
 from sandbox.openai.receptionist import answer
 from sandbox.twilio.mind import Mind, Stage
 from sandbox.twilio.personas import PERSONAS
@@ -30,7 +31,8 @@ class Receptionist(ScriptedMind):
     ) -> None:
         self.requests.append((messages, [tool["function"]["name"] for tool in tools]))
         self.numbers.append(generation)
-        reply = answer(messages, tools, NOW.date())
+        asked, said_before = continuing.apart(messages)
+        reply = continuing.rest(answer(asked, tools, NOW.date()), said_before)
         calls: tuple[ToolCall, ...] = ()
         if reply.call is not None:
             arguments = json.dumps(reply.call.arguments)
@@ -93,4 +95,52 @@ async def test_a_caller_of_the_sandbox_books_in_virtual_time(
         assert len(call.telephone.cleared) >= 2, "Otto was stopped, and went on"
     for turn in call.conversation.session.turns:
         assert turn.heard == turn.text, "nothing of what Otto said was lost"
+    await call.conversation.close()
+
+
+async def killed_now_and_then(ring: Any, call: Call, chance: random.Random) -> Call:
+    """Somewhere in Otto's answer its owner dies, perhaps, and another one takes the call over."""
+    await asyncio.sleep(chance.uniform(0.0, 6.0))
+    if call.conversation.is_quiet or chance.random() < 0.3:
+        return call
+    call.kill()
+    heir: Call = await ring(
+        memory=call.memory,
+        mind=Receptionist(),
+        book=call.book,
+        people=call.people,
+        caller=call.conversation.session.caller,
+        greeted=False,
+    )
+    return heir
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("name", ["maria", "keypad", "new-customer"])
+async def test_a_caller_whose_actors_die_again_and_again_has_one_appointment(
+    ring: Any, name: str, seed: int
+) -> None:
+    """Nobody is asked to begin anew, and what was under way is neither lost nor done twice."""
+    persona, chance = PERSONAS[name], random.Random(seed)
+    call: Call = await ring(mind=Receptionist(), greeted=False, caller=persona.facts.phone)
+    caller, heard_up_to, owners = Mind(persona), 0, 1
+    for _ in range(40):
+        if call.conversation.ended.is_set():
+            break
+        before, call = call, await killed_now_and_then(ring, call, chance)
+        owners += call is not before
+        await call.until_quiet()
+        turns = call.conversation.session.turns
+        said = " ".join(turn.heard for turn in turns[heard_up_to:] if turn.speaker == "otto")
+        heard_up_to = len(turns)
+        reply = caller.hear(said) if said else None
+        for key in reply.keys if reply else "":
+            await asyncio.sleep(0.25)
+            call.conversation.on_line({"event": "dtmf", "digit": key})
+        if reply and reply.text:
+            await call.say(reply.text)
+    assert owners > 3, "they did die"
+    assert Stage.BOOKED in caller.stages
+    assert len(call.book.bookings) == 1
+    assert call.conversation.session.outcome == "done"
     await call.conversation.close()
