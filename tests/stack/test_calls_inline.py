@@ -46,28 +46,15 @@ def first_opening(stack: Running, service: str) -> str:
     return asyncio.run(ask())
 
 
-def ring(stack: Running, number: int, service: str, **goal: str) -> str:
-    facts = {
-        "first_name": "Robin",
-        "last_name": "Walker",
-        "phone": f"+1312555{3000 + number}",
-        "known": False,
-        "year": 2020,
-        "make": "Honda",
-        "model": "Civic",
-    }
-    wish = {"service": service, "prefer": "first", **goal}
-    return stack.call("load", speech="known", **{"from": facts["phone"]}, facts=facts, goal=wish)
-
-
 def test_ten_calls_at_once_five_of_them_after_one_opening(stack: Running) -> None:
     # Only one bay can align wheels, so one opening is one appointment.
     slot = first_opening(stack, "wheel_alignment")
+    customers = iter(stack.customers(CALLS))
     contested = [
-        ring(stack, number, "wheel_alignment", slot=slot, prefer=fallback)
-        for number, fallback in enumerate(FALLBACKS)
+        stack.customer_calls(next(customers), service="wheel_alignment", slot=slot, prefer=fallback)
+        for fallback in FALLBACKS
     ]
-    others = [ring(stack, number, service) for number, service in enumerate(OTHERS, start=5)]
+    others = [stack.customer_calls(next(customers), service=service) for service in OTHERS]
     records = stack.finished(*contested, *others, within_s=240)
     lost = [record["call_sid"] for record in records if not record["booked"]]
     assert lost == [], [event for sid in lost for event in stack.events(sid) if event["text"]]
