@@ -112,8 +112,6 @@ class Resumption:
             self.apology = phrases.resumed_again if is_again else phrases.resumed
         answers = [e.text for e in session.history.entries if isinstance(e, OttoSaid) and e.text]
         self.asked = answers[-1] if answers else ""
-        if not self.is_over:
-            session.outcome = ""
         if self.is_new:
             session.history.entries.clear()
         elif not self.is_over:

@@ -120,6 +120,7 @@ async def test_what_the_caller_said_during_a_booking_is_answered_behind_its_resu
     ring: Any,
 ) -> None:
     call = await booking(ring)
+    before_ms = call.conversation.heard_until_ms
     await call.say("And will it take long")
     await asyncio.sleep(1.0)
     call.book.gate.set()
@@ -128,7 +129,7 @@ async def test_what_the_caller_said_during_a_booking_is_answered_behind_its_resu
     assert roles == ["assistant", "tool", "user"]
     assert heir.results()[-1]["status"] == "booked"
     assert heir.telephone.said[-1] == "You are booked, and it takes half an hour."
-    assert heir.conversation.heard_until_ms > 0, "those words must not be heard twice"
+    assert heir.conversation.heard_until_ms > before_ms, "those words must not be heard twice"
     await heir.conversation.close()
 
 
