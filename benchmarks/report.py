@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import subprocess
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
-
-import psutil
 
 SHOWN_FROM_CPU_S = 0.01
 """Kinds of processes that cost less than this are left out of the page."""
@@ -67,23 +61,6 @@ class Result:
     """The turns with the largest `added_ms`, as the caller measured them."""
     slow_stages: list[dict[str, Any]] = field(default_factory=list)
     """The turns with the largest `otto_ms`, as Otto noted them."""
-
-
-def facts(vendors_ms: dict[str, float]) -> dict[str, Any]:
-    """The machine and the program, for the results' file."""
-    return {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "cores": os.cpu_count(),
-        "memory_gb": round(psutil.virtual_memory().total / 2**30),
-        "machine": platform.machine(),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "load": [round(load, 1) for load in os.getloadavg()],
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-        ).stdout.strip(),
-        "vendors_ms": vendors_ms,
-    }
 
 
 def page(results: list[Result], standing: list[Standing], about: dict[str, Any]) -> str:

@@ -45,10 +45,10 @@ import httpx
 
 from benchmarks import book, load
 from benchmarks.family import CALL_PROCESSES, family, kind, memory, snapshot, spent
-from benchmarks.report import Result, Standing, facts, page
+from benchmarks.machine import RESULTS, facts
+from benchmarks.report import Result, Standing, page
 from benchmarks.systems import ENDPOINTING_MS, System, start
 
-RESULTS = Path(__file__).with_name("results")
 FINAL_DELAY_MS = 50
 MODEL_MS = 500
 VOICE_MS = 100
@@ -228,7 +228,7 @@ async def main(given: argparse.Namespace) -> None:
     """Measure everything asked for and write the results after each row."""
     RESULTS.mkdir(exist_ok=True)
     vendors_ms = {"endpointing": ENDPOINTING_MS + FINAL_DELAY_MS}
-    about = facts({**vendors_ms, "model": MODEL_MS, "voice": VOICE_MS})
+    about = {**facts(), "vendors_ms": {**vendors_ms, "model": MODEL_MS, "voice": VOICE_MS}}
     name = about["at"].replace(":", "").replace("+0000", "Z")
     results: list[Result] = []
     standing: list[Standing] = []

@@ -31,7 +31,7 @@ from rich.table import Table
 from benchmarks.chaos.census import callbacks
 from benchmarks.chaos.house import House, left_behind, running
 from benchmarks.chaos.judging import REACHED, Outcome, outcome_of
-from benchmarks.chaos.machine import facts, ports, write
+from benchmarks.machine import facts, ports, write
 from benchmarks.soak_plan import Manner, SoakCall, is_time_to_leave, soak_calls
 from benchmarks.soak_sampling import Sampler
 from benchmarks.soak_slopes import Finding, Sample, judge

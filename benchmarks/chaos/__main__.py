@@ -33,9 +33,9 @@ from benchmarks.chaos.faults import FAULTS
 from benchmarks.chaos.house import House, left_behind, running
 from benchmarks.chaos.judging import Census, broken_bookings
 from benchmarks.chaos.judging import left_behind as broken_census
-from benchmarks.chaos.machine import facts, ports, write
 from benchmarks.chaos.planning import Plan, PlanError, plan
 from benchmarks.chaos.report import Verdict, judge, markdown, table
+from benchmarks.machine import facts, ports, write
 from cluster.stack import signals_as_exceptions
 
 SETTLE_LIMIT_S = 120.0

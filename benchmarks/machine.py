@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-RESULTS = Path(__file__).parents[1] / "results"
+RESULTS = Path(__file__).parent / "results"
 
 
 def facts() -> dict[str, Any]:
