@@ -160,8 +160,9 @@ class Census:
         return asdict(self)
 
 
-DATABASE_CONNECTIONS_MARGIN = 3
-"""Pools open connections as they need them, and keep them."""
+DATABASE_CONNECTIONS_MARGIN = 8
+"""Pools open connections as they need them, and keep them: two actors, five each, and those that
+were open before."""
 
 
 def left_behind(before: Census, after: Census) -> list[str]:
