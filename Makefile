@@ -22,9 +22,9 @@ down: setup ## end everything that `make up` started, also after a crash
 	@$(BIN)/otto down $(ARGS)
 call: setup ## place a call on the running stack, e.g. make call ARGS="--persona maria"
 	@$(BIN)/otto call $(ARGS)
-# Most tests wait more than they compute, so three files run at a time; what starts Ray runs alone.
+# Most tests wait more than they compute, so four files run at a time; what starts Ray runs alone.
 test: setup ## every test except those marked slow
-	@$(BIN)/python -m pytest -m "not slow and not ray" -n 3 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow and not ray" -n 4 --dist loadfile $(ARGS)
 	@$(BIN)/python -m pytest -m "not slow and ray" $(ARGS)
 slow: setup ## the proofs that take minutes, left out of `make test`
 	@$(BIN)/python -m pytest -m slow $(ARGS)

@@ -149,6 +149,7 @@ def test_a_call_goes_on_while_all_that_serves_it_is_killed_one_after_the_other(
     assert state["epoch"] == 2, "another call actor took over, once"
 
 
+@pytest.mark.slow
 def test_a_call_actor_that_is_stopped_and_wakes_up_is_fenced(stack: Running) -> None:
     idle_again(stack)
     sid = stack.customer_calls(stack.customers(2)[1], service="tire_rotation")
