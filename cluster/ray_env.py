@@ -126,6 +126,8 @@ def prepare(folder: Path, *, ports: Mapping[str, int], state_dir: Path) -> None:
     if not os.access(Path.home(), os.W_OK) and "RAY_AUTH_TOKEN" not in os.environ:
         # Ray keeps its token in ~/.ray; a service account may have no home to write to.
         wanted["RAY_AUTH_TOKEN_PATH"] = str(state_dir.resolve() / "ray_token")
+    # HAProxy's admin socket in there is open to whoever can reach it.
+    proxy.mkdir(mode=0o700, exist_ok=True)
     for name, value in wanted.items():
         os.environ.setdefault(name, value)
     for name in ("RAY_ADDRESS", "RAY_NAMESPACE"):

@@ -178,6 +178,7 @@ class Stack:
             raise StackError(
                 f"Ray could not start ({error}): see {folder}/session_latest/logs"
             ) from error
+        folder.chmod(0o700)  # Ray opens it to everybody
         for number, handler in handlers.items():
             # Ray's core has put handlers of its own there, which abort the process.
             signal.signal(number, handler)

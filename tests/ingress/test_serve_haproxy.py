@@ -14,6 +14,7 @@ import pytest
 import websockets
 from twilio.request_validator import RequestValidator
 
+from cluster import ray_env
 from config.settings import Settings, TwilioSettings
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(180)]
@@ -68,8 +69,9 @@ def make_factory():
 
 
 @pytest.fixture(scope="module")
-def front_door():
-    """Both applications behind HAProxy; gives `host:port`."""
+def front_door(tmp_path_factory):
+    """Both applications behind HAProxy; gives `host:port`. Its files are where `otto up` keeps
+    its own: Serve's defaults belong to whoever used Ray first on the machine."""
     import ray
 
     import serve_app
@@ -81,11 +83,11 @@ def front_door():
     )
     before = dict(os.environ)
     os.environ.update(serve_app.serve_environment(settings))
-    os.environ["RAY_SERVE_HAPROXY_METRICS_PORT"] = str(free_port())
-    os.environ["RAY_SERVE_HAPROXY_STATS_PORT"] = str(free_port())
-    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112 (Ray's own spelling)
+    folder = ray_env.ray_dir()
+    ports = {name: free_port() for name in ray_env.PORTS}
+    ray_env.prepare(folder, ports=ports, state_dir=tmp_path_factory.mktemp("state"))
     try:
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _temp_dir=str(folder))
         serve_app.deploy(settings, make_factory())
         yield f"{settings.host}:{settings.port}"
     finally:
