@@ -183,10 +183,7 @@ async def _load_speech(world: World) -> None:
         return
     _progress("loading the recogniser and the voices")
     begun = time.monotonic()
-    # One after the other, though each has its own thread: loaded at the same moment, their native
-    # libraries once span for ever.
-    await world.recogniser.load()
-    await world.voices.load()
+    await asyncio.gather(world.recogniser.load(), world.voices.load())
     _progress(f"speech is ready after {time.monotonic() - begun:.1f} s")
 
 
