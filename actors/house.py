@@ -11,6 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from actors import names
 from actors.calendar import CalendarActor
 from actors.crm import CrmActor
+from actors.living import living
 from actors.switchboard import SwitchboardActor
 from config.dealership import load_dealership
 from config.settings import Settings
@@ -77,10 +78,7 @@ def calls_in_progress() -> int:
 def switchboards() -> list[Any]:
     """The switchboards of the nodes that are there."""
     return [
-        ray.get_actor(entry["name"], namespace=names.NAMESPACE)
-        for entry in ray.util.list_named_actors(all_namespaces=True)
-        if entry["namespace"] == names.NAMESPACE
-        and entry["name"].startswith(names.SWITCHBOARD_PREFIX)
+        ray.get_actor(name, namespace=names.NAMESPACE) for name in living(names.SWITCHBOARD_PREFIX)
     ]
 
 

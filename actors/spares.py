@@ -15,6 +15,7 @@ import ray
 import structlog
 
 from actors import names
+from actors.living import living
 from config.settings import Settings
 from otto.speech.events import Worker
 
@@ -54,10 +55,9 @@ class Spares:
             for _ in range(self._wanted - len(self._ready[worker])):
                 await self._start(worker)
 
-    async def find_living(self, living: list[str]) -> None:
-        """After a restart: take over the untaken spares among the names of living actors."""
-        mine = [name for name in living if name.startswith(self._prefix)]
-        await asyncio.gather(*(self._find(name) for name in mine))
+    async def find_living(self) -> None:
+        """After a restart: take over the untaken spares that live."""
+        await asyncio.gather(*(self._find(name) for name in living(self._prefix)))
 
     async def take(self, worker: Worker) -> Any:
         """The handle of a warm spare, which is the caller's from now on. None: there is none,

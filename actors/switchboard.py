@@ -20,6 +20,7 @@ import structlog
 
 from actors import names
 from actors.call import CallActor
+from actors.living import living
 from actors.spares import Spares
 from actors.vitals import vitals
 from otto.health.breaker import VendorBoard, providers_of
@@ -69,7 +70,7 @@ class SwitchboardActor:
             f"{names.short_node(node)}.",
         )
         self._board = VendorBoard(providers_of(settings))
-        self._admission = Admission(self._pool, settings.pool.max_lag_ms, self._is_vendor_out)
+        self._admission = Admission(self._pool, settings.pool.max_lag_ms, self._board.is_any_out)
         self._spares = Spares(settings, node, _this_node())
         self._actors: dict[str, Any] = {}
         self._avoided: dict[str, frozenset[str]] = {}
@@ -83,7 +84,7 @@ class SwitchboardActor:
         self._crm = RemoteCrm(self._location.id)
         self._sessions = SessionStore(make_redis(settings.redis), settings.redis.session_ttl_s)
         self._tasks: set[asyncio.Task[Any]] = set()
-        if any(name.startswith(self._prefix) for name in _living()):
+        if living(self._prefix):
             # There was one before: after a restart by Ray nobody else starts it.
             context.current_actor.start.remote()
             context.current_actor.fill_reserve.remote()
@@ -278,9 +279,6 @@ class SwitchboardActor:
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
-    def _is_vendor_out(self, now_s: float) -> bool:
-        return any(self._board.is_out(worker, now_s) for worker in Worker)
-
     def _note_own_lag(self, lag_ms: float) -> None:
         self._admission.lag.report(self._name, lag_ms, self._now())
 
@@ -314,12 +312,9 @@ class SwitchboardActor:
 
     async def _find_living(self) -> None:
         """After a restart: take over the call actors that are there, with their calls."""
-        living = _living()
-        numbers = [
-            name.removeprefix(self._prefix) for name in living if name.startswith(self._prefix)
-        ]
+        numbers = [name.removeprefix(self._prefix) for name in living(self._prefix)]
         await asyncio.gather(
-            self._spares.find_living(living),
+            self._spares.find_living(),
             *(self._adopt(int(number)) for number in numbers if number.isdecimal()),
         )
 
@@ -406,15 +401,6 @@ class SwitchboardActor:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _living() -> list[str]:
-    """The names of Otto's living actors, of every node."""
-    return [
-        entry["name"]
-        for entry in ray.util.list_named_actors(all_namespaces=True)
-        if entry["namespace"] == names.NAMESPACE
-    ]
 
 
 def _this_node() -> Any:

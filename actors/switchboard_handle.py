@@ -13,6 +13,7 @@ import ray
 import structlog
 
 from actors import names
+from actors.living import living
 from otto.telephony.admission import ELSEWHERE
 from otto.telephony.pool import Place
 from otto.telephony.switchboard_port import DeskInfo, Reservation
@@ -97,13 +98,7 @@ class SwitchboardHandle:
         if now_s > self._others_known_s + OTHERS_KNOWN_FOR_S:
             here = names.switchboard(ray.get_runtime_context().get_node_id())
             self._others_known_s = now_s
-            self._others = tuple(
-                entry["name"]
-                for entry in ray.util.list_named_actors(all_namespaces=True)
-                if entry["namespace"] == names.NAMESPACE
-                and entry["name"].startswith(names.SWITCHBOARD_PREFIX)
-                and entry["name"] != here
-            )
+            self._others = tuple(name for name in living(names.SWITCHBOARD_PREFIX) if name != here)
         return self._others
 
     def _here(self) -> Any:

@@ -94,7 +94,6 @@ class Thinking:
         self._voice = voice
         self._holder = holder
         self._guess = Speculation(mind)
-        self._tools_running = 0
         self.work: Work | None = None
         """The tools that are running."""
         self.unanswered: list[Turn] = []
@@ -117,7 +116,7 @@ class Thinking:
     @property
     def is_busy(self) -> bool:
         """Whether a tool is running: no answer may be asked for before its result is there."""
-        return self._tools_running > 0
+        return self.work is not None
 
     @property
     def is_idle(self) -> bool:
@@ -297,7 +296,6 @@ class Thinking:
 
     def _work(self, work: Work, first: int, last: int) -> None:
         """Run the tools of the round whose sentences are [first, last)."""
-        self._tools_running += 1
         self.work = work
         self._holder.spawn(self._run_tools(work, first, last), name=TOOL_TASK)
         self._holder.changed()
@@ -316,7 +314,6 @@ class Thinking:
                     reply.ending = ENDING_TOOLS[call.name]
                     reply.outcome = "transferred" if reply.ending is Directive.TRANSFER else "done"
         finally:
-            self._tools_running -= 1
             self.work = None
         text = " ".join(reply.sentences[first:last])
         reply.place(self._session.history.otto(text, calls, results), first, last)

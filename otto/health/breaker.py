@@ -150,13 +150,17 @@ class VendorBoard:
             for breaker in breakers.values()
         )
 
+    def is_any_out(self, now_s: float) -> bool:
+        """Whether some kind is out: then a call cannot be held."""
+        return any(self.is_out(worker, now_s) for worker in self._breakers)
+
     def admit(self, now_s: float) -> frozenset[str] | None:
         """What a new call shall avoid, or None: a kind is out, and the call cannot be held.
 
         A call that is admitted takes the probes that are free: what it is to probe is missing
         from its set, though the others avoid it. So ask this last, when the call is certain.
         """
-        if any(self.is_out(worker, now_s) for worker in self._breakers):
+        if self.is_any_out(now_s):
             return None
         probed = {
             key(worker, name)
