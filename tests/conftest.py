@@ -27,6 +27,7 @@ from config.settings import DatabaseSettings
 from otto.crm.database import make_engine, migrate
 from sandbox.services.postgres import Postgres
 from sandbox.services.valkey import Valkey
+from tests.support.wire import Wire
 
 DEALERSHIP_FILE = Path(__file__).parent.parent / "config" / "dealership.yaml"
 _TEMPLATE = "template_migrated"
@@ -107,6 +108,23 @@ async def engine(postgres_url: str) -> AsyncIterator[AsyncEngine]:
     made = make_engine(DatabaseSettings(url=SecretStr(postgres_url)))
     yield made
     await made.dispose()
+
+
+@pytest.fixture
+async def wire(postgres_url: str) -> AsyncIterator[Wire]:
+    """A way to the module's database that can be cut, hung and mended."""
+    async with Wire(postgres_url) as wire:
+        yield wire
+
+
+@pytest.fixture
+async def behind_wire(request: pytest.FixtureRequest, wire: Wire) -> AsyncIterator[AsyncEngine]:
+    """An engine that reaches the database over it; patient for the module's `DEADLINE_S`."""
+    deadline_s: float = request.module.DEADLINE_S
+    engine = make_engine(DatabaseSettings(url=SecretStr(wire.url), command_timeout_s=deadline_s))
+    yield engine
+    await wire.mend()
+    await engine.dispose()
 
 
 @pytest.fixture(scope="session")

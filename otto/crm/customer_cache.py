@@ -28,6 +28,7 @@ from redis.exceptions import RedisError
 
 from otto.crm.customers import Customer, Vehicle
 from otto.dialogue.redis_keys import CUSTOMER, CUSTOMER_LEASE
+from otto.dialogue.session_store import timeout_s_of
 
 _log = structlog.get_logger()
 
@@ -62,7 +63,7 @@ class CustomerCache:
         self._redis = redis
         self._ttl_s = ttl_s
         self._clock = clock
-        self._timeout_s: float | None = redis.connection_pool.connection_kwargs["socket_timeout"]
+        self._timeout_s = timeout_s_of(redis)
         self._away_until = 0.0
         self._get = redis.register_script(_GET)
         self._put = redis.register_script(_PUT)

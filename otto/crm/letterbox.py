@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 
 from otto.crm.errors import StoreAway
 from otto.dialogue.redis_keys import LETTERS, LETTERS_REFUSED
+from otto.dialogue.session_store import timeout_s_of
 
 log = structlog.get_logger()
 
@@ -59,9 +60,7 @@ class Letterbox:
         self._redis = redis
         self._folder = folder / location_id
         self._keys = LETTERS % location_id, LETTERS_REFUSED % location_id
-        self._timeout_s: float | None = (
-            redis.connection_pool.connection_kwargs["socket_timeout"] if redis else None
-        )
+        self._timeout_s = timeout_s_of(redis) if redis else None
 
     async def keep(self, letter: Letter) -> None:
         """Keep it safely. Raises `NotKept`."""

@@ -82,6 +82,13 @@ def make_redis(settings: RedisSettings) -> Redis:
     )
 
 
+def timeout_s_of(redis: Redis) -> float | None:
+    """The client's timeout. It bounds each step (connecting, sending, reading); whoever wants a
+    bound for their sum puts one of the same length around them."""
+    timeout_s: float | None = redis.connection_pool.connection_kwargs["socket_timeout"]
+    return timeout_s
+
+
 class SessionStore:
     """The sessions of all calls. Redis' own errors and TimeoutError pass through (`SessionKeeper`
     lets the call go on without); nothing takes longer than the client's timeout, retry included.
@@ -90,8 +97,7 @@ class SessionStore:
     def __init__(self, redis: Redis, ttl_s: int) -> None:
         self._redis = redis
         self._ttl_s = ttl_s
-        # The client bounds each step (connecting, sending, reading); this bounds their sum.
-        self._timeout_s: float | None = redis.connection_pool.connection_kwargs["socket_timeout"]
+        self._timeout_s = timeout_s_of(redis)
         self._sequence = itertools.count(1)
         # Sent by their hash; redis-py loads them again where the server has forgotten them.
         self._open = redis.register_script(_OPEN)

@@ -94,12 +94,7 @@ class ListenSession:
 
     def strike(self, kind: Kind) -> None:
         """A fault that was not waited for."""
-        if kind == "drop":
-            wire.break_off(self._websocket)
-        elif kind == "stall":
-            self._silent = True
-        else:
-            self._world.spawn(wire.time_out(self._websocket), "deepgram-listen-1011")
+        self._silent |= wire.strike(self._world, self._websocket, kind, "deepgram-listen-1011")
 
     # Receiving
 

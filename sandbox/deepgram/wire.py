@@ -18,7 +18,8 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sandbox.faults import Fault
+from sandbox.faults import Fault, Kind
+from sandbox.world import World
 
 IDLE_S = 10.0
 """With neither audio nor KeepAlive for this long, Deepgram closes (NET-0001)."""
@@ -141,6 +142,15 @@ async def time_out(websocket: WebSocket) -> None:
 def break_off(websocket: WebSocket) -> None:
     """Break the connection as a network does: no close frame."""
     websocket.scope["extensions"]["sandbox.abort"]["abort"]()
+
+
+def strike(world: World, websocket: WebSocket, kind: Kind, task: str) -> bool:
+    """Carry out a fault that was not waited for. True: the connection has to fall silent."""
+    if kind == "drop":
+        break_off(websocket)
+    elif kind != "stall":
+        world.spawn(time_out(websocket), task)
+    return kind == "stall"
 
 
 def words_of(text: str, start_ms: int, end_ms: int, formatted: bool) -> list[dict[str, Any]]:

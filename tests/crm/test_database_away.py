@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,21 +32,6 @@ SLACK_S = 0.35
 """For two busy cores; a hang would be seconds."""
 PHONE = "+17735550188"
 BEGAN = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def wire(postgres_url: str) -> AsyncIterator[Wire]:
-    async with Wire(postgres_url) as wire:
-        yield wire
-
-
-@pytest.fixture
-async def behind_wire(wire: Wire) -> AsyncIterator[AsyncEngine]:
-    settings = DatabaseSettings(url=SecretStr(wire.url), command_timeout_s=DEADLINE_S)
-    engine = make_engine(settings)
-    yield engine
-    await wire.mend()
-    await engine.dispose()
 
 
 @pytest.fixture

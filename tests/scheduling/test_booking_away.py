@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
-from config.settings import DatabaseSettings
-from otto.crm.database import make_engine
 from otto.crm.errors import StoreAway
 from otto.crm.reach import Reach
 from otto.crm.tables import AppointmentRow, OutboxRow
@@ -29,20 +25,6 @@ DEADLINE_S = 0.8
 SLACK_S = 0.4
 """For two busy cores; a hang would be seconds."""
 NINE = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def wire(postgres_url: str) -> AsyncIterator[Wire]:
-    async with Wire(postgres_url) as wire:
-        yield wire
-
-
-@pytest.fixture
-async def behind_wire(wire: Wire) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(wire.url), command_timeout_s=DEADLINE_S))
-    yield engine
-    await wire.mend()
-    await engine.dispose()
 
 
 @pytest.fixture
