@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks.recovery import Recovery, table
+
 SHOWN_FROM_CPU_S = 0.01
 """Kinds of processes that cost less than this are left out of the page."""
 
@@ -51,6 +53,9 @@ class Result:
     otto_p95_ms: float | None = None
     turns: int = 0
     barge_in_ms: float | None = None
+    coughs: int = 0
+    resume_ms: float | None = None
+    """After a cough that stopped Otto: see interrupting.py."""
     late_frame_ms: float = 0.0
     marginal_cpu_s: float = 0.0
     gross_cpu_s: float = 0.0
@@ -63,7 +68,12 @@ class Result:
     """The turns with the largest `otto_ms`, as Otto noted them."""
 
 
-def page(results: list[Result], standing: list[Standing], about: dict[str, Any]) -> str:
+def page(
+    results: list[Result],
+    standing: list[Standing],
+    recoveries: list[Recovery],
+    about: dict[str, Any],
+) -> str:
     """Everything as Markdown; CPU also as a multiple of the floor with as many calls."""
     floors = {result.calls: result for result in results if result.mode == "floor"}
     lines = [
@@ -74,7 +84,8 @@ def page(results: list[Result], standing: list[Standing], about: dict[str, Any])
         *_table(
             "mode | calls | served | booked | TwiML ms | greeting ms | added p50 ms | added p95 ms "
             "| beyond the floor p50 ms | p95 ms "
-            "| Otto's own p50 ms | p95 ms | turns | barge-in ms | caller late ms",
+            "| Otto's own p50 ms | p95 ms | turns | barge-in ms | resume ms "
+            "| caller late ms",
             [
                 [
                     *(row.mode, row.calls, row.served, row.booked),
@@ -83,7 +94,8 @@ def page(results: list[Result], standing: list[Standing], about: dict[str, Any])
                     _beyond(row.added_p50_ms, floors.get(row.calls), "added_p50_ms"),
                     _beyond(row.added_p95_ms, floors.get(row.calls), "added_p95_ms"),
                     *(_number(row.otto_p50_ms), _number(row.otto_p95_ms)),
-                    *(row.turns, _number(row.barge_in_ms), _number(row.late_frame_ms)),
+                    *(row.turns, _number(row.barge_in_ms), _number(row.resume_ms)),
+                    _number(row.late_frame_ms),
                 ]
                 for row in results
             ],
@@ -127,6 +139,7 @@ def page(results: list[Result], standing: list[Standing], about: dict[str, Any])
         "Standing CPU seconds a minute, by kind of process:",
         "",
         *(f"- {one.mode}, {one.places} places: {_parts(one.by_process)}" for one in standing),
+        *(["", *table(recoveries)] if recoveries else []),
     ]
     return "\n".join(lines) + "\n"
 

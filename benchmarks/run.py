@@ -20,9 +20,14 @@ Serve, the dashboard, whatever the number of calls) and one warm place in the po
 what calls add to it, per call-minute. *Gross* puts both together for a pool of exactly as many
 places as calls, so it falls with the number of calls. The sandbox is never counted.
 
-    python -m benchmarks                                   about 12 minutes
-    python -m benchmarks --calls 1,5,10,20                  about 22 minutes
-    python -m benchmarks --modes ray --calls 5 --call-s 60  callers hang up after a minute
+How soon Otto stops for a caller, and goes on after a cough, is measured with one call
+(interrupting.py); how long the caller waits when something breaks, on a stack of its own
+(recovery.py).
+
+    python -m benchmarks                                    about half an hour
+    python -m benchmarks --calls 1,5,10,20                  ten minutes more
+    python -m benchmarks --modes ray --calls 5 --recovery 0 a part of it
+    python -m benchmarks --modes "" --recovery 10           only what breaks
 
 Callers are cut off after `--call-s` (0: never). A whole call, to the booking and goodbye, takes
 about a minute and a half; the columns "booked" only counts those that got so far.
@@ -33,21 +38,24 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import structlog
+from rich.console import Console
 
-from benchmarks import book, load
+from benchmarks import book, load, recovery
 from benchmarks.family import CALL_PROCESSES, family, kind, memory, snapshot, spent
+from benchmarks.interrupting import barge_in_ms, false_interruption, median
 from benchmarks.machine import RESULTS, facts
+from benchmarks.recovery import Recovery
 from benchmarks.report import Result, Standing, page
-from benchmarks.systems import ENDPOINTING_MS, System, start
+from benchmarks.systems import ENDPOINTING_MS, MODES, System, start
 
 FINAL_DELAY_MS = 50
 MODEL_MS = 500
@@ -186,22 +194,11 @@ def _fill_stages(result: Result, stages: list[dict[str, Any]]) -> None:
     ]
 
 
-async def barge_in_ms(http: httpx.AsyncClient, system: System) -> float | None:
-    """From the interim that interrupts Otto to `clear` on Twilio's socket: median of one call with
-    a caller in a hurry. Both ends are on this machine's monotonic clock."""
-    request = {"persona": "hurried", "speech": "known"}
-    answer = await http.post(f"{system.sandbox}/sandbox/calls", json=request)
-    answer.raise_for_status()
-    record = await load.finished(http, system, answer.json()["call_sid"])
-    log = (await http.get(f"{system.sandbox}/sandbox/deepgram/log")).json()
-    entries = log["entries"] if isinstance(log, dict) else log
-    words = [entry["at"] * 1000 for entry in entries if entry.get("text")]
-    waits = []
-    for clear in record["measured"]["clears"]:
-        before = [at for at in words if at <= clear["monotonic_ms"]]
-        if before:
-            waits.append(clear["monotonic_ms"] - before[-1])
-    return median(waits)
+async def _interrupt(row: Result, http: httpx.AsyncClient, system: System) -> None:
+    row.barge_in_ms = await barge_in_ms(http, system)
+    if row.mode != "floor":  # the relay takes every word for an interruption
+        coughs = await false_interruption(http, system)
+        row.coughs, row.resume_ms = coughs.count, coughs.resume_ms
 
 
 def added_ms(latency_ms: float) -> float:
@@ -218,31 +215,30 @@ def quantile(values: list[float], share: float) -> float | None:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
-def median(values: Iterable[float | None]) -> float | None:
-    """The median of what is known."""
-    known = [value for value in values if value is not None]
-    return statistics.median(known) if known else None
+@dataclass(slots=True)
+class Series:
+    """Everything of a run, written to its files after each row."""
+
+    about: dict[str, Any]
+    standing: list[Standing] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    recoveries: list[Recovery] = field(default_factory=list)
+
+    def page(self) -> str:
+        """As Markdown."""
+        return page(self.results, self.standing, self.recoveries, self.about)
+
+    def write(self) -> None:
+        """As Markdown and as JSON."""
+        RESULTS.mkdir(exist_ok=True)
+        path = RESULTS / self.about["at"].replace(":", "").replace("+0000", "Z")
+        path.with_suffix(".md").write_text(self.page(), encoding="utf-8")
+        path.with_suffix(".json").write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
 
-async def main(given: argparse.Namespace) -> None:
-    """Measure everything asked for and write the results after each row."""
-    RESULTS.mkdir(exist_ok=True)
-    vendors_ms = {"endpointing": ENDPOINTING_MS + FINAL_DELAY_MS}
-    about = {**facts(), "vendors_ms": {**vendors_ms, "model": MODEL_MS, "voice": VOICE_MS}}
-    name = about["at"].replace(":", "").replace("+0000", "Z")
-    results: list[Result] = []
-    standing: list[Standing] = []
-
-    def write() -> None:
-        (RESULTS / f"{name}.md").write_text(page(results, standing, about), encoding="utf-8")
-        data = {
-            "about": about,
-            "standing": [asdict(one) for one in standing],
-            "results": [asdict(one) for one in results],
-        }
-        (RESULTS / f"{name}.json").write_text(json.dumps(data, indent=1), encoding="utf-8")
-
-    for mode in given.modes.split(","):
+async def calls_of_all_modes(given: argparse.Namespace, series: Series) -> None:
+    """Every mode with every number of calls."""
+    for mode in filter(None, given.modes.split(",")):
         counts = [int(number) for number in given.calls.split(",")]
         places = max(counts)
         with tempfile.TemporaryDirectory(prefix="otto-bench-", dir="/var/tmp") as folder:
@@ -253,17 +249,17 @@ async def main(given: argparse.Namespace) -> None:
                 options = await http.post(f"{system.sandbox}/sandbox/options", json=OPTIONS)
                 options.raise_for_status()
                 await asyncio.sleep(QUIET_S)
-                standing.append(await standing_cost(mode, places, system, ready_s, given.settle_s))
+                standing = await standing_cost(mode, places, system, ready_s, given.settle_s)
+                series.standing.append(standing)
                 first = 0
                 for calls in counts:
-                    row = await measure(http, system, standing[-1], calls, first, given.call_s)
+                    row = await measure(http, system, standing, calls, first, given.call_s)
                     first += calls
-                    if calls == min(counts) and given.barge_in:
-                        row.barge_in_ms = await barge_in_ms(http, system)
-                    results.append(row)
+                    if calls == min(counts) and given.interruptions:
+                        await _interrupt(row, http, system)
+                    series.results.append(row)
                     print(json.dumps(asdict(row)), flush=True)
-                    write()
-    print(page(results, standing, about))
+                    series.write()
 
 
 def cli() -> None:
@@ -271,9 +267,19 @@ def cli() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--modes", default="floor,inline,ray", help="of floor, inline, ray")
+    parser.add_argument("--modes", default=",".join(MODES), help=f"of {', '.join(MODES)}")
     parser.add_argument("--calls", default="5,10", help="numbers of calls at once")
     parser.add_argument("--settle-s", type=float, default=12.0, help="standing cost: how long")
     parser.add_argument("--call-s", type=float, default=60.0, help="callers hang up then; 0: never")
-    parser.add_argument("--barge-in", action=argparse.BooleanOptionalAction, default=True)
-    asyncio.run(main(parser.parse_args()))
+    parser.add_argument("--interruptions", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--recovery", type=int, default=5, help="strike each fault so often")
+    given = parser.parse_args()
+    vendors_ms = {"endpointing": ENDPOINTING_MS + FINAL_DELAY_MS}
+    about = {**facts(), "vendors_ms": {**vendors_ms, "model": MODEL_MS, "voice": VOICE_MS}}
+    series = Series(about)
+    asyncio.run(calls_of_all_modes(given, series))
+    if given.recovery:
+        structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+        series.recoveries = recovery.measure(given.recovery, Console(stderr=True))
+    series.write()
+    print(series.page())

@@ -11,9 +11,7 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
-from cluster.progress import Progress
-from cluster.stack import Stack
-from config.settings import read_endpoints
+from cluster.embedded import embedded
 
 
 def main(folder: Path) -> None:
@@ -22,20 +20,15 @@ def main(folder: Path) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())
-    stack = Stack(folder, sandbox_arguments=["--speech", "known"])
-    try:
-        stack.up(Progress(Console(stderr=True)))
-        endpoints = read_endpoints(folder)
-        assert endpoints is not None
+    with embedded(folder, {}, speech="known", log=Console(stderr=True)) as stack:
+        sandbox = stack.sandbox
         ready = {
-            "sandbox": endpoints.http,
-            "sandbox_pid": endpoints.pid,
-            "database_url": endpoints.database_url,
+            "sandbox": sandbox.http,
+            "sandbox_pid": sandbox.pid,
+            "database_url": sandbox.database_url,
         }
         print(json.dumps(ready), flush=True)
         done.wait()
-    finally:
-        stack.down()
 
 
 if __name__ == "__main__":

@@ -27,9 +27,8 @@ from rich.console import Console
 
 from actors import names
 from cluster import processes
-from cluster.progress import Progress
-from cluster.stack import Stack
-from config.settings import Settings, read_endpoints
+from cluster.embedded import embedded
+from config.settings import Settings
 
 ASK_TIMEOUT_S = 3.0
 """For one question to one actor: a frozen one must not freeze us."""
@@ -276,22 +275,8 @@ def descendants(pid: int) -> list[psutil.Process]:
 def running(folder: Path, environment: dict[str, str], log: Console) -> Iterator[House]:
     """Bring a stack with known audio up with its data in `folder`, and end it. Main thread only,
     and outside of any event loop."""
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    stack = Stack(folder, sandbox_arguments=["--speech", "known"])
-    try:
-        record = stack.up(Progress(log))
-        endpoints = read_endpoints(folder)
-        assert stack.settings is not None
-        assert endpoints is not None
-        yield House(stack.settings, endpoints.http, endpoints.pid, record.stack_id)
-    finally:
-        stack.down()
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    with embedded(folder, environment, speech="known", log=log) as stack:
+        yield House(stack.settings, stack.sandbox.http, stack.sandbox.pid, stack.stack_id)
 
 
 def left_behind(stack_id: str) -> list[str]:

@@ -8,9 +8,8 @@ whose board is part of the decision whether one more call can be taken.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 MEASURE_EVERY_S = 0.5
@@ -20,7 +19,6 @@ late all the time does within two."""
 MOST_MS = 1000.0
 """What one measurement counts for at most: a process that was stopped for a while and goes on is
 no sign that the node is overloaded."""
-WINDOW_S = 10.0
 REPORT_EVERY_S = 2.0
 FORGET_AFTER_S = 5.0
 """A process that has not repeated its complaint for so long is well, or gone."""
@@ -33,21 +31,12 @@ class LagMeter:
     threshold_ms: float
     """Above this the process says so."""
     smoothed_ms: float = 0.0
-    _recent: deque[tuple[float, float]] = field(default_factory=deque)
     _reported_s: float = float("-inf")
 
-    def note(self, lag_s: float, now_s: float) -> None:
+    def note(self, lag_s: float) -> None:
         """A measurement: the loop woke `lag_s` after it should have."""
-        lag_ms = max(0.0, lag_s) * 1000
-        self.smoothed_ms += SMOOTHING * (min(lag_ms, MOST_MS) - self.smoothed_ms)
-        self._recent.append((now_s, lag_ms))
-        while self._recent[0][0] < now_s - WINDOW_S:
-            self._recent.popleft()
-
-    @property
-    def worst_ms(self) -> float:
-        """The latest it has been within the last `WINDOW_S`."""
-        return max((lag_ms for _, lag_ms in self._recent), default=0.0)
+        lag_ms = min(max(0.0, lag_s) * 1000, MOST_MS)
+        self.smoothed_ms += SMOOTHING * (lag_ms - self.smoothed_ms)
 
     def due(self, now_s: float) -> float | None:
         """What to report now, or None: all is well, or it was said a moment ago."""
@@ -63,7 +52,7 @@ class LagMeter:
             due_s = loop.time() + MEASURE_EVERY_S
             await asyncio.sleep(MEASURE_EVERY_S)
             now_s = loop.time()
-            self.note(now_s - due_s, now_s)
+            self.note(now_s - due_s)
             lag_ms = self.due(now_s)
             if lag_ms is not None:
                 report(lag_ms)

@@ -26,6 +26,10 @@ MIN_MS = 240
 REPEAT_MS = 480
 GAP_MS = 200
 """Silence inside a carrier up to this long is a stutter of the line; longer, it was cut off."""
+NOISE = "\x01"
+"""Words that begin with it were never said: a recogniser takes the sound for them, and then takes
+them back."""
+NOISE_MS = 500
 MAX_TEXT_BYTES = 2**14 - 1
 MAX_DURATION_MS = 2**21 - 1
 
@@ -85,6 +89,11 @@ def encode(text: str, duration_ms: int | None = None) -> bytes:
             parts.append(_TONE[:room])
             room -= len(parts[-1])
     return b"".join(parts)
+
+
+def noise(guess: str) -> bytes:
+    """A cough, a door: half a second of sound that a recogniser at first takes for `guess`."""
+    return encode(NOISE + guess, NOISE_MS)
 
 
 class CarrierDetector:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sandbox.audio import mulaw
-from sandbox.audio.carrier import CarrierDetector, Ended, Started
+from sandbox.audio.carrier import NOISE, CarrierDetector, Ended, Started
 from sandbox.deepgram.wire import ListenQuery
 
 SLICE = 20 * mulaw.BYTES_PER_MS
@@ -175,7 +175,9 @@ class KnownEars:
 
     def _finish(self, event: Ended) -> None:
         text = event.text
-        if not event.complete:
+        if text.startswith(NOISE):
+            text = ""  # no word after all
+        elif not event.complete:
             text = _share(text, event.heard_ms, event.duration_ms)
         self._done = _join(self._done, text)
         self._end_ms = min(self._timing.now_ms, self._carrier_ms + event.heard_ms)
@@ -184,6 +186,8 @@ class KnownEars:
         text = self._detector.text
         if text is None:
             return ""
+        if text.startswith(NOISE):
+            return text.removeprefix(NOISE)
         return _share(text, self._detector.heard_ms, self._detector.duration_ms)
 
     def _interim(self) -> None:

@@ -25,6 +25,8 @@ INTERRUPTIONS_LIMIT = 3
 SETTLE_S = 3.0
 KEY_MS = 250
 """From one key to the next."""
+COUGH_PATIENCE_MS = 2500
+"""Who has coughed lets Otto go on, and does not take its pause for the end of the sentence."""
 GOODBYE_WAIT_MS = 600
 """Between the caller's last word and putting down the receiver."""
 
@@ -57,6 +59,7 @@ class Caller:
         self._sound_since_ms: float | None = None
         self._own_end_ms = 0.0
         self._interruptions = 0
+        self._coughed_at_ms: float | None = None
         self._deaf = False
         """Having interrupted, the caller does not hear how the sentence would have ended."""
 
@@ -133,7 +136,7 @@ class Caller:
         if self.speaking or self._composing or self._keys:
             return
         quiet_ms = now_ms - self._sound_ms
-        if not buffer_empty or quiet_ms < self.persona.gap_ms:
+        if not buffer_empty or quiet_ms < self._pause_ms(now_ms):
             self._maybe_interrupt(now_ms)
             return
         self._sound_since_ms = None
@@ -157,6 +160,15 @@ class Caller:
         """Say `text` now, whatever the mind thinks."""
         self._act_on(Reply(text))
 
+    def cough(self, guess: str) -> None:
+        """Make a noise that a recogniser at first takes for `guess`. Known audio only; unnoticed
+        while this caller speaks."""
+        if self.speaking:
+            return
+        self._frames.extend(frames_of(carrier.noise(guess)))
+        self._coughed_at_ms = self._record.now_ms
+        self._record.noise()
+
     def overhear(self, text: str) -> None:
         """Twilio's own voice said `text` (there is no stream to answer on)."""
         self._record.event("otto", "said", text, by="twiml")
@@ -166,6 +178,13 @@ class Caller:
         """The call is over."""
         self._ear.close()
         self._frames.clear()
+
+    def _pause_ms(self, now_ms: float) -> float:
+        """How long Otto is silent when it has finished."""
+        coughed_at_ms = self._coughed_at_ms
+        if coughed_at_ms is not None and now_ms - coughed_at_ms < COUGH_PATIENCE_MS:
+            return COUGH_PATIENCE_MS
+        return self.persona.gap_ms
 
     def _maybe_interrupt(self, now_ms: float) -> None:
         after_ms = self.persona.interrupt_after_ms

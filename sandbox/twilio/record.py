@@ -44,6 +44,17 @@ class Clear:
 
 
 @dataclass(slots=True)
+class Noise:
+    """A sound of the caller's that was no word, and what Otto made of it."""
+
+    began_ms: float
+    clear_ms: float | None = None
+    """From its beginning to Otto's `clear`; None: Otto was not stopped by it."""
+    resumed_monotonic_ms: float | None = None
+    """The first audible audio received after that `clear`."""
+
+
+@dataclass(slots=True)
 class Measurements:
     """What a benchmark reads. None: it did not come to that."""
 
@@ -59,6 +70,7 @@ class Measurements:
     streams: int = 0
     turns: list[Turn] = field(default_factory=list)
     clears: list[Clear] = field(default_factory=list)
+    noises: list[Noise] = field(default_factory=list)
     audio_gaps: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -138,6 +150,10 @@ class Record:
         if self.measured.greeting_ms is None and self._start_ms is not None:
             self.measured.greeting_ms = round(now_ms - self._start_ms, 2)
             self.event("otto", "first_audio", ms=self.measured.greeting_ms)
+        noise = self._last_noise()
+        if noise and noise.clear_ms is not None and noise.resumed_monotonic_ms is None:
+            noise.resumed_monotonic_ms = time.monotonic() * 1000
+            self.event("otto", "resumes")
         turn = self._awaiting
         if turn is None or (turn.interrupting and turn.clear_ms is None):
             return
@@ -152,8 +168,23 @@ class Record:
         turn = self._awaiting
         if turn is not None and turn.clear_ms is None and turn.first_audio_ms is None:
             turn.clear_ms = round(now_ms - turn.began_ms, 2)
+        noise = self._last_noise()
+        if noise is not None and noise.clear_ms is None:
+            noise.clear_ms = round(now_ms - noise.began_ms, 2)
         self._dry_since_ms = None
         self.event("otto", "clear", dropped_ms=dropped_ms)
+
+    def noise(self) -> None:
+        """The first frame of a noise is going out."""
+        self.measured.noises.append(Noise(round(self.now_ms, 2)))
+        self.event("caller", "coughs")
+
+    def _last_noise(self) -> Noise | None:
+        """The last one, unless the caller has said something since."""
+        noises, turns = self.measured.noises, self.measured.turns
+        if not noises or (turns and turns[-1].began_ms > noises[-1].began_ms):
+            return None
+        return noises[-1]
 
     def caller_began(self, text: str, *, interrupting: bool) -> Turn:
         """The first frame of the caller's words is going out."""

@@ -113,7 +113,8 @@ class _Control:
         return JSONResponse(self._find(request).outcome())
 
     async def _act(self, request: Request) -> Response:
-        """Make the caller do something: `{"press": "1"}`, `{"say": "…"}`, `{"hang_up": true}`."""
+        """Make the caller do something: `{"press": "1"}`, `{"say": "…"}`, `{"hang_up": true}`;
+        `{"cough": "wait"}`: a noise that sounds like "wait" at first (known audio only)."""
         call, body = self._find(request), await _body(request)
         if call.over:
             raise _Refused(409, "the call is over")
@@ -121,10 +122,14 @@ class _Control:
             call.press(str(body["press"]))
         elif body.get("say"):
             call.caller.say(str(body["say"]))
+        elif body.get("cough"):
+            if call.caller.speech != "known":
+                raise _Refused(400, "only a caller with known audio can cough")
+            call.caller.cough(str(body["cough"]))
         elif body.get("hang_up"):
             call.hang_up("caller")
         else:
-            raise _Refused(400, "say what to do: press, say or hang_up")
+            raise _Refused(400, "say what to do: press, say, cough or hang_up")
         return JSONResponse({"call_sid": call.sid})
 
     async def _events(self, request: Request) -> Response:

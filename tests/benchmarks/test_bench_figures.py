@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from benchmarks import load, run
+from benchmarks import interrupting, load, recovery, run
+from benchmarks.chaos.faults import FAULTS
+from benchmarks.chaos.trial import Trial
 from benchmarks.family import family, snapshot, spent
 from benchmarks.report import Result, Standing, page
 from benchmarks.systems import System
@@ -71,5 +73,44 @@ def test_a_process_that_changes_its_name_is_not_counted_twice():
 def test_the_page_sets_otto_beside_the_floor_with_as_many_calls():
     floor = Result("floor", calls=5, marginal_cpu_s=1.0, gross_cpu_s=1.0)
     inline = Result("inline", calls=5, marginal_cpu_s=2.5, gross_cpu_s=4.0)
-    text = page([floor, inline], [STANDING], {"at": "now"})
+    text = page([floor, inline], [STANDING], [], {"at": "now"})
     assert "| inline | 5 | 2.50 | 2.5× | 4.00 | 4.0× |" in text
+
+
+def trial(fault: str, waits_ms: list[int], *, struck_ms: float = 1_000) -> Trial:
+    """A call in which Otto took so long for each answer, struck after the greeting."""
+    events = [{"who": "line", "kind": "answered", "at_ms": 0}]
+    at_ms = 0
+    for wait_ms in [100, *waits_ms]:
+        began_ms = at_ms + wait_ms
+        said = {"who": "otto", "kind": "said", "text": "words", "at_ms": began_ms + 1_000}
+        events.append({**said, "began_ms": began_ms, "ended_ms": began_ms + 900})
+        says_ms, at_ms = began_ms + 1_500, began_ms + 2_000
+        events.append({"who": "caller", "kind": "says", "at_ms": says_ms})
+        events.append({"who": "caller", "kind": "finished", "at_ms": at_ms})
+    events.append({"who": "line", "kind": "ended", "at_ms": at_ms + 100})
+    record = {"ended_by": "caller", "stages": ["goodbye"], "booked": False, "t0_monotonic_ms": 0.0}
+    found = next(each for each in FAULTS if each.name == fault)
+    return Trial(found, "CA1", struck_ms, record=record, events=events)
+
+
+def test_what_a_fault_adds_is_told_beside_calls_in_which_nothing_breaks():
+    trials = [
+        *(trial("nothing", [900, ms]) for ms in (1_000, 1_100, 1_200)),
+        *(trial("stt-killed", [900, ms]) for ms in (1_500, 1_700, 4_000)),
+    ]
+    usual, struck = recovery.summarise(trials)
+    assert (usual.p50_ms, usual.beyond_ms) == (1_100, 0)
+    assert (struck.fault, struck.calls, struck.served) == ("stt-killed", 3, 3)
+    assert (struck.p50_ms, struck.worst_ms, struck.beyond_ms) == (1_700, 4_000, 600)
+
+
+def test_a_fault_that_was_never_struck_is_no_recovery():
+    missed = trial("stt-killed", [900])
+    missed.problem = "the moment never came"
+    assert recovery.summarise([missed]) == []
+
+
+def test_a_wait_counts_from_the_last_message_before_it():
+    assert interrupting._since([100.0, 250.0, 400.0], 260.0) == 10.0
+    assert interrupting._since([400.0], 260.0) is None

@@ -12,23 +12,20 @@ from otto.health.lag import FORGET_AFTER_S, REPORT_EVERY_S, LagBoard, LagMeter
 
 
 @pytest.mark.parametrize("stall_s", [1.0, 8.0])
-def test_one_stall_is_remembered_and_not_reported(stall_s: float) -> None:
+def test_one_stall_is_not_reported(stall_s: float) -> None:
     """A process that was stopped and woken up is no reason to refuse calls."""
     meter = LagMeter(threshold_ms=400)
-    meter.note(stall_s, 0.0)
+    meter.note(stall_s)
     for tick in range(1, 10):
-        meter.note(0.0, tick * 0.5)
+        meter.note(0.0)
         assert meter.due(tick * 0.5) is None
-    assert meter.worst_ms == stall_s * 1000
-    meter.note(0.0, 11.0)
-    assert meter.worst_ms == 0, "the window has moved on"
 
 
 def test_a_loop_that_is_always_late_is_reported_again_and_again_until_it_is_not() -> None:
     meter = LagMeter(threshold_ms=400)
     reports = []
     for tick in range(12):
-        meter.note(0.6, tick * 0.5)
+        meter.note(0.6)
         if meter.due(tick * 0.5) is not None:
             reports.append(tick * 0.5)
     assert reports[0] <= 2.0
@@ -57,4 +54,3 @@ async def test_a_real_loop_that_is_blocked_is_measured() -> None:
     lag_ms = await asyncio.wait_for(reported, 5)
     task.cancel()
     assert lag_ms >= 30
-    assert meter.worst_ms >= 150

@@ -297,6 +297,40 @@ async def test_keys_words_and_hanging_up_can_be_asked_for(
     assert done["measured"]["streams"] == 2
 
 
+async def test_a_cough_that_stopped_otto_is_measured_until_it_goes_on(
+    twilio: str, http: aiohttp.ClientSession
+) -> None:
+    """Benchmarks read the pause after a false interruption from this."""
+
+    async def stop_and_go_on(otto: TinyOtto, socket: web.WebSocketResponse) -> None:
+        await otto.wait_for("<start>")
+        await otto.say(socket, f"{GREETING} " + "We have hours and prices. " * 9, "1.0", 60)
+        async with asyncio.timeout(5):
+            while not any(
+                m["event"] == "media" and m["media"]["payload"][:8] != "////////"
+                for m in otto.messages
+            ):
+                await asyncio.sleep(0.02)
+        await otto.send(socket, "clear")
+        await asyncio.sleep(1.0)
+        await otto.say(socket, "We have hours and prices.", "1.1", 60)
+        await otto.wait_for("<mark 1.1>")
+
+    async with TinyOtto(CONNECT, stop_and_go_on, answers={"/resume": HANGUP}).running() as otto:
+        sid = await place(http, twilio, otto, persona="window-shopper")
+        async with asyncio.timeout(5):
+            while not otto.stream_sid:
+                await asyncio.sleep(0.01)
+        async with http.post(f"{twilio}/sandbox/calls/{sid}", json={"cough": "wait"}) as answer:
+            assert answer.status == 200
+        measured = (await outcome(http, twilio, sid))["measured"]
+    [noise] = measured["noises"]
+    [clear] = measured["clears"]
+    assert 0 < noise["clear_ms"] < 1000
+    assert 900 < noise["resumed_monotonic_ms"] - clear["monotonic_ms"] < 1500
+    assert not [turn for turn in measured["turns"] if turn["began_ms"] < clear["at_ms"] + 1000]
+
+
 async def test_the_hurried_caller_cuts_in_and_the_transfer_is_dialled(
     world: World, twilio: str, http: aiohttp.ClientSession
 ) -> None:

@@ -55,6 +55,17 @@ async def test_known_audio_comes_back_as_its_words(call: Any, world: World) -> N
     await listener.detach()
 
 
+async def test_a_noise_is_guessed_at_and_taken_back(call: Any, world: World) -> None:
+    """What a cough looks like: an interim, and then a final segment without words."""
+    listener = Listener(settings_of(world), call.events.append)
+    await listener.attach(call.address, call.token)
+    await speak_into(call, SILENCE * 800 + carrier.noise("wait") + SILENCE * 16_000, pace=10)
+    final = await call.wait_for(lambda e: isinstance(e, Transcript) and e.speech_final)
+    interims = [e.text for e in call.events if isinstance(e, Transcript) and not e.is_final]
+    assert interims and set(interims) == {"wait"} and final.text == ""
+    await listener.detach()
+
+
 async def test_words_said_while_the_recogniser_was_away_are_not_lost(
     call: Any, world: World
 ) -> None:

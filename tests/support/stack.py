@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +14,8 @@ import asyncpg
 import httpx
 from rich.console import Console
 
-from cluster.progress import Progress
-from cluster.stack import Stack
-from config.settings import Settings, read_endpoints
+from cluster.embedded import embedded
+from config.settings import Settings
 from otto.dialogue.session_store import SessionStore, make_redis
 
 T = TypeVar("T")
@@ -123,21 +121,7 @@ def running_stack(
         "OTTO_CALL_NO_INPUT_S": "20",
         **(more or {}),
     }
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    stack = Stack(folder, sandbox_arguments=["--speech", speech])
-    try:
-        stack.up(Progress(Console(stderr=True)))
-        endpoints = read_endpoints(folder)
-        assert stack.settings is not None
-        assert endpoints is not None
-        running = Running(stack.settings, endpoints.http)
+    with embedded(folder, names, speech=speech, log=Console(stderr=True)) as stack:
+        running = Running(stack.settings, stack.sandbox.http)
         yield running
         running.http.close()
-    finally:
-        stack.down()
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
