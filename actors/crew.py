@@ -7,7 +7,7 @@ the same `Workers`, behind which another actor answers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -17,6 +17,7 @@ from actors.ordering import InOrder
 from config.settings import Settings
 from otto.dialogue.conversation import Workers
 from otto.speech.events import Event, Worker
+from otto.tasks import Tasks
 
 
 class Crew:
@@ -42,7 +43,7 @@ class Crew:
         self._serials = dict.fromkeys(Worker, 0)
         self._orders = {worker: InOrder() for worker in Worker}
         self._avoided: frozenset[str] = frozenset()
-        self._watches: set[asyncio.Task[None]] = set()
+        self._watches = Tasks()
 
     async def start(self, phrases: Any) -> None:
         """Start the workers and wait until each is warm. `phrases`: see `workers.start`."""
@@ -63,7 +64,7 @@ class Crew:
         self._proxies = {Worker.STT: ear, Worker.TTS: mouth, Worker.LLM: mind}
         self.workers = Workers(ear, mouth, mind)
         for worker in Worker:
-            self._spawn(self._watch(worker, self._actors[worker]))
+            self._watches.spawn(self._watch(worker, self._actors[worker]))
 
     def on_events(self, worker: Worker, serial: int, number: int, events: list[Event]) -> None:
         """Events that a worker's actor sent; those of one that was replaced are late."""
@@ -83,7 +84,7 @@ class Crew:
         self._proxies[worker].swap(spare)
         if self._avoided:
             self._proxies[worker].avoid(self._avoided)
-        self._spawn(self._watch(worker, spare))
+        self._watches.spawn(self._watch(worker, spare))
 
     def avoid(self, providers: frozenset[str]) -> None:
         """Which vendors' providers the workers leave out from now on."""
@@ -100,8 +101,3 @@ class Crew:
             await actor.stay.remote()
         except ray.exceptions.RayActorError:
             self._on_death(worker)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._watches.add(task)
-        task.add_done_callback(self._watches.discard)

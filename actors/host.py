@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from otto.dialogue.session import Directive
 from otto.dialogue.session_store import SessionStore, make_redis
 from otto.health.lag import LagMeter
 from otto.speech.events import Event, Transcript, VendorReport, Worker, WorkerFailed
+from otto.tasks import Tasks
 from otto.telephony.media_link import Control, LinkError, connect_control
 from otto.telephony.switchboard_port import CallStart
 
@@ -83,8 +84,8 @@ class CallHost:
         self._is_free = False
         self._is_broken = False
         self._live: _Live | None = None
-        self._replacing: set[asyncio.Task[None]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._replacing = Tasks()
+        self._tasks = Tasks()
 
     async def warm(self, phrases: tuple[Any], avoided: frozenset[str]) -> None:
         """Start the workers; when it returns, a call can be answered at once.
@@ -98,7 +99,7 @@ class CallHost:
             self._crew.avoid(avoided)
         await self._meet_the_house()
         settle()
-        self._spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._tell_lag))
+        self._tasks.spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._tell_lag))
         self._is_warm = self._is_free = True
 
     async def _meet_the_house(self) -> None:
@@ -131,7 +132,7 @@ class CallHost:
             self._house, self._crew.workers, _Line(control), started, began_s
         )
         self._live = _Live(conversation, control, link_address, link_token)
-        self._spawn(self._hold(self._live, started))
+        self._tasks.spawn(self._hold(self._live, started))
 
     def on_events(self, worker: Worker, serial: int, number: int, events: list[Event]) -> None:
         """Events of a worker that runs as an actor of its own."""
@@ -173,16 +174,14 @@ class CallHost:
 
     def _on_death(self, worker: Worker) -> None:
         log.error("worker_died", worker=worker.value, in_call=self._live is not None)
-        task = asyncio.get_running_loop().create_task(self._replace(worker))
-        self._replacing.add(task)
-        task.add_done_callback(self._replacing.discard)
+        self._replacing.spawn(self._replace(worker))
 
     async def _replace(self, worker: Worker) -> None:
         """Have a warm spare in the dead one's place. Without one the caller is told, and this
         actor makes way afterwards for a whole one, which the switchboard starts then."""
         began_s = asyncio.get_running_loop().time()
         for _ in range(SPARES_TRIED):
-            spare = await self._tell("take_spare", worker, self._crew.expect(worker))
+            spare = await self._tell("take_spare", self._name, worker, self._crew.expect(worker))
             if spare is None:
                 break
             try:
@@ -251,7 +250,7 @@ class CallHost:
         finally:
             # Twilio asks what comes next as soon as the stream ends: tell the switchboard first.
             if not control.was_replaced:
-                await self._tell("ended", call_sid, directive)
+                await self._tell("ended", self._name, call_sid, directive)
             _Line(control).hangup()
             for task in tasks:
                 task.cancel()
@@ -269,7 +268,7 @@ class CallHost:
             if self._is_broken:
                 self._make_way()
             self._is_free = True
-            await self._tell("idle")
+            await self._tell("idle", self._name)
 
     async def _listen(self, live: _Live) -> None:
         try:
@@ -289,28 +288,16 @@ class CallHost:
         self._tell_soon("late", self._name, lag_ms)
 
     def _tell_soon(self, method: str, *arguments: Any) -> None:
-        self._spawn(self._say(method, *arguments))
-
-    async def _say(self, method: str, *arguments: Any) -> None:
-        try:
-            switchboard = ray.get_actor(self._switchboard_name, namespace=names.NAMESPACE)
-            await getattr(switchboard, method).remote(*arguments)
-        except (ValueError, ray.exceptions.RayError) as error:
-            log.warning("switchboard_not_told", method=method, error=type(error).__name__)
+        self._tasks.spawn(self._tell(method, *arguments))
 
     async def _tell(self, method: str, *arguments: Any) -> Any:
-        """Ask the switchboard, in this actor's name; None when it cannot be asked."""
+        """What the switchboard answers; None when it cannot be asked."""
         try:
             switchboard = ray.get_actor(self._switchboard_name, namespace=names.NAMESPACE)
-            return await getattr(switchboard, method).remote(self._name, *arguments)
+            return await getattr(switchboard, method).remote(*arguments)
         except (ValueError, ray.exceptions.RayError) as error:
             log.error("switchboard_not_told", method=method, error=type(error).__name__)
             return None
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 async def _ended(work: Awaitable[Any]) -> None:

@@ -10,7 +10,6 @@ and ends with that one: Ray's ownership cannot be handed over, so the shell watc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
 from typing import Any
 
 import ray
@@ -20,6 +19,7 @@ from actors.settled import settle
 from actors.vitals import vitals
 from otto.health.lag import LagMeter
 from otto.speech.events import Event, Worker
+from otto.tasks import Tasks
 
 
 class WorkerShell:
@@ -33,18 +33,18 @@ class WorkerShell:
         self._commands = InOrder()
         self._events: list[Event] = []
         self._sent = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def warm(self, max_lag_ms: float) -> None:
         """Everything an answer would otherwise wait for is paid here."""
         settle()
-        self._spawn(LagMeter(max_lag_ms).run(self._tell_lag))
+        self._tasks.spawn(LagMeter(max_lag_ms).run(self._tell_lag))
 
     async def serve(self, call: Any, serial: int) -> None:
         """A spare becomes this call actor's worker. `serial` goes with every event from now on:
         it tells them from those of the worker that was there before."""
         self._call, self._serial = call, serial
-        self._spawn(self._end_with(call))
+        self._tasks.spawn(self._end_with(call))
 
     async def is_taken(self) -> bool:
         """Whether it has a call actor."""
@@ -80,8 +80,3 @@ class WorkerShell:
         self._call.on_events.options(num_returns=0).remote(
             self.worker, self._serial, number, events
         )
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
 from typing import Any
 
 import ray
@@ -18,6 +17,7 @@ from actors import names
 from actors.living import living
 from config.settings import Settings
 from otto.speech.events import Worker
+from otto.tasks import Tasks
 
 log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ class Spares:
         self._phrases: Any = None
         self._number = 0
         self._one_more = asyncio.Condition()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     async def fill(self, phrases: Any) -> None:
         """Start what is missing, one after the other: calls have the processor meanwhile.
@@ -72,7 +72,7 @@ class Spares:
         except TimeoutError:
             log.error("no_spare_worker", worker=worker.value)
             return None
-        self._spawn(self._start(worker))
+        self._tasks.spawn(self._start(worker))
         return actor
 
     def count(self) -> dict[str, int]:
@@ -90,7 +90,7 @@ class Spares:
             await actor.warm.remote(self._settings.pool.max_lag_ms)
         except ray.exceptions.RayError as error:
             log.error("spare_not_warm", spare=name, error=type(error).__name__)
-            self._spawn(self._start_later(worker))
+            self._tasks.spawn(self._start_later(worker))
             return
         await self._keep(worker, name, actor)
 
@@ -100,7 +100,7 @@ class Spares:
 
     async def _keep(self, worker: Worker, name: str, actor: Any) -> None:
         self._actors[name] = actor
-        self._spawn(self._watch(worker, name, actor))
+        self._tasks.spawn(self._watch(worker, name, actor))
         async with self._one_more:
             self._ready[worker].append(name)
             self._one_more.notify_all()
@@ -125,8 +125,3 @@ class Spares:
             return  # dead, or it does not matter: it ends with its call actor
         if not is_taken:
             await self._keep(Worker(kind), name, actor)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -26,6 +25,7 @@ from actors.vitals import vitals
 from otto.health.breaker import VendorBoard, providers_of
 from otto.health.lag import LagMeter
 from otto.speech.events import VendorReport, Worker
+from otto.tasks import Tasks
 from otto.telephony.admission import Admission
 from otto.telephony.pool import Place, WarmPool
 from otto.telephony.switchboard_port import DeskInfo, Reservation
@@ -83,7 +83,7 @@ class SwitchboardActor:
         self._directives: OrderedDict[str, Directive] = OrderedDict()
         self._crm = RemoteCrm(self._location.id)
         self._sessions = SessionStore(make_redis(settings.redis), settings.redis.session_ttl_s)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
         if living(self._prefix):
             # There was one before: after a restart by Ray nobody else starts it.
             context.current_actor.start.remote()
@@ -98,7 +98,7 @@ class SwitchboardActor:
     async def _start(self) -> None:
         # The actors' processes come up meanwhile; only their warming needs the phrases.
         self._phrases = asyncio.ensure_future(self._synthesise())
-        self._spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._note_own_lag))
+        self._tasks.spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._note_own_lag))
         await self._find_living()
         self._knows_the_living.set()
         missing = self._settings.pool.size - len(self._pool.members)
@@ -138,7 +138,7 @@ class SwitchboardActor:
         await self._knows_the_living.wait()
         actor_id = self._pool.redeem(token, call_sid, self._now())
         for name in self._pool.fenced():
-            self._spawn(self._outlive(name))
+            self._tasks.spawn(self._outlive(name))
         if actor_id is None:
             return None
         admitted = self._board.admit(self._now())
@@ -336,7 +336,7 @@ class SwitchboardActor:
             return
         self._actors[name] = actor
         self._pool.adopt(name, call_sid)
-        self._spawn(self._watch(name, actor))
+        self._tasks.spawn(self._watch(name, actor))
 
     async def _start_one(self) -> None:
         """Start a call actor and warm it; if that fails, say so and try again later."""
@@ -362,7 +362,7 @@ class SwitchboardActor:
             self._retire(name)
             return
         self._pool.ready(name)
-        self._spawn(self._watch(name, actor))
+        self._tasks.spawn(self._watch(name, actor))
 
     async def _watch(self, name: str, actor: Any) -> None:
         """Wait for a call actor to die; then there is one place less, and another is started."""
@@ -390,17 +390,12 @@ class SwitchboardActor:
         actor = self._actors.pop(name, None)
         if actor is not None:
             ray.kill(actor)
-        self._spawn(self._replace())
+        self._tasks.spawn(self._replace())
 
     async def _replace(self) -> None:
         await asyncio.sleep(RESTART_DELAY_S)
         if len(self._pool.members) < self._capacity:
             await self._start_one()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _this_node() -> Any:

@@ -51,6 +51,7 @@ from otto.speech.events import (
     Worker,
     WorkerFailed,
 )
+from otto.tasks import Tasks
 from otto.telephony.switchboard_port import CallStart
 
 __all__ = ["Conversation", "House", "Workers"]
@@ -94,7 +95,7 @@ class Conversation:
         self._limits = Limits(house, self._timers, self)
         self._is_deaf = False
         self._desk_offered = False
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
         self._kept_s = 0.0
         self._last_state: dict[str, Any] | None = None
         self._keeper = SessionKeeper(house.sessions, started.call_sid, self._on_fenced)
@@ -385,10 +386,7 @@ class Conversation:
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
         """Run as a task of the call."""
-        task = self._loop.create_task(work, name=name or None)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        return self._tasks.spawn(work, name or None)
 
     def progressed(self, reply: Reply) -> None:
         """The reply shows a sign of life."""

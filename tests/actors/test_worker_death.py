@@ -76,7 +76,7 @@ async def test_new_ears_begin_where_the_last_final_words_ended(call: Call) -> No
     call.spares = [spare]
     await call.lose(Worker.STT)
     assert spare.attached == ("host:1", "token", 1200)
-    assert call.told == [("take_spare", Worker.STT, 1)]
+    assert call.told == [("take_spare", "call-1", Worker.STT, 1)]
     assert (call.in_place, call.replaced) == ({Worker.STT: spare}, [Worker.STT])
 
 
@@ -123,16 +123,8 @@ async def test_a_call_that_ends_meanwhile_does_not_make_the_spare_look_bad(call:
     assert (call.in_place, call.killed) == ({Worker.STT: spare}, [])
 
 
-async def test_how_a_vendor_did_goes_to_the_switchboard_and_not_into_the_call(
-    call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    said: list[tuple[Any, ...]] = []
-
-    async def say(*arguments: Any) -> None:
-        said.append(arguments)
-
-    monkeypatch.setattr(call.host, "_say", say)
+async def test_how_a_vendor_did_goes_to_the_switchboard_and_not_into_the_call(call: Call) -> None:
     report = VendorReport(Worker.STT, "primary", ok=False, kind="refused")
     call.host._on_event(report)
     await asyncio.sleep(0)
-    assert (said, call.events) == ([("vendor", report)], [])
+    assert (call.told, call.events) == ([("vendor", report)], [])
