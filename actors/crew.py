@@ -1,7 +1,9 @@
-"""The crew of a call actor: its three workers, watched, and replaced when one dies.
+"""The crew of a call actor: its three workers, watched, and replaced when one is lost.
 
-A worker that dies is replaced by a warm spare of the node within the call: the conversation keeps
-the same `Workers`, behind which another actor answers.
+A worker that is lost is replaced by a warm spare of the node within the call: the conversation
+keeps the same `Workers`, behind which another actor answers. Ray tells when a process dies. One
+that is stopped or stuck is noticed by who waits for it: the media link (ear and voice, see
+`link_server`), and here, when an answer of the mind is due.
 """
 
 from __future__ import annotations
@@ -11,18 +13,27 @@ from collections.abc import Callable
 from typing import Any
 
 import ray
+import structlog
 
 from actors import workers
 from actors.ordering import InOrder
 from config.settings import Settings
 from otto.dialogue.conversation import Workers
-from otto.speech.events import Event, Worker
+from otto.speech.events import Event, ModelDone, Worker, WorkerFailed
 from otto.tasks import Tasks
+
+log = structlog.get_logger()
+
+_ENDS = (ModelDone, WorkerFailed)
+MIND_QUIET_S = 2.0
+"""An answer is due and nothing has come for so long: is anybody there?"""
+MIND_REPLY_S = 1.5
+"""A process that is alive says so within that, however long the model takes."""
 
 
 class Crew:
-    """`start` first. `on_death` is told which worker's process is gone; `replace` then makes it
-    whole again. Workers end with this process, whichever way they run."""
+    """`start` first. `on_death` is told which worker is gone, or as good as gone; `replace` then
+    makes the crew whole again. Workers end with this process, whichever way they run."""
 
     workers: Workers
 
@@ -44,6 +55,7 @@ class Crew:
         self._orders = {worker: InOrder() for worker in Worker}
         self._avoided: frozenset[str] = frozenset()
         self._watches = Tasks()
+        self._asking: asyncio.TimerHandle | None = None
 
     async def start(self, phrases: Any) -> None:
         """Start the workers and wait until each is warm. `phrases`: see `workers.start`."""
@@ -60,7 +72,7 @@ class Crew:
         await asyncio.gather(*(actor.warm.remote(max_lag_ms) for actor in self._actors.values()))
         ear = workers.RemoteEar(self._actors[Worker.STT])
         mouth = workers.RemoteMouth(self._actors[Worker.TTS])
-        mind = workers.RemoteMind(self._actors[Worker.LLM])
+        mind = workers.RemoteMind(self._actors[Worker.LLM], self._expect_answer)
         self._proxies = {Worker.STT: ear, Worker.TTS: mouth, Worker.LLM: mind}
         self.workers = Workers(ear, mouth, mind)
         for worker in Worker:
@@ -68,8 +80,11 @@ class Crew:
 
     def on_events(self, worker: Worker, serial: int, number: int, events: list[Event]) -> None:
         """Events that a worker's actor sent; those of one that was replaced are late."""
-        if serial == self._serials[worker]:
-            self._orders[worker].take(number, lambda: self._pass_on(events))
+        if serial != self._serials[worker]:
+            return
+        if worker is Worker.LLM and self._asking is not None:
+            self._expect_answer(not any(isinstance(event, _ENDS) for event in events))
+        self._orders[worker].take(number, lambda: self._pass_on(events))
 
     def expect(self, worker: Worker) -> int:
         """A worker has died and another will come. Returns the serial that tells its events from
@@ -78,9 +93,14 @@ class Crew:
         self._orders[worker] = InOrder()
         return self._serials[worker]
 
+    def has(self, worker: Worker) -> bool:
+        """Whether this worker is an actor of its own."""
+        return worker in self._actors
+
     def replace(self, worker: Worker, spare: Any) -> None:
-        """Put a spare in a dead worker's place; it was given the serial and joined the call."""
-        self._actors[worker] = spare
+        """Put a spare in a lost worker's place; it was given the serial and joined the call."""
+        lost, self._actors[worker] = self._actors[worker], spare
+        ray.kill(lost)  # it may only have been silent, and would wake up
         self._proxies[worker].swap(spare)
         if self._avoided:
             self._proxies[worker].avoid(self._avoided)
@@ -100,4 +120,31 @@ class Crew:
         try:
             await actor.stay.remote()
         except ray.exceptions.RayActorError:
-            self._on_death(worker)
+            if self._actors[worker] is actor:
+                self._on_death(worker)
+
+    def _expect_answer(self, is_owed: bool) -> None:
+        """Something of the mind's answer is due from now on, or nothing any more."""
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+        if is_owed and self.has(Worker.LLM):
+            actor = self._actors[Worker.LLM]
+            self._asking = asyncio.get_running_loop().call_later(
+                MIND_QUIET_S, lambda: self._watches.spawn(self._ask_mind(actor))
+            )
+
+    async def _ask_mind(self, actor: Any) -> None:
+        """Whether it is there at all: the model may well take its time."""
+        try:
+            async with asyncio.timeout(MIND_REPLY_S):
+                await actor.is_taken.remote()
+        except ray.exceptions.RayActorError:
+            return  # which `_watch` has noticed
+        except TimeoutError:
+            if self._actors[Worker.LLM] is actor:
+                log.warning("worker_silent", worker=Worker.LLM.value)
+                self._on_death(Worker.LLM)
+            return
+        if self._actors[Worker.LLM] is actor and self._asking is not None:
+            self._expect_answer(True)

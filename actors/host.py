@@ -24,11 +24,12 @@ from otto.dialogue.session_store import SessionStore, make_redis
 from otto.health.lag import LagMeter
 from otto.speech.events import Event, Transcript, VendorReport, Worker, WorkerFailed
 from otto.tasks import Tasks
-from otto.telephony.media_link import Control, LinkError, connect_control
+from otto.telephony.media_link import Control, LinkError, Role, connect_control
 from otto.telephony.switchboard_port import CallStart
 
 log = structlog.get_logger()
 
+_OF_ROLE = {Role.UPLINK: Worker.STT, Role.DOWNLINK: Worker.TTS}
 SPARES_TRIED = 2
 """A spare may be dead, too; then one more is asked for."""
 
@@ -170,7 +171,29 @@ class CallHost:
             live.heard_ms = max(live.heard_ms, event.end_ms)
         live.conversation.on_event(event)
 
+    async def _read(self, control: Control, conversation: Conversation) -> None:
+        """Hand the line's events to the conversation until the link ends."""
+        try:
+            while (event := await control.read()) is not None:
+                if event["event"] == "silent":
+                    self._on_silence(_OF_ROLE[event["role"]])
+                else:
+                    conversation.on_line(event)
+        except ConnectionError:
+            conversation.on_line({"event": "lost"})
+            return
+        if control.was_replaced:
+            log.warning("call_taken_over")
+            conversation.fence()
+        else:
+            conversation.on_line({"event": "stop"})
+
     # A worker dies
+
+    def _on_silence(self, worker: Worker) -> None:
+        """The media link has given up a worker that keeps its connection and does nothing."""
+        if self._crew.has(worker):  # inline it is this very loop, which is well again
+            self._on_death(worker)
 
     def _on_death(self, worker: Worker) -> None:
         log.error("worker_died", worker=worker.value, in_call=self._live is not None)
@@ -242,7 +265,7 @@ class CallHost:
                 # What the last owner of the call has kept need not be heard twice.
                 live.heard_ms = conversation.heard_until_ms
                 tasks.append(asyncio.create_task(self._listen(live)))
-            tasks.append(asyncio.create_task(_read(control, conversation)))
+            tasks.append(asyncio.create_task(self._read(control, conversation)))
             await conversation.ended.wait()
             directive = conversation.session.directive
         except Exception as error:
@@ -329,18 +352,3 @@ class _Line:
             self._control.hangup()
         except ConnectionError:
             log.debug("line_gone", at="hangup")
-
-
-async def _read(control: Control, conversation: Conversation) -> None:
-    """Hand the line's events to the conversation until the link ends."""
-    try:
-        while (event := await control.read()) is not None:
-            conversation.on_line(event)
-    except ConnectionError:
-        conversation.on_line({"event": "lost"})
-        return
-    if control.was_replaced:
-        log.warning("call_taken_over")
-        conversation.fence()
-    else:
-        conversation.on_line({"event": "stop"})

@@ -13,9 +13,9 @@ from typing import Final
 
 from otto.dialogue.session_store import Fenced
 from otto.telephony.link_server import MAX_UNANSWERED_PINGS, PING_EVERY_S
-from otto.telephony.media_link import Control
+from otto.telephony.media_link import Control, Role
 
-LEASE_S: Final = MAX_UNANSWERED_PINGS * PING_EVERY_S
+LEASE_S: Final = MAX_UNANSWERED_PINGS[Role.CONTROL] * PING_EVERY_S
 WAIT_S: Final = 1.0
 """For the next ping, before the call is taken for lost. They come twice a second."""
 POLL_S: Final = 0.02

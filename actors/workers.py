@@ -110,12 +110,18 @@ class RemoteMouth(Remote):
 
 
 class RemoteMind(Remote):
-    """The model's actor."""
+    """The model's actor. `owes` is told whether it has an answer to give from now on."""
+
+    def __init__(self, actor: Any, owes: Callable[[bool], None]) -> None:
+        super().__init__(actor)
+        self._owes = owes
 
     def generate(
         self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> None:
+        self._owes(True)
         self._send("generate", generation, messages, tools)
 
     def cancel(self, generation: int) -> None:
+        self._owes(False)
         self._send("cancel", generation)

@@ -5,8 +5,8 @@ has died or is not there yet finds the last `RING_S` seconds when it is ready, a
 of the ring by then is counted in `Link.dropped_frames`. The downlink is throttled by not reading
 it while Twilio's socket is full (`Link.pause_speech`), so its sender waits in `drain()`.
 
-A call actor that is stopped or stuck keeps its connection and does nothing: so the control
-connection is pinged, and a peer that does not answer is given up like one that died.
+A process that is stopped or stuck keeps its connection and does nothing: so every connection is
+pinged, and a peer that does not answer is given up like one that died.
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ from otto.telephony.link_ring import Ring
 log = structlog.get_logger()
 
 PING_EVERY_S = 0.5
-MAX_UNANSWERED_PINGS = 3
-"""A call actor is given up 1.5 to 2 s after it fell silent. Counted in pings, not in time: when
-this process itself was held up, the answers that wait in its sockets still count."""
+MAX_UNANSWERED_PINGS = {Role.CONTROL: 3, Role.UPLINK: 6, Role.DOWNLINK: 6}
+"""A call actor is given up 1.5 to 2 s after it fell silent, a worker after twice that: to start a
+new one takes seconds of CPU, which a machine that is merely slow does not have. Counted in pings,
+not in time: when this process itself was held up, the answers that wait in its sockets still
+count."""
 REPLACED = "replaced"
 SILENT = "silent"
 """Reasons of an END that say: somebody else has this role now."""
@@ -154,19 +156,25 @@ class Link:
         self.token = secrets.token_urlsafe(24)
         self._server._links[self.token] = self
 
-    def check_control(self) -> None:
-        """Ask the call actor for a sign of life; one that owes too many is given up as lost."""
-        peer = self._peers.get(Role.CONTROL)
-        if peer is None:
-            return
-        if peer.unanswered_pings < MAX_UNANSWERED_PINGS:
-            peer.unanswered_pings += 1
-            peer.write(PING)
-            return
-        log.warning("media_link_peer_silent", call_sid=self.call_sid)
-        del self._peers[Role.CONTROL]
+    def check_peers(self) -> None:
+        """Ask everybody attached for a sign of life; who owes too many is given up as lost."""
+        for role, peer in list(self._peers.items()):
+            if role is Role.DOWNLINK and self._speech_paused:
+                continue  # its answers are not read
+            if peer.unanswered_pings < MAX_UNANSWERED_PINGS[role]:
+                peer.unanswered_pings += 1
+                peer.write(PING)
+            else:
+                self._give_up(role, peer)
+
+    def _give_up(self, role: Role, peer: _Peer) -> None:
+        log.warning("media_link_peer_silent", call_sid=self.call_sid, role=role.value)
+        del self._peers[role]
         peer.end(SILENT)
-        self._sink.on_control_lost()
+        if role is Role.CONTROL:
+            self._sink.on_control_lost()
+        elif Role.CONTROL in self._peers:  # the next call actor has workers of its own
+            self.push_event({"event": "silent", "role": role.value})
 
     def close(self, reason: str) -> None:
         """End every connection with this reason; the token is void. Harmless when repeated."""
@@ -277,7 +285,7 @@ class LinkServer:
         while True:
             await asyncio.sleep(PING_EVERY_S)
             for link in list(self._links.values()):
-                link.check_control()
+                link.check_peers()
 
     @property
     def address(self) -> str:
@@ -366,7 +374,7 @@ class _Peer(asyncio.Protocol):
             link._clear(payload)
         elif self.role is Role.CONTROL and kind == Kind.HANGUP:
             link._sink.on_hangup()
-        elif self.role is Role.CONTROL and kind == Kind.PONG:
+        elif kind == Kind.PONG:
             self.unanswered_pings = 0
         elif kind == Kind.END:
             self._said_goodbye = True

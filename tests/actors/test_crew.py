@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from actors.crew import Crew
-from actors.workers import RemoteMouth
+from actors import crew as crew_module
+from actors.crew import MIND_QUIET_S, MIND_REPLY_S, Crew
+from actors.workers import RemoteMind, RemoteMouth
 from config.settings import Settings
-from otto.speech.events import Event, SpeechStarted, Worker
+from otto.speech.events import Event, ModelDone, SpeechStarted, Worker
 
 
 def crew(emitted: list[Event]) -> Crew:
@@ -75,3 +78,80 @@ def test_commands_to_a_new_actor_are_numbered_from_the_beginning() -> None:
     mouth.say(2, 0, "How can I help?")
     assert [sent[0] for sent in dead.sent] == [0, 1]
     assert [sent[0] for sent in spare.sent] == [0, 1]
+
+
+class MindActor:
+    """The model's actor as its handle shows it; one that is stopped answers nothing."""
+
+    def __init__(self, *, is_stopped: bool) -> None:
+        self.is_stopped = is_stopped
+        self.asked = 0
+        self.is_taken = SimpleNamespace(remote=self._answer)
+        self.generate = self.cancel = Voice()
+        for command in (self.generate, self.cancel):
+            command.options = lambda num_returns: SimpleNamespace(remote=lambda *a: None)
+
+    async def _answer(self) -> bool:
+        self.asked += 1
+        if self.is_stopped:
+            await asyncio.Event().wait()
+        return True
+
+
+def crew_with(actor: MindActor, lost: list[Worker]) -> tuple[Crew, RemoteMind]:
+    made = Crew("call-1", Settings(), lambda event: None, lost.append)
+    made._actors[Worker.LLM] = actor
+    return made, RemoteMind(actor, made._expect_answer)
+
+
+@pytest.mark.looptime
+async def test_a_mind_that_is_stopped_in_the_middle_of_an_answer_is_lost() -> None:
+    """Its process lives, so Ray says nothing, and its own deadlines stand still with it."""
+    lost: list[Worker] = []
+    actor = MindActor(is_stopped=True)
+    _, mind = crew_with(actor, lost)
+    mind.generate(1, [], [])
+    await asyncio.sleep(MIND_QUIET_S + MIND_REPLY_S - 0.1)
+    assert lost == []
+    await asyncio.sleep(0.2)
+    assert lost == [Worker.LLM]
+    await asyncio.sleep(60)
+    assert (lost, actor.asked) == ([Worker.LLM], 1)
+
+
+@pytest.mark.looptime
+async def test_a_mind_whose_model_takes_its_time_is_asked_and_kept() -> None:
+    lost: list[Worker] = []
+    actor = MindActor(is_stopped=False)
+    made, mind = crew_with(actor, lost)
+    mind.generate(1, [], [])
+    await asyncio.sleep(9)
+    assert actor.asked == 4
+    made.on_events(Worker.LLM, 0, 0, [ModelDone(1, "Yes.", (), "stop", 0.0, 0.0, 0.0)])
+    await asyncio.sleep(60)
+    assert (lost, actor.asked) == ([], 4), "nothing is due any more"
+
+
+@pytest.mark.looptime
+async def test_an_answer_nobody_wants_any_more_is_not_asked_after() -> None:
+    lost: list[Worker] = []
+    actor = MindActor(is_stopped=True)
+    _, mind = crew_with(actor, lost)
+    mind.generate(1, [], [])
+    mind.cancel(1)
+    await asyncio.sleep(60)
+    assert (lost, actor.asked) == ([], 0)
+
+
+def test_who_was_replaced_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may only have been stopped, and would go on speaking when it wakes up."""
+    killed: list[Any] = []
+    monkeypatch.setattr(crew_module.ray, "kill", killed.append)
+    made = crew([])
+    stopped, spare = Voice(), Voice()
+    made._actors[Worker.TTS] = stopped
+    made._proxies[Worker.TTS] = RemoteMouth(stopped)
+    monkeypatch.setattr(made, "_watch", lambda worker, actor: asyncio.sleep(0))
+    monkeypatch.setattr(made._watches, "spawn", lambda work: work.close())
+    made.replace(Worker.TTS, spare)
+    assert killed == [stopped]

@@ -128,3 +128,27 @@ async def test_how_a_vendor_did_goes_to_the_switchboard_and_not_into_the_call(ca
     call.host._on_event(report)
     await asyncio.sleep(0)
     assert (call.told, call.events) == ([("vendor", report)], [])
+
+
+async def test_a_worker_the_link_has_given_up_is_replaced_like_a_dead_one(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call.host._crew, "has", lambda worker: True)
+    call.spares = [Spare()]
+    line: list[Any] = [{"event": "silent", "role": "downlink"}, None]
+
+    async def read() -> Any:
+        return line.pop(0)
+
+    heard: list[Any] = []
+    control: Any = SimpleNamespace(read=read, was_replaced=False)
+    await call.host._read(control, SimpleNamespace(on_line=heard.append))  # type: ignore[arg-type]
+    await call.host._be_whole()
+    assert (list(call.in_place), call.replaced) == ([Worker.TTS], [Worker.TTS])
+    assert heard == [{"event": "stop"}]
+
+
+async def test_inline_workers_that_fell_silent_are_this_process_and_well_again(call: Call) -> None:
+    call.host._on_silence(Worker.STT)
+    await call.host._be_whole()
+    assert call.told == []

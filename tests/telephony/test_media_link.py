@@ -11,6 +11,7 @@ from otto.telephony.link_frames import Kind, encode_json
 from otto.telephony.media_link import (
     LinkError,
     LinkServer,
+    Role,
     connect_control,
     connect_downlink,
     connect_uplink,
@@ -383,3 +384,52 @@ async def test_closing_does_not_wait_for_a_peer_that_does_not_read(server, sink,
     async with asyncio.timeout(5):
         while server.connections:
             await asyncio.sleep(0.01)
+
+
+async def test_a_worker_that_is_stopped_is_given_up_and_the_call_actor_told(sink, monkeypatch):
+    """It keeps its connection, so that nothing else tells that nobody listens any more."""
+    monkeypatch.setattr(link_server, "PING_EVERY_S", 0.02)
+    server = LinkServer()
+    await server.start()
+    link = server.open("CA1", sink)
+    control = await connect_control(server.address, link.token)
+    uplink = await connect_uplink(server.address, link.token)
+    downlink = await connect_downlink(server.address, link.token)
+    uplink._end._transport.pause_reading()  # as SIGSTOP: nothing is read, nothing answered
+    async with asyncio.timeout(5):
+        assert await control.read() == {"event": "silent", "role": "uplink"}
+    assert link.attached == {Role.CONTROL, Role.DOWNLINK}
+    successor = await connect_uplink(server.address, link.token)
+    link.push_audio(0, FRAME)
+    assert await successor.read() == (0, FRAME)
+    uplink._end._transport.resume_reading()
+    assert await uplink.read() is None, "who wakes up is told that the call is over for it"
+    for end in (successor, downlink, control):
+        await end.close()
+    await server.close()
+
+
+async def test_a_voice_that_is_held_back_is_not_taken_for_silent(server, sink):
+    """While Twilio's socket is full nobody reads what the voice's worker answers."""
+    link = server.open("CA1", sink)
+    downlink = await connect_downlink(server.address, link.token)
+    link.pause_speech()
+    for _ in range(20):
+        link.check_peers()
+    assert Role.DOWNLINK in link.attached
+    link.resume_speech()
+    await downlink.close()
+
+
+async def test_a_lost_call_actors_worker_is_nothing_to_tell_the_next_one(server, sink):
+    link = server.open("CA1", sink)
+    uplink = await connect_uplink(server.address, link.token)
+    uplink._end._transport.pause_reading()
+    for _ in range(20):
+        link.check_peers()
+    assert not link.attached
+    control = await connect_control(server.address, link.token)
+    link.push_event({"event": "playing", "generation": 1})
+    assert await control.read() == {"event": "playing", "generation": 1}
+    uplink._end._transport.abort()
+    await control.close()
