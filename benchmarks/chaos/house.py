@@ -195,12 +195,21 @@ class House:
         while time.monotonic() - began < within_s:
             await asyncio.sleep(POLL_S)
             now = await self.pool()
-            if now != last or now.get("adding") or now.get("idle", 0) < self.settings.pool.size:
+            if now != last or not self._is_complete(now):
                 last, since = now, time.monotonic()
             elif time.monotonic() - since >= AT_REST_S:
                 self._at_rest = now
                 return
         raise HouseError(f"the pool did not come to rest within {within_s:.0f} s: {last}")
+
+    def _is_complete(self, pool: dict[str, int]) -> bool:
+        wanted = self.settings.pool
+        spares = [count for place, count in pool.items() if place not in PLACES]
+        return (
+            not pool.get("adding")
+            and pool.get("idle", 0) >= wanted.size + wanted.resume_reserve
+            and (wanted.sub_actors == "inline" or min(spares, default=0) >= wanted.spares)
+        )
 
     async def warm_up(self, within_s: float) -> None:
         """One short call and then `settle`: what the first call opens for good, in Otto and in
