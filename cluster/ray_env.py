@@ -60,6 +60,10 @@ ENVIRONMENT = {
     # HAProxy in front of the replicas: without it every audio frame crosses Ray's RPC.
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # Without this, Serve keeps a thousand lines of a replica's log before it writes any.
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
+    # Each of a process' 25 threads would have a heap of its own, and none gives back what it took.
+    "MALLOC_ARENA_MAX": "2",
     "RAY_USAGE_STATS_ENABLED": "0",
     # A busy small machine needs longer than the default to start the raylet.
     "RAY_raylet_start_wait_time_s": "120",
