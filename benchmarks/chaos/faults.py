@@ -189,9 +189,9 @@ FAULTS: tuple[Fault, ...] = (
           Vendor("google", ("fail",), 15), _M.BOOKING, 3_500, "books", BOOKED),
     Fault("stream-dropped", "Twilio's media stream breaks",
           Vendor("twilio", ("drop",), 2, count=1), _M.SPEAKING, 5_000, allowed=SERVED),
-    # Laid before the call: the message leaves as soon as the booking is made.
-    Fault("messages-out", "Twilio's REST API answers 500 for 45 s",
-          Vendor("twilio", ("fail",), 45), _M.BEFORE, 3_500, "books", BOOKED),
+    # Laid before the call: the message leaves as soon as the booking is made, after a minute.
+    Fault("messages-out", "Twilio's REST API answers 500 for 100 s",
+          Vendor("twilio", ("fail",), 100), _M.BEFORE, 3_500, "books", BOOKED),
     # Stores
     Fault("redis-stopped", "Redis refuses connections for 8 s", Store("valkey", "stop", 8),
           _M.LISTENING, 4_500, allowed=SERVED),
