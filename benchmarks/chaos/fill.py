@@ -3,8 +3,8 @@
     python -m benchmarks.chaos.fill benchmarks/results/chaos-*.json
 
 Every table row whose first cell names a fault gets the worst silence of that fault and how its
-calls ended, over all the runs that are given. Rows of faults that were not struck stay as they
-are.
+calls ended, over all the runs that are given. Rows of faults that were not struck, or met nobody,
+stay as they are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def fill(page: str, results: Sequence[Mapping[str, Any]]) -> str:
     rows: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
         for row in result["rows"]:
-            if row["calls"]:
+            if row["calls"] and not row["problems"]:
                 rows.setdefault(row["fault"], []).append(row)
     lines = []
     for line in page.splitlines():

@@ -11,6 +11,7 @@ from benchmarks.chaos.fill import PAGE, fill
 
 def result(**outcomes: int) -> dict[str, Any]:
     row = {"fault": "stt-killed", "calls": 1, "outcomes": outcomes, "worst_gap_ms": 1_940.0}
+    row["problems"] = []
     about = {"at": "2026-11-23T03:00:00+00:00", "commit": "abc", "seed": 1, "mode": "ray"}
     return {"rows": [row], "about": {**about, "cores": 2, "load": [0.5, 0, 0]}}
 
@@ -29,6 +30,13 @@ def test_figures_go_to_their_row_and_nowhere_else() -> None:
     assert stt == "| `stt-killed` | nothing | words | 1.9 s (2 answered, 1 transferred) |"
     assert tts == "| `tts-killed` | it | all | |"
     assert "at abc, seed 1" in about
+
+
+def test_the_figure_of_a_fault_that_met_nobody_is_none() -> None:
+    unmet = result(answered=1)
+    unmet["rows"][0]["problems"] = ["nobody met the fault"]
+    page = "<!-- measured -->\n| `stt-killed` | nothing | words | |\n"
+    assert fill(page, [unmet]).splitlines()[1] == "| `stt-killed` | nothing | words | |"
 
 
 def test_filling_twice_changes_nothing_more() -> None:
