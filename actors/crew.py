@@ -25,10 +25,10 @@ from otto.tasks import Tasks
 log = structlog.get_logger()
 
 _ENDS = (ModelDone, WorkerFailed)
-MIND_QUIET_S = 2.0
-"""An answer is due and nothing has come for so long: is anybody there?"""
-MIND_REPLY_S = 1.5
-"""A process that is alive says so within that, however long the model takes."""
+QUIET_S = 2.0
+"""Something is due from a worker and has not come for so long: is anybody there?"""
+REPLY_S = 1.5
+"""A process that is alive says so within that, however long its vendor takes."""
 
 
 class Crew:
@@ -97,6 +97,19 @@ class Crew:
         """Whether this worker is an actor of its own."""
         return worker in self._actors
 
+    async def answers(self, worker: Worker) -> bool:
+        """Whether the worker's process gives a sign of life; inline it is this one."""
+        if not self.has(worker):
+            return True
+        try:
+            async with asyncio.timeout(REPLY_S):
+                await self._actors[worker].is_taken.remote()
+        except TimeoutError:
+            return False
+        except ray.exceptions.RayActorError:
+            pass  # it is dead, which `_watch` has noticed
+        return True
+
     def replace(self, worker: Worker, spare: Any) -> None:
         """Put a spare in a lost worker's place; it was given the serial and joined the call."""
         lost, self._actors[worker] = self._actors[worker], spare
@@ -129,22 +142,18 @@ class Crew:
             self._asking.cancel()
             self._asking = None
         if is_owed and self.has(Worker.LLM):
-            actor = self._actors[Worker.LLM]
             self._asking = asyncio.get_running_loop().call_later(
-                MIND_QUIET_S, lambda: self._watches.spawn(self._ask_mind(actor))
+                QUIET_S, lambda: self._watches.spawn(self._ask_mind())
             )
 
-    async def _ask_mind(self, actor: Any) -> None:
+    async def _ask_mind(self) -> None:
         """Whether it is there at all: the model may well take its time."""
-        try:
-            async with asyncio.timeout(MIND_REPLY_S):
-                await actor.is_taken.remote()
-        except ray.exceptions.RayActorError:
-            return  # which `_watch` has noticed
-        except TimeoutError:
-            if self._actors[Worker.LLM] is actor:
-                log.warning("worker_silent", worker=Worker.LLM.value)
-                self._on_death(Worker.LLM)
+        actor = self._actors[Worker.LLM]
+        is_there = await self.answers(Worker.LLM)
+        if self._actors[Worker.LLM] is not actor:
             return
-        if self._actors[Worker.LLM] is actor and self._asking is not None:
+        if not is_there:
+            log.warning("worker_silent", worker=Worker.LLM.value)
+            self._on_death(Worker.LLM)
+        elif self._asking is not None:
             self._expect_answer(True)

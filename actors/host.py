@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+import contextlib
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import ray
 import structlog
 
 from actors import names
-from actors.crew import Crew
+from actors.crew import QUIET_S, Crew
 from actors.lease import CallLease
 from actors.settled import settle
 from actors.shared import RemoteCalendar, RemoteCrm
@@ -280,8 +281,8 @@ class CallHost:
             # Whatever fails in here, the rest is done: an actor that is never free is a lost place.
             for work in (
                 *tasks,
-                crew.ear.detach(),
-                crew.mouth.detach(),
+                self._patiently(Worker.STT, crew.ear.detach()),
+                self._patiently(Worker.TTS, crew.mouth.detach()),
                 conversation.close(),
                 control.close(),
             ):
@@ -294,16 +295,32 @@ class CallHost:
             await self._tell("idle", self._name)
 
     async def _listen(self, live: _Live) -> None:
+        attaching = self._crew.workers.ear.attach(live.address, live.token, live.heard_ms)
         try:
-            await self._crew.workers.ear.attach(live.address, live.token, live.heard_ms)
+            await self._patiently(Worker.STT, attaching)
         except ray.exceptions.ActorDiedError:
             log.info("worker_is_being_replaced", worker=Worker.STT.value)
 
     async def _speak(self, live: _Live) -> None:
+        attaching = self._crew.workers.mouth.attach(live.address, live.token)
+        with contextlib.suppress(ray.exceptions.ActorDiedError):  # then it is being replaced
+            await self._patiently(Worker.TTS, attaching)
+        await self._be_whole()
+
+    async def _patiently(self, worker: Worker, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for a worker, however long its vendor takes; one that is stopped or stuck is
+        replaced, and not waited for."""
+        task = asyncio.ensure_future(work)
         try:
-            await self._crew.workers.mouth.attach(live.address, live.token)
-        except ray.exceptions.ActorDiedError:
-            await self._be_whole()
+            while not (await asyncio.wait([task], timeout=QUIET_S))[0]:
+                if not await self._crew.answers(worker) and not task.done():
+                    log.warning("worker_silent", worker=worker.value)
+                    self._on_silence(worker)
+                    return
+            await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     # The switchboard
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors import crew as crew_module
-from actors.crew import MIND_QUIET_S, MIND_REPLY_S, Crew
+from actors.crew import QUIET_S, REPLY_S, Crew
 from actors.workers import RemoteMind, RemoteMouth
 from config.settings import Settings
 from otto.speech.events import Event, ModelDone, SpeechStarted, Worker
@@ -111,7 +111,7 @@ async def test_a_mind_that_is_stopped_in_the_middle_of_an_answer_is_lost() -> No
     actor = MindActor(is_stopped=True)
     _, mind = crew_with(actor, lost)
     mind.generate(1, [], [])
-    await asyncio.sleep(MIND_QUIET_S + MIND_REPLY_S - 0.1)
+    await asyncio.sleep(QUIET_S + REPLY_S - 0.1)
     assert lost == []
     await asyncio.sleep(0.2)
     assert lost == [Worker.LLM]

@@ -152,3 +152,57 @@ async def test_inline_workers_that_fell_silent_are_this_process_and_well_again(c
     call.host._on_silence(Worker.STT)
     await call.host._be_whole()
     assert call.told == []
+
+
+@pytest.mark.looptime
+async def test_a_voice_that_is_stopped_when_a_call_comes_is_replaced_before_the_greeting(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attaching it would be waited for without end, and the caller hear nothing at all."""
+    asked: list[Worker] = []
+
+    async def answers(worker: Worker) -> bool:
+        asked.append(worker)
+        return False
+
+    monkeypatch.setattr(call.host._crew, "answers", answers)
+    monkeypatch.setattr(call.host._crew, "has", lambda worker: True)
+    stopped: Any = SimpleNamespace(attach=lambda *arguments: asyncio.Event().wait())
+    call.host._crew.workers = SimpleNamespace(mouth=stopped)  # type: ignore[assignment]
+    assert call.host._live is not None
+    call.host._live.has_greeted = False
+    spare = Spare()
+    call.spares = [spare]
+    await call.host._speak(call.host._live)
+    assert (asked, call.in_place, call.replaced) == ([Worker.TTS], {Worker.TTS: spare}, [])
+    assert spare.attached == ("host:1", "token")
+
+
+@pytest.mark.looptime
+async def test_a_vendor_that_takes_its_time_is_no_reason_to_replace_the_worker(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answers(worker: Worker) -> bool:
+        return True
+
+    monkeypatch.setattr(call.host._crew, "answers", answers)
+    await call.host._patiently(Worker.STT, asyncio.sleep(30))
+    assert call.told == []
+
+
+async def test_who_stops_waiting_for_a_worker_leaves_nothing_of_it_running(call: Call) -> None:
+    """Inline, what is waited for runs on this loop: it would attach to a call that has ended."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def attach() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    waiting = asyncio.create_task(call.host._patiently(Worker.STT, attach()))
+    await begun.wait()
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert ended.is_set()
