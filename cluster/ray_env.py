@@ -62,7 +62,8 @@ ENVIRONMENT = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
     # Without this, Serve keeps a thousand lines of a replica's log before it writes any.
     "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
-    # Each of a process' 25 threads would have a heap of its own, and none gives back what it took.
+    # Each of a process' 25 threads would have a heap of its own, and none gives back what it took:
+    # `make soak` saw call actors grow by 71 KB a call, and by 16 with two heaps.
     "MALLOC_ARENA_MAX": "2",
     "RAY_USAGE_STATS_ENABLED": "0",
     # A busy small machine needs longer than the default to start the raylet.
