@@ -27,6 +27,7 @@ from otto.speech.events import Event, Transcript, VendorReport, Worker, WorkerFa
 from otto.tasks import Tasks
 from otto.telephony.media_link import Control, LinkError, Role, connect_control
 from otto.telephony.switchboard_port import CallStart
+from otto.traces import where
 
 log = structlog.get_logger()
 
@@ -270,7 +271,7 @@ class CallHost:
             await conversation.ended.wait()
             directive = conversation.session.directive
         except Exception as error:
-            log.error("call_failed", error=type(error).__name__, exc_info=True)
+            log.error("call_failed", error=type(error).__name__, at=where(error))
         finally:
             # Twilio asks what comes next as soon as the stream ends: tell the switchboard first.
             if not control.was_replaced:
@@ -300,6 +301,9 @@ class CallHost:
             await self._patiently(Worker.STT, attaching)
         except ray.exceptions.ActorDiedError:
             log.info("worker_is_being_replaced", worker=Worker.STT.value)
+        except (LinkError, OSError):
+            if not live.control.is_over:
+                raise  # otherwise the caller has hung up meanwhile
 
     async def _speak(self, live: _Live) -> None:
         attaching = self._crew.workers.mouth.attach(live.address, live.token)
@@ -349,7 +353,7 @@ async def _ended(work: Awaitable[Any]) -> None:
     except ray.exceptions.ActorDiedError:
         log.info("clean_up_of_a_dead_worker")
     except Exception as error:
-        log.error("clean_up_failed", error=type(error).__name__, exc_info=True)
+        log.error("clean_up_failed", error=type(error).__name__, at=where(error))
 
 
 class _Line:

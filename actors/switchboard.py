@@ -45,6 +45,9 @@ RESTART_DELAY_S = 1.0
 """Between two attempts to start a call actor, so that a node in trouble is not kept busy."""
 ANSWER_TIMEOUT_S = 2.0
 """For a call actor to say what it is doing, when this actor has been restarted."""
+ATTACHED_WITHIN_S = 12.0
+"""A call actor that was given a call and does not have it by then never will: the caller hung up,
+or the ingress' process died, in between. Longer than the ingress tries (media_socket.py)."""
 FENCED_PATIENCE_S = 15.0
 """A call actor whose call has gone on elsewhere lets go of it within this time, or is ended."""
 
@@ -141,6 +144,7 @@ class SwitchboardActor:
             self._tasks.spawn(self._outlive(name))
         if actor_id is None:
             return None
+        self._tasks.spawn(self._take_back(actor_id, call_sid))
         admitted = self._board.admit(self._now())
         self._tell_avoided(
             actor_id, self._board.avoided(self._now()) if admitted is None else admitted
@@ -383,6 +387,20 @@ class SwitchboardActor:
         if name in self._pool.fenced() and self._actors.get(name) is actor:
             log.error("call_actor_stuck", actor=name)
             self._retire(name)
+
+    async def _take_back(self, name: str, call_sid: str) -> None:
+        """Free the place of a call that never reached its actor."""
+        await asyncio.sleep(ATTACHED_WITHIN_S)
+        if self._pool.serving(call_sid) != name:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                has = await self._actors[name].status.remote()
+        except (TimeoutError, ray.exceptions.RayError):
+            return  # dead or stuck, which is noticed elsewhere
+        if has != call_sid and self._pool.serving(call_sid) == name:
+            log.warning("call_never_came", actor=name)
+            await self.idle(name)
 
     def _retire(self, name: str) -> None:
         """End an actor that has served enough, or never came up, and start its successor."""
