@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -193,8 +193,9 @@ class CallHost:
     # A worker dies
 
     def _on_silence(self, worker: Worker) -> None:
-        """The media link has given up a worker that keeps its connection and does nothing."""
+        """A worker keeps its connection and does nothing: it is as good as dead."""
         if self._crew.has(worker):  # inline it is this very loop, which is well again
+            log.warning("worker_silent", worker=worker.value)
             self._on_death(worker)
 
     def _on_death(self, worker: Worker) -> None:
@@ -233,14 +234,11 @@ class CallHost:
         live = self._live
         if live is None:
             return
-        try:
+        with _while_it_lasts(live):
             if worker is Worker.STT:
                 await actor.attach.remote(live.address, live.token, live.heard_ms)
             elif worker is Worker.TTS:
                 await actor.attach.remote(live.address, live.token)
-        except (LinkError, OSError):
-            if not live.control.is_over:
-                raise  # otherwise the call has ended meanwhile
 
     async def _be_whole(self) -> None:
         """Wait until no worker is being replaced."""
@@ -298,12 +296,10 @@ class CallHost:
     async def _listen(self, live: _Live) -> None:
         attaching = self._crew.workers.ear.attach(live.address, live.token, live.heard_ms)
         try:
-            await self._patiently(Worker.STT, attaching)
+            with _while_it_lasts(live):
+                await self._patiently(Worker.STT, attaching)
         except ray.exceptions.ActorDiedError:
             log.info("worker_is_being_replaced", worker=Worker.STT.value)
-        except (LinkError, OSError):
-            if not live.control.is_over:
-                raise  # otherwise the caller has hung up meanwhile
 
     async def _speak(self, live: _Live) -> None:
         attaching = self._crew.workers.mouth.attach(live.address, live.token)
@@ -318,7 +314,6 @@ class CallHost:
         try:
             while not (await asyncio.wait([task], timeout=QUIET_S))[0]:
                 if not await self._crew.answers(worker) and not task.done():
-                    log.warning("worker_silent", worker=worker.value)
                     self._on_silence(worker)
                     return
             await task
@@ -342,6 +337,16 @@ class CallHost:
         except (ValueError, ray.exceptions.RayError) as error:
             log.error("switchboard_not_told", method=method, error=type(error).__name__)
             return None
+
+
+@contextlib.contextmanager
+def _while_it_lasts(live: _Live) -> Iterator[None]:
+    """A media link that refuses because the call has ended meanwhile is no fault."""
+    try:
+        yield
+    except (LinkError, OSError):
+        if not live.control.is_over:
+            raise
 
 
 async def _ended(work: Awaitable[Any]) -> None:

@@ -44,7 +44,7 @@ SYNTHESES_AT_ONCE = 4
 RESTART_DELAY_S = 1.0
 """Between two attempts to start a call actor, so that a node in trouble is not kept busy."""
 ANSWER_TIMEOUT_S = 2.0
-"""For a call actor to say what it is doing, when this actor has been restarted."""
+"""For a call actor to say what it is doing."""
 ATTACHED_WITHIN_S = 12.0
 """A call actor that was given a call and does not have it by then never will: the caller hung up,
 or the ingress' process died, in between. Longer than the ingress tries (media_socket.py)."""

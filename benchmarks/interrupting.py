@@ -14,7 +14,6 @@ import asyncio
 import json
 import statistics
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -31,17 +30,6 @@ COUGHING_CALLS = 2
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class FalseInterruption:
-    """Medians over `count` coughs that stopped Otto, in milliseconds."""
-
-    count: int
-    stop_ms: float | None
-    """From the interim that stopped it to `clear`."""
-    resume_ms: float | None
-    """From the final segment without words to its next sound, the voice's first byte included."""
-
-
 async def barge_in_ms(http: httpx.AsyncClient, system: System) -> float | None:
     """From the interim that interrupts Otto to `clear` on Twilio's socket: median of one call with
     a caller in a hurry."""
@@ -54,24 +42,22 @@ async def barge_in_ms(http: httpx.AsyncClient, system: System) -> float | None:
     return median(_since(words, clear["monotonic_ms"]) for clear in clears)
 
 
-async def false_interruption(http: httpx.AsyncClient, system: System) -> FalseInterruption:
-    """Callers who cough into every answer."""
-    stops: list[float | None] = []
+async def resumes_ms(http: httpx.AsyncClient, system: System) -> list[float | None]:
+    """For each cough that stopped Otto: from the final segment without words to its next sound,
+    the voice's first byte included. The callers cough into every answer."""
     resumes: list[float | None] = []
     for number in range(COUGHING_CALLS):
         [sid] = await load.place(http, system, 1, number)
         await _cough(http, system, sid)
         record = await load.finished(http, system, sid)
         heard = await _recognised(http, system)
-        guesses = [each["at"] * 1000 for each in heard if each["text"] == COUGH]
         nothing = [e["at"] * 1000 for e in heard if not e["text"] and e["speech_final"]]
-        for noise in record["measured"]["noises"]:
-            if noise["clear_ms"] is None or noise["resumed_monotonic_ms"] is None:
-                continue
-            began_ms = record["t0_monotonic_ms"] + noise["began_ms"]
-            stops.append(_since(guesses, began_ms + noise["clear_ms"]))
-            resumes.append(_since(nothing, noise["resumed_monotonic_ms"]))
-    return FalseInterruption(len(stops), median(stops), median(resumes))
+        resumes += [
+            _since(nothing, noise["resumed_monotonic_ms"])
+            for noise in record["measured"]["noises"]
+            if noise["resumed_monotonic_ms"] is not None
+        ]
+    return resumes
 
 
 async def _cough(http: httpx.AsyncClient, system: System, sid: str) -> None:
@@ -87,8 +73,7 @@ async def _cough(http: httpx.AsyncClient, system: System, sid: str) -> None:
 
 async def _recognised(http: httpx.AsyncClient, system: System) -> list[Json]:
     log = (await http.get(f"{system.sandbox}/sandbox/deepgram/log")).json()
-    entries: list[Json] = log["entries"] if isinstance(log, dict) else log
-    return [entry for entry in entries if entry["kind"] == "Results"]
+    return [entry for entry in log["entries"] if entry["kind"] == "Results"]
 
 
 def _since(before_ms: list[float], at_ms: float) -> float | None:

@@ -37,10 +37,13 @@ def ports() -> dict[str, str]:
 
 
 def write(kind: str, about: dict[str, Any], data: dict[str, Any], markdown: str) -> Path:
-    """Write a result as JSON and Markdown; returns the path of the JSON."""
+    """Write a result as JSON and Markdown; returns the path of the JSON.
+
+    Its name is the kind (none for the benchmark proper) and the time of the run.
+    """
     RESULTS.mkdir(exist_ok=True)
     stamp = str(about["at"]).replace(":", "").replace("+0000", "Z")
-    path = RESULTS / f"{kind}-{stamp}.json"
+    path = RESULTS / (f"{kind}-{stamp}.json" if kind else f"{stamp}.json")
     path.write_text(json.dumps({"about": about, **data}, indent=1) + "\n", encoding="utf-8")
     path.with_suffix(".md").write_text(markdown, encoding="utf-8")
     return path

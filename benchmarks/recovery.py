@@ -11,7 +11,6 @@ import asyncio
 import statistics
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -24,6 +23,7 @@ from benchmarks.chaos.planning import plan
 from benchmarks.chaos.timeline import gaps, worst
 from benchmarks.chaos.trial import Trial
 from benchmarks.machine import ports
+from benchmarks.report import Recovery
 from cluster.stack import signals_as_exceptions
 
 YARDSTICK = "nothing"
@@ -35,20 +35,6 @@ STRUCK = (
 POOL = 6
 SEED = 1
 LIMIT_S = 120.0
-
-
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """One kind of fault. Milliseconds of silence after the strike."""
-
-    fault: str
-    about: str
-    calls: int
-    served: int
-    p50_ms: float
-    worst_ms: float
-    beyond_ms: float
-    """Of the median: what the fault added to an ordinary answer."""
 
 
 def measure(repeat: int, log: Console) -> list[Recovery]:
@@ -75,42 +61,33 @@ def measure(repeat: int, log: Console) -> list[Recovery]:
 
 def summarise(trials: Sequence[Trial]) -> list[Recovery]:
     """A row for each kind of fault that was struck in a call, in the order of the trials."""
-    silences: dict[str, list[float]] = {}
-    served: dict[str, int] = {}
-    abouts: dict[str, str] = {}
+    by_fault: dict[str, list[Trial]] = {}
     for trial in trials:
-        if not trial.record or trial.problem:
-            continue
-        name = trial.fault.name
-        abouts[name] = trial.fault.about
-        silences.setdefault(name, []).append(worst(gaps(trial.events), trial.struck_ms))
-        outcome = outcome_of(trial.record, trial.events, on_callback_list=False, hung_up=False)
-        served[name] = served.get(name, 0) + (outcome is Outcome.ANSWERED)
-    usual_ms = statistics.median(silences.get(YARDSTICK, [0.0]))
-    return [
-        Recovery(
-            fault=name,
-            about=abouts[name],
-            calls=len(found),
-            served=served[name],
-            p50_ms=statistics.median(found),
-            worst_ms=max(found),
-            beyond_ms=statistics.median(found) - usual_ms,
-        )
-        for name, found in silences.items()
-    ]
+        if trial.record and not trial.problem:
+            by_fault.setdefault(trial.fault.name, []).append(trial)
+    usual = by_fault.get(YARDSTICK, [])
+    usual_ms = statistics.median(map(_silence_ms, usual)) if usual else 0.0
+    return [_row(struck, usual_ms) for struck in by_fault.values()]
 
 
-def table(rows: Sequence[Recovery]) -> list[str]:
-    """As lines of Markdown."""
-    return [
-        "Silence after a fault, Ray sub-actors, vendors at their usual pace:",
-        "",
-        "| fault | calls | served | p50 s | worst s | beyond an ordinary answer s |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| {row.fault} ({row.about}) | {row.calls} | {row.served} | {row.p50_ms / 1000:.2f} "
-            f"| {row.worst_ms / 1000:.2f} | {row.beyond_ms / 1000:+.2f} |"
-            for row in rows
-        ),
-    ]
+def _row(struck: Sequence[Trial], usual_ms: float) -> Recovery:
+    silences_ms = [_silence_ms(trial) for trial in struck]
+    p50_ms = statistics.median(silences_ms)
+    return Recovery(
+        fault=struck[0].fault.name,
+        about=struck[0].fault.about,
+        calls=len(struck),
+        served=sum(_is_served(trial) for trial in struck),
+        p50_ms=p50_ms,
+        worst_ms=max(silences_ms),
+        beyond_ms=p50_ms - usual_ms,
+    )
+
+
+def _silence_ms(trial: Trial) -> float:
+    return worst(gaps(trial.events), trial.struck_ms)
+
+
+def _is_served(trial: Trial) -> bool:
+    outcome = outcome_of(trial.record, trial.events, on_callback_list=False, hung_up=False)
+    return outcome is Outcome.ANSWERED

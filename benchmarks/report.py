@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.recovery import Recovery, table
-
 SHOWN_FROM_CPU_S = 0.01
 """Kinds of processes that cost less than this are left out of the page."""
 
@@ -66,6 +64,20 @@ class Result:
     """The turns with the largest `added_ms`, as the caller measured them."""
     slow_stages: list[dict[str, Any]] = field(default_factory=list)
     """The turns with the largest `otto_ms`, as Otto noted them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """One kind of fault. Milliseconds of silence after the strike."""
+
+    fault: str
+    about: str
+    calls: int
+    served: int
+    p50_ms: float
+    worst_ms: float
+    beyond_ms: float
+    """Of the median: what the fault added to an ordinary answer."""
 
 
 def page(
@@ -139,9 +151,28 @@ def page(
         "Standing CPU seconds a minute, by kind of process:",
         "",
         *(f"- {one.mode}, {one.places} places: {_parts(one.by_process)}" for one in standing),
-        *(["", *table(recoveries)] if recoveries else []),
+        *(_recoveries(recoveries) if recoveries else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _recoveries(rows: list[Recovery]) -> list[str]:
+    return [
+        "",
+        "Silence after a fault, Ray sub-actors, vendors at their usual pace:",
+        "",
+        *_table(
+            "fault | calls | served | p50 s | worst s | beyond an ordinary answer s",
+            [
+                [
+                    *(f"{row.fault} ({row.about})", row.calls, row.served),
+                    *(_number(row.p50_ms / 1000, 2), _number(row.worst_ms / 1000, 2)),
+                    f"{row.beyond_ms / 1000:+.2f}",
+                ]
+                for row in rows
+            ],
+        ),
+    ]
 
 
 def _table(head: str, rows: list[list[Any]]) -> list[str]:

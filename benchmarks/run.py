@@ -49,12 +49,10 @@ import httpx
 import structlog
 from rich.console import Console
 
-from benchmarks import book, load, recovery
+from benchmarks import book, load, machine, recovery
 from benchmarks.family import CALL_PROCESSES, family, kind, memory, snapshot, spent
-from benchmarks.interrupting import barge_in_ms, false_interruption, median
-from benchmarks.machine import RESULTS, facts
-from benchmarks.recovery import Recovery
-from benchmarks.report import Result, Standing, page
+from benchmarks.interrupting import barge_in_ms, median, resumes_ms
+from benchmarks.report import Recovery, Result, Standing, page
 from benchmarks.systems import ENDPOINTING_MS, MODES, System, start
 
 FINAL_DELAY_MS = 50
@@ -197,8 +195,8 @@ def _fill_stages(result: Result, stages: list[dict[str, Any]]) -> None:
 async def _interrupt(row: Result, http: httpx.AsyncClient, system: System) -> None:
     row.barge_in_ms = await barge_in_ms(http, system)
     if row.mode != "floor":  # the relay takes every word for an interruption
-        coughs = await false_interruption(http, system)
-        row.coughs, row.resume_ms = coughs.count, coughs.resume_ms
+        resumes = await resumes_ms(http, system)
+        row.coughs, row.resume_ms = len(resumes), median(resumes)
 
 
 def added_ms(latency_ms: float) -> float:
@@ -230,10 +228,8 @@ class Series:
 
     def write(self) -> None:
         """As Markdown and as JSON."""
-        RESULTS.mkdir(exist_ok=True)
-        path = RESULTS / self.about["at"].replace(":", "").replace("+0000", "Z")
-        path.with_suffix(".md").write_text(self.page(), encoding="utf-8")
-        path.with_suffix(".json").write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        data = asdict(self)
+        machine.write("", data.pop("about"), data, self.page())
 
 
 async def calls_of_all_modes(given: argparse.Namespace, series: Series) -> None:
@@ -275,7 +271,7 @@ def cli() -> None:
     parser.add_argument("--recovery", type=int, default=5, help="strike each fault so often")
     given = parser.parse_args()
     vendors_ms = {"endpointing": ENDPOINTING_MS + FINAL_DELAY_MS}
-    about = {**facts(), "vendors_ms": {**vendors_ms, "model": MODEL_MS, "voice": VOICE_MS}}
+    about = {**machine.facts(), "vendors_ms": {**vendors_ms, "model": MODEL_MS, "voice": VOICE_MS}}
     series = Series(about)
     asyncio.run(calls_of_all_modes(given, series))
     if given.recovery:

@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from config.settings import Settings
 from otto.health.lag import LagMeter
+from otto.tasks import Tasks
 from otto.telephony import twiml
 from otto.telephony.link_server import LinkServer
 from otto.telephony.media_protocol import EXTENSION
@@ -246,7 +247,7 @@ async def _lag_reported(
     settings: Settings, switchboard: SwitchboardClient, kind: str
 ) -> AsyncIterator[None]:
     """Measure this process' loop meanwhile; the switchboard hears of it when it is late."""
-    telling: set[asyncio.Task[None]] = set()
+    telling = Tasks()
 
     async def tell(lag_ms: float) -> None:
         try:
@@ -255,12 +256,9 @@ async def _lag_reported(
         except Exception as error:
             log.warning("lag_not_told", lag_ms=round(lag_ms), error=type(error).__name__)
 
-    def report(lag_ms: float) -> None:
-        task = asyncio.get_running_loop().create_task(tell(lag_ms))
-        telling.add(task)
-        task.add_done_callback(telling.discard)
-
-    meter = asyncio.create_task(LagMeter(settings.pool.max_lag_ms).run(report))
+    meter = asyncio.create_task(
+        LagMeter(settings.pool.max_lag_ms).run(lambda lag_ms: telling.spawn(tell(lag_ms)))
+    )
     try:
         yield
     finally:

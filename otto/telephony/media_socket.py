@@ -24,6 +24,7 @@ import structlog
 from starlette.types import Receive, Send
 
 from config.settings import Settings
+from otto.tasks import Tasks
 from otto.telephony.link_frames import Role
 from otto.telephony.link_server import Link, LinkServer
 from otto.telephony.media_protocol import Message, Pusher
@@ -81,7 +82,7 @@ class _Failed(Exception):
     """The call cannot be attached; the message is a machine code."""
 
 
-_serving: set[asyncio.Task[None]] = set()
+_serving = Tasks()
 """The calls being carried: a task that nobody holds may be collected as garbage."""
 
 
@@ -128,11 +129,8 @@ class MediaSocket:
         The server cancels this, even twice, when the caller is gone. The call is ended by a task
         of its own: what was received before, a `stop` above all, is then still read.
         """
-        serving = asyncio.get_running_loop().create_task(self._serve())
-        _serving.add(serving)
-        serving.add_done_callback(_serving.discard)
         try:
-            await asyncio.shield(serving)
+            await asyncio.shield(_serving.spawn(self._serve()))
         except asyncio.CancelledError:
             asyncio.get_running_loop().call_later(
                 LAST_MESSAGES_S, self._end, Ending("cancelled", close_code=None)

@@ -59,7 +59,6 @@ class Caller:
         self._sound_since_ms: float | None = None
         self._own_end_ms = 0.0
         self._interruptions = 0
-        self._coughed_at_ms: float | None = None
         self._deaf = False
         """Having interrupted, the caller does not hear how the sentence would have ended."""
 
@@ -166,7 +165,6 @@ class Caller:
         if self.speaking:
             return
         self._frames.extend(frames_of(carrier.noise(guess)))
-        self._coughed_at_ms = self._record.now_ms
         self._record.noise()
 
     def overhear(self, text: str) -> None:
@@ -181,8 +179,8 @@ class Caller:
 
     def _pause_ms(self, now_ms: float) -> float:
         """How long Otto is silent when it has finished."""
-        coughed_at_ms = self._coughed_at_ms
-        if coughed_at_ms is not None and now_ms - coughed_at_ms < COUGH_PATIENCE_MS:
+        noises = self._record.measured.noises
+        if noises and now_ms - noises[-1].began_ms < COUGH_PATIENCE_MS:
             return COUGH_PATIENCE_MS
         return self.persona.gap_ms
 

@@ -44,9 +44,7 @@ class Receptionist(ScriptedMind):
                 self.emit(Sentence(generation, 0, reply.text))
             self.emit(ModelDone(generation, reply.text, calls, "stop", 300, 300, 300))
 
-        task = asyncio.get_running_loop().create_task(stream())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(stream())
 
 
 async def hold(call: Call, caller: Mind, coughs: random.Random | None) -> None:

@@ -108,6 +108,19 @@ class TinyOtto:
                 if wanted in text:
                     return text
 
+    async def until_streaming(self) -> None:
+        """Wait for the stream's `start`."""
+        async with asyncio.timeout(5):
+            while not self.stream_sid:
+                await asyncio.sleep(0.01)
+
+    async def until_voice(self) -> None:
+        """Wait for the first frame of the caller's that is not silent."""
+        while not any(
+            m["event"] == "media" and m["media"]["payload"][:8] != "////////" for m in self.messages
+        ):
+            await asyncio.sleep(0.02)
+
     @property
     def ws_url(self) -> str:
         return self.origin.replace("http", "ws") + "/media"
@@ -280,9 +293,7 @@ async def test_keys_words_and_hanging_up_can_be_asked_for(
 
     async with TinyOtto(CONNECT, wait, answers={"/resume": CONNECT}).running() as otto:
         sid = await place(http, twilio, otto, persona="silent")
-        async with asyncio.timeout(5):
-            while not otto.stream_sid:
-                await asyncio.sleep(0.01)
+        await otto.until_streaming()
         for action in ({"press": "5"}, {"say": "Hello Otto"}):
             async with http.post(f"{twilio}/sandbox/calls/{sid}", json=action) as answer:
                 assert answer.status == 200
@@ -306,11 +317,7 @@ async def test_a_cough_that_stopped_otto_is_measured_until_it_goes_on(
         await otto.wait_for("<start>")
         await otto.say(socket, f"{GREETING} " + "We have hours and prices. " * 9, "1.0", 60)
         async with asyncio.timeout(5):
-            while not any(
-                m["event"] == "media" and m["media"]["payload"][:8] != "////////"
-                for m in otto.messages
-            ):
-                await asyncio.sleep(0.02)
+            await otto.until_voice()
         await otto.send(socket, "clear")
         await asyncio.sleep(1.0)
         await otto.say(socket, "We have hours and prices.", "1.1", 60)
@@ -318,9 +325,7 @@ async def test_a_cough_that_stopped_otto_is_measured_until_it_goes_on(
 
     async with TinyOtto(CONNECT, stop_and_go_on, answers={"/resume": HANGUP}).running() as otto:
         sid = await place(http, twilio, otto, persona="window-shopper")
-        async with asyncio.timeout(5):
-            while not otto.stream_sid:
-                await asyncio.sleep(0.01)
+        await otto.until_streaming()
         async with http.post(f"{twilio}/sandbox/calls/{sid}", json={"cough": "wait"}) as answer:
             assert answer.status == 200
         measured = (await outcome(http, twilio, sid))["measured"]
@@ -337,10 +342,7 @@ async def test_the_hurried_caller_cuts_in_and_the_transfer_is_dialled(
     async def long_winded(otto: TinyOtto, socket: web.WebSocketResponse) -> None:
         await otto.wait_for("<start>")
         await otto.say(socket, f"{GREETING} " + "We have hours and prices. " * 9, "1.0", 60)
-        while not any(
-            m["event"] == "media" and m["media"]["payload"][:8] != "////////" for m in otto.messages
-        ):
-            await asyncio.sleep(0.02)
+        await otto.until_voice()
         await otto.send(socket, "clear")
         await otto.wait_for("oil change")
         await otto.say(socket, "I will connect you with an advisor.", "2.0")

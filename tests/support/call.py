@@ -32,6 +32,7 @@ from otto.speech.events import (
     Worker,
     WorkerFailed,
 )
+from otto.tasks import Tasks
 
 MS_PER_CHARACTER = 60
 CHUNK_MS = 400
@@ -66,7 +67,7 @@ class ScriptedMind:
         self.numbers: list[int] = []
         self.emit: Callable[[Event], None] = lambda event: None
         self.cancelled: list[int] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     def generate(
         self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
@@ -75,9 +76,7 @@ class ScriptedMind:
         self.numbers.append(generation)
         following = self.script.pop(0)
         step = following if isinstance(following, Step) else following()
-        task = asyncio.get_running_loop().create_task(self._answer(generation, step))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.spawn(self._answer(generation, step))
 
     async def _answer(self, generation: int, step: Step) -> None:
         await asyncio.sleep(step.delay_s)
