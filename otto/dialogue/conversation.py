@@ -91,8 +91,9 @@ class Conversation:
         )
         self._thinking = Thinking(house, workers.mind, self._voice, self)
         self._session = Session.begin(started.call_sid, started.caller, started.called, house.now())
-        self._thinking.serve(self._session, started.stream_sid)
+        self._thinking.serve(self._session)
         self._limits = Limits(house, self._timers, self)
+        self._keys = 0
         self._is_deaf = False
         self._desk_offered = False
         self._tasks = Tasks()
@@ -115,8 +116,7 @@ class Conversation:
     def heard_until_ms(self) -> int:
         """Media time up to which the caller's words are in the session: what came after, and was
         lost with the call's last owner, can be listened to again. 0 on a stream that is new."""
-        session = self._session
-        return session.heard_ms if session.stream_sid == self._started.stream_sid else 0
+        return self._session.heard_ms
 
     # Life
 
@@ -127,9 +127,11 @@ class Conversation:
         left = None
         if saved is not None:
             self._session = Session.load(saved)
-            self._thinking.serve(self._session, self._started.stream_sid)
+            self._thinking.serve(self._session)
             left = Resumption(self._session, house.phrases, house.now())
         self._session.epoch = epoch
+        self._session.on_stream(self._started.stream_sid)
+        self._keys = self._session.keys
         self._generation = max(epoch * GENERATIONS_PER_EPOCH, self._started.first_generation)
         self._limits.begin()
         if left is None or left.is_new:
@@ -218,8 +220,7 @@ class Conversation:
             case "playing":
                 self._voice.playing(event["generation"])
             case "dtmf":
-                self._timers.stop(Timer.SILENCE)
-                self._act(self._turns.press(event["digit"], self._loop.time()))
+                self._press(event["digit"], event["number"])
             case "stop":
                 self.hang_up("caller_hung_up", Directive.HANG_UP)
             case "lost":
@@ -257,6 +258,13 @@ class Conversation:
                 if likely and self._voice.reply is None:
                     self._thinking.guess(likely)
 
+    def _press(self, digit: str, number: int) -> None:
+        """Take the `number`th key of the stream. Who takes a call over is told all of them."""
+        if number > self._keys:
+            self._keys = number
+            self._timers.stop(Timer.SILENCE)
+            self._act(self._turns.press(digit, self._loop.time()))
+
     def _act(self, actions: tuple[Action, ...]) -> None:
         for action in actions:
             match action:
@@ -293,6 +301,7 @@ class Conversation:
     def _on_turn(self, turn: Turn) -> None:
         """The caller has finished: answer."""
         self._limits.answered()
+        self._session.keys = self._keys
         note_turn(self._session, self._house.now(), "caller", turn.text, turn.text)
         self._thinking.caller_said(turn)
         self.changed()
@@ -411,9 +420,9 @@ class Conversation:
         if self._last_state is not None:
             return self._last_state
         session = self._session
-        reply, stream_sid = self._voice.reply, self._started.stream_sid
-        now_s = self._loop.time()
-        session.underway = underway(reply, session.history, self._thinking, stream_sid, now_s)
+        session.underway = underway(
+            self._voice.reply, session.history, self._thinking, self._loop.time()
+        )
         return session.dump()
 
     def _keep_heard(self) -> None:

@@ -32,7 +32,7 @@ _CLOSERS = "\"'”’)]"
 
 
 def underway(
-    reply: Reply | None, history: History, thinking: Thinking, stream_sid: str, now_s: float
+    reply: Reply | None, history: History, thinking: Thinking, now_s: float
 ) -> Underway | None:
     """What is being made, said or done at `now_s`, loop time; None when nothing is."""
     work, unanswered = thinking.work, thinking.unanswered
@@ -41,7 +41,6 @@ def underway(
     left = Underway(
         is_own_work=work is not None and work.reply is reply,
         unanswered=[turn.text for turn in unanswered],
-        stream_sid=stream_sid,
         heard_ms=max((turn.end_ms for turn in unanswered), default=0),
     )
     if work is not None:
@@ -117,7 +116,7 @@ class Resumption:
         elif not self.is_over:
             session.resumed_at = now.isoformat()
         if left.unanswered and left.heard_ms:
-            session.stream_sid, session.heard_ms = left.stream_sid, left.heard_ms
+            session.heard_ms = left.heard_ms
 
     def tell(self, reply: Reply, voice: Voice) -> int:
         """Put what there was of the reply into `reply`, and have said what was not heard.

@@ -115,9 +115,8 @@ class Underway:
     """Whether this reply asked for those tools, not one that was thrown away."""
     unanswered: list[str] = field(default_factory=list)
     """Turns of the caller that wait for those tools and are not in the history."""
-    stream_sid: str = ""
     heard_ms: int = 0
-    """Media time of that stream at which the last of those turns ended."""
+    """Media time at which the last of those turns ended; 0 when they were keyed."""
 
     @classmethod
     def load(cls, data: dict[str, Any]) -> Self:
@@ -153,8 +152,11 @@ class Session:
     directive: Directive = Directive.RESUME
     outcome: str = ""
     stream_sid: str = ""
+    """The media stream that `heard_ms` and `keys` count on."""
     heard_ms: int = 0
-    """Media time of that stream up to which the caller's words are in the history."""
+    """Media time up to which the caller's words are in the history."""
+    keys: int = 0
+    """How many of the keys pressed belong to turns that are over."""
     history: History = field(default_factory=History)
     underway: Underway | None = None
     resumed_at: str = ""
@@ -187,6 +189,7 @@ class Session:
             "outcome": self.outcome,
             "stream_sid": self.stream_sid,
             "heard_ms": self.heard_ms,
+            "keys": self.keys,
             "history": self.history.dump(),
             "underway": None if self.underway is None else asdict(self.underway),
             "resumed_at": self.resumed_at,
@@ -206,6 +209,11 @@ class Session:
         fields["underway"] = None if underway is None else Underway.load(underway)
         fields["turns"] = [TurnRecord(**item) for item in fields["turns"]]
         return cls(**fields)
+
+    def on_stream(self, stream_sid: str) -> None:
+        """The call is on this media stream. On a new one nothing has been heard or keyed yet."""
+        if stream_sid != self.stream_sid:
+            self.stream_sid, self.heard_ms, self.keys = stream_sid, 0, 0
 
     def vehicle(self, ref: str | None) -> VehicleRef | None:
         """The vehicle under `ref`; with no ref, the only one there is."""

@@ -99,10 +99,10 @@ class Thinking:
         self.unanswered: list[Turn] = []
         """Turns of the caller that wait for them."""
 
-    def serve(self, session: Session, stream_sid: str) -> None:
-        """Work on this session. `stream_sid` is the stream that the turns' media time counts in."""
+    def serve(self, session: Session) -> None:
+        """Work on this session."""
         house = self._house
-        self._session, self._stream_sid = session, stream_sid
+        self._session = session
         self._toolbox = Toolbox(
             session,
             house.dealership,
@@ -148,7 +148,7 @@ class Thinking:
                 session.history.caller(turn.text)
                 session.caller_turns += 1
             if turn.end_ms:
-                session.stream_sid, session.heard_ms = self._stream_sid, turn.end_ms
+                session.heard_ms = turn.end_ms
         if turns:
             self._holder.changed()
 

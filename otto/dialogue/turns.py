@@ -177,7 +177,7 @@ class TurnTaker:
         if following is None:
             return ()
         self.state, actions = following
-        if happened in {Input.TURN_END, Input.NOTHING}:
+        if happened in {Input.TURN_END, Input.NOTHING} or self.state is State.ENDED:
             self.due_s, self._is_held = None, False
         return actions
 

@@ -53,6 +53,9 @@ LINGER_S = 2.0
 """How long a connection that was ended may take to deliver its last bytes."""
 MAX_PENDING_EVENTS = 512
 """Events kept for a control peer that is not there; the oldest go first."""
+MAX_KEYS_KEPT = 32
+"""Keys kept for the next call actor, which knows by their numbers which it has to hear of: more
+than any number a caller is asked for has."""
 MAX_JOIN_MS = 200
 """The most audio an uplink peer may ask to have sent at once."""
 WRITE_BUFFER_BYTES = 16 * 1024
@@ -101,6 +104,8 @@ class Link:
         self._unsent_bytes = 0
         self._peers: dict[Role, _Peer] = {}
         self._events: deque[bytes] = deque(maxlen=MAX_PENDING_EVENTS)
+        self._keys: deque[bytes] = deque(maxlen=MAX_KEYS_KEPT)
+        self._key_number = 0
         self._speech_paused = False
         self._closed = False
 
@@ -134,7 +139,21 @@ class Link:
         """An event for the call actor; kept until its control connection is there."""
         if self._closed:
             return
-        frame = encode_json(Kind.EVENT, event)
+        self._push(encode_json(Kind.EVENT, event))
+
+    def push_key(self, digit: str) -> None:
+        """A key the caller has pressed. Every call actor of the call is told of it, by number."""
+        if self._closed:
+            return
+        self._key_number += 1
+        frame = encode_json(
+            Kind.EVENT, {"event": "dtmf", "digit": digit, "number": self._key_number}
+        )
+        self._keys.append(frame)
+        if Role.CONTROL in self._peers:
+            self._push(frame)
+
+    def _push(self, frame: bytes) -> None:
         peer = self._peers.get(Role.CONTROL)
         if peer is None or peer.paused:
             self._events.append(frame)
@@ -202,6 +221,8 @@ class Link:
             peer.join_bytes = _whole(hello.get("join_ms"), MAX_JOIN_MS) * AUDIO_BYTES_PER_MS
         elif peer.role is Role.DOWNLINK and self._speech_paused:
             peer.pause_reading()
+        elif peer.role is Role.CONTROL:
+            self._events.extendleft(reversed(self._keys))
         self._flush(peer)
         if peer.role is Role.CONTROL:
             self._sink.on_control_attached()

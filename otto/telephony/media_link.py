@@ -9,7 +9,8 @@ Events that the control connection carries to the call actor:
 
     {"event": "playing", "generation": g}    the first audio of g was written to Twilio
     {"event": "mark", "generation": g, "index": i, "cleared": bool}
-    {"event": "dtmf", "digit": "5"}
+    {"event": "dtmf", "digit": "5", "number": n}    the n-th key of the stream; a call actor that
+                                                    takes the call over is told all of them
     {"event": "silent", "role": "uplink"}    that role's worker gives no sign of life
     {"event": "stop"}                        Twilio ended the stream
     {"event": "lost"}                        Twilio's socket broke

@@ -254,7 +254,7 @@ class MediaSocket:
 
     def _tell(self, event: StreamEvent) -> None:
         if isinstance(event, Dtmf):
-            self._link.push_event({"event": "dtmf", "digit": event.digit})
+            self._link.push_key(event.digit)
         elif isinstance(event, Mark):
             generation, dot, index = event.name.partition(".")
             if dot and generation.isdecimal() and index.isdecimal():

@@ -37,6 +37,7 @@ def ring(dealership: Dealership) -> Any:
         mind: ScriptedMind | None = None,
         book: Book | None = None,
         people: People | None = None,
+        keys: list[str] | None = None,
         **settings: Any,
     ) -> Call:
         location = dealership.locations[0]
@@ -63,7 +64,9 @@ def ring(dealership: Dealership) -> Any:
         telephone.emit = mind.emit = conversation.on_event
         telephone.on_line = conversation.on_line
         await conversation.open()
-        call = Call(house, mind, telephone, book, people, memory, conversation, anchor_s)
+        call = Call(house, mind, telephone, book, people, memory, conversation, anchor_s, [])
+        for key in keys or []:
+            call.press(key)
         if greeted:
             await call.until_quiet()
         return call

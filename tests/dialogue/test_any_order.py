@@ -129,7 +129,7 @@ def make_move(call: Call, kind: str, what: Any) -> None:
         case "final" | "segment":
             conversation.on_event(Transcript(what, True, kind == "final", 0, 0))
         case "key":
-            conversation.on_line({"event": "dtmf", "digit": what})
+            call.press(what)
         case "voice":
             conversation.on_event(SpeechStarted(0))
         case "utterance_end":

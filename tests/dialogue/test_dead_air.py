@@ -194,7 +194,7 @@ async def test_a_number_that_outlasts_the_hold_is_still_one_number(ring: Any) ->
 async def press(call: Call, keys: str) -> None:
     for key in keys:
         await asyncio.sleep(0.3)
-        call.conversation.on_line({"event": "dtmf", "digit": key})
+        call.press(key)
 
 
 async def test_a_keyed_date_of_birth_reaches_the_model_in_words(ring: Any) -> None:

@@ -31,7 +31,9 @@ async def heir_of(ring: Any, dead: Call, *steps: Step, wait: bool = True, **more
     dead.kill()
     mind = ScriptedMind()
     mind.script += steps
-    call: Call = await ring(memory=dead.memory, mind=mind, greeted=wait, book=dead.book, **more)
+    call: Call = await ring(
+        memory=dead.memory, mind=mind, greeted=wait, book=dead.book, keys=dead.keys, **more
+    )
     return call
 
 
@@ -338,3 +340,43 @@ async def test_what_was_heard_is_kept_once_a_second_and_no_more_often(ring: Any)
 def test_the_phrases_of_a_resume_are_synthesised_beforehand(dealership: Any) -> None:
     phrases = Phrases(dealership)
     assert {phrases.cut_off, phrases.resumed, phrases.resumed_again} <= set(phrases.all())
+
+
+async def asked_for_a_birthday(ring: Any) -> Call:
+    call: Call = await ring()
+    await call.turn("Hi", Step("What is your date of birth? You can key it in."))
+    return call
+
+
+async def test_keys_that_were_no_turn_yet_are_not_lost(ring: Any) -> None:
+    call = await asked_for_a_birthday(ring)
+    for key in "0312":
+        await asyncio.sleep(0.3)
+        call.press(key)
+    heir = await heir_of(ring, call, Step("Thank you."), wait=False)
+    for key in "1984":
+        await asyncio.sleep(0.3)
+        heir.press(key)
+    await heir.until_quiet()
+    messages, _ = heir.mind.requests[0]
+    assert messages[-1]["content"] == "Keyed on the telephone keypad: 03/12/1984"
+    assert heir.telephone.said[-1] == "Thank you."
+    await heir.conversation.close()
+
+
+async def test_keys_of_an_answered_turn_are_not_taken_twice(ring: Any) -> None:
+    call = await asked_for_a_birthday(ring)
+    call.mind.script.append(Step("And what does your car need?"))
+    for key in "03121984":
+        await asyncio.sleep(0.3)
+        call.press(key)
+    await call.until_quiet()
+    heir = await heir_of(ring, call)
+    await asyncio.sleep(10)
+    assert heir.mind.requests == []
+    heir.mind.script.append(Step("One moment."))
+    heir.press("5")
+    heir.press("#")
+    await heir.until_quiet()
+    assert heir.mind.requests[0][0][-1]["content"] == "Keyed on the telephone keypad: 5"
+    await heir.conversation.close()

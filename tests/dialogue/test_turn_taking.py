@@ -427,6 +427,13 @@ def test_only_a_turn_that_looks_whole_is_worth_beginning_an_answer(turns: Clocke
     assert turns.likely == ""
 
 
+def test_after_the_end_nothing_is_due(turns: Clocked) -> None:
+    turns.key("7")
+    turns.note(Input.CLOSE)
+    assert turns.note(Input.PLAYED) == (Action.FINISH,)
+    assert turns.due_s is None
+
+
 _events = st.one_of(
     st.builds(interim, st.sampled_from(["", "mhm", "stop", "the other one", "no"])),
     st.builds(

@@ -62,7 +62,7 @@ async def hold(call: Call, caller: Mind, coughs: random.Random | None) -> None:
             return
         for key in reply.keys:
             await asyncio.sleep(0.25)
-            call.conversation.on_line({"event": "dtmf", "digit": key})
+            call.press(key)
         if reply.text:
             await call.say(reply.text)
     raise AssertionError("a call without end")
@@ -107,6 +107,7 @@ async def killed_now_and_then(ring: Any, call: Call, chance: random.Random) -> C
         mind=Receptionist(),
         book=call.book,
         people=call.people,
+        keys=call.keys,
         caller=call.conversation.session.caller,
         greeted=False,
     )
@@ -134,7 +135,7 @@ async def test_a_caller_whose_actors_die_again_and_again_has_one_appointment(
         reply = caller.hear(said) if said else None
         for key in reply.keys if reply else "":
             await asyncio.sleep(0.25)
-            call.conversation.on_line({"event": "dtmf", "digit": key})
+            call.press(key)
         if reply and reply.text:
             await call.say(reply.text)
     assert owners > 3, "they did die"

@@ -121,11 +121,11 @@ async def test_the_caller_is_heard_and_otto_is_played(served):
     await twilio.send("mark", mark={"name": "1.0"})
     await twilio.send("mark", mark={"name": "not ours"})
     await twilio.send("dtmf", dtmf={"track": "inbound_track", "digit": "5"})
-    await call.until({"event": "dtmf", "digit": "5"})
+    await call.until({"event": "dtmf", "digit": "5", "number": 1})
     assert call.events == [
         {"event": "playing", "generation": 1},
         {"event": "mark", "generation": 1, "index": 0, "cleared": False},
-        {"event": "dtmf", "digit": "5"},
+        {"event": "dtmf", "digit": "5", "number": 1},
     ]
 
 

@@ -333,7 +333,14 @@ class Call:
     memory: Memory
     conversation: Conversation
     anchor_s: float
+    keys: list[str]
+    """Every key of the stream, as the line keeps them."""
     spoken_ms: int = field(default=0)
+
+    def press(self, key: str) -> None:
+        """The caller presses a key."""
+        self.keys.append(key)
+        self.conversation.on_line({"event": "dtmf", "digit": key, "number": len(self.keys)})
 
     async def say(self, text: str, *, final: bool = True, end: bool = True) -> None:
         """The caller says something, and the recogniser tells 300 ms after the last word."""

@@ -8,6 +8,7 @@ import pytest
 
 from otto.telephony import link_server
 from otto.telephony.link_frames import Kind, encode_json
+from otto.telephony.link_server import MAX_KEYS_KEPT
 from otto.telephony.media_link import (
     LinkError,
     LinkServer,
@@ -221,13 +222,37 @@ async def test_clear_fences_what_arrives_late_and_answers_its_marks(server, sink
 
 async def test_events_wait_for_the_control_peer(server, sink):
     link = server.open("CA1", sink)
-    link.push_event({"event": "dtmf", "digit": "5"})
+    link.push_event({"event": "playing", "generation": 1})
     control = await connect_control(server.address, link.token)
     link.push_event({"event": "stop"})
-    assert await control.read() == {"event": "dtmf", "digit": "5"}
+    assert await control.read() == {"event": "playing", "generation": 1}
     assert await control.read() == {"event": "stop"}
     link.close("stop")
     assert await control.read() is None
+
+
+async def test_keys_are_told_to_every_call_actor_by_number(server, sink):
+    link = server.open("CA1", sink)
+    link.push_key("0")
+    first = await connect_control(server.address, link.token)
+    link.push_key("4")
+    numbered = [{"event": "dtmf", "digit": key, "number": n} for n, key in ((1, "0"), (2, "4"))]
+    assert [await first.read(), await first.read()] == numbered
+    first._end._transport.abort()
+    await sink.until("lost")
+    link.push_key("#")
+    second = await connect_control(server.address, link.token)
+    link.push_event({"event": "stop"})
+    numbered.append({"event": "dtmf", "digit": "#", "number": 3})
+    assert [await second.read() for _ in range(3)] == numbered
+    assert await second.read() == {"event": "stop"}, "none of them twice"
+    for key in "12345678" * 10:
+        link.push_key(key)
+    await second.close()
+    third = await connect_control(server.address, link.token)
+    oldest = await third.read()
+    assert oldest is not None and oldest["number"] == 3 + 80 - MAX_KEYS_KEPT + 1
+    await third.close()
 
 
 async def test_a_paused_downlink_throttles_its_sender_until_clear(server, sink):
