@@ -12,6 +12,7 @@ from actors import names
 from actors.calendar import CalendarActor
 from actors.crm import CrmActor
 from actors.living import living
+from actors.options import COMMON
 from actors.switchboard import SwitchboardActor
 from config.dealership import load_dealership
 from config.settings import Settings
@@ -88,12 +89,11 @@ def _actor(kind: type[Any], name: str, *arguments: Any, **options: Any) -> Any:
         ray.remote(kind)
         .options(
             name=name,
-            namespace=names.NAMESPACE,
             lifetime="detached",
             get_if_exists=True,
-            num_cpus=0,
             max_restarts=-1,
             max_task_retries=3,
+            **COMMON,
             **options,
         )
         .remote(*arguments)

@@ -20,6 +20,7 @@ import structlog
 from actors import names
 from actors.call import CallActor
 from actors.living import living
+from actors.options import COMMON
 from actors.spares import Spares
 from actors.vitals import vitals
 from otto.health.breaker import VendorBoard, providers_of
@@ -350,11 +351,10 @@ class SwitchboardActor:
         kind: Any = ray.remote(CallActor)
         actor = kind.options(
             name=name,
-            namespace=names.NAMESPACE,
             lifetime="detached",
-            num_cpus=0,
             max_restarts=0,
             scheduling_strategy=_this_node(),
+            **COMMON,
         ).remote(name, self._settings, self._dealership, self._name)
         self._actors[name] = actor
         try:

@@ -12,8 +12,8 @@ from typing import Any
 
 import ray
 
-from actors import names
 from actors.llm import LlmActor
+from actors.options import COMMON
 from actors.stt import SttActor
 from actors.tts import TtsActor
 from config.settings import Settings
@@ -37,9 +37,7 @@ def start(
         Worker.TTS: (TtsActor, (settings.deepgram, settings.call.audio_chunk_ms, phrases)),
     }
     kind, arguments = kinds[worker]
-    chosen = ray.remote(kind).options(
-        name=name, namespace=names.NAMESPACE, num_cpus=0, max_restarts=0, **options
-    )
+    chosen = ray.remote(kind).options(name=name, max_restarts=0, **COMMON, **options)
     return chosen.remote(call, *arguments)
 
 

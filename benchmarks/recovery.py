@@ -73,6 +73,7 @@ def summarise(trials: Sequence[Trial]) -> list[Recovery]:
 def _row(struck: Sequence[Trial], usual_ms: float) -> Recovery:
     silences_ms = [_silence_ms(trial) for trial in struck]
     p50_ms = statistics.median(silences_ms)
+    taken_over_ms = [ms for trial in struck if (ms := trial.taken_over_ms) is not None]
     return Recovery(
         fault=struck[0].fault.name,
         about=struck[0].fault.about,
@@ -81,6 +82,7 @@ def _row(struck: Sequence[Trial], usual_ms: float) -> Recovery:
         p50_ms=p50_ms,
         worst_ms=max(silences_ms),
         beyond_ms=p50_ms - usual_ms,
+        taken_over_ms=statistics.median(taken_over_ms) if taken_over_ms else None,
     )
 
 

@@ -78,6 +78,8 @@ class Recovery:
     worst_ms: float
     beyond_ms: float
     """Of the median: what the fault added to an ordinary answer."""
+    taken_over_ms: float | None = None
+    """Median: until audio of the call's next owner reached Twilio; None: it kept its owner."""
 
 
 def page(
@@ -87,11 +89,20 @@ def page(
     about: dict[str, Any],
 ) -> str:
     """Everything as Markdown; CPU also as a multiple of the floor with as many calls."""
-    floors = {result.calls: result for result in results if result.mode == "floor"}
     lines = [
         f"# Benchmark of {about['at']}",
         "",
         ", ".join(f"{name}: {value}" for name, value in about.items() if name != "at"),
+        *(_calls(results) if results else []),
+        *(_standing(standing) if standing else []),
+        *(_recoveries(recoveries) if recoveries else []),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _calls(results: list[Result]) -> list[str]:
+    floors = {result.calls: result for result in results if result.mode == "floor"}
+    return [
         "",
         *_table(
             "mode | calls | served | booked | TwiML ms | greeting ms | added p50 ms | added p95 ms "
@@ -130,6 +141,15 @@ def page(
             ],
         ),
         "",
+        "Marginal CPU seconds a call-minute, by kind of process:",
+        "",
+        *(f"- {row.mode}, {row.calls} calls: {_parts(row.marginal_by_process)}" for row in results),
+    ]
+
+
+def _standing(rows: list[Standing]) -> list[str]:
+    return [
+        "",
         "Standing cost: CPU seconds a minute with no call on the line:",
         "",
         *_table(
@@ -140,20 +160,14 @@ def page(
                     *(_number(one.house_cpu_s, 2), _number(one.place_cpu_s, 2)),
                     *(_number(one.for_calls(one.places), 2), _number(one.pss_mb)),
                 ]
-                for one in standing
+                for one in rows
             ],
         ),
         "",
-        "Marginal CPU seconds a call-minute, by kind of process:",
-        "",
-        *(f"- {row.mode}, {row.calls} calls: {_parts(row.marginal_by_process)}" for row in results),
-        "",
         "Standing CPU seconds a minute, by kind of process:",
         "",
-        *(f"- {one.mode}, {one.places} places: {_parts(one.by_process)}" for one in standing),
-        *(_recoveries(recoveries) if recoveries else []),
+        *(f"- {one.mode}, {one.places} places: {_parts(one.by_process)}" for one in rows),
     ]
-    return "\n".join(lines) + "\n"
 
 
 def _recoveries(rows: list[Recovery]) -> list[str]:
@@ -162,12 +176,13 @@ def _recoveries(rows: list[Recovery]) -> list[str]:
         "Silence after a fault, Ray sub-actors, vendors at their usual pace:",
         "",
         *_table(
-            "fault | calls | served | p50 s | worst s | beyond an ordinary answer s",
+            "fault | calls | served | p50 s | worst s | beyond an ordinary answer s "
+            "| taken over ms",
             [
                 [
                     *(f"{row.fault} ({row.about})", row.calls, row.served),
                     *(_number(row.p50_ms / 1000, 2), _number(row.worst_ms / 1000, 2)),
-                    f"{row.beyond_ms / 1000:+.2f}",
+                    *(f"{row.beyond_ms / 1000:+.2f}", _number(row.taken_over_ms)),
                 ]
                 for row in rows
             ],

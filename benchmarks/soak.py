@@ -3,7 +3,8 @@
 Callers of every kind ring, a few more at once than there are places: they ask, want a person, say
 nothing, book, are refused, hang up in the greeting, in the answer and in the middle of a tool.
 Every few seconds it is counted what there is of memory, tasks, file descriptors, Redis keys,
-database connections and actors; afterwards, too, when all is quiet again.
+database connections and actors; afterwards, too, when all is quiet again. A first call for each
+place comes before that, for what a place loads and opens once.
 
     python -m benchmarks.soak                       1,000 calls, half of them in each mode
     python -m benchmarks.soak --calls 100 --mode inline
@@ -39,6 +40,7 @@ from cluster.stack import signals_as_exceptions
 
 SURPLUS = 2
 """So many more callers at once than there are places: they are refused."""
+FIRST_BOOKINGS = 4
 SAMPLE_EVERY_S = 5.0
 CALL_LIMIT_S = 240.0
 WHOLE_LIMIT_S = 90.0
@@ -87,6 +89,7 @@ class Soak:
         began = time.monotonic()
         try:
             await self._house.warm_up(WHOLE_LIMIT_S)
+            await self._first_calls()
             before = await sampler.take(0)
             sampling = asyncio.create_task(self._sample(sampler, out))
             try:
@@ -104,6 +107,16 @@ class Soak:
         self._run.findings = judge(before, self._run.samples, after)
         self._run.broken += [line for each in self._run.findings for line in each.broken]
         await self._judge_calls()
+
+    async def _first_calls(self) -> None:
+        """What is loaded, or connected and kept, once: by each place with its first call, by the
+        shared actors and their threads with the first bookings."""
+        places = self._at_once - SURPLUS
+        for manner, count in ((Manner.ASKS, places), (Manner.BOOKS, min(places, FIRST_BOOKINGS))):
+            calls = [SoakCall(self._count + each, manner, None) for each in range(count)]
+            sids = await asyncio.gather(*(self._place(call) for call in calls))
+            await asyncio.gather(*(self._house.finished(sid, CALL_LIMIT_S) for sid in sids))
+            await self._house.whole(WHOLE_LIMIT_S)
 
     async def _sample(self, sampler: Sampler, out: Console) -> None:
         while True:

@@ -9,8 +9,9 @@ from collections import Counter
 from benchmarks.chaos.house import House
 from benchmarks.chaos.judging import Appointment, Census
 
-SETTLE_S = 30.0
-"""The outbox's retries and the pool's refilling may take so long after the last fault."""
+SETTLE_S = 90.0
+"""How long what the last fault has held up may take: an outbox that has failed for a while waits
+about as long again before it tries once more."""
 POLL_S = 1.0
 
 

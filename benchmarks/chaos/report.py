@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import median
 from typing import Any
 
 from rich.table import Table
@@ -29,6 +30,8 @@ class Row:
     """Of Otto's silences that had not ended when it struck."""
     usual_gap_ms: float | None = None
     """The longest of Otto's silences before that, in the same calls."""
+    taken_over_ms: list[float] = field(default_factory=list)
+    """Of each call that another owner took over: how long until it was heard of at Twilio."""
     bound_ms: int = 0
     whole_after_s: float | None = None
     """Until every place of the pool was warm and free again, the rest of the call included."""
@@ -88,12 +91,17 @@ def _measure(trial: Trial, row: Row, callbacks: Collection[str]) -> Judged:
     before = [gap for gap in found if gap.ended_ms < trial.struck_ms]
     if before:
         row.usual_gap_ms = max(row.usual_gap_ms or 0.0, worst(before))
+    if trial.taken_over_ms is not None:
+        row.taken_over_ms.append(trial.taken_over_ms)
     if trial.whole_after_s is not None:
         row.whole_after_s = max(row.whole_after_s or 0.0, trial.whole_after_s)
     return Judged(sid, trial.fault.name, outcome, worst_ms)
 
 
-HEAD = ("fault", "when", "struck", "calls", "outcome", "worst silence", "bound", "before", "whole")
+HEAD = (
+    *("fault", "when", "struck", "calls", "outcome"),
+    *("worst silence", "bound", "before", "taken over", "whole"),
+)
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -111,8 +119,14 @@ def cells(row: Row) -> tuple[str, ...]:
         _seconds(row.worst_gap_ms),
         _seconds(row.bound_ms),
         _seconds(row.usual_gap_ms),
+        _takeovers(row.taken_over_ms),
         "–" if row.whole_after_s is None else f"{row.whole_after_s:.0f} s",
     )
+
+
+def _takeovers(found: Sequence[float]) -> str:
+    """Median and worst, in ms."""
+    return f"{median(found):.0f} / {max(found):.0f} ms" if found else "–"
 
 
 def _seconds(ms: float | None) -> str:
@@ -138,8 +152,9 @@ def markdown(verdict: Verdict, about: dict[str, Any]) -> str:
         ", ".join(f"{name}: {value}" for name, value in about.items() if name != "at"),
         "",
         "Silence: how long the caller heard nothing when it was Otto's turn, from when the fault "
-        "struck; before: the same in that call until then; whole: until every place was warm and "
-        "free again, the rest of the call included.",
+        "struck; before: the same in that call until then; taken over: until audio of the call's "
+        "next owner reached Twilio, median and worst; whole: until every place was warm and free "
+        "again, the rest of the call included.",
         "",
         *_markdown_rows(HEAD, [cells(row) for row in verdict.rows]),
         "",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.chaos.faults import Fault
+from otto.dialogue.conversation import GENERATIONS_PER_EPOCH
 
 
 @dataclass(slots=True)
@@ -32,6 +33,24 @@ class Trial:
         began_ms: float = self.record["t0_monotonic_ms"]
         return max(0.0, self.struck_monotonic_ms - began_ms)
 
+    @property
+    def taken_over_ms(self) -> float | None:
+        """From the strike until audio of the call's next owner reached Twilio, which plays what it
+        has meanwhile. None when the call was not taken over.
+
+        Told by the marks behind the audio: a later owner's generations are greater by far.
+        """
+        if self.struck_monotonic_ms is None or not self.record:
+            return None
+        marks = [
+            (mark["monotonic_ms"], _owner(mark["name"]))
+            for mark in self.record["measured"]["marks"]
+        ]
+        struck_ms = self.struck_monotonic_ms
+        before = max((owner for at_ms, owner in marks if at_ms <= struck_ms), default=0)
+        after = [at_ms for at_ms, owner in marks if at_ms > struck_ms and owner > before]
+        return min(after) - struck_ms if before and after else None
+
 
 @dataclass(slots=True)
 class Seen:
@@ -42,3 +61,8 @@ class Seen:
     not_begun: list[str] = field(default_factory=list)
     """Faults there was no time for."""
     storm_strikes: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _owner(mark: str) -> int:
+    """Which owner of the call a mark named "generation.index" comes from, counted from 1."""
+    return int(mark.partition(".")[0]) // GENERATIONS_PER_EPOCH

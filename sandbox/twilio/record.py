@@ -44,6 +44,14 @@ class Clear:
 
 
 @dataclass(slots=True)
+class Mark:
+    """Otto put a mark behind the audio it had sent."""
+
+    name: str
+    monotonic_ms: float
+
+
+@dataclass(slots=True)
 class Noise:
     """A sound of the caller's that was no word, and what Otto made of it."""
 
@@ -66,9 +74,9 @@ class Measurements:
     latest_frame_ms: float = 0.0
     """How far the worst frame was behind its schedule: this process' own lateness."""
     audio_received_ms: float = 0.0
-    marks_received: int = 0
     streams: int = 0
     turns: list[Turn] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
     clears: list[Clear] = field(default_factory=list)
     noises: list[Noise] = field(default_factory=list)
     audio_gaps: list[dict[str, float]] = field(default_factory=list)
@@ -160,6 +168,10 @@ class Record:
         if turn.first_audio_ms is None:
             turn.first_audio_ms = round(now_ms, 2)
             self._settle(turn)
+
+    def marked(self, name: str) -> None:
+        """Otto sent a mark."""
+        self.measured.marks.append(Mark(name, time.monotonic() * 1000))
 
     def cleared(self, dropped_ms: int) -> None:
         """Otto emptied the buffer."""

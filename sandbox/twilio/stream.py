@@ -197,8 +197,8 @@ class StreamSession:
                     record.audio_received(size_bytes, silent)
                 case Cleared(dropped_ms):
                     record.cleared(dropped_ms)
-                case MarkReceived():
-                    record.measured.marks_received += 1
+                case MarkReceived(name):
+                    record.marked(name)
             with suppress(aiohttp.ClientError, OSError):
                 for echo in line.echoes():
                     await socket.send_str(echo)

@@ -90,6 +90,7 @@ def trial(fault: str, waits_ms: list[int], *, struck_ms: float = 1_000) -> Trial
         events.append({"who": "caller", "kind": "finished", "at_ms": at_ms})
     events.append({"who": "line", "kind": "ended", "at_ms": at_ms + 100})
     record = {"ended_by": "caller", "stages": ["goodbye"], "booked": False, "t0_monotonic_ms": 0.0}
+    record["measured"] = {"marks": []}
     found = next(each for each in FAULTS if each.name == fault)
     return Trial(found, "CA1", struck_ms, record=record, events=events)
 
@@ -103,6 +104,22 @@ def test_what_a_fault_adds_is_told_beside_calls_in_which_nothing_breaks():
     assert (usual.p50_ms, usual.beyond_ms) == (1_100, 0)
     assert (struck.fault, struck.calls, struck.served) == ("stt-killed", 3, 3)
     assert (struck.p50_ms, struck.worst_ms, struck.beyond_ms) == (1_700, 4_000, 600)
+
+
+def marked(*marks: tuple[str, float]) -> Trial:
+    """A call struck at 1,000 ms, with marks that came at these times."""
+    found = trial("call-killed-speaking", [900])
+    named = [{"name": name, "monotonic_ms": at_ms} for name, at_ms in marks]
+    found.record["measured"] = {"marks": named}
+    return found
+
+
+def test_a_call_is_taken_over_when_the_next_owner_is_heard_of():
+    late = ("100003.1", 1_040.0)  # what the dead one's voice had still sent
+    assert marked(("100003.0", 900.0), late, ("200001.0", 1_310.0)).taken_over_ms == 310
+    assert marked(("100003.0", 900.0), late).taken_over_ms is None
+    again = marked(("100003.0", 500.0), ("200001.0", 900.0), ("200001.1", 1_100.0))
+    assert again.taken_over_ms is None, "that was an earlier one"
 
 
 def test_a_fault_that_was_never_struck_is_no_recovery():

@@ -226,7 +226,11 @@ def test_everything_left_behind_is_named(changes: dict[str, Any], says: str) -> 
 
 
 def trial(fault: Fault, **changes: Any) -> Trial:
-    served = {"stages": ["greeted", "goodbye"], "t0_monotonic_ms": 50_000.0}
+    served = {
+        "stages": ["greeted", "goodbye"],
+        "t0_monotonic_ms": 50_000.0,
+        "measured": {"marks": []},
+    }
     return Trial(fault, "CA1", 55_000.0, record=record(**served, **changes), events=CALL)
 
 

@@ -61,6 +61,12 @@ def test_what_the_first_calls_fill_is_no_growth() -> None:
     assert broken("MB: CrmActor", values) == []
 
 
+def test_what_is_loaded_once_is_no_growth() -> None:
+    """A least-squares line through this step would rise by 2.3 for every 100 calls."""
+    values = [100.0 if calls < 180 else 108.0 for calls in STEPS]
+    assert broken("MB: CalendarActor", values) == []
+
+
 def test_a_single_key_for_ever_is_one_too_many() -> None:
     flat = [0.0] * len(STEPS)
     (line,) = broken("Redis keys for ever", flat, after=1.0)

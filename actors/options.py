@@ -1,0 +1,19 @@
+"""What all of Otto's actors are started with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors import names
+
+COMMON: dict[str, Any] = {
+    "namespace": names.NAMESPACE,
+    # The switchboard decides who is admitted, not Ray's count of processors.
+    "num_cpus": 0,
+    # Ray would note every call of a method for the dashboard's list of tasks: some 6 KB each, kept
+    # by the cluster's head up to 100,000 of them, and some megabytes in every actor. A telephone
+    # call makes hundreds. Serve leaves it out for its own actors, too; actors are shown all the
+    # same.
+    "enable_task_events": False,
+}
+"""Ray's options, by name."""
