@@ -42,6 +42,9 @@ VOICE_MAX_ONGOING = 200
 MEDIA_CPUS = 0.0
 """Ray's book-keeping only. The call actors' pool decides what a node can carry."""
 DRAIN_MARGIN_S = 60
+SURGE_PERCENT = 100
+"""A redeploy starts all new replicas before it stops an old one. Serve's default is none: with a
+single media replica nobody would take calls until the new one is up (seconds)."""
 HEALTH_CHECK_S = 2.0
 """How often Serve looks whether a replica lives. With its default of ten seconds, the callers of a
 replica that was killed waited thirteen for the next one (measured)."""
@@ -107,6 +110,7 @@ def build(
         VoiceIngress,
         name="VoiceIngress",
         num_replicas=settings.voice_replicas,
+        max_surge_percent=SURGE_PERCENT,
         max_ongoing_requests=VOICE_MAX_ONGOING,
         health_check_period_s=HEALTH_CHECK_S,
         ray_actor_options={"num_cpus": 0},
@@ -116,6 +120,7 @@ def build(
         name="MediaIngress",
         max_ongoing_requests=MEDIA_MAX_ONGOING,
         num_replicas=settings.media_replicas,
+        max_surge_percent=SURGE_PERCENT,
         graceful_shutdown_timeout_s=drain_s,
         health_check_period_s=HEALTH_CHECK_S,
         ray_actor_options={"num_cpus": MEDIA_CPUS},

@@ -148,6 +148,7 @@ class House:
         class `ServeReplica:<application>:<deployment>`."""
         listed = await asyncio.to_thread(
             list_actors,
+            address=ray.get_runtime_context().gcs_address,
             filters=[("state", "=", "ALIVE")],
             limit=5000,
             raise_on_missing_output=False,

@@ -86,6 +86,12 @@ class MediaProtocol(WebSocketsSansIOProtocol):
             extensions: dict[str, Any] = cast("dict[str, Any]", self.scope["extensions"])
             extensions[EXTENSION] = self
 
+    def shutdown(self) -> None:
+        """The server is to end. A stream on the line goes on, and uvicorn waits for its end; by
+        itself it would close it with 1012, and Serve has it end 30 s after a redeploy."""
+        if self.close_sent or not self.handshake_complete:
+            super().shutdown()
+
     def data_received(self, data: bytes) -> None:
         if self._gave_up or not self.handshake_complete:
             super().data_received(data)
