@@ -145,15 +145,17 @@ async def test_frames_arrive_whole_however_the_network_cuts_them(step):
     assert got[-1]["type"] == "websocket.disconnect"
 
 
-async def test_reading_stops_when_nobody_takes_the_messages():
-    """A peer that floods an application which does not read would fill the memory."""
+async def silent(scope, receive, send):
+    """An application that accepts, and reads nothing."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await asyncio.Event().wait()
 
-    async def application(scope, receive, send):
-        await receive()
-        await send({"type": "websocket.accept"})
-        await asyncio.Event().wait()
 
-    config = uvicorn.Config(application, lifespan="off", log_config=None, ws_ping_interval=None)
+@pytest.fixture
+async def streaming():
+    """A connection to `silent`, its handshake done, and its wire."""
+    config = uvicorn.Config(silent, lifespan="off", log_config=None, ws_ping_interval=None)
     config.load()
     protocol = MediaProtocol(config=config, server_state=ServerState(), app_state={})
     wire = Wire()
@@ -161,9 +163,25 @@ async def test_reading_stops_when_nobody_takes_the_messages():
     protocol.data_received(UPGRADE)
     while not protocol.handshake_complete:
         await asyncio.sleep(0)
+    yield protocol, wire
+    for task in protocol.tasks:
+        task.cancel()
+
+
+async def test_reading_stops_when_nobody_takes_the_messages(streaming):
+    """A peer that floods an application which does not read would fill the memory."""
+    protocol, wire = streaming
     for _ in range(MAX_WAITING_MESSAGES):
         assert not wire.paused
         protocol.data_received(frame(b"hello"))
     assert wire.paused
-    for task in protocol.tasks:
-        task.cancel()
+
+
+async def test_a_server_that_ends_lets_a_stream_go_on(streaming):
+    """A redeploy would cut every call after 30 s."""
+    protocol, wire = streaming
+    before = wire.written
+    protocol.shutdown()
+    assert (wire.written, wire.closed) == (before, False)
+    protocol.data_received(frame(b"hello"))
+    assert protocol.queue.get_nowait()["text"] == "hello"
