@@ -144,6 +144,9 @@ class Session:
     phone: str = ""
     """The customer's number, E.164: the caller's own unless another was given."""
     attempts: int = 0
+    attempted: str = ""
+    """The tool call that was counted last: whoever takes the call over in the middle of it runs it
+    again, and the caller has not guessed again."""
     caller_turns: int = 0
     vehicles: list[VehicleRef] = field(default_factory=list)
     offers: dict[str, Offer] = field(default_factory=dict)
@@ -180,6 +183,7 @@ class Session:
             "first_name": self.first_name,
             "phone": self.phone,
             "attempts": self.attempts,
+            "attempted": self.attempted,
             "caller_turns": self.caller_turns,
             "vehicles": [asdict(vehicle) for vehicle in self.vehicles],
             "offers": {key: asdict(offer) for key, offer in self.offers.items()},

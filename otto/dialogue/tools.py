@@ -84,6 +84,7 @@ class Toolbox:
         self._now = now
         self._verification_attempts = verification_attempts
         self._zone = ZoneInfo(location.timezone)
+        self._call_id = ""
         self._tools: dict[str, tuple[type[Arguments], Callable[[Any], Awaitable[Result]]]] = {
             "identify_caller": (IdentifyCaller, self._identify_caller),
             "verify_caller": (VerifyCaller, self._verify_caller),
@@ -114,6 +115,7 @@ class Toolbox:
             return _error(advice=f"These arguments are not usable: {where or 'all of them'}.")
         except ValueError:
             return _error(advice="The arguments were not valid JSON. Call the tool again.")
+        self._call_id = call.id
         try:
             return await tool(arguments)
         except ToolFault as fault:
@@ -157,7 +159,9 @@ class Toolbox:
         if arguments.date_of_birth is None and arguments.vin_last_six is None:
             raise ToolFault("Ask the caller for their date of birth first.")
         assert session.customer_id is not None
-        session.attempts += 1
+        if session.attempted != self._call_id:
+            session.attempted = self._call_id
+            session.attempts += 1
         try:
             ok = await self._crm.verify(
                 session.customer_id,
@@ -165,6 +169,7 @@ class Toolbox:
                 vin_last_six=arguments.vin_last_six,
             )
         except StoreAway:
+            session.attempted = ""
             session.attempts -= 1  # nobody has looked
             raise
         if not ok:

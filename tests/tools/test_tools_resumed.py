@@ -1,8 +1,10 @@
-"""A call actor dies while it books: its successor asks again, and must get the same booking."""
+"""A call actor dies while a tool runs: its successor runs it again, and nothing counts twice."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from typing import Any
 
 from config.dealership import Dealership
 from otto.dialogue.session import Identity, Offer, Session, VehicleRef
@@ -15,13 +17,15 @@ OFFER = Offer(
 )
 
 
-def owner(session: Session, dealership: Dealership, book: Book) -> Toolbox:
+def owner(
+    session: Session, dealership: Dealership, book: Book, people: People | None = None
+) -> Toolbox:
     return Toolbox(
         session,
         dealership,
         dealership.locations[0],
         book,
-        People(),
+        people or People(),
         now=lambda: NOW,
         verification_attempts=3,
     )
@@ -40,3 +44,29 @@ async def test_two_owners_of_a_call_book_under_one_key(dealership: Dealership) -
     assert len(book.requests) == 2
     assert len(book.bookings) == 1
     assert (first["status"], second["status"]) == ("booked", "booked")
+
+
+class SlowPeople(People):
+    """Never comes to an answer."""
+
+    async def verify(self, *given: Any, **more: Any) -> bool:
+        return await asyncio.Event().wait()
+
+
+def guess(call_id: str) -> ToolCall:
+    return ToolCall(call_id, "verify_caller", json.dumps({"date_of_birth": "1999-01-01"}))
+
+
+async def test_a_wrong_answer_that_is_checked_by_two_owners_counts_once(
+    dealership: Dealership,
+) -> None:
+    session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
+    session.identity, session.customer_id, session.phone = Identity.FOUND, 7, MARIA.phone
+    book = Book("bay-1")
+    check = asyncio.ensure_future(owner(session, dealership, book, SlowPeople()).run(guess("c1")))
+    await asyncio.sleep(0)
+    committed = json.loads(json.dumps(session.dump()))  # in the middle of the check
+    check.cancel()
+    heir = owner(Session.load(committed), dealership, book)
+    assert await heir.run(guess("c1")) == {"status": "mismatch", "attempts_left": 2}
+    assert await heir.run(guess("c2")) == {"status": "mismatch", "attempts_left": 1}
