@@ -13,6 +13,7 @@ from rich.console import Console
 from cluster.progress import Progress
 from cluster.stack import Stack
 from config.settings import SandboxEndpoints, Settings, read_endpoints
+from sandbox.services.postgres import Postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class Embedded:
 def embedded(
     folder: Path, environment: Mapping[str, str], *, speech: str, log: Console
 ) -> Iterator[Embedded]:
-    """Bring a stack up with its data in `folder`, and end it. Main thread only, and outside of any
-    event loop.
+    """Bring a stack up with its data in `folder`, end it and remove its database. Main thread only,
+    and outside of any event loop.
 
     `environment`: settings for as long as it runs. `speech`: "known" or "real". Raises what
     `Stack.up` raises.
@@ -45,6 +46,7 @@ def embedded(
         yield Embedded(stack.settings, endpoints, record.stack_id)
     finally:
         stack.down()
+        Postgres(folder / "postgres").discard()
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

@@ -87,6 +87,11 @@ class Postgres(Server):
         self._run_as: RunAs | None = None
         self._bin = Path()
 
+    def discard(self) -> None:
+        """Stop and delete the data, wherever it lies, also if another process has made it."""
+        super().discard()
+        shutil.rmtree(_stand_in(self._asked_dir.resolve(), "data"), ignore_errors=True)
+
     # Preparing
 
     def _start(self) -> str:
@@ -257,8 +262,7 @@ def _private_place(stands_for: Path, purpose: str, *, uid: int, gid: int = 0) ->
     Names there can be guessed and taken by others, so what is found must be a real folder that
     belongs to `uid`.
     """
-    key = hashlib.sha256(os.fsencode(stands_for)).hexdigest()[:16]
-    place = FALLBACK_ROOT / f"otto-postgres-{purpose}-{key}"
+    place = _stand_in(stands_for, purpose)
     try:
         place.mkdir(mode=0o700)
         os.chown(place, uid, gid)
@@ -269,6 +273,11 @@ def _private_place(stands_for: Path, purpose: str, *, uid: int, gid: int = 0) ->
                 f"PostgreSQL cannot be started: {place} belongs to somebody else; remove it"
             ) from None
     return place
+
+
+def _stand_in(stands_for: Path, purpose: str) -> Path:
+    key = hashlib.sha256(os.fsencode(stands_for)).hexdigest()[:16]
+    return FALLBACK_ROOT / f"otto-postgres-{purpose}-{key}"
 
 
 def _may(run_as: RunAs, path: Path, test: str) -> bool:

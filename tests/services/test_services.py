@@ -163,6 +163,14 @@ def test_valkey_keeps_its_data_and_wants_its_password(valkey: Valkey) -> None:
         assert client.get("kept") == b"yes"
 
 
+def test_what_another_process_has_left_is_thrown_away_too(postgres: Postgres) -> None:
+    """As root the data lies below /var/tmp, and nobody would ever look there for it."""
+    postgres.start()
+    postgres.stop()
+    Postgres(postgres._asked_dir).discard()
+    assert not postgres.folder.exists()
+
+
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
