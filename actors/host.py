@@ -378,3 +378,9 @@ class _Line:
             self._control.hangup()
         except ConnectionError:
             log.debug("line_gone", at="hangup")
+
+    def keep(self, state: bytes) -> None:
+        try:
+            self._control.keep(state)
+        except (ConnectionError, LinkError):
+            log.debug("line_gone", at="keep")

@@ -31,6 +31,8 @@ class Kill:
     """SIGKILL. A call's own actor is found by its call; of the others, all of that kind die."""
 
     actor: str
+    without: Store | None = None
+    """A store that goes away at the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Fault:
     def is_of_one_call(self) -> bool:
         """Whether other calls have nothing to do with it, so that several may run at once."""
         match self.strike:
-            case Kill(actor) | Freeze(actor):
+            case Kill(actor, None) | Freeze(actor):
                 return actor in OWN_ACTORS
             case Vendor(target, ("fail",)):
                 # Bookings are told to them by the outbox, when the call may be over already.
@@ -120,6 +122,8 @@ FAULTS: tuple[Fault, ...] = (
           _M.THINKING, 4_000, allowed=SERVED),
     Fault("call-killed-booking", "kill -9 of the call actor", Kill("CallActor"),
           _M.BOOKING, 5_000, "books", BOOKED),
+    Fault("call-killed-without-redis", "kill -9 of the call actor as Redis goes away for 8 s",
+          Kill("CallActor", Store("valkey", "stop", 8)), _M.THINKING, 6_000, allowed=SERVED),
     Fault("stt-killed", "kill -9 of the call's SttActor", Kill("SttActor"),
           _M.LISTENING, 4_000, allowed=SERVED),
     Fault("llm-killed", "kill -9 of the call's LlmActor", Kill("LlmActor"),

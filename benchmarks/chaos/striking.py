@@ -68,10 +68,13 @@ async def carry_out(house: House, strike: Strike | None, targets: Targets) -> St
     match strike:
         case None:
             return Struck(_now_ms(), nothing)
-        case Kill():
+        case Kill(_, without):
+            undo = nothing
+            if without is not None:
+                undo = (await carry_out(house, without, targets)).undo
             for actor in targets.actors:
                 send_signal(actor.pid, signal.SIGKILL)
-            return Struck(_now_ms(), nothing)
+            return Struck(_now_ms(), undo)
         case Freeze(_, for_s):
             return _freeze(targets, for_s)
         case Vendor():

@@ -99,7 +99,7 @@ class Conversation:
         self._tasks = Tasks()
         self._kept_s = 0.0
         self._last_state: dict[str, Any] | None = None
-        self._keeper = SessionKeeper(house.sessions, started.call_sid, self._on_fenced)
+        self._keeper = SessionKeeper(house.sessions, started.call_sid, self._on_fenced, line.keep)
         self.ended = asyncio.Event()
         """Set when the line is to be given up, or is gone."""
 
@@ -123,7 +123,7 @@ class Conversation:
     async def open(self) -> None:
         """Take the call: find its session and go on, or begin one; speak first, either way."""
         house = self._house
-        epoch, saved = await self._keeper.open()
+        epoch, saved = await self._keeper.open(self._started.kept)
         left = None
         if saved is not None:
             self._session = Session.load(saved)
@@ -420,6 +420,7 @@ class Conversation:
         if self._last_state is not None:
             return self._last_state
         session = self._session
+        session.revision += 1
         session.underway = underway(
             self._voice.reply, session.history, self._thinking, self._loop.time()
         )

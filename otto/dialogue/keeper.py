@@ -12,13 +12,18 @@ it even when the store could not be asked:
                                        somebody who has opened the session since has a later one,
                                        and this owner is fenced then
     the store comes back empty         the first to write sets its epoch; older ones stay fenced
+
+The *line* is given each state first. Whoever holds the telephone line hands the last one to the
+call's next owner, who may find the store away.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -47,7 +52,8 @@ def wall_clock_us() -> int:
 class SessionKeeper:
     """`open` once, `changed` as often as anything changes, `close` at the end.
 
-    `on_fenced` is called, once, when a write shows that somebody else has the call by now.
+    `on_fenced` is called, once, when a write shows that somebody else has the call by now;
+    `on_line` gets each state, in the form that `open` takes.
     """
 
     def __init__(
@@ -55,11 +61,13 @@ class SessionKeeper:
         sessions: Sessions,
         call_sid: str,
         on_fenced: Callable[[], None],
+        on_line: Callable[[bytes], None],
         clock_us: Callable[[], int] = wall_clock_us,
     ) -> None:
         self._sessions = sessions
         self._call_sid = call_sid
         self._on_fenced = on_fenced
+        self._on_line = on_line
         self._epoch = clock_us()
         self._state_of: StateOf | None = None
         self._wanted = asyncio.Event()
@@ -69,11 +77,11 @@ class SessionKeeper:
         self.away = False
         """The last attempt to reach the store failed."""
 
-    async def open(self) -> tuple[int, dict[str, Any] | None]:
+    async def open(self, kept: bytes = b"") -> tuple[int, dict[str, Any] | None]:
         """Take the session over; never raises, and waits no longer than the store's timeout.
 
-        Returns how many owners the call has had, this one included, and the state the last one
-        committed. Without the store that is (1, None).
+        `kept` is what the line has kept. Returns how many owners the call has had, this one
+        included, and the later state of the two; without either that is (1, None).
         """
         saved: dict[str, Any] | None = None
         try:
@@ -81,6 +89,7 @@ class SessionKeeper:
         except Exception as error:
             self.away = True
             log.warning("session_store_away", error=type(error).__name__)
+        saved = max(saved, _unpacked(kept), key=_age)
         self._writer = asyncio.create_task(self._keep_writing())
         return (1 if saved is None else int(saved.get("epoch", 0)) + 1), saved
 
@@ -88,6 +97,8 @@ class SessionKeeper:
         """The state is another one now. `state_of` is asked for it when it can be written."""
         self._state_of = state_of
         self._wanted.set()
+        if self.away:
+            self._on_line(_packed(state_of()))  # no write is near
 
     async def close(self) -> None:
         """Write the last state, with one attempt, and stop. Does nothing when fenced."""
@@ -114,8 +125,10 @@ class SessionKeeper:
         """Whether nothing is left to be written."""
         if self._state_of is None:
             return True
+        state = self._state_of()
+        self._on_line(_packed(state))
         try:
-            await self._sessions.commit(self._call_sid, self._epoch, self._state_of())
+            await self._sessions.commit(self._call_sid, self._epoch, state)
         except Fenced:
             log.warning("session_fenced", epoch=self._epoch)
             self.fenced = True
@@ -129,3 +142,19 @@ class SessionKeeper:
             self.away = False
             log.info("session_store_back")
         return True
+
+
+def _age(state: dict[str, Any] | None) -> tuple[int, int]:
+    """By what the later one of two states of a call is told."""
+    return (0, 0) if state is None else (state.get("epoch", 0), state.get("revision", 0))
+
+
+def _packed(state: dict[str, Any]) -> bytes:
+    return zlib.compress(json.dumps(state, ensure_ascii=False).encode(), level=1)
+
+
+def _unpacked(kept: bytes) -> dict[str, Any] | None:
+    if not kept:
+        return None
+    state: dict[str, Any] = json.loads(zlib.decompress(kept))
+    return state

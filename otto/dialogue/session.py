@@ -138,6 +138,8 @@ class Session:
     called: str
     started_at: str
     epoch: int = 0
+    revision: int = 0
+    """Of two states of one epoch, the greater one is the later."""
     identity: Identity = Identity.UNKNOWN
     customer_id: int | None = None
     first_name: str = ""
@@ -178,6 +180,7 @@ class Session:
             "called": self.called,
             "started_at": self.started_at,
             "epoch": self.epoch,
+            "revision": self.revision,
             "identity": self.identity.value,
             "customer_id": self.customer_id,
             "first_name": self.first_name,

@@ -293,6 +293,11 @@ class Control:
         """Close the stream, so that the TwiML behind it runs."""
         self._end.write(encode(Frame(Kind.HANGUP, b"")))
 
+    def keep(self, state: bytes) -> None:
+        """Have the ingress keep this, in place of what it had, for the call's next owner. Raises
+        `LinkError("too_long")`."""
+        self._end.write(encode(Frame(Kind.KEEP, state)))
+
     async def close(self) -> None:
         """Leave on purpose: the ingress does not look for another call actor."""
         await self._end.close()

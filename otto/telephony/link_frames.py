@@ -8,7 +8,7 @@ The peer that connects says HELLO and is answered WELCOME or REFUSED. Then, by r
 
     uplink    ingress -> worker   AUDIO   u32 media time in ms, mu-law
     downlink  worker -> ingress   SPEECH  u32 generation, mu-law;  MARK  u32 generation, u32 index
-    control   worker -> ingress   CLEAR   u32 generation;  HANGUP;  PONG
+    control   worker -> ingress   CLEAR   u32 generation;  HANGUP;  KEEP  bytes;  PONG
               ingress -> worker   EVENT   JSON object;  PING
 
 END (JSON object with a reason) closes a connection on purpose in either direction; a connection
@@ -64,6 +64,7 @@ class Kind(IntEnum):
     END = 10
     PING = 11
     PONG = 12
+    KEEP = 13
 
 
 _KINDS = frozenset(int(kind) for kind in Kind)

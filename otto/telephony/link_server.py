@@ -106,6 +106,8 @@ class Link:
         self._events: deque[bytes] = deque(maxlen=MAX_PENDING_EVENTS)
         self._keys: deque[bytes] = deque(maxlen=MAX_KEYS_KEPT)
         self._key_number = 0
+        self.kept = b""
+        """What the call's owner wants its next one to have. Nobody here looks into it."""
         self._speech_paused = False
         self._closed = False
 
@@ -395,6 +397,8 @@ class _Peer(asyncio.Protocol):
             link._clear(payload)
         elif self.role is Role.CONTROL and kind == Kind.HANGUP:
             link._sink.on_hangup()
+        elif self.role is Role.CONTROL and kind == Kind.KEEP:
+            link.kept = payload
         elif kind == Kind.PONG:
             self.unanswered_pings = 0
         elif kind == Kind.END:

@@ -371,6 +371,7 @@ class MediaSocket:
             resumed=resumed,
             first_generation=self._link.latest_generation + 1,
             at_ms=self._at_ms,
+            kept=self._link.kept,
         )
         await handle.attach(self._links.address, self._link.token, started)
         await self._control_attached.wait()

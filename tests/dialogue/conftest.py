@@ -38,6 +38,7 @@ def ring(dealership: Dealership) -> Any:
         book: Book | None = None,
         people: People | None = None,
         keys: list[str] | None = None,
+        kept: bytes = b"",
         **settings: Any,
     ) -> Call:
         location = dealership.locations[0]
@@ -56,7 +57,7 @@ def ring(dealership: Dealership) -> Any:
         )
         mind = mind or ScriptedMind()
         telephone = telephone or Telephone()
-        started = CallStart(call_sid, "MZ1", caller, "+13125550100")
+        started = CallStart(call_sid, "MZ1", caller, "+13125550100", kept=kept)
         anchor_s = asyncio.get_running_loop().time()
         conversation = Conversation(
             house, Workers(telephone, telephone, mind), telephone, started, anchor_s

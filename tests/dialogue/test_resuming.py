@@ -32,7 +32,13 @@ async def heir_of(ring: Any, dead: Call, *steps: Step, wait: bool = True, **more
     mind = ScriptedMind()
     mind.script += steps
     call: Call = await ring(
-        memory=dead.memory, mind=mind, greeted=wait, book=dead.book, keys=dead.keys, **more
+        memory=dead.memory,
+        mind=mind,
+        greeted=wait,
+        book=dead.book,
+        keys=dead.keys,
+        kept=dead.telephone.kept,
+        **more,
     )
     return call
 
@@ -379,4 +385,44 @@ async def test_keys_of_an_answered_turn_are_not_taken_twice(ring: Any) -> None:
     heir.press("#")
     await heir.until_quiet()
     assert heir.mind.requests[0][0][-1]["content"] == "Keyed on the telephone keypad: 5"
+    await heir.conversation.close()
+
+
+async def test_a_call_whose_store_was_away_goes_on_all_the_same(ring: Any) -> None:
+    call = await ring()
+    await call.turn("When can I come", ANSWER)
+    call.memory.away = True
+    await call.turn("What about Friday", Step("Friday is full."))
+    call.mind.script.append(Step("Too late.", delay_s=5.0))
+    await call.say("And Saturday")
+    await asyncio.sleep(1.0)
+    heir = await heir_of(ring, call, Step("We are closed on Saturday."))
+    assert heir.telephone.said == [heir.house.phrases.cut_off, "We are closed on Saturday."]
+    assert answers(heir)[:2] == [f"{FIRST} {SECOND}", "Friday is full."]
+    await heir.conversation.close()
+
+
+async def test_a_store_that_goes_with_the_owner_takes_nothing_along(ring: Any) -> None:
+    call = await ring()
+    await call.turn("When can I come", ANSWER)
+    call.memory.away = True
+    heir = await heir_of(ring, call)
+    assert heir.telephone.said == [heir.house.phrases.resumed]
+    assert answers(heir) == [f"{FIRST} {SECOND}"]
+    heir.memory.away = False
+    await asyncio.sleep(3)
+    assert heir.memory.states["CA1"]["epoch"] == 2
+    await heir.conversation.close()
+
+
+async def test_the_later_of_two_states_counts(ring: Any) -> None:
+    """What the line has kept is old when the store has come back since."""
+    call = await ring()
+    call.memory.away = True
+    await call.turn("When can I come", ANSWER)
+    call.memory.away = False
+    await asyncio.sleep(3)
+    await call.turn("What about Friday", Step("Friday is full."))
+    heir = await heir_of(ring, call)
+    assert answers(heir) == [f"{FIRST} {SECOND}", "Friday is full."]
     await heir.conversation.close()

@@ -53,7 +53,10 @@ class Owner:
     def __init__(self, store: Store, at_us: int) -> None:
         self.state: dict[str, Any] = {"epoch": 1, "turn": 0}
         self.fenced = 0
-        self.keeper = SessionKeeper(store, CALL, self._on_fenced, clock_us=lambda: at_us)
+        self.kept: list[bytes] = []
+        self.keeper = SessionKeeper(
+            store, CALL, self._on_fenced, self.kept.append, clock_us=lambda: at_us
+        )
 
     def _on_fenced(self) -> None:
         self.fenced += 1

@@ -84,7 +84,8 @@ async def test_a_call_in_progress_goes_on_and_is_written_when_the_store_is_back(
     how: str, valkey: Valkey, store: SessionStore
 ) -> None:
     fenced: list[bool] = []
-    keeper = SessionKeeper(store, CALL, lambda: fenced.append(True))
+    kept: list[bytes] = []
+    keeper = SessionKeeper(store, CALL, lambda: fenced.append(True), kept.append)
     await keeper.open()
     keeper.changed(lambda: {"epoch": 1, "turn": 1})
     await asyncio.sleep(0.1)
@@ -96,6 +97,7 @@ async def test_a_call_in_progress_goes_on_and_is_written_when_the_store_is_back(
     assert (await store.peek(CALL))[0] == {"epoch": 1, "turn": 2}
     await keeper.close()
     assert not fenced
+    assert len(kept) >= 3, "the line has both states, and the one that was written in the end"
 
 
 @pytest.mark.parametrize("how", ["stopped", "hangs"])
@@ -105,10 +107,11 @@ async def test_a_call_that_began_without_the_store_keeps_its_session_and_its_pla
     """A server that hung carries the opening out when it wakes up: that must not fence the one
     who sent it, nor may a dead predecessor's late opening or write undo a successor's."""
     fenced: list[str] = []
+    kept: list[bytes] = []
     break_it(valkey, how)
     clock = iter([10_000_000, 20_000_000]).__next__
-    zombie = SessionKeeper(store, CALL, lambda: fenced.append("zombie"), clock)
-    heir = SessionKeeper(store, CALL, lambda: fenced.append("heir"), clock)
+    zombie = SessionKeeper(store, CALL, lambda: fenced.append("zombie"), kept.append, clock)
+    heir = SessionKeeper(store, CALL, lambda: fenced.append("heir"), kept.append, clock)
     for keeper in (zombie, heir):
         began_s = time.monotonic()
         assert await keeper.open() == (1, None)

@@ -120,6 +120,7 @@ class Telephone:
         """Of each sentence said, the generation it was said under."""
         self.cleared: list[int] = []
         self.hung_up = False
+        self.kept = b""
         self.is_dead = False
         """Takes everything and plays nothing."""
         self._lag_s = lag_s
@@ -204,6 +205,9 @@ class Telephone:
 
     def hangup(self) -> None:
         self.hung_up = True
+
+    def keep(self, state: bytes) -> None:
+        self.kept = state
 
     def _later(self, generation: int, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

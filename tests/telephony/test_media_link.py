@@ -255,6 +255,19 @@ async def test_keys_are_told_to_every_call_actor_by_number(server, sink):
     await third.close()
 
 
+async def test_what_a_call_actor_keeps_is_there_for_the_next(server, sink):
+    link = server.open("CA1", sink)
+    control = await connect_control(server.address, link.token)
+    control.keep(b"first")
+    control.keep(bytes(range(256)) * 200)
+    with pytest.raises(LinkError, match="too_long"):
+        control.keep(bytes(70_000))
+    control.hangup()
+    await sink.until("hangup")
+    assert link.kept == bytes(range(256)) * 200
+    await control.close()
+
+
 async def test_a_paused_downlink_throttles_its_sender_until_clear(server, sink):
     link = server.open("CA1", sink)
     control = await connect_control(server.address, link.token)
