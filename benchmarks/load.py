@@ -62,6 +62,12 @@ def caller(system: System, number: int) -> Json:
     }
 
 
+async def answers(http: httpx.AsyncClient, system: System) -> int:
+    """How many answers the model has begun so far."""
+    found: int = (await http.get(f"{system.sandbox}/sandbox/health")).json()["answers"]
+    return found
+
+
 async def finished(
     http: httpx.AsyncClient, system: System, sid: str, deadline_s: float | None = None
 ) -> Json:

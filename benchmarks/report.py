@@ -45,11 +45,16 @@ class Result:
     call_minutes: float = 0.0
     twiml_ms: float | None = None
     greeting_ms: float | None = None
+    wait_p50_ms: float | None = None
+    """All of a turn's wait, the vendors' time included."""
+    wait_p95_ms: float | None = None
     added_p50_ms: float | None = None
     added_p95_ms: float | None = None
     otto_p50_ms: float | None = None
     otto_p95_ms: float | None = None
     turns: int = 0
+    answers: float | None = None
+    """Answers that the model was asked for, for each turn; with speculation some for nothing."""
     barge_in_ms: float | None = None
     coughs: int = 0
     resume_ms: float | None = None
@@ -105,19 +110,22 @@ def _calls(results: list[Result]) -> list[str]:
     return [
         "",
         *_table(
-            "mode | calls | served | booked | TwiML ms | greeting ms | added p50 ms | added p95 ms "
+            "mode | calls | served | booked | TwiML ms | greeting ms "
+            "| wait p50 ms | wait p95 ms | added p50 ms | added p95 ms "
             "| beyond the floor p50 ms | p95 ms "
-            "| Otto's own p50 ms | p95 ms | turns | barge-in ms | resume ms "
+            "| Otto's own p50 ms | p95 ms | turns | answers / turn | barge-in ms | resume ms "
             "| caller late ms",
             [
                 [
                     *(row.mode, row.calls, row.served, row.booked),
                     *(_number(row.twiml_ms), _number(row.greeting_ms)),
+                    *(_number(row.wait_p50_ms), _number(row.wait_p95_ms)),
                     *(_number(row.added_p50_ms), _number(row.added_p95_ms)),
                     _beyond(row.added_p50_ms, floors.get(row.calls), "added_p50_ms"),
                     _beyond(row.added_p95_ms, floors.get(row.calls), "added_p95_ms"),
                     *(_number(row.otto_p50_ms), _number(row.otto_p95_ms)),
-                    *(row.turns, _number(row.barge_in_ms), _number(row.resume_ms)),
+                    *(row.turns, _number(row.answers, 2)),
+                    *(_number(row.barge_in_ms), _number(row.resume_ms)),
                     _number(row.late_frame_ms),
                 ]
                 for row in results

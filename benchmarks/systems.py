@@ -26,6 +26,8 @@ END_TIMEOUT_S = 90.0
 LAST_WORDS = 2000
 ENDPOINTING_MS = 300
 MODES = ("floor", "inline", "ray")
+SPECULATING = "-speculating"
+"""Behind a mode of Otto's: an answer is begun before the end of the turn is certain."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class System:
 
 
 def start(mode: str, places: int, folder: Path) -> AbstractAsyncContextManager[System]:
-    """Bring up `mode` (see `MODES`), with a warm pool of `places`, its data in `folder`."""
+    """Bring up `mode` (see `MODES`, `SPECULATING`), with a warm pool of `places`, its data in
+    `folder`."""
     return _floor(folder) if mode == "floor" else _otto(mode, places, folder)
 
 
@@ -51,7 +54,8 @@ async def _otto(mode: str, places: int, folder: Path) -> AsyncIterator[System]:
     environment = {
         **os.environ,
         "OTTO_POOL_SIZE": str(places),
-        "OTTO_POOL_SUB_ACTORS": mode,
+        "OTTO_POOL_SUB_ACTORS": mode.removesuffix(SPECULATING),
+        "OTTO_CALL_SPECULATE": str(mode.endswith(SPECULATING)),
         "OTTO_PORT": OTTO_PORT,
         "OTTO_DASHBOARD_PORT": DASHBOARD_PORT,
         "DEEPGRAM_ENDPOINTING_MS": str(ENDPOINTING_MS),

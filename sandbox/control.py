@@ -28,6 +28,7 @@ def routes(world: World) -> list[BaseRoute]:
                 "status": "ok",
                 "speech": world.options.speech,
                 "tasks": world.tasks,
+                "answers": world.answers,
                 "faults": len(world.faults.list()),
             }
         )

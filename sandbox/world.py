@@ -99,6 +99,8 @@ class World:
         """The databases of this process, by name: postgres, valkey."""
         self.state_dir: Path | None = None
         """Where what shall outlive this process is kept; None: nowhere."""
+        self.answers = 0
+        """How many answers the model has begun."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._logs: dict[str, deque[dict[str, Any]]] = {}
 

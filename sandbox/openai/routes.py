@@ -81,6 +81,7 @@ def _provider(world: World, path: str, target: str) -> list[BaseRoute]:
         messages, said = continuing.apart(body["messages"])
         reply = answer(messages, body.get("tools") or (), world.clock().date())
         reply = continuing.rest(reply, said)
+        world.answers += 1
         completion = Completion(world, body, reply, fault, target)
         return await completion.whole() if not body.get("stream") else completion.streamed()
 

@@ -106,7 +106,7 @@ def test_options_keep_their_types() -> None:
 async def test_health(served) -> None:
     async with httpx.AsyncClient(base_url=served.http) as client:
         health = (await client.get("/sandbox/health")).json()
-    assert health == {"status": "ok", "speech": "known", "tasks": 0, "faults": 0}
+    assert health == {"status": "ok", "speech": "known", "tasks": 0, "answers": 0, "faults": 0}
 
 
 async def test_closing_the_world_ends_its_tasks_even_those_begun_meanwhile() -> None:
