@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from functools import partial
 from typing import Any
 
 import structlog
 
+from otto.dialogue.failing import Failing
 from otto.dialogue.floor import Action, Input, State
 from otto.dialogue.house import House, Workers
 from otto.dialogue.keeper import SessionKeeper
@@ -94,8 +94,7 @@ class Conversation:
         self._thinking.serve(self._session)
         self._limits = Limits(house, self._timers, self)
         self._keys = 0
-        self._is_deaf = False
-        self._desk_offered = False
+        self._failing = Failing(house, self._thinking, self._voice, self._turns, self)
         self._tasks = Tasks()
         self._kept_s = 0.0
         self._last_state: dict[str, Any] | None = None
@@ -204,7 +203,7 @@ class Conversation:
                     self.progressed(reply)
                     self._voice.hear_back(event)
             case WorkerFailed():
-                self._on_failure(event)
+                self._failing.failed(event)
 
     def on_line(self, event: dict[str, Any]) -> None:
         """Take an event of the telephone line (see the media link's control channel)."""
@@ -236,7 +235,7 @@ class Conversation:
         log.info("worker_replaced", worker=worker.value)
         match worker:
             case Worker.STT:
-                self._is_deaf = self._desk_offered = False  # it was replayed what was missed
+                self._failing.hears_again()
             case Worker.LLM:
                 self._thinking.replaced()
             case Worker.TTS:
@@ -279,8 +278,8 @@ class Conversation:
                 case Action.RESUME:
                     self._resume()
                 case Action.PROMPT:
-                    if self._is_deaf:
-                        self.give_up(self._house.phrases.cannot_hear, "listening_failed")
+                    if self._failing.is_deaf:
+                        self._failing.ask_for_a_person()
                     else:
                         self._limits.prompt()
                 case Action.WAIT:
@@ -305,10 +304,8 @@ class Conversation:
         note_turn(self._session, self._house.now(), "caller", turn.text, turn.text)
         self._thinking.caller_said(turn)
         self.changed()
-        if self._desk_offered and turn.text.startswith("Yes"):
-            self.give_up(self._house.phrases.transferring, "listening_failed")
+        if self._failing.is_answered_by(turn):
             return
-        self._desk_offered = False
         now_s = self._loop.time()
         ended_s = self._anchor_s + turn.end_ms / 1000 if turn.end_ms else now_s
         reply = self._begin()
@@ -462,44 +459,7 @@ class Conversation:
         """Nobody has spoken for the time set."""
         self._act(self._turns.note(Input.SILENCE))
 
-    # Failures and the end
-
-    def _on_failure(self, failed: WorkerFailed) -> None:
-        phrases = self._house.phrases
-        generation = failed.generation
-        match failed.worker:
-            case Worker.LLM:
-                if generation is not None and not self._thinking.failed(generation):
-                    return
-                log.error("worker_failed", worker="llm", kind=failed.kind)
-                apologise = partial(self.give_up, phrases.trouble, "model_failed")
-                reply = self._voice.reply
-                if reply is not None and reply.paused:
-                    reply.waiting.append(apologise)  # nobody asks for it if the caller goes on
-                else:
-                    apologise()
-            case Worker.STT:
-                log.error("worker_failed", worker="stt", kind=failed.kind)
-                self._lose_hearing()
-            case Worker.TTS:
-                if generation is not None and self._voice.current(generation) is None:
-                    return
-                log.error("worker_failed", worker="tts", kind=failed.kind)
-                # Nothing can be said here: Twilio's own voice says it, after the stream.
-                self.hang_up("voice_failed", Directive.TRANSFER)
-
-    def _lose_hearing(self) -> None:
-        """The recogniser is gone for good. Keys still work, whatever is said now."""
-        if self._is_deaf:
-            return
-        self._is_deaf = True
-        phrases = self._house.phrases
-        if self._settings.deaf == "transfer":
-            self.give_up(phrases.cannot_hear, "listening_failed")
-            return
-        self.say(phrases.keypad_only)
-        self._turns.asked(phrases.keypad_only)
-        self._desk_offered = True
+    # The end
 
     def hang_up(self, outcome: str, directive: Directive) -> None:
         """Give up the line without another word."""
