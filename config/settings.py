@@ -305,9 +305,9 @@ class Settings(BaseSettings):
     voice_replicas: int = Field(2, ge=1)
     """Processes that answer webhooks. Twilio does not repeat one that failed: while a single
     process is replaced, callers hear an error."""
-    media_replicas: int = Field(1, ge=1)
-    """Processes that hold media streams. With more than one, the calls of a process that dies
-    come back at once through another."""
+    media_replicas: int = Field(2, ge=1)
+    """Processes that hold media streams. The calls of one that dies come back at once through
+    another; if it was the only one, after seconds."""
     drain_s: float = Field(120.0, ge=0)
     """How long calls in progress may go on once the end has been asked for."""
 

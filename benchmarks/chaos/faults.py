@@ -28,7 +28,8 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kill:
-    """SIGKILL. A call's own actor is found by its call; of the others, all of that kind die."""
+    """SIGKILL. A call's own actor is found by its call, and so is the process that holds its line;
+    of the others, all of that kind die."""
 
     actor: str
     without: Store | None = None
@@ -140,8 +141,8 @@ FAULTS: tuple[Fault, ...] = (
           _M.LISTENING, 8_000, "books", BOOKED),
     Fault("voice-killed", "kill -9 of the webhooks' replica, then a call", Kill(VOICE_REPLICA),
           _M.BEFORE, 12_000),
-    Fault("media-killed", "kill -9 of the streams' replica", Kill(MEDIA_REPLICA),
-          _M.SPEAKING, 8_000),
+    Fault("media-killed", "kill -9 of the process that holds the line", Kill(MEDIA_REPLICA),
+          _M.SPEAKING, 6_000, allowed=SERVED),
     # Processes that stall, and wake up again
     Fault("call-frozen", "SIGSTOP of the call actor for 8 s; it wakes up as a zombie",
           Freeze("CallActor", 8), _M.SPEAKING, 6_000, allowed=SERVED),

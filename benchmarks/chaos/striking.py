@@ -12,7 +12,15 @@ from dataclasses import dataclass
 
 import psutil
 
-from benchmarks.chaos.faults import OWN_ACTORS, Freeze, Kill, Store, Strike, Vendor
+from benchmarks.chaos.faults import (
+    MEDIA_REPLICA,
+    OWN_ACTORS,
+    Freeze,
+    Kill,
+    Store,
+    Strike,
+    Vendor,
+)
 from benchmarks.chaos.house import Actor, House, HouseError, send_signal
 
 SUFFIX = {"SttActor": "stt", "LlmActor": "llm", "TtsActor": "tts"}
@@ -43,17 +51,35 @@ async def aim(house: House, strike: Strike | None, sid: str | None) -> Targets:
     if not isinstance(strike, Kill | Freeze):
         return Targets()
     living = await house.actors(strike.actor)
-    if strike.actor in OWN_ACTORS and sid is not None:
+    if strike.actor in (*OWN_ACTORS, MEDIA_REPLICA) and sid is not None:
         call = await house.serving(sid)
         if call is None:
             raise HouseError(f"no call actor says that it serves {sid}")
-        name = call.name
-        if strike.actor != "CallActor":
-            name = await _worker_of(house, call, SUFFIX[strike.actor])
-        living = [actor for actor in living if actor.name == name]
+        if strike.actor == MEDIA_REPLICA:
+            host = house.settings.link_host
+            living = [actor for actor in living if holds_line(actor.pid, call.pid, host)]
+        else:
+            name = call.name
+            if strike.actor != "CallActor":
+                name = await _worker_of(house, call, SUFFIX[strike.actor])
+            living = [actor for actor in living if actor.name == name]
     if not living:
         raise HouseError(f"there is no living {strike.actor}")
     return Targets(tuple(living))
+
+
+def holds_line(replica_pid: int, call_pid: int, link_host: str) -> bool:
+    """Whether the call actor is connected to this replica's end of the media links."""
+    try:
+        replica, call = psutil.Process(replica_pid), psutil.Process(call_pid)
+        offered = {
+            each.laddr
+            for each in replica.net_connections("tcp")
+            if each.status == psutil.CONN_LISTEN and each.laddr.ip == link_host
+        }
+        return any(each.raddr in offered for each in call.net_connections("tcp"))
+    except psutil.NoSuchProcess:
+        return False
 
 
 async def _worker_of(house: House, call: Actor, suffix: str) -> str:

@@ -15,6 +15,7 @@ import ray
 from ray.util.state import list_actors
 
 from actors import house, names
+from benchmarks.chaos.striking import holds_line
 from tests.support.stack import Running, running_stack, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]
@@ -177,12 +178,14 @@ def test_a_call_comes_back_when_the_process_that_holds_its_line_is_killed(stack:
     idle_again(stack)
     sid = stack.customer_calls(stack.customers(3)[2], service="ac_service")
     after_turns(stack, sid, 2)
-    (replica,) = (
-        actor
+    host = pid_of(serving(sid))
+    (holding,) = (
+        actor["pid"]
         for actor in list_actors(filters=[("state", "=", "ALIVE")], detail=True, limit=1000)
         if actor["class_name"].startswith("ServeReplica:media")
+        and holds_line(actor["pid"], host, stack.settings.link_host)
     )
-    os.kill(replica["pid"], signal.SIGKILL)
+    os.kill(holding, signal.SIGKILL)
     record = booked_once(stack, sid)
     assert record["measured"]["streams"] >= 2
     idle_again(stack)
