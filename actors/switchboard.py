@@ -44,6 +44,9 @@ SYNTHESES_AT_ONCE = 4
 """Vendors limit the connections of an account; the calls of other nodes need theirs."""
 RESTART_DELAY_S = 1.0
 """Between two attempts to start a call actor, so that a node in trouble is not kept busy."""
+RESUMED_WITHIN_S = 3.0
+"""Then a call that has lost its actor is on its way again. To start another actor takes up to ten
+seconds of CPU, for which the call would have to wait."""
 ANSWER_TIMEOUT_S = 2.0
 """For a call actor to say what it is doing."""
 ATTACHED_WITHIN_S = 12.0
@@ -378,7 +381,7 @@ class SwitchboardActor:
                 return  # retired: its successor is on its way
             call_sid = self._pool.lost(name)
             log.warning("call_actor_lost", actor=name, in_call=call_sid is not None)
-            await self._start_one()
+            await self._replace(0.0 if call_sid is None else RESUMED_WITHIN_S)
 
     async def _outlive(self, name: str) -> None:
         """Wait for a fenced call actor to let go; a process that is stopped or stuck never does."""
@@ -408,10 +411,10 @@ class SwitchboardActor:
         actor = self._actors.pop(name, None)
         if actor is not None:
             ray.kill(actor)
-        self._tasks.spawn(self._replace())
+        self._tasks.spawn(self._replace(RESTART_DELAY_S))
 
-    async def _replace(self) -> None:
-        await asyncio.sleep(RESTART_DELAY_S)
+    async def _replace(self, delay_s: float) -> None:
+        await asyncio.sleep(delay_s)
         if len(self._pool.members) < self._capacity:
             await self._start_one()
 

