@@ -21,11 +21,12 @@ from otto.tasks import Tasks
 
 log = structlog.get_logger()
 
-TAKE_TIMEOUT_S = 4.0
+TAKE_TIMEOUT_S = 5.0
 """Warming a spare takes 2 to 4 s. A caller whom nobody hears for longer is better off with a
 person; the media link keeps 10 s of what they say."""
 ANSWER_TIMEOUT_S = 2.0
 RESTART_DELAY_S = 1.0
+"""Until the next one is started: the call that took the last one has the processor first."""
 
 
 class Spares:
@@ -72,7 +73,7 @@ class Spares:
         except TimeoutError:
             log.error("no_spare_worker", worker=worker.value)
             return None
-        self._tasks.spawn(self._start(worker))
+        self._tasks.spawn(self._start_later(worker))
         return actor
 
     def count(self) -> dict[str, int]:

@@ -24,7 +24,7 @@ How soon Otto stops for a caller, and goes on after a cough, is measured with on
 (interrupting.py); how long the caller waits when something breaks, on a stack of its own
 (recovery.py).
 
-    python -m benchmarks                                    about half an hour
+    python -m benchmarks                                    about forty minutes
     python -m benchmarks --calls 1,5,10,20                  ten minutes more
     python -m benchmarks --modes ray --calls 5 --recovery 0 a part of it
     python -m benchmarks --modes "" --recovery 10           only what breaks
@@ -275,7 +275,7 @@ def cli() -> None:
     parser.add_argument("--settle-s", type=float, default=12.0, help="standing cost: how long")
     parser.add_argument("--call-s", type=float, default=60.0, help="callers hang up then; 0: never")
     parser.add_argument("--interruptions", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--recovery", type=int, default=5, help="strike each fault so often")
+    parser.add_argument("--recovery", type=int, default=2, help="strike each fault so often")
     given = parser.parse_args()
     vendors_ms = {"endpointing": ENDPOINTING_MS + FINAL_DELAY_MS}
     about = {**machine.facts(), "vendors_ms": {**vendors_ms, "model": MODEL_MS, "voice": VOICE_MS}}
