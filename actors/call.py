@@ -29,8 +29,8 @@ class CallActor:
 
         self._host = CallHost(name, settings, dealership, switchboard)
 
-    async def warm(self, phrases: tuple[Any], avoided: frozenset[str]) -> None:
-        await self._host.warm(phrases, avoided)
+    async def warm(self, phrases: tuple[Any], avoided: frozenset[str], gently: bool) -> None:
+        await self._host.warm(phrases, avoided, gently)
 
     async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
         await self._host.attach(link_address, link_token, started)

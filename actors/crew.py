@@ -57,19 +57,22 @@ class Crew:
         self._watches = Tasks()
         self._asking: asyncio.TimerHandle | None = None
 
-    async def start(self, phrases: Any) -> None:
-        """Start the workers and wait until each is warm. `phrases`: see `workers.start`."""
+    async def start(self, phrases: Any, gently: bool = False) -> None:
+        """Start the workers and wait until each is warm: all at once, or `gently`, one after the
+        other, while calls need the processor. `phrases`: see `workers.start`."""
         settings = self._settings
         if settings.pool.sub_actors == "inline":
             self.workers = await workers.make_inline(settings, phrases, self._emit)
             return
         own = ray.get_runtime_context().current_actor
-        self._actors = {
-            worker: workers.start(worker, settings, phrases, own, f"{self._name}.{worker.value}")
-            for worker in Worker
-        }
-        max_lag_ms = settings.pool.max_lag_ms
-        await asyncio.gather(*(actor.warm.remote(max_lag_ms) for actor in self._actors.values()))
+        warming = []
+        for worker in Worker:
+            actor = workers.start(worker, settings, phrases, own, f"{self._name}.{worker.value}")
+            self._actors[worker] = actor
+            warming.append(actor.warm.remote(settings.pool.max_lag_ms))
+            if gently:
+                await warming[-1]
+        await asyncio.gather(*warming)
         ear = workers.RemoteEar(self._actors[Worker.STT])
         mouth = workers.RemoteMouth(self._actors[Worker.TTS])
         mind = workers.RemoteMind(self._actors[Worker.LLM], self._expect_answer)

@@ -90,14 +90,14 @@ class CallHost:
         self._replacing = Tasks()
         self._tasks = Tasks()
 
-    async def warm(self, phrases: tuple[Any], avoided: frozenset[str]) -> None:
+    async def warm(self, phrases: tuple[Any], avoided: frozenset[str], gently: bool) -> None:
         """Start the workers; when it returns, a call can be answered at once.
 
         `phrases` wraps a reference to the sentences spoken beforehand: Ray hands a bare one over
         as its value, and only the worker that speaks needs that. `avoided` names the vendors'
-        providers to leave out.
+        providers to leave out; for `gently` see `Crew.start`.
         """
-        await self._crew.start(phrases[0])
+        await self._crew.start(phrases[0], gently)
         if avoided:
             self._crew.avoid(avoided)
         await self._meet_the_house()

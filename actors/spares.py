@@ -44,6 +44,7 @@ class Spares:
         self._phrases: Any = None
         self._number = 0
         self._one_more = asyncio.Condition()
+        self._replacing = asyncio.Lock()
         self._tasks = Tasks()
 
     async def fill(self, phrases: Any) -> None:
@@ -97,7 +98,8 @@ class Spares:
 
     async def _start_later(self, worker: Worker) -> None:
         await asyncio.sleep(RESTART_DELAY_S)
-        await self._start(worker)
+        async with self._replacing:
+            await self._start(worker)
 
     async def _keep(self, worker: Worker, name: str, actor: Any) -> None:
         self._actors[name] = actor

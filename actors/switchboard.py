@@ -85,6 +85,7 @@ class SwitchboardActor:
         self._started = 0
         self._starting: asyncio.Task[None] | None = None
         self._filling: asyncio.Task[None] | None = None
+        self._replacing = asyncio.Lock()
         self._knows_the_living = asyncio.Event()
         self._phrases: asyncio.Future[Any] | None = None
         self._directives: OrderedDict[str, Directive] = OrderedDict()
@@ -346,8 +347,9 @@ class SwitchboardActor:
         self._pool.adopt(name, call_sid)
         self._tasks.spawn(self._watch(name, actor))
 
-    async def _start_one(self) -> None:
-        """Start a call actor and warm it; if that fails, say so and try again later."""
+    async def _start_one(self, gently: bool = False) -> None:
+        """Start a call actor and warm it; if that fails, say so and try again later. `gently`: see
+        `Crew.start`."""
         self._started += 1
         name = f"{self._prefix}{self._started}"
         self._pool.add(name)
@@ -363,7 +365,7 @@ class SwitchboardActor:
         try:
             avoided = self._board.avoided(self._now())
             self._avoided[name] = avoided
-            await actor.warm.remote((await self._awaited_phrases(),), avoided)
+            await actor.warm.remote((await self._awaited_phrases(),), avoided, gently)
         except ray.exceptions.RayError as error:
             log.error("call_actor_not_warm", actor=name, error=type(error).__name__)
             self._retire(name)
@@ -414,9 +416,12 @@ class SwitchboardActor:
         self._tasks.spawn(self._replace(RESTART_DELAY_S))
 
     async def _replace(self, delay_s: float) -> None:
+        """Start one in place of one that is gone. One process at a time, however many are gone: to
+        start them all at once would take the processor from the calls there are, for long."""
         await asyncio.sleep(delay_s)
-        if len(self._pool.members) < self._capacity:
-            await self._start_one()
+        async with self._replacing:
+            if len(self._pool.members) < self._capacity:
+                await self._start_one(gently=True)
 
 
 def _this_node() -> Any:
