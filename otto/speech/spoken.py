@@ -81,6 +81,7 @@ def to_spoken(text: str) -> str:
     Never raises; no ASCII digit is left; a text without digits and signs comes back as it is,
     whitespace collapsed.
     """
+    text = " ".join(text.split())
     for pattern, replace in _RULES:
         text = pattern.sub(replace, text)
     return " ".join(text.split())
@@ -238,8 +239,12 @@ _DAY: Final = r"(?:0?[1-9]|[12][0-9]|3[01])"
 _YEAR: Final = r"(?:19|20)[0-9]{2}"
 
 _RULES: Final[tuple[_Rule, ...]] = (
-    # Signs of written lists and emphasis, which a voice would read out.
-    _rule(r"[*`_#]+(?=\D)|[*`_#]+$|^\s*[-•]\s+", lambda m: " "),
+    # Signs, those of written lists and emphasis first of all: a voice would read them out.
+    _rule(r"\s?&\s?", lambda m: " and "),
+    _rule(r"[*`_]+", lambda m: " "),
+    _rule(r"#+\s?(?=[0-9])", lambda m: "number "),
+    _rule(r"#+", lambda m: " "),
+    _rule(r"^(?:\s*[-•]\s+)+", lambda m: " "),
     # A telephone number: +1 (815) 555-0123, 815-555-0123, 8155550123, 555-0123.
     _rule(
         r"(?<![\w$.-])(?:\+?1[ .-]?)?(?:\([0-9]{3}\)\s?|[0-9]{3}[ .-]?)"
@@ -327,8 +332,6 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(r"(?<=[0-9])\s?[–-]\s?(?=[0-9])", lambda m: " to "),
     _rule(r"(?:(?<=\s)|^)-(?=[0-9])", lambda m: "minus "),
     _rule(r"(?<=[0-9])\s?x(?=\s?[0-9])", lambda m: " by "),
-    _rule(r"#\s?(?=[0-9])", lambda m: "number "),
-    _rule(r"\s?&\s?", lambda m: " and "),
     # Whatever number is left.
     _rule(r"[0-9]+\.[0-9]+", lambda m: _keep_apart(_decimal(m), m)),
     _rule(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+", lambda m: _keep_apart(_number(m), m)),

@@ -101,6 +101,18 @@ def test_no_text_is_refused_and_no_digit_reaches_the_voice(text: str) -> None:
     assert not re.search(r"[0-9]", to_spoken(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("Bay #4 at #9:00", "Bay number four at number nine o'clock"),
+        ("*$79.95*", "seventy-nine dollars and ninety-five cents"),
+        ("- Oil & filter\n- brakes", "Oil and filter - brakes"),
+    ],
+)
+def test_signs_are_not_read_out(text: str, spoken: str) -> None:
+    assert to_spoken(text) == spoken
+
+
 @given(TEXTS)
 def test_a_second_pass_changes_nothing(text: str) -> None:
     once = to_spoken(text)
