@@ -69,16 +69,17 @@ class Run:
 
 
 class Soak:
-    """Places the calls of a run, `at_once` at a time, and samples meanwhile."""
+    """Places the calls of a run, somewhat more at a time than there are places, and samples
+    meanwhile."""
 
     def __init__(
-        self, house: House, run: Run, calls: list[SoakCall], at_once: int, quiet_s: float
+        self, house: House, run: Run, calls: list[SoakCall], places: int, quiet_s: float
     ) -> None:
         self._house = house
         self._run = run
         self._calls = iter(calls)
         self._count = len(calls)
-        self._at_once = at_once
+        self._places = places
         self._quiet_s = quiet_s
         self._ended = 0
         self._finished: list[tuple[SoakCall, dict[str, Any], list[dict[str, Any]]]] = []
@@ -93,7 +94,8 @@ class Soak:
             before = await sampler.take(0)
             sampling = asyncio.create_task(self._sample(sampler, out))
             try:
-                await asyncio.gather(*(self._one_after_another() for _ in range(self._at_once)))
+                at_once = range(self._places + SURPLUS)
+                await asyncio.gather(*(self._one_after_another() for _ in at_once))
             finally:
                 sampling.cancel()
                 await asyncio.gather(sampling, return_exceptions=True)
@@ -111,7 +113,7 @@ class Soak:
     async def _first_calls(self) -> None:
         """What is loaded, or connected and kept, once: by each place with its first call, by the
         shared actors and their threads with the first bookings."""
-        places = self._at_once - SURPLUS
+        places = self._places
         for manner, count in ((Manner.ASKS, places), (Manner.BOOKS, min(places, FIRST_BOOKINGS))):
             calls = [SoakCall(self._count + each, manner, None) for each in range(count)]
             sids = await asyncio.gather(*(self._place(call) for call in calls))
@@ -226,7 +228,7 @@ def soak(mode: str, calls: list[SoakCall], pool: int, quiet_s: float, out: Conso
 
     async def go(house: House) -> None:
         async with house.connected():
-            await Soak(house, run, calls, pool + SURPLUS, quiet_s).go(out)
+            await Soak(house, run, calls, pool, quiet_s).go(out)
 
     with tempfile.TemporaryDirectory(prefix="otto-soak-", dir="/var/tmp") as folder:
         with running(Path(folder), environment, out) as house:

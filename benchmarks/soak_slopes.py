@@ -44,8 +44,9 @@ class Slope:
 def slope(points: Sequence[tuple[float, float]]) -> Slope | None:
     """Theil and Sen's line through (calls, value); None for too few points, or no calls.
 
-    The median of the slopes between all pairs of points: a step, made once by something that is
-    loaded when it is first needed, does not tilt it, as it would the least-squares line. Its error
+    The median of the slopes between all pairs of points: a step near either end, made by something
+    that is loaded when it is first needed, does not tilt it as it would the least-squares line (one
+    in the middle does, so the soak makes first calls beforehand). Its error
     is half the interval that Kendall's statistic gives the median, for `SURE` standard errors
     (P. K. Sen, "Estimates of the Regression Coefficient Based on Kendall's Tau", 1968).
     """

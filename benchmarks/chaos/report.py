@@ -91,8 +91,8 @@ def _measure(trial: Trial, row: Row, callbacks: Collection[str]) -> Judged:
     before = [gap for gap in found if gap.ended_ms < trial.struck_ms]
     if before:
         row.usual_gap_ms = max(row.usual_gap_ms or 0.0, worst(before))
-    if trial.taken_over_ms is not None:
-        row.taken_over_ms.append(trial.taken_over_ms)
+    if (taken_over_ms := trial.taken_over_ms) is not None:
+        row.taken_over_ms.append(taken_over_ms)
     if trial.whole_after_s is not None:
         row.whole_after_s = max(row.whole_after_s or 0.0, trial.whole_after_s)
     return Judged(sid, trial.fault.name, outcome, worst_ms)

@@ -55,17 +55,19 @@ async def aim(house: House, strike: Strike | None, sid: str | None) -> Targets:
         call = await house.serving(sid)
         if call is None:
             raise HouseError(f"no call actor says that it serves {sid}")
-        if strike.actor == MEDIA_REPLICA:
-            host = house.settings.link_host
-            living = [actor for actor in living if holds_line(actor.pid, call.pid, host)]
-        else:
-            name = call.name
-            if strike.actor != "CallActor":
-                name = await _worker_of(house, call, SUFFIX[strike.actor])
-            living = [actor for actor in living if actor.name == name]
+        living = await _of_call(house, call, strike.actor, living)
     if not living:
         raise HouseError(f"there is no living {strike.actor}")
     return Targets(tuple(living))
+
+
+async def _of_call(house: House, call: Actor, kind: str, living: list[Actor]) -> list[Actor]:
+    """Those of the `living` actors of this kind that serve the call."""
+    if kind == MEDIA_REPLICA:
+        host = house.settings.link_host
+        return [actor for actor in living if holds_line(actor.pid, call.pid, host)]
+    name = call.name if kind == "CallActor" else await _worker_of(house, call, SUFFIX[kind])
+    return [actor for actor in living if actor.name == name]
 
 
 def holds_line(replica_pid: int, call_pid: int, link_host: str) -> bool:
