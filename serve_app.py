@@ -69,7 +69,7 @@ def serve_environment(settings: Settings) -> dict[str, str]:
 
 def find_switchboard(settings: Settings) -> SwitchboardClient:
     """The client of this node's switchboard, found by name."""
-    from actors.switchboard_handle import SwitchboardHandle  # replicas only: it starts no actor
+    from actors.node.client import SwitchboardHandle  # replicas only: it starts no actor
 
     client: SwitchboardClient = SwitchboardHandle()
     return client
@@ -157,7 +157,10 @@ def app(arguments: dict[str, Any]) -> serve.Application:
     `serve run` deploys the one application that is returned; media has to be there already. Run
     it with `--name voice`, or voice is called "default": only the dashboard shows the difference.
     """
-    from actors.house import bring_up, fill_reserve  # only here: replicas import this module, too
+    from actors.deployment import (  # only here: replicas import this module, too
+        bring_up,
+        fill_reserve,
+    )
 
     settings = load_settings()
     if not ray.is_initialized():

@@ -17,9 +17,9 @@ from rich.console import Console
 
 from benchmarks.chaos.driving import Driver
 from benchmarks.chaos.faults import FAULTS
-from benchmarks.chaos.house import House, running
 from benchmarks.chaos.judging import Outcome, outcome_of
 from benchmarks.chaos.planning import plan
+from benchmarks.chaos.stack_probe import StackProbe, running
 from benchmarks.chaos.timeline import gaps, worst
 from benchmarks.chaos.trial import Trial
 from benchmarks.machine import ports
@@ -47,18 +47,18 @@ def measure(repeat: int, log: Console) -> list[Recovery]:
     wanted = plan(SEED, chosen, whole=True, storm_calls=0, repeat=repeat)
     environment = {**ports(), "OTTO_POOL_SIZE": str(POOL), "OTTO_POOL_SUB_ACTORS": "ray"}
 
-    async def go(house: House) -> list[Trial]:
-        async with house.connected():
-            await house.warm_up(LIMIT_S)
-            driver = Driver(house, lambda line: log.print(f"[dim]{line}[/dim]"))
+    async def go(probe: StackProbe) -> list[Trial]:
+        async with probe.connected():
+            await probe.warm_up(LIMIT_S)
+            driver = Driver(probe, lambda line: log.print(f"[dim]{line}[/dim]"))
             return (await driver.run(wanted, minutes=60.0)).trials
 
     with (
         tempfile.TemporaryDirectory(prefix="otto-recovery-", dir="/var/tmp") as folder,
         signals_as_exceptions(),
-        running(Path(folder), environment, log) as house,
+        running(Path(folder), environment, log) as probe,
     ):
-        return summarise(asyncio.run(go(house)))
+        return summarise(asyncio.run(go(probe)))
 
 
 def summarise(trials: Sequence[Trial]) -> list[Recovery]:

@@ -93,7 +93,7 @@ def page(
     recoveries: list[Recovery],
     about: dict[str, Any],
 ) -> str:
-    """Everything as Markdown; CPU also as a multiple of the floor with as many calls."""
+    """Everything as Markdown; CPU also as a multiple of the baseline with as many calls."""
     lines = [
         f"# Benchmark of {about['at']}",
         "",
@@ -106,13 +106,13 @@ def page(
 
 
 def _calls(results: list[Result]) -> list[str]:
-    floors = {result.calls: result for result in results if result.mode == "floor"}
+    baselines = {result.calls: result for result in results if result.mode == "baseline"}
     return [
         "",
         *_table(
             "mode | calls | served | booked | TwiML ms | greeting ms "
             "| wait p50 ms | wait p95 ms | added p50 ms | added p95 ms "
-            "| beyond the floor p50 ms | p95 ms "
+            "| beyond the baseline p50 ms | p95 ms "
             "| Otto's own p50 ms | p95 ms | turns | answers / turn | barge-in ms | resume ms "
             "| caller late ms",
             [
@@ -121,8 +121,8 @@ def _calls(results: list[Result]) -> list[str]:
                     *(_number(row.twiml_ms), _number(row.greeting_ms)),
                     *(_number(row.wait_p50_ms), _number(row.wait_p95_ms)),
                     *(_number(row.added_p50_ms), _number(row.added_p95_ms)),
-                    _beyond(row.added_p50_ms, floors.get(row.calls), "added_p50_ms"),
-                    _beyond(row.added_p95_ms, floors.get(row.calls), "added_p95_ms"),
+                    _beyond(row.added_p50_ms, baselines.get(row.calls), "added_p50_ms"),
+                    _beyond(row.added_p95_ms, baselines.get(row.calls), "added_p95_ms"),
                     *(_number(row.otto_p50_ms), _number(row.otto_p95_ms)),
                     *(row.turns, _number(row.answers, 2)),
                     *(_number(row.barge_in_ms), _number(row.resume_ms)),
@@ -135,14 +135,14 @@ def _calls(results: list[Result]) -> list[str]:
         "CPU seconds a call-minute (the sandbox, with its callers and vendors, is not counted):",
         "",
         *_table(
-            "mode | calls | marginal | × floor | gross | × floor | USS MB / call | PSS MB / call",
+            "mode | calls | marginal | × baseline | gross | × baseline | USS MB | PSS MB a call",
             [
                 [
                     *(row.mode, row.calls),
                     _number(row.marginal_cpu_s, 2),
-                    _times(row.marginal_cpu_s, floors.get(row.calls), "marginal_cpu_s"),
+                    _times(row.marginal_cpu_s, baselines.get(row.calls), "marginal_cpu_s"),
                     _number(row.gross_cpu_s, 2),
-                    _times(row.gross_cpu_s, floors.get(row.calls), "gross_cpu_s"),
+                    _times(row.gross_cpu_s, baselines.get(row.calls), "gross_cpu_s"),
                     *(_number(row.uss_mb_per_call), _number(row.pss_mb_per_call)),
                 ]
                 for row in results
@@ -206,15 +206,15 @@ def _table(head: str, rows: list[list[Any]]) -> list[str]:
     ]
 
 
-def _times(value: float, floor: Result | None, name: str) -> str:
-    if floor is None or not getattr(floor, name):
+def _times(value: float, baseline: Result | None, name: str) -> str:
+    if baseline is None or not getattr(baseline, name):
         return "–"
-    return f"{value / getattr(floor, name):.1f}×"
+    return f"{value / getattr(baseline, name):.1f}×"
 
 
-def _beyond(value: float | None, floor: Result | None, name: str) -> str:
-    floor_value = None if floor is None else getattr(floor, name)
-    return "–" if value is None or floor_value is None else f"{value - floor_value:.0f}"
+def _beyond(value: float | None, baseline: Result | None, name: str) -> str:
+    baseline_value = None if baseline is None else getattr(baseline, name)
+    return "–" if value is None or baseline_value is None else f"{value - baseline_value:.0f}"
 
 
 def _number(value: float | None, digits: int = 0) -> str:

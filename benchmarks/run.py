@@ -4,14 +4,14 @@ Callers and vendors are the sandbox's, with known audio and fixed delays, so tha
 ours. For each way of running one stack is started, with a warm pool as large as the largest
 number of calls, and the numbers of calls are measured on it one after the other:
 
-    floor    benchmarks/floor.py: one asyncio process, no actors, state or safety
+    baseline    benchmarks/baseline.py: one asyncio process, no actors, state or safety
     inline   call actors with their workers on the same loop
     ray      call actors with three worker actors each (the default)
 
 A turn's vendor time is known: endpointing, the final's delay, the model's first token for each
 round of tools, the voice's first byte. What the caller waits beyond that is *added*, measured at
 the caller's end of the line; it includes the 20 ms grid of Twilio's frames and the stand-ins' own
-time, which the floor shows. How many rounds a turn took is told by the wait itself, because one
+time, which the baseline shows. How many rounds a turn took is told by the wait itself, because one
 round is longer than anything added should be. *Otto's own* is what Otto notes of itself in the
 record of the call.
 
@@ -201,7 +201,7 @@ def _fill_stages(result: Result, stages: list[dict[str, Any]]) -> None:
 
 async def _interrupt(row: Result, http: httpx.AsyncClient, system: System) -> None:
     row.barge_in_ms = await barge_in_ms(http, system)
-    if row.mode != "floor":  # the relay takes every word for an interruption
+    if row.mode != "baseline":  # the relay takes every word for an interruption
         resumes = await resumes_ms(http, system)
         row.coughs, row.resume_ms = len(resumes), median(resumes)
 

@@ -30,8 +30,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.chaos.census import callbacks
-from benchmarks.chaos.house import House, left_behind, running
 from benchmarks.chaos.judging import REACHED, Outcome, outcome_of
+from benchmarks.chaos.stack_probe import StackProbe, left_behind, running
 from benchmarks.machine import facts, ports, write
 from benchmarks.soak_plan import Manner, SoakCall, is_time_to_leave, soak_calls
 from benchmarks.soak_sampling import Sampler
@@ -73,9 +73,9 @@ class Soak:
     meanwhile."""
 
     def __init__(
-        self, house: House, run: Run, calls: list[SoakCall], places: int, quiet_s: float
+        self, probe: StackProbe, run: Run, calls: list[SoakCall], places: int, quiet_s: float
     ) -> None:
-        self._house = house
+        self._probe = probe
         self._run = run
         self._calls = iter(calls)
         self._count = len(calls)
@@ -86,10 +86,10 @@ class Soak:
 
     async def go(self, out: Console) -> None:
         """All of it; fills in the run."""
-        sampler = Sampler(self._house)
+        sampler = Sampler(self._probe)
         began = time.monotonic()
         try:
-            await self._house.warm_up(WHOLE_LIMIT_S)
+            await self._probe.warm_up(WHOLE_LIMIT_S)
             await self._first_calls()
             before = await sampler.take(0)
             sampling = asyncio.create_task(self._sample(sampler, out))
@@ -100,8 +100,8 @@ class Soak:
                 sampling.cancel()
                 await asyncio.gather(sampling, return_exceptions=True)
             self._run.took_s = time.monotonic() - began
-            if await self._house.whole(WHOLE_LIMIT_S) is None:
-                self._run.broken.append(f"the pool is not whole: {await self._house.pool()}")
+            if await self._probe.whole(WHOLE_LIMIT_S) is None:
+                self._run.broken.append(f"the pool is not whole: {await self._probe.pool()}")
             await asyncio.sleep(self._quiet_s)
             after = await sampler.take(self._count)
         finally:
@@ -117,8 +117,8 @@ class Soak:
         for manner, count in ((Manner.ASKS, places), (Manner.BOOKS, min(places, FIRST_BOOKINGS))):
             calls = [SoakCall(self._count + each, manner, None) for each in range(count)]
             sids = await asyncio.gather(*(self._place(call) for call in calls))
-            await asyncio.gather(*(self._house.finished(sid, CALL_LIMIT_S) for sid in sids))
-            await self._house.whole(WHOLE_LIMIT_S)
+            await asyncio.gather(*(self._probe.finished(sid, CALL_LIMIT_S) for sid in sids))
+            await self._probe.whole(WHOLE_LIMIT_S)
 
     async def _sample(self, sampler: Sampler, out: Console) -> None:
         while True:
@@ -136,8 +136,8 @@ class Soak:
             sid = await self._place(call)
             if call.hang_up_after_s is not None:
                 await self._leave(sid, call)
-            record = await self._house.finished(sid, CALL_LIMIT_S)
-            self._finished.append((call, record, await self._house.events(sid)))
+            record = await self._probe.finished(sid, CALL_LIMIT_S)
+            self._finished.append((call, record, await self._probe.events(sid)))
             self._ended += 1
 
     async def _place(self, call: SoakCall) -> str:
@@ -149,18 +149,18 @@ class Soak:
             more["facts"] = person | car
         elif call.manner not in PERSONAS:
             more["goal"] = {"kind": "ask", "questions": ["How much is an oil change?"]}
-        return await self._house.place(PERSONAS.get(call.manner, "window-shopper"), **more)
+        return await self._probe.place(PERSONAS.get(call.manner, "window-shopper"), **more)
 
     async def _leave(self, sid: str, call: SoakCall) -> None:
-        async with aclosing(self._house.follow(sid)) as events:
+        async with aclosing(self._probe.follow(sid)) as events:
             async for event in events:
                 if is_time_to_leave(call.manner, event):
                     await asyncio.sleep(call.hang_up_after_s or 0.0)
-                    await self._house.act(sid, hang_up=True)
+                    await self._probe.act(sid, hang_up=True)
                     return
 
     async def _judge_calls(self) -> None:
-        listed = await callbacks(self._house)
+        listed = await callbacks(self._probe)
         for call, record, events in self._finished:
             sid, may_leave = record["call_sid"], call.hang_up_after_s is not None
             outcome = outcome_of(record, events, sid in listed, hung_up=may_leave)
@@ -226,14 +226,14 @@ def soak(mode: str, calls: list[SoakCall], pool: int, quiet_s: float, out: Conso
     }
     run = Run(mode)
 
-    async def go(house: House) -> None:
-        async with house.connected():
-            await Soak(house, run, calls, pool, quiet_s).go(out)
+    async def go(probe: StackProbe) -> None:
+        async with probe.connected():
+            await Soak(probe, run, calls, pool, quiet_s).go(out)
 
     with tempfile.TemporaryDirectory(prefix="otto-soak-", dir="/var/tmp") as folder:
-        with running(Path(folder), environment, out) as house:
-            asyncio.run(go(house))
-        run.broken += [f"process {line} outlived the stack" for line in left_behind(house.stack_id)]
+        with running(Path(folder), environment, out) as probe:
+            asyncio.run(go(probe))
+        run.broken += [f"process {line} outlived the stack" for line in left_behind(probe.stack_id)]
     return run
 
 

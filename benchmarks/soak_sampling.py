@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 import psutil
 from redis.asyncio import Redis
 
-from benchmarks.chaos.house import Actor, House, descendants
+from benchmarks.chaos.stack_probe import Actor, StackProbe, descendants
 from benchmarks.family import kind
 from benchmarks.soak_slopes import OURS, Sample
 
@@ -23,9 +23,9 @@ SHOWN = (SANDBOX, "raylet", "gcs_server", "haproxy")
 class Sampler:
     """Takes samples of a house; keep one for the whole run."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._redis = Redis.from_url(house.settings.redis.url.get_secret_value())
+    def __init__(self, probe: StackProbe) -> None:
+        self._probe = probe
+        self._redis = Redis.from_url(probe.settings.redis.url.get_secret_value())
 
     async def aclose(self) -> None:
         """Let go of the connection to Redis."""
@@ -34,8 +34,8 @@ class Sampler:
     async def take(self, calls: int) -> Sample:
         """What there is now, when `calls` calls have ended."""
         actors, processes, (keys, for_ever), connections = await asyncio.gather(
-            self._house.actors(),
-            asyncio.to_thread(count_processes, os.getpid(), self._house.sandbox_pid),
+            self._probe.actors(),
+            asyncio.to_thread(count_processes, os.getpid(), self._probe.sandbox_pid),
             self._keys(),
             self._connections(),
         )
@@ -53,7 +53,7 @@ class Sampler:
     async def _tasks(self, actors: list[Actor]) -> dict[str, float]:
         """Tasks on the event loops of the actors that tell, by kind."""
         telling = [actor for actor in actors if actor.kind in WITH_VITALS]
-        answers = await asyncio.gather(*(self._house.ask(each.name, "vitals") for each in telling))
+        answers = await asyncio.gather(*(self._probe.ask(each.name, "vitals") for each in telling))
         total: Counter[str] = Counter()
         for actor, answer in zip(telling, answers, strict=True):
             total[f"tasks: {actor.kind}"] += (answer or {}).get("tasks", 0)
@@ -69,7 +69,7 @@ class Sampler:
         return len(keys), sum(ttl == -1 for ttl in ttls)
 
     async def _connections(self) -> int:
-        rows = await self._house.rows(
+        rows = await self._probe.rows(
             "select count(*) from pg_stat_activity where backend_type = 'client backend' "
             "and pid <> pg_backend_pid()"
         )

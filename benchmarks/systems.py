@@ -18,14 +18,14 @@ import httpx
 
 from benchmarks import book
 
-FLOOR_PORT = 9300
+BASELINE_PORT = 9300
 OTTO_PORT = "8400"
 DASHBOARD_PORT = "8465"
 READY_TIMEOUT_S = 400.0
 END_TIMEOUT_S = 90.0
 LAST_WORDS = 2000
 ENDPOINTING_MS = 300
-MODES = ("floor", "inline", "ray")
+MODES = ("baseline", "inline", "ray")
 SPECULATING = "-speculating"
 """Behind a mode of Otto's: an answer is begun before the end of the turn is certain."""
 
@@ -46,7 +46,7 @@ class System:
 def start(mode: str, places: int, folder: Path) -> AbstractAsyncContextManager[System]:
     """Bring up `mode` (see `MODES`, `SPECULATING`), with a warm pool of `places`, its data in
     `folder`."""
-    return _floor(folder) if mode == "floor" else _otto(mode, places, folder)
+    return _baseline(folder) if mode == "baseline" else _otto(mode, places, folder)
 
 
 @asynccontextmanager
@@ -68,12 +68,12 @@ async def _otto(mode: str, places: int, folder: Path) -> AsyncIterator[System]:
 
 
 @asynccontextmanager
-async def _floor(folder: Path) -> AsyncIterator[System]:
+async def _baseline(folder: Path) -> AsyncIterator[System]:
     """The bare relay keeps no book: any caller is somebody it knows."""
     command = [sys.executable, "-m", "sandbox", "--state-dir", str(folder), "--speech", "known"]
     async with _process([*command, "--die-with-parent"], dict(os.environ)) as (_, endpoints):
         environment = {**os.environ, "DEEPGRAM_ENDPOINTING_MS": str(ENDPOINTING_MS)}
-        relay = [sys.executable, "-m", "benchmarks.floor", "--port", str(FLOOR_PORT)]
+        relay = [sys.executable, "-m", "benchmarks.baseline", "--port", str(BASELINE_PORT)]
         relay += ["--state-dir", str(folder)]
         async with _process(relay, environment) as (process, ready):
             async with httpx.AsyncClient() as http:

@@ -16,14 +16,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cluster.errors import StackError
 from config.dealership import Dealership, load_dealership
 from config.settings import Settings, Vendor
-from otto.crm.database import (
+from otto.crm.seed import seed
+from otto.storage.database import (
     current_revision,
     head_revision,
     make_engine,
     migrate,
     sync_dealership,
 )
-from otto.crm.seed import seed
 
 COUNTED = ("customers", "vehicles", "services", "bays", "appointments", "calls", "outbox")
 

@@ -16,10 +16,11 @@ from cluster import loopback
 from cluster.errors import StackError
 from config.dealership import Dealership
 from config.settings import Settings, Vendor
-from otto.crm.database import make_engine
-from otto.dialogue.redis_keys import SESSION
-from otto.dialogue.session_store import SessionStore, make_redis
+from otto.dialogue.session.store import SessionStore
 from otto.scheduling.google_calendar import CalendarError, GoogleCalendar
+from otto.storage.database import make_engine
+from otto.storage.redis import make_redis
+from otto.storage.redis_keys import SESSION
 
 FOLLOW_TIMEOUT_S = 20.0
 """The calendar and the message follow the booking through the outbox, within a second or so."""

@@ -193,7 +193,7 @@ class Stack:
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
     def _bring_up_actors(self, settings: Settings) -> None:
-        from actors.house import bring_up
+        from actors.deployment import bring_up
 
         try:
             bring_up(settings)
@@ -209,9 +209,9 @@ class Stack:
             raise self._explain("the ingress could not start", error) from error
 
     def _fill_reserve(self) -> None:
-        from actors import house
+        from actors import deployment as deployment
 
-        house.fill_reserve()
+        deployment.fill_reserve()
 
     def _wait_ready(self, settings: Settings) -> None:
         url = f"http://{settings.host}:{settings.port}/readyz"
@@ -276,14 +276,14 @@ class Stack:
         """
         if self.settings is None or self.record is None or not self.record.origin:
             return
-        from actors import house
+        from actors import deployment as deployment
 
         try:
-            house.drain()
+            deployment.drain()
             deadline = time.monotonic() + self.settings.drain_s
             is_winding_up = False
             told = 0
-            while calls := house.calls_in_progress():
+            while calls := deployment.calls_in_progress():
                 if calls != told:
                     say(calls)
                     told = calls
@@ -292,7 +292,7 @@ class Stack:
                         return
                     is_winding_up = True
                     deadline = time.monotonic() + WIND_UP_S
-                    house.wind_up()
+                    deployment.finish_calls()
                 time.sleep(DRAIN_POLL_S)
         except Exception as error:  # whatever state Ray is in, the end must come
             _log.warning("drain_failed", error=type(error).__name__)

@@ -25,9 +25,9 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketExce
 from cluster import loopback
 from config.dealership import Dealership, DealershipError, load_dealership
 from config.settings import Settings, Vendor
-from otto.crm.database import current_revision, head_revision, make_engine
-from otto.dialogue.session_store import make_redis
 from otto.scheduling.google_calendar import CalendarAuthError, CalendarError, GoogleCalendar
+from otto.storage.database import current_revision, head_revision, make_engine
+from otto.storage.redis import make_redis
 from otto.telephony.rest import TwilioRest
 
 TIMEOUT_S = 20.0

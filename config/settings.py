@@ -238,7 +238,7 @@ class CallSettings(_Group):
     """Keyed digits are complete when no other follows for so long, or with `#`."""
     no_input_s: float = Field(8.0, gt=0)
     no_input_prompts: int = Field(2, ge=0)
-    deaf: Literal["transfer", "keypad"] = "transfer"
+    on_recogniser_lost: Literal["transfer", "keypad"] = "transfer"
     """When the recogniser is lost for good: connect the caller with the desk after an apology,
     or go on by keypad, where one key connects them."""
     max_duration_s: float = Field(1200.0, gt=0)

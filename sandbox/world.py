@@ -10,18 +10,30 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from sandbox.faults import Faults
 
 if TYPE_CHECKING:
     from sandbox.audio.recogniser import Recogniser
     from sandbox.audio.voices import Voices
-    from sandbox.services.server import Server
 
 T = TypeVar("T")
 LOG_LENGTH = 20_000
 """Entries each recorder keeps; the oldest fall out."""
+
+
+class Service(Protocol):
+    """A database of this process, as its control routes use it: see `sandbox.services.server`."""
+
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def state(self) -> str: ...
+    def start(self) -> str: ...
+    def stop(self) -> None: ...
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
 
 
 class OptionsError(ValueError):
@@ -95,7 +107,7 @@ class World:
         """The number the dealership rents from Twilio."""
         self.http_url = ""
         """This process' own origin, e.g. http://127.0.0.1:9100; known once it listens."""
-        self.services: dict[str, Server] = {}
+        self.services: dict[str, Service] = {}
         """The databases of this process, by name: postgres, valkey."""
         self.state_dir: Path | None = None
         """Where what shall outlive this process is kept; None: nowhere."""

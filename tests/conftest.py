@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cluster.ray_env import ENVIRONMENT as RAY_ENVIRONMENT
 from config.dealership import Dealership, load_dealership
 from config.settings import DatabaseSettings
-from otto.crm.database import make_engine, migrate
+from otto.storage.database import make_engine, migrate
 from sandbox.services.postgres import Postgres
 from sandbox.services.valkey import Valkey
 from tests.support.wire import Wire

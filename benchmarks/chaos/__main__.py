@@ -30,11 +30,11 @@ from rich.console import Console
 from benchmarks.chaos.census import appointments, callbacks, take_census
 from benchmarks.chaos.driving import Driver
 from benchmarks.chaos.faults import FAULTS
-from benchmarks.chaos.house import House, left_behind, running
 from benchmarks.chaos.judging import Census, broken_bookings
 from benchmarks.chaos.judging import left_behind as broken_census
 from benchmarks.chaos.planning import Plan, PlanError, plan
 from benchmarks.chaos.report import Verdict, judge, markdown, table
+from benchmarks.chaos.stack_probe import StackProbe, left_behind, running
 from benchmarks.machine import facts, ports, write
 from cluster.stack import signals_as_exceptions
 
@@ -44,25 +44,25 @@ EXIT_CANNOT = 2
 
 
 async def drive(
-    house: House, wanted: Plan, minutes: float, out: Console
+    probe: StackProbe, wanted: Plan, minutes: float, out: Console
 ) -> tuple[Verdict, Census, Census]:
     """Carry the plan out and judge it; returns what there was before and after it, too."""
-    async with house.connected():
-        await house.warm_up(SETTLE_LIMIT_S)
-        before = await take_census(house)
+    async with probe.connected():
+        await probe.warm_up(SETTLE_LIMIT_S)
+        before = await take_census(probe)
         began = time.monotonic()
 
         def tell(line: str) -> None:
             out.print(f"[dim]{timedelta(seconds=int(time.monotonic() - began))}[/dim] {line}")
 
-        driver = Driver(house, tell)
+        driver = Driver(probe, tell)
         seen = await driver.run(wanted, minutes)
-        await house.lift()
-        after = await take_census(house, settle_like=before)
-        verdict = judge(seen, await callbacks(house))
+        await probe.lift()
+        after = await take_census(probe, settle_like=before)
+        verdict = judge(seen, await callbacks(probe))
         records = [trial.record for trial in (*seen.trials, *seen.storm) if trial.record]
-        events = [event["id"] for event in await house.calendar_events()]
-        verdict.broken += broken_bookings(records, await appointments(house), events)
+        events = [event["id"] for event in await probe.calendar_events()]
+        verdict.broken += broken_bookings(records, await appointments(probe), events)
         return verdict, before, after
 
 
@@ -108,9 +108,9 @@ def main() -> int:
     about = {**facts(), "seed": given.seed, "mode": given.mode, "pool": given.pool}
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="otto-chaos-", dir="/var/tmp") as folder:
-        with signals_as_exceptions(), running(Path(folder), environment, out) as house:
-            verdict, before, after = asyncio.run(drive(house, wanted, given.minutes, out))
-        after = replace(after, processes=left_behind(house.stack_id))
+        with signals_as_exceptions(), running(Path(folder), environment, out) as probe:
+            verdict, before, after = asyncio.run(drive(probe, wanted, given.minutes, out))
+        after = replace(after, processes=left_behind(probe.stack_id))
     verdict.broken += broken_census(before, after)
     about["took_s"] = round(time.monotonic() - began)
     data = {**verdict.as_dict(), "before": before.as_dict(), "after": after.as_dict()}

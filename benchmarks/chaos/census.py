@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections import Counter
 
-from benchmarks.chaos.house import House
 from benchmarks.chaos.judging import Appointment, Census
+from benchmarks.chaos.stack_probe import StackProbe
 
 SETTLE_S = 90.0
 """How long what the last fault has held up may take: an outbox that has failed for a while waits
@@ -15,12 +15,12 @@ about as long again before it tries once more."""
 POLL_S = 1.0
 
 
-async def take_census(house: House, *, settle_like: Census | None = None) -> Census:
+async def take_census(probe: StackProbe, *, settle_like: Census | None = None) -> Census:
     """What there is now; given an earlier census, once it is like that one again, or it has been
     waited for long enough."""
     deadline = time.monotonic() + SETTLE_S
     while True:
-        census = await _count(house)
+        census = await _count(probe)
         settled = settle_like is None or (
             census.pool == settle_like.pool
             and census.actors == settle_like.actors
@@ -32,16 +32,16 @@ async def take_census(house: House, *, settle_like: Census | None = None) -> Cen
         await asyncio.sleep(POLL_S)
 
 
-async def _count(house: House) -> Census:
-    actors = Counter(actor.kind for actor in await house.actors())
-    waiting = await house.rows("select count(*) from outbox where done_at is null")
-    connections = await house.rows(
+async def _count(probe: StackProbe) -> Census:
+    actors = Counter(actor.kind for actor in await probe.actors())
+    waiting = await probe.rows("select count(*) from outbox where done_at is null")
+    connections = await probe.rows(
         "select count(*) from pg_stat_activity where backend_type = 'client backend' "
         "and pid <> pg_backend_pid()"
     )
-    health = (await house.http.get("/sandbox/health")).json()
+    health = (await probe.http.get("/sandbox/health")).json()
     return Census(
-        pool=await house.pool(),
+        pool=await probe.pool(),
         actors=dict(sorted(actors.items())),
         outbox_waiting=waiting[0]["count"],
         sandbox_tasks=health["tasks"],
@@ -49,9 +49,9 @@ async def _count(house: House) -> Census:
     )
 
 
-async def appointments(house: House) -> list[Appointment]:
+async def appointments(probe: StackProbe) -> list[Appointment]:
     """The book, as it stands."""
-    rows = await house.rows(
+    rows = await probe.rows(
         "select id, call_sid, bay_id, starts_at, ends_at, google_event_id "
         "from appointments where status = 'booked'"
     )
@@ -64,7 +64,7 @@ async def appointments(house: House) -> list[Appointment]:
     ]
 
 
-async def callbacks(house: House) -> set[str]:
+async def callbacks(probe: StackProbe) -> set[str]:
     """The calls whose callers stand on the list of those to call back."""
-    rows = await house.rows("select call_sid from callbacks where call_sid is not null")
+    rows = await probe.rows("select call_sid from callbacks where call_sid is not null")
     return {row["call_sid"] for row in rows}

@@ -10,8 +10,8 @@ from contextlib import aclosing
 from typing import Any
 
 from benchmarks.chaos.faults import STORM, Fault, Moment, Store
-from benchmarks.chaos.house import House, HouseError
 from benchmarks.chaos.planning import MomentWatch, Plan, Step
+from benchmarks.chaos.stack_probe import StackProbe, StackProbeError
 from benchmarks.chaos.striking import Struck, Targets, aim, anybody, carry_out
 from benchmarks.chaos.timeline import gaps, worst
 from benchmarks.chaos.trial import Seen, Trial
@@ -29,8 +29,8 @@ Tell = Callable[[str], None]
 class Driver:
     """Runs a plan on a house. Callers get numbers of their own, so that all can be told apart."""
 
-    def __init__(self, house: House, tell: Tell) -> None:
-        self._house = house
+    def __init__(self, probe: StackProbe, tell: Tell) -> None:
+        self._probe = probe
         self._tell = tell
         self._callers = 0
         self.seen = Seen()
@@ -39,7 +39,7 @@ class Driver:
         """Everything: first the faults of one call, several at once; then the house's faults, one
         after another; then the storm. After so many `minutes` no more of them are begun."""
         deadline = time.monotonic() + minutes * 60
-        at_once = max(1, self._house.settings.pool.size // 2)
+        at_once = max(1, self._probe.settings.pool.size // 2)
         own = [step for step in plan.steps if step.fault.is_of_one_call]
         own.sort(key=lambda step: step.fault.caller)  # those that take as long go together
         groups = [own[start : start + at_once] for start in range(0, len(own), at_once)]
@@ -57,7 +57,7 @@ class Driver:
 
     async def _together(self, steps: list[Step]) -> None:
         trials = await asyncio.gather(*(self._try(step) for step in steps))
-        whole_s = await self._house.whole(WHOLE_LIMIT_S)
+        whole_s = await self._probe.whole(WHOLE_LIMIT_S)
         whole_at_ms = time.monotonic() * 1000
         for trial in trials:
             if whole_s is not None and trial.struck_monotonic_ms is not None:
@@ -72,7 +72,7 @@ class Driver:
         undoing: asyncio.Task[None] | None = None
         try:
             if step.fault.moment is Moment.BEFORE:
-                struck = await self._strike(trial, await aim(self._house, step.fault.strike, None))
+                struck = await self._strike(trial, await aim(self._probe, step.fault.strike, None))
                 undoing = asyncio.ensure_future(_ensure(struck.undo))
                 await asyncio.sleep(step.after_ms / 1000)
                 trial.call_sid = await self.place(step.fault.caller == "books")
@@ -80,32 +80,32 @@ class Driver:
                 trial.call_sid = await self.place(step.fault.caller == "books")
                 struck = await self._strike_in_call(trial, step)
                 undoing = asyncio.ensure_future(_ensure(struck.undo))
-        except HouseError as error:
+        except StackProbeError as error:
             trial.problem = str(error)
         if trial.call_sid:
             await self._end(trial)
         if undoing is not None:
             try:
                 await undoing
-            except HouseError as error:
+            except StackProbeError as error:
                 trial.problem = str(error)
         return trial
 
     async def _strike_in_call(self, trial: Trial, step: Step) -> Struck:
-        """Wait for the moment, and strike. Raises HouseError when it never came."""
+        """Wait for the moment, and strike. Raises StackProbeError when it never came."""
         watch = MomentWatch(step.fault.moment, step.turn)
         aiming: asyncio.Task[Targets] | None = None
-        async with aclosing(self._house.follow(trial.call_sid)) as events:
+        async with aclosing(self._probe.follow(trial.call_sid)) as events:
             async for event in events:
                 if event["kind"] == "first_audio":
-                    work = aim(self._house, step.fault.strike, trial.call_sid)
+                    work = aim(self._probe, step.fault.strike, trial.call_sid)
                     aiming = asyncio.ensure_future(work)
                 if watch.sees(event, is_confirmed=await self._is_confirmed(trial, step, event)):
                     break
             else:
                 aiming = None
         if aiming is None:
-            raise HouseError("the moment never came")
+            raise StackProbeError("the moment never came")
         # It counts from the event, however long the aiming takes.
         await asyncio.sleep(step.after_ms / 1000)
         return await self._strike(trial, await aiming)
@@ -113,17 +113,17 @@ class Driver:
     async def _is_confirmed(self, trial: Trial, step: Step, event: dict[str, Any]) -> bool:
         if step.fault.moment is not Moment.BOOKING or event["kind"] != "finished":
             return False
-        return "confirmed" in (await self._house.record(trial.call_sid))["stages"]
+        return "confirmed" in (await self._probe.record(trial.call_sid))["stages"]
 
     async def _strike(self, trial: Trial, targets: Targets) -> Struck:
-        struck = await carry_out(self._house, trial.fault.strike, targets)
+        struck = await carry_out(self._probe, trial.fault.strike, targets)
         trial.struck_monotonic_ms = struck.at_monotonic_ms
         return struck
 
     async def _end(self, trial: Trial) -> None:
-        trial.record = await self._house.finished(trial.call_sid, CALL_LIMIT_S)
+        trial.record = await self._probe.finished(trial.call_sid, CALL_LIMIT_S)
         trial.ended_monotonic_ms = time.monotonic() * 1000
-        trial.events = await self._house.events(trial.call_sid)
+        trial.events = await self._probe.events(trial.call_sid)
 
     # All at once
 
@@ -152,10 +152,10 @@ class Driver:
                 return
             stores.add(service)
             try:
-                targets = await anybody(self._house, fault.strike, under_way, rng)
-                struck = await carry_out(self._house, fault.strike, targets)
+                targets = await anybody(self._probe, fault.strike, under_way, rng)
+                struck = await carry_out(self._probe, fault.strike, targets)
                 await struck.undo()
-            except HouseError as error:
+            except StackProbeError as error:
                 entry["problem"] = str(error)
             finally:
                 stores.discard(service)
@@ -164,8 +164,8 @@ class Driver:
             *(call(each.at_s, each.books) for each in plan.storm_calls),
             *(hit(each.at_s, each.fault) for each in plan.storm_strikes),
         )
-        await self._house.lift()
-        whole_s = await self._house.whole(WHOLE_LIMIT_S)
+        await self._probe.lift()
+        whole_s = await self._probe.whole(WHOLE_LIMIT_S)
         self._tell("storm: over" if whole_s is not None else "storm: the pool is not whole again")
 
     # Callers
@@ -176,11 +176,11 @@ class Driver:
         number = f"+1312555{2000 + self._callers}"
         if not books:
             goal = {"kind": "ask", "questions": [QUESTION]}
-            return await self._house.place("window-shopper", goal=goal, **{"from": number})
+            return await self._probe.place("window-shopper", goal=goal, **{"from": number})
         person = {"first_name": "Robin", "last_name": "Walker", "phone": number, "known": False}
         car = {"year": 2020, "make": "Honda", "model": "Civic"}
         goal = {"prefer": WISHES[self._callers % len(WISHES)]}
-        return await self._house.place("load", facts=person | car, goal=goal, **{"from": number})
+        return await self._probe.place("load", facts=person | car, goal=goal, **{"from": number})
 
 
 def _line(trial: Trial) -> str:

@@ -21,7 +21,7 @@ from benchmarks.chaos.faults import (
     Strike,
     Vendor,
 )
-from benchmarks.chaos.house import Actor, House, HouseError, send_signal
+from benchmarks.chaos.stack_probe import Actor, StackProbe, StackProbeError, send_signal
 
 SUFFIX = {"SttActor": "stt", "LlmActor": "llm", "TtsActor": "tts"}
 
@@ -36,7 +36,7 @@ class Targets:
 @dataclass(frozen=True, slots=True)
 class Struck:
     """When it struck, and what takes it back (to be awaited; it waits as long as it should, and
-    raises HouseError when nobody was struck)."""
+    raises StackProbeError when nobody was struck)."""
 
     at_monotonic_ms: float
     undo: Callable[[], Awaitable[None]]
@@ -46,27 +46,29 @@ async def nothing() -> None:
     """Nothing has to be taken back."""
 
 
-async def aim(house: House, strike: Strike | None, sid: str | None) -> Targets:
-    """Find whom the strike hits. `sid`: the call whose own actors are meant. Raises HouseError."""
+async def aim(probe: StackProbe, strike: Strike | None, sid: str | None) -> Targets:
+    """Find whom the strike hits. `sid`: the call whose own actors are meant.
+
+    Raises `StackProbeError`."""
     if not isinstance(strike, Kill | Freeze):
         return Targets()
-    living = await house.actors(strike.actor)
+    living = await probe.actors(strike.actor)
     if strike.actor in (*OWN_ACTORS, MEDIA_REPLICA) and sid is not None:
-        call = await house.serving(sid)
+        call = await probe.serving(sid)
         if call is None:
-            raise HouseError(f"no call actor says that it serves {sid}")
-        living = await _of_call(house, call, strike.actor, living)
+            raise StackProbeError(f"no call actor says that it serves {sid}")
+        living = await _of_call(probe, call, strike.actor, living)
     if not living:
-        raise HouseError(f"there is no living {strike.actor}")
+        raise StackProbeError(f"there is no living {strike.actor}")
     return Targets(tuple(living))
 
 
-async def _of_call(house: House, call: Actor, kind: str, living: list[Actor]) -> list[Actor]:
+async def _of_call(probe: StackProbe, call: Actor, kind: str, living: list[Actor]) -> list[Actor]:
     """Those of the `living` actors of this kind that serve the call."""
     if kind == MEDIA_REPLICA:
-        host = house.settings.link_host
+        host = probe.settings.link_host
         return [actor for actor in living if holds_line(actor.pid, call.pid, host)]
-    name = call.name if kind == "CallActor" else await _worker_of(house, call, SUFFIX[kind])
+    name = call.name if kind == "CallActor" else await _worker_of(probe, call, SUFFIX[kind])
     return [actor for actor in living if actor.name == name]
 
 
@@ -84,31 +86,31 @@ def holds_line(replica_pid: int, call_pid: int, link_host: str) -> bool:
         return False
 
 
-async def _worker_of(house: House, call: Actor, suffix: str) -> str:
+async def _worker_of(probe: StackProbe, call: Actor, suffix: str) -> str:
     """The name of a call's worker: the call actor may have replaced the one it began with."""
-    crew = await house.ask(call.name, "crew")
-    named = crew.get(suffix) if isinstance(crew, dict) else None
+    supervisor = await probe.ask(call.name, "crew")
+    named = supervisor.get(suffix) if isinstance(supervisor, dict) else None
     return named or f"{call.name}.{suffix}"
 
 
-async def carry_out(house: House, strike: Strike | None, targets: Targets) -> Struck:
-    """Strike now. Raises HouseError when that is not possible."""
+async def carry_out(probe: StackProbe, strike: Strike | None, targets: Targets) -> Struck:
+    """Strike now. Raises StackProbeError when that is not possible."""
     match strike:
         case None:
             return Struck(_now_ms(), nothing)
         case Kill(_, without):
             undo = nothing
             if without is not None:
-                undo = (await carry_out(house, without, targets)).undo
+                undo = (await carry_out(probe, without, targets)).undo
             for actor in targets.actors:
                 send_signal(actor.pid, signal.SIGKILL)
             return Struck(_now_ms(), undo)
         case Freeze(_, for_s):
             return _freeze(targets, for_s)
         case Vendor():
-            return await _vendor(house, strike)
+            return await _vendor(probe, strike)
         case Store(service, action, for_s):
-            return await _store(house, service, action, for_s)
+            return await _store(probe, service, action, for_s)
 
 
 def _freeze(targets: Targets, for_s: float) -> Struck:
@@ -129,23 +131,23 @@ def _freeze(targets: Targets, for_s: float) -> Struck:
     return Struck(_now_ms(), thaw)
 
 
-async def _vendor(house: House, strike: Vendor) -> Struck:
+async def _vendor(probe: StackProbe, strike: Vendor) -> Struck:
     numbers = {"delay_ms": strike.delay_ms}
     if strike.count is not None:
         numbers["count"] = strike.count
     faults = [
-        await house.lay(target, kind, **numbers)
+        await probe.lay(target, kind, **numbers)
         for target in strike.targets
         for kind in strike.kinds
     ]
 
     async def lift() -> None:
         await asyncio.sleep(strike.for_s)
-        has_bitten = await house.has_bitten(faults)
+        has_bitten = await probe.has_bitten(faults)
         for target in strike.targets:
-            await house.lift(target)
+            await probe.lift(target)
         if not has_bitten:
-            raise HouseError("nobody met the fault")
+            raise StackProbeError("nobody met the fault")
 
     return Struck(_now_ms(), lift)
 
@@ -153,18 +155,18 @@ async def _vendor(house: House, strike: Vendor) -> Struck:
 _UNDO = {"stop": "start", "pause": "resume"}
 
 
-async def _store(house: House, service: str, action: str, for_s: float) -> Struck:
-    await house.service(service, action)
+async def _store(probe: StackProbe, service: str, action: str, for_s: float) -> Struck:
+    await probe.service(service, action)
 
     async def back() -> None:
         await asyncio.sleep(for_s)
-        await house.service(service, _UNDO[action])
+        await probe.service(service, _UNDO[action])
 
     return Struck(_now_ms(), back)
 
 
 async def anybody(
-    house: House, strike: Strike | None, calls: list[str], rng: random.Random
+    probe: StackProbe, strike: Strike | None, calls: list[str], rng: random.Random
 ) -> Targets:
     """For the storm: an own actor of one of the `calls`, whichever answers."""
     if isinstance(strike, Kill | Freeze) and strike.actor in OWN_ACTORS:
@@ -172,11 +174,11 @@ async def anybody(
         rng.shuffle(sids)
         for sid in sids:
             try:
-                return await aim(house, strike, sid)
-            except HouseError:
+                return await aim(probe, strike, sid)
+            except StackProbeError:
                 continue
-        raise HouseError("no call was under way")
-    return await aim(house, strike, None)
+        raise StackProbeError("no call was under way")
+    return await aim(probe, strike, None)
 
 
 def _now_ms() -> float:

@@ -1,6 +1,6 @@
 """What a caller heard of a call, and for how long nothing when it was Otto's turn. No I/O.
 
-A call's events (sandbox/twilio/record.py) become stretches of sound; what lies between them is
+A call's events (sandbox/caller/record.py) become stretches of sound; what lies between them is
 silence, and whose silence it is follows from who spoke before:
 
     otto ─────┐      caller ────┐            otto ───────┐         ┌ caller

@@ -1,1 +1,1 @@
-"""Customers, their vehicles, and what is kept of every call: tables, migrations, reads, writes."""
+"""Customers, their vehicles, and what is kept of every call."""

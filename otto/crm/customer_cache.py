@@ -27,8 +27,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from otto.crm.customers import Customer, Vehicle
-from otto.dialogue.redis_keys import CUSTOMER, CUSTOMER_LEASE
-from otto.dialogue.session_store import timeout_s_of
+from otto.storage.redis import timeout_s_of
+from otto.storage.redis_keys import CUSTOMER, CUSTOMER_LEASE
 
 _log = structlog.get_logger()
 

@@ -19,10 +19,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Dealership, Interval, Location, Service
-from otto.crm.database import sync_dealership
 from otto.crm.seed_data import AREA_CODES, CARS, FIRST_NAMES, LAST_NAMES, REGULARS
-from otto.crm.tables import AppointmentRow, Base, CustomerRow, VehicleRow
-from otto.crm.vin import CHECK_POSITION, check_digit
+from otto.language.vin import CHECK_POSITION, check_digit
+from otto.storage.database import sync_dealership
+from otto.storage.tables import AppointmentRow, Base, CustomerRow, VehicleRow
 
 _log = structlog.get_logger()
 

@@ -20,11 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import Customer, Vehicle
-from otto.crm.errors import CrmError, CustomerExists, StoreAway
-from otto.crm.letterbox import Letter, Letterbox, NotKept
-from otto.crm.reach import Reach, within_reach
 from otto.crm.records import Callback, CallRecord, TurnLine
-from otto.crm.tables import (
+from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
+from otto.storage.errors import CrmError, CustomerExists, StoreUnavailable
+from otto.storage.guard import DatabaseGuard, guarded
+from otto.storage.spool import NotKept, Spool, SpoolEntry
+from otto.storage.tables import (
     E164,
     KEY_LENGTH,
     NOTES_LENGTH,
@@ -34,7 +35,6 @@ from otto.crm.tables import (
     TurnRow,
     VehicleRow,
 )
-from otto.crm.vin import VinError, normalise_vin, normalise_vin_tail
 
 __all__ = [
     "CallRecord",
@@ -43,7 +43,7 @@ __all__ = [
     "Customer",
     "CustomerCache",
     "CustomerExists",
-    "StoreAway",
+    "StoreUnavailable",
     "TurnLine",
     "Vehicle",
 ]
@@ -62,8 +62,8 @@ NUMBER_LENGTH = 40
 class CrmService:
     """Customers, for one location. Safe to use from many calls of one event loop at once.
 
-    Every method raises `StoreAway`, within the reach's deadline, when the database cannot be
-    asked. Records of calls and wishes to be called back are then kept in `letters`, if given, and
+    Every method raises `StoreUnavailable`, within the reach's deadline, when the database cannot be
+    asked. Records of calls and wishes to be called back are then kept in `spool`, if given, and
     no error is raised; whoever owns the service runs `deliver_kept` beside it.
     """
 
@@ -73,14 +73,14 @@ class CrmService:
         location_id: str,
         cache: CustomerCache | None = None,
         *,
-        reach: Reach | None = None,
-        letters: Letterbox | None = None,
+        guard: DatabaseGuard | None = None,
+        spool: Spool | None = None,
     ) -> None:
         self._engine = engine
         self._location_id = location_id
         self._cache = cache
-        self._reach = reach or Reach()
-        self._letters = letters
+        self._guard = guard or DatabaseGuard()
+        self._spool = spool
 
     # Reading
 
@@ -96,7 +96,7 @@ class CrmService:
             await self._cache.put(customer, lease)
         return customer
 
-    @within_reach
+    @guarded
     async def verify(
         self,
         customer_id: int,
@@ -133,7 +133,7 @@ class CrmService:
 
     # Writing
 
-    @within_reach
+    @guarded
     async def create_customer(
         self,
         key: str,
@@ -175,7 +175,7 @@ class CrmService:
             raise CrmError("The customer is no longer in the book.")
         return customer
 
-    @within_reach
+    @guarded
     async def add_vehicle(
         self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None = None
     ) -> Vehicle:
@@ -222,41 +222,42 @@ class CrmService:
         wish = Callback(key[:KEY_LENGTH], phone, _text(reason)[:NOTES_LENGTH], call_sid)
         try:
             await self._write_callback(wish)
-        except StoreAway as away:
-            await self._keep(Letter(CALLBACK, wish.key, wish.dump()), away)
+        except StoreUnavailable as away:
+            await self._keep(SpoolEntry(CALLBACK, wish.key, wish.dump()), away)
 
     async def record_call(self, record: CallRecord) -> None:
         """Write the call and its turns; a later record of the same call replaces the earlier."""
         try:
             await self._write_call(record)
-        except StoreAway as away:
-            await self._keep(Letter(CALL, record.call_sid, record.dump()), away)
+        except StoreUnavailable as away:
+            await self._keep(SpoolEntry(CALL, record.call_sid, record.dump()), away)
 
     async def deliver_kept(self) -> None:
         """Bring into the database what was kept while it was away, until cancelled."""
-        if self._letters is not None:
-            await self._letters.run(self.take_in)
+        if self._spool is not None:
+            await self._spool.run(self.take_in)
 
-    async def take_in(self, letter: Letter) -> None:
-        """Write what a letter holds, once or again. Raises `StoreAway`, or why it is refused."""
-        if letter.kind == CALLBACK:
-            await self._write_callback(Callback.load(letter.payload))
-        elif letter.kind == CALL:
-            await self._write_call(CallRecord.load(letter.payload))
+    async def take_in(self, entry: SpoolEntry) -> None:
+        """Write what an entry holds, once or again. Raises `StoreUnavailable`, or why it is
+        refused."""
+        if entry.kind == CALLBACK:
+            await self._write_callback(Callback.load(entry.payload))
+        elif entry.kind == CALL:
+            await self._write_call(CallRecord.load(entry.payload))
         else:
             raise CrmError("Nobody here takes such letters.")
 
     # Inside
 
-    async def _keep(self, letter: Letter, away: StoreAway) -> None:
-        if self._letters is None:
+    async def _keep(self, entry: SpoolEntry, away: StoreUnavailable) -> None:
+        if self._spool is None:
             raise away
         try:
-            await self._letters.keep(letter)
+            await self._spool.keep(entry)
         except NotKept:
             raise away from None
 
-    @within_reach
+    @guarded
     async def _write_callback(self, wish: Callback) -> None:
         try:
             async with self._engine.begin() as connection:
@@ -271,7 +272,7 @@ class CrmService:
             # Its own text would hold the number.
             raise CrmError("That is not a number that can be called back.") from None
 
-    @within_reach
+    @guarded
     async def _write_call(self, record: CallRecord) -> None:
         known_customer = select(CustomerRow.id).where(CustomerRow.id == record.customer_id)
         call = {
@@ -339,7 +340,7 @@ class CrmService:
             if self._cache is not None:
                 await self._cache.forget(phone)
 
-    @within_reach
+    @guarded
     async def _ask(self, phone: str) -> Customer | None:
         return await self._read(phone)
 

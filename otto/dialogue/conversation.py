@@ -1,8 +1,9 @@
 """One telephone call, from the greeting to the end: the pieces put together.
 
 A `Conversation` takes the workers' events and the line's, asks `TurnTaker` who has the floor, and
-lets `Thinking` make the answers and `Voice` say them. It runs on one event loop: every handler is
-plain synchronous code, and what takes time (tools, the session, the record) are tasks it owns.
+lets `Answering` make the answers and `ReplyPlayer` say them. It runs on one event loop: every
+handler is plain synchronous code, and what takes time (tools, the session, the record) are tasks
+it owns.
 
 Three rules hold everywhere:
 
@@ -24,21 +25,21 @@ from typing import Any
 
 import structlog
 
-from otto.dialogue.failing import Failing
-from otto.dialogue.floor import Action, Input, State
-from otto.dialogue.house import House, Workers
-from otto.dialogue.keeper import SessionKeeper
-from otto.dialogue.limits import Limits
+from otto.dialogue.answering import TOOL_TASK, Answering
+from otto.dialogue.context import CallContext, Workers
+from otto.dialogue.failures import WorkerFailures
+from otto.dialogue.limits import CallTimers
 from otto.dialogue.ports import Line
-from otto.dialogue.record import call_record, note_turn
-from otto.dialogue.reply import Reply, Timing
-from otto.dialogue.resuming import Resumption, underway
-from otto.dialogue.session import Directive, Session
-from otto.dialogue.thinking import TOOL_TASK, Thinking
+from otto.dialogue.reply.player import ReplyPlayer
+from otto.dialogue.reply.reply import Reply, Timing
+from otto.dialogue.session.record import call_record, note_turn
+from otto.dialogue.session.state import Directive, Session
+from otto.dialogue.session.writer import SessionWriter
+from otto.dialogue.takeover import Takeover, in_progress
 from otto.dialogue.timers import Timer, Timers
-from otto.dialogue.turns import Turn, TurnTaker
-from otto.dialogue.voice import Voice
-from otto.speech.events import (
+from otto.dialogue.turns.floor import Action, Input, State
+from otto.dialogue.turns.taker import Turn, TurnTaker
+from otto.events import (
     Event,
     FirstAudio,
     ModelDone,
@@ -54,8 +55,6 @@ from otto.speech.events import (
 from otto.tasks import Tasks
 from otto.telephony.switchboard_port import CallStart
 
-__all__ = ["Conversation", "House", "Workers"]
-
 log = structlog.get_logger()
 
 GENERATIONS_PER_EPOCH = 100_000
@@ -69,36 +68,45 @@ class Conversation:
     """Holds one call. `open`, then feed it events until `ended` is set; then `close`."""
 
     def __init__(
-        self, house: House, workers: Workers, line: Line, started: CallStart, anchor_s: float
+        self,
+        context: CallContext,
+        workers: Workers,
+        line: Line,
+        started: CallStart,
+        anchor_s: float,
     ) -> None:
         """`anchor_s` is the loop time at which the caller's audio began (media time 0)."""
-        self._house = house
-        self._settings = house.settings
+        self._context = context
+        self._settings = context.settings
         self._started = started
         self._anchor_s = anchor_s
         self._loop = asyncio.get_running_loop()
         self._timers = Timers()
-        self._turns = TurnTaker(house.settings)
+        self._turns = TurnTaker(context.settings)
         self._generation = 0
-        self._voice = Voice(
-            workers.mouth,
+        self._player = ReplyPlayer(
+            workers.synthesiser,
             line,
-            chunk_ms=house.settings.audio_chunk_ms,
+            chunk_ms=context.settings.audio_chunk_ms,
             number=self.number,
             clock=self._loop.time,
             on_audible=self._on_audible,
             on_played=self._on_played,
         )
-        self._thinking = Thinking(house, workers.mind, self._voice, self)
-        self._session = Session.begin(started.call_sid, started.caller, started.called, house.now())
-        self._thinking.serve(self._session)
-        self._limits = Limits(house, self._timers, self)
+        self._answering = Answering(context, workers.language_model, self._player, self)
+        self._session = Session.begin(
+            started.call_sid, started.caller, started.called, context.now()
+        )
+        self._answering.serve(self._session)
+        self._call_timers = CallTimers(context, self._timers, self)
         self._keys = 0
-        self._failing = Failing(house, self._thinking, self._voice, self._turns, self)
+        self._failures = WorkerFailures(context, self._answering, self._player, self._turns, self)
         self._tasks = Tasks()
         self._kept_s = 0.0
         self._last_state: dict[str, Any] | None = None
-        self._keeper = SessionKeeper(house.sessions, started.call_sid, self._on_fenced, line.keep)
+        self._writer = SessionWriter(
+            context.sessions, started.call_sid, self._on_fenced, line.save_checkpoint
+        )
         self.ended = asyncio.Event()
         """Set when the line is to be given up, or is gone."""
 
@@ -109,61 +117,61 @@ class Conversation:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing is being said, by either side, or made, or done."""
-        return self._voice.reply is None and self._thinking.is_idle and self._turns.is_idle
+        return self._player.reply is None and self._answering.is_idle and self._turns.is_idle
 
     @property
-    def heard_until_ms(self) -> int:
+    def recognised_ms(self) -> int:
         """Media time up to which the caller's words are in the session: what came after, and was
         lost with the call's last owner, can be listened to again. 0 on a stream that is new."""
-        return self._session.heard_ms
+        return self._session.recognised_ms
 
     # Life
 
     async def open(self) -> None:
         """Take the call: find its session and go on, or begin one; speak first, either way."""
-        house = self._house
-        epoch, saved = await self._keeper.open(self._started.kept)
+        context = self._context
+        epoch, saved = await self._writer.open(self._started.checkpoint)
         left = None
         if saved is not None:
             self._session = Session.load(saved)
-            self._thinking.serve(self._session)
-            left = Resumption(self._session, house.phrases, house.now())
+            self._answering.serve(self._session)
+            left = Takeover(self._session, context.phrases, context.now())
         self._session.epoch = epoch
         self._session.on_stream(self._started.stream_sid)
         self._keys = self._session.keys
         self._generation = max(epoch * GENERATIONS_PER_EPOCH, self._started.first_generation)
-        self._limits.begin()
+        self._call_timers.begin()
         if left is None or left.is_new:
-            self._turns.asked(house.phrases.greeting)
-            self.say(house.phrases.greeting)
+            self._turns.asked(context.phrases.greeting)
+            self.say(context.phrases.greeting)
         elif left.is_over:
             self._act(self._turns.note(Input.HANG_UP))
         else:
             self._go_on(left)
         self.changed()
 
-    def _go_on(self, left: Resumption) -> None:
+    def _go_on(self, left: Takeover) -> None:
         """Take up what the call's last owner has left. The apology is no part of the history:
         "say that again" means the answer behind it."""
         self._turns.asked(left.asked)
         reply = self._begin()
         self._act(self._turns.note(Input.SAY))
         if left.apology:
-            reply.remarks.add(self._voice.say(reply, left.apology))
-        first = left.tell(reply, self._voice)
+            reply.remarks.add(self._player.say(reply, left.apology))
+        first = left.tell(reply, self._player)
         if reply.has_answer:
             self._turns.asked(reply.text)
         self.expect_filler(self._settings.model_filler_s)
-        self._thinking.take_over(reply, left.left, first)
+        self._answering.take_over(reply, left.left, first)
 
     def fence(self) -> None:
         """Another owner has the call: say nothing more, and write nothing."""
-        self._keeper.fenced = True
+        self._writer.fenced = True
         self._on_fenced()
 
-    def wind_up(self) -> None:
-        """The house has to close while the call goes on: apologise and connect a person."""
-        self.give_up(self._house.phrases.trouble, "house_closing")
+    def finish_call(self) -> None:
+        """The deployment ends while the call goes on: apologise and connect a person."""
+        self.give_up(self._context.phrases.trouble, "house_closing")
 
     async def close(self) -> None:
         """After `ended`: let running tools finish, keep the session, write the record."""
@@ -172,17 +180,17 @@ class Conversation:
         tools = [task for task in self._tasks if task.get_name() == TOOL_TASK]
         if tools:
             await asyncio.wait(tools, timeout=self._settings.tool_timeout_s)
-        self._thinking.take_up()  # what nobody answered was said all the same
+        self._answering.take_up()  # what nobody answered was said all the same
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._keeper.close()
-        if self._keeper.fenced:
+        await self._writer.close()
+        if self._writer.fenced:
             return  # another actor has the call: the record is its business
-        house = self._house
-        record = call_record(self._session, house.now(), house.workers_mode)
+        context = self._context
+        record = call_record(self._session, context.now(), context.sub_actors)
         try:
-            await house.crm.record_call(record)
+            await context.crm.record_call(record)
         except Exception as error:
             log.error("call_record_lost", error=type(error).__name__)
 
@@ -196,14 +204,14 @@ class Conversation:
             case Transcript() | SpeechStarted() | UtteranceEnd():
                 self._hear(event)
             case Sentence() | ModelDone():
-                self._thinking.hear_back(event)
+                self._answering.on_model_event(event)
             case FirstAudio() | SentenceSpoken() | SpeechDone():
-                reply = self._voice.current(event.generation)
+                reply = self._player.current(event.generation)
                 if reply is not None:
                     self.progressed(reply)
-                    self._voice.hear_back(event)
+                    self._player.on_speech_event(event)
             case WorkerFailed():
-                self._failing.failed(event)
+                self._failures.failed(event)
 
     def on_line(self, event: dict[str, Any]) -> None:
         """Take an event of the telephone line (see the media link's control channel)."""
@@ -211,13 +219,13 @@ class Conversation:
             return
         match event.get("event"):
             case "mark":
-                reply = self._voice.current(event["generation"])
+                reply = self._player.current(event["generation"])
                 if reply is not None and not event.get("cleared"):
                     self.progressed(reply)
-                    self._voice.mark(event["generation"], event["index"])
+                    self._player.mark(event["generation"], event["index"])
                     self._keep_heard()
             case "playing":
-                self._voice.playing(event["generation"])
+                self._player.playing(event["generation"])
             case "dtmf":
                 self._press(event["digit"], event["number"])
             case "stop":
@@ -235,14 +243,14 @@ class Conversation:
         log.info("worker_replaced", worker=worker.value)
         match worker:
             case Worker.STT:
-                self._failing.hears_again()
+                self._failures.hears_again()
             case Worker.LLM:
-                self._thinking.replaced()
+                self._answering.replaced()
             case Worker.TTS:
-                reply = self._voice.reply
+                reply = self._player.reply
                 if reply is not None and not reply.paused:
-                    self._voice.pause()
-                    self._voice.resume()
+                    self._player.pause()
+                    self._player.resume()
 
     # Hearing
 
@@ -251,11 +259,11 @@ class Conversation:
             self._timers.stop(Timer.SILENCE)
         self._act(self._turns.hear(event, self._loop.time()))
         if self._turns.state is State.LISTENING:
-            self._limits.wait()
+            self._call_timers.wait()
             if self._settings.speculate and isinstance(event, Transcript):
                 likely = self._turns.likely
-                if likely and self._voice.reply is None:
-                    self._thinking.guess(likely)
+                if likely and self._player.reply is None:
+                    self._answering.guess(likely)
 
     def _press(self, digit: str, number: int) -> None:
         """Take the `number`th key of the stream. Who takes a call over is told all of them."""
@@ -271,19 +279,19 @@ class Conversation:
                     self._on_turn(self._turns.take())
                 case Action.CLEAR:
                     self._timers.stop(Timer.FILLER, Timer.STALL)
-                    self._voice.pause()
+                    self._player.pause()
                     self.changed()
                 case Action.CANCEL:
                     self._drop_reply()
                 case Action.RESUME:
                     self._resume()
                 case Action.PROMPT:
-                    if self._failing.is_deaf:
-                        self._failing.ask_for_a_person()
+                    if self._failures.recogniser_lost:
+                        self._failures.ask_for_a_person()
                     else:
-                        self._limits.prompt()
+                        self._call_timers.prompt()
                 case Action.WAIT:
-                    self._limits.wait()
+                    self._call_timers.wait()
                 case Action.FINISH:
                     self._finish()
         due_s = self._turns.due_s
@@ -299,24 +307,24 @@ class Conversation:
 
     def _on_turn(self, turn: Turn) -> None:
         """The caller has finished: answer."""
-        self._limits.answered()
+        self._call_timers.answered()
         self._session.keys = self._keys
-        note_turn(self._session, self._house.now(), "caller", turn.text, turn.text)
-        self._thinking.caller_said(turn)
+        note_turn(self._session, self._context.now(), "caller", turn.text, turn.text)
+        self._answering.caller_said(turn)
         self.changed()
-        if self._failing.is_answered_by(turn):
+        if self._failures.is_answered_by(turn):
             return
         now_s = self._loop.time()
         ended_s = self._anchor_s + turn.end_ms / 1000 if turn.end_ms else now_s
         reply = self._begin()
         reply.timing = Timing(speech_ended_s=min(ended_s, now_s), turn_ended_s=now_s)
         self.expect_filler(self._settings.model_filler_s)
-        self._thinking.answer(reply)
+        self._answering.answer(reply)
 
     # Speaking
 
     def _begin(self) -> Reply:
-        reply = self._voice.begin()
+        reply = self._player.begin()
         reply.expected_before = self._turns.expected
         self.progressed(reply)
         return reply
@@ -324,30 +332,30 @@ class Conversation:
     def say(self, text: str, ending: Directive | None = None, outcome: str = "") -> None:
         """Say a fixed sentence, in place of whatever is being said."""
         self._drop_reply()
-        self._thinking.forget_guess()
+        self._answering.forget_guess()
         self._timers.stop(Timer.SILENCE)
         reply = self._begin()
         reply.ending, reply.outcome = ending, outcome
-        index = self._voice.say(reply, text)
+        index = self._player.say(reply, text)
         reply.place(self._session.history.otto(text), index, index + 1)
         if ending is None:
             self._act(self._turns.note(Input.SAY))
         else:
             self.closing(reply)
-        self._voice.finish(reply)
+        self._player.finish(reply)
 
     def _resume(self) -> None:
         """It was no interruption: go on from the word where Otto was heard to stop."""
-        reply = self._voice.reply
+        reply = self._player.reply
         if reply is None:
             self._act(self._turns.played(self._loop.time()))
             return
         self.progressed(reply)
-        if not reply.sentences or self._thinking.is_busy:
+        if not reply.sentences or self._answering.is_busy:
             self.expect_filler(self._settings.model_filler_s)
         if reply.closing:
             self._act(self._turns.note(Input.CLOSE))
-        self._voice.resume()
+        self._player.resume()
         self.changed()
         steps, reply.waiting = reply.waiting, []
         for step in steps:
@@ -366,15 +374,15 @@ class Conversation:
             self._session.outcome = reply.outcome
         self.changed()
         self._act(self._turns.played(self._loop.time()))
-        self._limits.warn_if_due()
+        self._call_timers.warn_if_due()
 
     def _drop_reply(self) -> None:
         """Throw the current reply away: nothing of it may be said or done any more."""
-        reply = self._voice.drop()
+        reply = self._player.drop()
         if reply is None:
             return
         self._timers.stop(Timer.FILLER, Timer.STALL)
-        self._thinking.drop(reply)
+        self._answering.drop(reply)
         if reply.begun_text:
             self._turns.asked(reply.begun_text)
         else:
@@ -383,7 +391,7 @@ class Conversation:
         self._session.history.forget_unsaid()
         self.changed()
 
-    # What `Thinking` asks of the call
+    # What `Answering` asks of the call
 
     def number(self) -> int:
         """A generation greater than all before."""
@@ -396,7 +404,7 @@ class Conversation:
 
     def progressed(self, reply: Reply) -> None:
         """The reply shows a sign of life."""
-        self._limits.progressed(reply)
+        self._call_timers.progressed(reply)
 
     def expect_filler(self, delay_s: float) -> None:
         """Bridge the silence if nothing was said by then."""
@@ -404,22 +412,22 @@ class Conversation:
 
     def said(self, reply: Reply) -> None:
         """A sentence of the model was given to the voice."""
-        if not self._thinking.is_busy:
+        if not self._answering.is_busy:
             self._timers.stop(Timer.FILLER)
         self._turns.asked(reply.text)
         self.changed()
 
     def changed(self) -> None:
         """The session is to be written."""
-        self._keeper.changed(self._state)
+        self._writer.changed(self._state)
 
     def _state(self) -> dict[str, Any]:
         if self._last_state is not None:
             return self._last_state
         session = self._session
         session.revision += 1
-        session.underway = underway(
-            self._voice.reply, session.history, self._thinking, self._loop.time()
+        session.in_progress = in_progress(
+            self._player.reply, session.history, self._answering, self._loop.time()
         )
         return session.dump()
 
@@ -441,14 +449,14 @@ class Conversation:
             self.say(sentence, Directive.TRANSFER, outcome)
 
     def _fill(self) -> None:
-        self._thinking.fill(self._loop.time())
+        self._answering.fill(self._loop.time())
 
-    # What `Limits` asks of the call
+    # What `CallTimers` asks of the call
 
     @property
     def reply(self) -> Reply | None:
         """What is being said or made."""
-        return self._voice.reply
+        return self._player.reply
 
     @property
     def is_free(self) -> bool:
@@ -484,5 +492,5 @@ class Conversation:
             reply.recorded = True
             latency = reply.timing.latency()
             note_turn(
-                self._session, self._house.now(), "otto", reply.text, reply.heard_text, latency
+                self._session, self._context.now(), "otto", reply.text, reply.heard_text, latency
             )

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import structlog
 
-from otto.dialogue.house import House
-from otto.dialogue.reply import Reply
-from otto.dialogue.session import Directive
+from otto.dialogue.context import CallContext
+from otto.dialogue.reply.reply import Reply
+from otto.dialogue.session.state import Directive
 from otto.dialogue.timers import Timer, Timers
 
 log = structlog.get_logger()
@@ -44,12 +44,12 @@ class Bounded(Protocol):
         """Give up the line without another word."""
 
 
-class Limits:
+class CallTimers:
     """The patience of one call."""
 
-    def __init__(self, house: House, timers: Timers, call: Bounded) -> None:
-        self._settings = house.settings
-        self._phrases = house.phrases
+    def __init__(self, context: CallContext, timers: Timers, call: Bounded) -> None:
+        self._settings = context.settings
+        self._phrases = context.phrases
         self._timers = timers
         self._call = call
         self._prompts = 0

@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from config.settings import Settings
-from otto.speech.events import VendorReport, Worker
+from otto.events import VendorReport, Worker
 
 PRIMARY: Final = "primary"
 FALLBACK: Final = "fallback"
@@ -106,7 +106,7 @@ class Breaker:
         self._opened_at, self._open_s, self._probe_until = now_s, open_s, None
 
 
-class VendorBoard:
+class ProviderHealth:
     """What all calls of a node know together of their vendors, so that none relearns an outage.
 
     Keys are `worker:provider`, like "stt:primary". Only reports change what is avoided, so
@@ -188,7 +188,7 @@ def key(worker: Worker, provider: str) -> str:
 
 
 def providers_of(settings: Settings) -> dict[Worker, tuple[str, ...]]:
-    """Which providers each worker has by its settings, best first: what a `VendorBoard` takes."""
+    """Which providers each worker has by its settings, best first: `ProviderHealth`'s argument."""
     return {
         Worker.STT: provider_names(settings.deepgram.has_listen_fallback),
         Worker.LLM: provider_names(settings.openai.has_fallback),

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from otto.events import VendorReport, Worker
 from otto.health.breaker import Breaker, Rules, State, key
-from otto.speech.events import VendorReport, Worker
 
 OWN_RULES: Final = Rules(failures=2, window_s=60.0, open_s=15.0, most_open_s=120.0)
 """Within one worker: the second failure in a row sends it elsewhere for a while."""

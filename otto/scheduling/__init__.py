@@ -1,1 +1,1 @@
-"""The book: opening hours, capacity, openings, bookings, Google Calendar, the outbox."""
+"""Opening hours, openings, bookings, Google Calendar and the outbox."""

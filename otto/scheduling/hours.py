@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from config.dealership import WEEKDAYS, Interval, Location
-from otto.scheduling.spoken_times import describe_date, describe_time, join_spoken
+from otto.language.spoken_times import describe_date, describe_time, join_spoken
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from config.dealership import Location, Service
-from otto.scheduling.spoken_times import describe_start
+from otto.language.spoken_times import describe_start
 
 CODE_LETTERS = "FHKLMQRWXY"
 """No two that rhyme over a telephone (B, C, D, E, G, P, T, V, Z) or look like digits (I, O, S)."""

@@ -22,9 +22,6 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Dealership, Service
-from otto.crm.errors import StoreAway
-from otto.crm.reach import Reach, within_reach
-from otto.crm.tables import AppointmentRow, CustomerRow, OutboxRow, VehicleRow
 from otto.scheduling.bookings import (
     Booking,
     BookingRefused,
@@ -48,6 +45,9 @@ from otto.scheduling.openings import (
     spread,
     starts_within,
 )
+from otto.storage.errors import StoreUnavailable
+from otto.storage.guard import DatabaseGuard, guarded
+from otto.storage.tables import AppointmentRow, CustomerRow, OutboxRow, VehicleRow
 
 __all__ = [
     "Booking",
@@ -92,18 +92,18 @@ class CalendarService:
         clock: Callable[[], datetime] = utc_now,
         *,
         after_commit: Callable[[], None] | None = None,
-        reach: Reach | None = None,
+        guard: DatabaseGuard | None = None,
     ) -> None:
         self._engine = engine
         self._dealership = dealership
         self._location = dealership.location(location_id)
         self._clock = clock
         self._after_commit = after_commit
-        self._reach = reach or Reach()
+        self._guard = guard or DatabaseGuard()
 
     # Asking
 
-    @within_reach
+    @guarded
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
         """Up to `query.limit` openings with distinct starts, in order; the first one available is
         always among them. Raises `SchedulingError` for an unknown service."""
@@ -142,7 +142,7 @@ class CalendarService:
             day += timedelta(days=1)
         return spread(found, query.limit, self._location.zone)
 
-    @within_reach
+    @guarded
     async def appointments_of(self, customer_id: int) -> tuple[Booking, ...]:
         """The customer's booked appointments that are not over yet, soonest first."""
         wanted = (
@@ -165,16 +165,16 @@ class CalendarService:
 
         A repeat with the same key returns the first booking, whatever has happened since. Lost
         connections are retried here: the key makes that safe. Raises `SlotTaken` or
-        `BookingRefused`; `StoreAway` within the reach's deadline, which then says whether the
-        booking may stand all the same.
+        `BookingRefused`; `StoreUnavailable` within the guard's deadline, which then says whether
+        the booking may stand all the same.
         """
         progress = _Progress()
         try:
-            booking, is_new = await self._reach.run(
+            booking, is_new = await self._guard.run(
                 lambda: self._book_patiently(request, progress), attempts=1
             )
-        except StoreAway as away:
-            raise StoreAway(away.reason, outcome_unknown=progress.at_commit) from None
+        except StoreUnavailable as away:
+            raise StoreUnavailable(away.reason, outcome_unknown=progress.at_commit) from None
         if is_new:
             _log.info(
                 "appointment_booked",

@@ -1,1 +1,1 @@
-"""Deepgram: listening (speech to text) and speaking (text to speech), and how things are said."""
+"""Deepgram: listening (speech to text) and speaking (text to speech)."""

@@ -31,7 +31,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from config.settings import DeepgramSettings
-from otto.speech.events import Event, Transcript, UtteranceEnd, Worker, WorkerFailed
+from otto.events import Event, Transcript, UtteranceEnd, Worker, WorkerFailed
+from otto.media_link.client import Uplink, connect_uplink
+from otto.media_link.frames import LinkError
 from otto.speech.transcripts import TranscriptReader, Utterance
 from otto.speech.vendors import SpeechVendor
 from otto.speech.wire import (
@@ -42,7 +44,6 @@ from otto.speech.wire import (
     closed_as,
     listen_query,
 )
-from otto.telephony.media_link import LinkError, Uplink, connect_uplink
 
 log = structlog.get_logger()
 

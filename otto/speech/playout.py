@@ -20,15 +20,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from otto.speech.events import (
+from otto.events import (
     FirstAudio,
     SentenceSpoken,
     SpeechDone,
     Worker,
     WorkerFailed,
 )
-from otto.speech.resume import Pace, rest_of
-from otto.speech.spoken import to_spoken
+from otto.language.pronounce import to_spoken
+from otto.speech.remainder import Pace, rest_of
 from otto.speech.timeline import Outlet, Timeline
 from otto.speech.wire import BYTES_PER_MS
 

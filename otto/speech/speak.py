@@ -20,13 +20,13 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from config.settings import DeepgramSettings
+from otto.events import Event, Worker, WorkerFailed
 from otto.health.breaker import PRIMARY
-from otto.speech.events import Event, Worker, WorkerFailed
+from otto.language.pronounce import to_spoken
+from otto.media_link.client import Downlink, connect_downlink
 from otto.speech.playout import CLOSE, FLUSH, Playout, speak_messages
-from otto.speech.spoken import to_spoken
 from otto.speech.vendors import SpeechVendor
 from otto.speech.wire import VendorError, closed_as, opened, speak_query
-from otto.telephony.media_link import Downlink, connect_downlink
 
 log = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from otto.speech.events import Event
+from otto.events import Event
 
 
 class Outlet(Protocol):

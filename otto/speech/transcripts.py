@@ -15,7 +15,7 @@ import json
 from bisect import bisect_right
 from typing import Any
 
-from otto.speech.events import Event, SpeechStarted, Transcript, UtteranceEnd
+from otto.events import Event, SpeechStarted, Transcript, UtteranceEnd
 from otto.speech.wire import BYTES_PER_MS
 
 GAP_TOLERANCE_MS = 60

@@ -9,10 +9,10 @@ from typing import Final
 from websockets.asyncio.client import ClientConnection
 
 from config.settings import DeepgramSettings
+from otto.events import Event, Worker
 from otto.health.breaker import FALLBACK, PRIMARY, provider_names
 from otto.health.providers import Providers, Round
 from otto.speech import wire
-from otto.speech.events import Event, Worker
 from otto.speech.wire import VendorError, open_socket
 
 IMPATIENT_S: Final = 2.0

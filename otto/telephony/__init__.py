@@ -1,1 +1,1 @@
-"""Twilio: the stream protocol (sans-I/O), the media link, TwiML, signatures, REST."""
+"""Twilio: the stream protocol, TwiML, signatures, REST and the ingress."""

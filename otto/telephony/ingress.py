@@ -23,9 +23,9 @@ from starlette.types import Receive, Scope, Send
 
 from config.settings import Settings
 from otto.health.lag import LagMeter
+from otto.media_link.server import LinkServer
 from otto.tasks import Tasks
 from otto.telephony import twiml
-from otto.telephony.link_server import LinkServer
 from otto.telephony.media_protocol import EXTENSION
 from otto.telephony.media_socket import MediaSocket
 from otto.telephony.signature import SignatureChecker

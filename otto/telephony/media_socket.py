@@ -24,9 +24,9 @@ import structlog
 from starlette.types import Receive, Send
 
 from config.settings import Settings
+from otto.media_link.frames import Role
+from otto.media_link.server import Link, LinkServer
 from otto.tasks import Tasks
-from otto.telephony.link_frames import Role
-from otto.telephony.link_server import Link, LinkServer
 from otto.telephony.media_protocol import Message, Pusher
 from otto.telephony.stream import (
     Dtmf,
@@ -371,7 +371,7 @@ class MediaSocket:
             resumed=resumed,
             first_generation=self._link.latest_generation + 1,
             at_ms=self._at_ms,
-            kept=self._link.kept,
+            checkpoint=self._link.checkpoint,
         )
         await handle.attach(self._links.address, self._link.token, started)
         await self._control_attached.wait()

@@ -35,7 +35,7 @@ class CallStart:
 
     `at_ms` is the caller's media time so far. Generations of Otto's speech must begin at
     `first_generation`: the ingress fences off older ones, and after a call actor's death they
-    were the dead one's. `kept` is what the last owner of the call had the ingress keep.
+    were the dead one's. `checkpoint` is what the last owner of the call had the ingress keep.
     """
 
     call_sid: str
@@ -45,7 +45,7 @@ class CallStart:
     resumed: bool = False
     first_generation: int = 0
     at_ms: int = 0
-    kept: bytes = b""
+    checkpoint: bytes = b""
 
 
 class CallHandle(Protocol):

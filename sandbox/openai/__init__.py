@@ -1,1 +1,1 @@
-"""OpenAI chat completions, played by a deterministic receptionist."""
+"""The wire of OpenAI's chat completions."""

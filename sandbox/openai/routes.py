@@ -22,9 +22,9 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.http_faults import HangUp, Silence, until_gone
-from sandbox.openai import continuing
-from sandbox.openai.receptionist import Reply, answer
 from sandbox.openai.validation import BadRequest, validate
+from sandbox.receptionist import continuing
+from sandbox.receptionist.receptionist import Reply, answer
 from sandbox.world import World
 
 MODELS = ("gpt-4o", "gpt-4o-mini", "otto-receptionist")

@@ -16,8 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from sandbox.services.child import ServiceError
-from sandbox.services.server import Server
-from sandbox.world import World
+from sandbox.world import Service, World
 
 ACTIONS = ("stop", "start", "pause", "resume")
 
@@ -53,7 +52,7 @@ def routes(world: World) -> list[BaseRoute]:
     ]
 
 
-def _act(server: Server, action: str) -> None:
+def _act(server: Service, action: str) -> None:
     match action:
         case "start":
             if server.pid is None:
@@ -67,7 +66,7 @@ def _act(server: Server, action: str) -> None:
             server.resume()
 
 
-def _state(server: Server) -> dict[str, Any]:
+def _state(server: Service) -> dict[str, Any]:
     return {"state": server.state, "pid": server.pid}
 
 

@@ -1,1 +1,1 @@
-"""Twilio, played: its REST API, its caller and its media stream."""
+"""Twilio's wire: its REST API, its TwiML and its media stream."""

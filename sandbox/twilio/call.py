@@ -14,11 +14,11 @@ from urllib.parse import urljoin
 
 import aiohttp
 
+from sandbox.caller.caller import Caller
+from sandbox.caller.mind import Stage
+from sandbox.caller.personas import Persona
+from sandbox.caller.record import Record
 from sandbox.twilio import signing, twiml
-from sandbox.twilio.caller import Caller
-from sandbox.twilio.mind import Stage
-from sandbox.twilio.personas import Persona
-from sandbox.twilio.record import Record
 from sandbox.twilio.stream import StreamSession
 from sandbox.twilio.twiml import TwimlError
 from sandbox.world import World

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import aiohttp
 
+from sandbox.caller.personas import PERSONAS, Persona
 from sandbox.twilio.call import Call, Callbacks, CallPlan
-from sandbox.twilio.personas import PERSONAS, Persona
 from sandbox.world import World
 
 CALLS_KEPT = 2_000

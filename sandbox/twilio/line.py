@@ -10,20 +10,15 @@ Message shapes: https://www.twilio.com/docs/voice/media-streams/websocket-messag
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from binascii import Error as Base64Error
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-FRAME_MS = 20
-FRAME_BYTES = 160
-"""20 ms of mu-law at 8 kHz."""
-SILENCE_FRAME = b"\xff" * FRAME_BYTES
-SILENCE_PAYLOAD = b64encode(SILENCE_FRAME).decode()
-QUIET_BYTES = b"\xff\x7f\xfe\x7e"
-"""mu-law's zero and its neighbours, of both signs: digital silence, as a voice leaves it."""
+from sandbox.audio.frames import FRAME_BYTES, FRAME_MS, QUIET_BYTES, SILENCE_PAYLOAD
+
 BUFFER_LIMIT_BYTES = 10 * 60 * 8000
 """Ten minutes: Twilio discards what would be buffered beyond (31931)."""
 
@@ -272,11 +267,3 @@ class Line:
             event: body,
         }
         return json.dumps(message, separators=(",", ":"))
-
-
-def frames_of(mulaw: bytes) -> list[str]:
-    """`mulaw` cut into base64 frames of 20 ms, the last filled up with silence."""
-    return [
-        b64encode(mulaw[at : at + FRAME_BYTES].ljust(FRAME_BYTES, b"\xff")).decode()
-        for at in range(0, len(mulaw), FRAME_BYTES)
-    ]

@@ -10,9 +10,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from sandbox.caller.personas import PERSONAS, PersonaError, persona
 from sandbox.twilio.call import Call
 from sandbox.twilio.exchange import Exchange, ExchangeError
-from sandbox.twilio.personas import PERSONAS, PersonaError, persona
 from sandbox.twilio.rest import Rest
 from sandbox.world import World
 

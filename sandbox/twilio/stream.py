@@ -15,18 +15,17 @@ from typing import Literal
 
 import aiohttp
 
+from sandbox.audio.frames import FRAME_MS, SILENCE_PAYLOAD
+from sandbox.caller.caller import Caller
+from sandbox.caller.record import Record
 from sandbox.twilio import signing
-from sandbox.twilio.caller import Caller
 from sandbox.twilio.line import (
-    FRAME_MS,
-    SILENCE_PAYLOAD,
     AudioReceived,
     Cleared,
     Line,
     LineError,
     MarkReceived,
 )
-from sandbox.twilio.record import Record
 from sandbox.twilio.twiml import STREAM_HANDSHAKE, Stream
 from sandbox.world import World
 

@@ -11,10 +11,12 @@ HEAVY = ("sqlalchemy", "alembic", "asyncpg", "googleapiclient", "twilio", "opena
 @pytest.mark.parametrize(
     "modules",
     [
-        "actors.host, actors.crew, actors.call",  # a call actor, when it is made
-        "actors.crm, actors.calendar",  # and what it imports when it first asks the shared actors
-        "actors.stt, actors.tts, actors.llm",
-        "serve_app, actors.switchboard_handle",
+        # a call actor, when it is made
+        "actors.call.runtime, actors.call.supervisor, actors.call.actor",
+        # and what it imports when it first asks the shared actors
+        "actors.stores.crm, actors.stores.calendar",
+        "actors.call.stt, actors.call.tts, actors.call.llm",
+        "serve_app, actors.node.client",
     ],
 )
 def test_a_calls_process_imports_nothing_of_the_databases_or_vendors_clients(modules: str) -> None:

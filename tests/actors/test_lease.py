@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from actors.lease import LEASE_S, CallLease
-from otto.dialogue.session_store import Fenced
-from otto.telephony.link_server import LinkServer
-from otto.telephony.media_link import connect_control
+from actors.call.lease import LEASE_S, CallLease
+from otto.dialogue.session.store import Fenced
+from otto.media_link.client import connect_control
+from otto.media_link.server import LinkServer
 
 
 class Sink:
@@ -42,7 +42,7 @@ async def test_between_calls_and_during_one_that_stands_nothing_is_in_the_way() 
 async def test_who_wakes_up_too_late_waits_for_word_and_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("otto.telephony.link_server.PING_EVERY_S", 0.02)
+    monkeypatch.setattr("otto.media_link.server.PING_EVERY_S", 0.02)
     links = LinkServer()
     await links.start()
     sink = Sink()

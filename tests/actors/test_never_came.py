@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from actors.switchboard import ATTACHED_WITHIN_S, SwitchboardActor
-from otto.telephony.pool import Place, WarmPool
+from actors.node.switchboard import ATTACHED_WITHIN_S, SwitchboardActor
+from otto.health.pool import Place, WarmPool
 
 pytestmark = pytest.mark.looptime
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.switchboard_handle import SwitchboardHandle
+from actors.node.client import SwitchboardHandle
 from otto.telephony.switchboard_port import Reservation
 
 HERE, THERE = "switchboard-aaaaaaaa", "switchboard-bbbbbbbb"

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from actors import host as host_module
-from actors.host import CallHost, _Live
+from actors.call import runtime as runtime_module
+from actors.call.runtime import CallRuntime, _Live
 from config.dealership import Dealership
 from config.settings import RedisSettings, Settings
-from otto.speech.events import Transcript, VendorReport, Worker, WorkerFailed
-from otto.telephony.media_link import LinkError
+from otto.events import Transcript, VendorReport, Worker, WorkerFailed
+from otto.media_link.frames import LinkError
 
 
 class Spare:
@@ -35,7 +35,7 @@ class Call:
 
     def __init__(self, dealership: Dealership, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = Settings(redis=RedisSettings(url="redis://127.0.0.1:1"))
-        self.host = CallHost("call-1", settings, dealership, "switchboard-1")
+        self.host = CallRuntime("call-1", settings, dealership, "switchboard-1")
         self.spares: list[Spare] = []
         self.killed: list[Any] = []
         self.replaced: list[Worker] = []
@@ -50,9 +50,11 @@ class Call:
         monkeypatch.setattr(self.host, "_tell", self._tell)
         monkeypatch.setattr(self.host, "_make_way", lambda: self.killed.append(self.host))
         monkeypatch.setattr(
-            self.host._crew, "replace", lambda worker, spare: self.in_place.update({worker: spare})
+            self.host._supervisor,
+            "replace",
+            lambda worker, spare: self.in_place.update({worker: spare}),
         )
-        monkeypatch.setattr(host_module.ray, "kill", self.killed.append)
+        monkeypatch.setattr(runtime_module.ray, "kill", self.killed.append)
 
     async def _tell(self, method: str, *arguments: Any) -> Any:
         self.told.append((method, *arguments))
@@ -81,12 +83,12 @@ async def test_new_ears_begin_where_the_last_final_words_ended(call: Call) -> No
 
 
 async def test_a_new_voice_joins_the_line_and_a_new_mind_needs_none(call: Call) -> None:
-    voice, mind = Spare(), Spare()
-    call.spares = [voice, mind]
+    voice, language_model = Spare(), Spare()
+    call.spares = [voice, language_model]
     await call.lose(Worker.TTS)
     await call.lose(Worker.LLM)
     assert voice.attached == ("host:1", "token")
-    assert mind.attached is None
+    assert language_model.attached is None
     assert call.replaced == [Worker.TTS, Worker.LLM]
 
 
@@ -133,7 +135,7 @@ async def test_how_a_vendor_did_goes_to_the_switchboard_and_not_into_the_call(ca
 async def test_a_worker_the_link_has_given_up_is_replaced_like_a_dead_one(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call.host._crew, "has", lambda worker: True)
+    monkeypatch.setattr(call.host._supervisor, "has", lambda worker: True)
     call.spares = [Spare()]
     line: list[Any] = [{"event": "silent", "role": "downlink"}, None]
 
@@ -165,10 +167,10 @@ async def test_a_voice_that_is_stopped_when_a_call_comes_is_replaced_before_the_
         asked.append(worker)
         return False
 
-    monkeypatch.setattr(call.host._crew, "answers", answers)
-    monkeypatch.setattr(call.host._crew, "has", lambda worker: True)
+    monkeypatch.setattr(call.host._supervisor, "answers", answers)
+    monkeypatch.setattr(call.host._supervisor, "has", lambda worker: True)
     stopped: Any = SimpleNamespace(attach=lambda *arguments: asyncio.Event().wait())
-    call.host._crew.workers = SimpleNamespace(mouth=stopped)  # type: ignore[assignment]
+    call.host._supervisor.workers = SimpleNamespace(synthesiser=stopped)  # type: ignore[assignment]
     assert call.host._live is not None
     call.host._live.has_greeted = False
     spare = Spare()
@@ -185,7 +187,7 @@ async def test_a_vendor_that_takes_its_time_is_no_reason_to_replace_the_worker(
     async def answers(worker: Worker) -> bool:
         return True
 
-    monkeypatch.setattr(call.host._crew, "answers", answers)
+    monkeypatch.setattr(call.host._supervisor, "answers", answers)
     await call.host._patiently(Worker.STT, asyncio.sleep(30))
     assert call.told == []
 

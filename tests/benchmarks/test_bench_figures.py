@@ -90,9 +90,9 @@ def test_a_process_that_changes_its_name_is_not_counted_twice():
 
 
 def test_the_page_sets_otto_beside_the_floor_with_as_many_calls():
-    floor = Result("floor", calls=5, marginal_cpu_s=1.0, gross_cpu_s=1.0)
+    baseline = Result("baseline", calls=5, marginal_cpu_s=1.0, gross_cpu_s=1.0)
     inline = Result("inline", calls=5, marginal_cpu_s=2.5, gross_cpu_s=4.0)
-    text = page([floor, inline], [STANDING], [], {"at": "now"})
+    text = page([baseline, inline], [STANDING], [], {"at": "now"})
     assert "| inline | 5 | 2.50 | 2.5× | 4.00 | 4.0× |" in text
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import house
+from actors import deployment as deployment
 from cluster import cli, stack
 from cluster.processes import Recorded
 from cluster.record import StackRecord
@@ -24,8 +24,8 @@ class House:
     def drain(self) -> None:
         self.asked.append("drain")
 
-    def wind_up(self) -> None:
-        self.asked.append("wind_up")
+    def finish_calls(self) -> None:
+        self.asked.append("finish_calls")
 
     def calls_in_progress(self) -> int:
         return self.counts.pop(0) if len(self.counts) > 1 else self.counts[0]
@@ -42,8 +42,8 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, actors: House) -> None:
-    for name in ("drain", "wind_up", "calls_in_progress"):
-        monkeypatch.setattr(house, name, getattr(actors, name))
+    for name in ("drain", "finish_calls", "calls_in_progress"):
+        monkeypatch.setattr(deployment, name, getattr(actors, name))
 
 
 def test_it_waits_for_the_calls_and_says_how_many_there_are(
@@ -63,7 +63,7 @@ def test_a_call_that_never_ends_is_asked_to_and_then_ended(
     actors = House([1])
     use(monkeypatch, actors)
     running.drain(lambda calls: None)
-    assert actors.asked == ["drain", "wind_up"]
+    assert actors.asked == ["drain", "finish_calls"]
 
 
 def test_an_answer_that_does_not_come_does_not_keep_the_stack_up(
@@ -72,8 +72,8 @@ def test_an_answer_that_does_not_come_does_not_keep_the_stack_up(
     def broken() -> int:
         raise ConnectionError("Ray is gone")
 
-    monkeypatch.setattr(house, "drain", lambda: None)
-    monkeypatch.setattr(house, "calls_in_progress", broken)
+    monkeypatch.setattr(deployment, "drain", lambda: None)
+    monkeypatch.setattr(deployment, "calls_in_progress", broken)
     running.drain(lambda calls: None)
 
 
@@ -83,8 +83,8 @@ def test_the_second_ctrl_c_ends_at_once(
     def again() -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(house, "drain", lambda: None)
-    monkeypatch.setattr(house, "calls_in_progress", again)
+    monkeypatch.setattr(deployment, "drain", lambda: None)
+    monkeypatch.setattr(deployment, "calls_in_progress", again)
     cli._drain(running)
     assert "ending now" in capsys.readouterr().out
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from config.settings import RedisSettings
-from otto.dialogue.session_store import make_redis
+from otto.storage.redis import make_redis
 
 
 @pytest.fixture

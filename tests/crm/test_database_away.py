@@ -17,14 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import DatabaseSettings, RedisSettings
 from otto.crm.customer_cache import CustomerCache
-from otto.crm.database import make_engine
-from otto.crm.errors import CrmError, StoreAway
-from otto.crm.letterbox import Letterbox
-from otto.crm.reach import Reach
 from otto.crm.records import CallRecord, TurnLine
 from otto.crm.service import CrmService
-from otto.crm.tables import CallbackRow, CallRow, TurnRow
-from otto.dialogue.session_store import make_redis
+from otto.storage.database import make_engine
+from otto.storage.errors import CrmError, StoreUnavailable
+from otto.storage.guard import DatabaseGuard
+from otto.storage.redis import make_redis
+from otto.storage.spool import Spool
+from otto.storage.tables import CallbackRow, CallRow, TurnRow
 from tests.support.wire import Wire
 
 DEADLINE_S = 0.5
@@ -35,13 +35,13 @@ BEGAN = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def box(redis: Redis, tmp_path: Path) -> Letterbox:
-    return Letterbox(redis, tmp_path, "main")
+def box(redis: Redis, tmp_path: Path) -> Spool:
+    return Spool(redis, tmp_path, "main")
 
 
 @pytest.fixture
-def crm(behind_wire: AsyncEngine, box: Letterbox) -> CrmService:
-    return CrmService(behind_wire, "main", reach=Reach(DEADLINE_S, pause_s=0.05), letters=box)
+def crm(behind_wire: AsyncEngine, box: Spool) -> CrmService:
+    return CrmService(behind_wire, "main", guard=DatabaseGuard(DEADLINE_S, pause_s=0.05), spool=box)
 
 
 async def break_it(wire: Wire, how: str) -> None:
@@ -80,7 +80,7 @@ async def test_nobody_waits_longer_than_the_deadline_and_the_pool_recovers(
         lambda: crm.add_vehicle("k", 1, 2019, "Honda", "Civic"),
     ):
         began_s = time.monotonic()
-        with pytest.raises(StoreAway):
+        with pytest.raises(StoreUnavailable):
             await ask()
         assert time.monotonic() - began_s < DEADLINE_S + SLACK_S
     await wire.mend()
@@ -89,13 +89,13 @@ async def test_nobody_waits_longer_than_the_deadline_and_the_pool_recovers(
             try:
                 assert await crm.find_by_phone(PHONE) is None
                 break
-            except StoreAway:
+            except StoreUnavailable:
                 await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("how", ["stopped", "hangs"])
 async def test_a_callback_and_a_record_are_kept_and_delivered_once(
-    how: str, wire: Wire, crm: CrmService, box: Letterbox, engine: AsyncEngine
+    how: str, wire: Wire, crm: CrmService, box: Spool, engine: AsyncEngine
 ) -> None:
     sid = f"CA-{how}"
     await crm.find_by_phone(PHONE)
@@ -103,7 +103,7 @@ async def test_a_callback_and_a_record_are_kept_and_delivered_once(
     for _ in range(2):  # the model, or Ray, may ask twice
         await crm.request_callback(f"{sid}:callback", PHONE, "wants an oil change", sid)
     await crm.record_call(record(sid))
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await box.deliver_all(crm.take_in)
     assert await count(engine, CallbackRow.call_sid, sid) == 0
     await wire.mend()
@@ -122,7 +122,7 @@ async def test_a_callback_and_a_record_are_kept_and_delivered_once(
 
 
 async def test_a_record_that_had_to_wait_does_not_undo_a_later_one(
-    wire: Wire, crm: CrmService, box: Letterbox, engine: AsyncEngine
+    wire: Wire, crm: CrmService, box: Spool, engine: AsyncEngine
 ) -> None:
     """The line was lost, the call resumed elsewhere and ended: the later record counts."""
     await wire.refuse()
@@ -139,7 +139,7 @@ async def test_a_record_that_had_to_wait_does_not_undo_a_later_one(
 
 
 async def test_a_number_that_nobody_can_call_is_refused_also_while_away(
-    wire: Wire, crm: CrmService, box: Letterbox
+    wire: Wire, crm: CrmService, box: Spool
 ) -> None:
     await wire.refuse()
     with pytest.raises(CrmError):
@@ -153,10 +153,10 @@ async def test_without_a_place_to_keep_it_the_caller_is_told(
     behind_wire: AsyncEngine, wire: Wire, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    nowhere = Letterbox(None, tmp_path / "file", "main")
-    crm = CrmService(behind_wire, "main", reach=Reach(DEADLINE_S), letters=nowhere)
+    nowhere = Spool(None, tmp_path / "file", "main")
+    crm = CrmService(behind_wire, "main", guard=DatabaseGuard(DEADLINE_S), spool=nowhere)
     await wire.refuse()
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await crm.request_callback("k", PHONE, "all lines busy", "CA1")
 
 
@@ -173,8 +173,8 @@ async def test_a_server_with_no_connection_left_is_away(
     full = make_engine(DatabaseSettings(url=SecretStr(few), command_timeout_s=DEADLINE_S))
     try:
         began_s = time.monotonic()
-        with pytest.raises(StoreAway):
-            await CrmService(full, "main", reach=Reach(DEADLINE_S)).find_by_phone(PHONE)
+        with pytest.raises(StoreUnavailable):
+            await CrmService(full, "main", guard=DatabaseGuard(DEADLINE_S)).find_by_phone(PHONE)
         assert time.monotonic() - began_s < DEADLINE_S + SLACK_S
     finally:
         await full.dispose()

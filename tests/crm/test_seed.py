@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
-from otto.crm.database import make_engine
-from otto.crm.phone import parse_phone
 from otto.crm.seed import SeedReport, seed
 from otto.crm.service import CrmService
-from otto.crm.tables import AppointmentRow, CustomerRow, VehicleRow
-from otto.crm.vin import normalise_vin
+from otto.language.phone import parse_phone
+from otto.language.vin import normalise_vin
+from otto.storage.database import make_engine
+from otto.storage.tables import AppointmentRow, CustomerRow, VehicleRow
 
 TODAY = date(2026, 11, 23)
 

@@ -23,9 +23,9 @@ from otto.crm.service import (
     CustomerExists,
     TurnLine,
 )
-from otto.crm.tables import CallbackRow, CallRow, CustomerRow, TurnRow
-from otto.crm.vin import VinError
-from otto.dialogue.session_store import make_redis
+from otto.language.vin import VinError
+from otto.storage.redis import make_redis
+from otto.storage.tables import CallbackRow, CallRow, CustomerRow, TurnRow
 
 VIN = "1HGBH41JXMN109186"
 OTHER_VIN = "1M8GDM9AXKP042788"

@@ -9,7 +9,8 @@ import pytest
 
 from config.dealership import Dealership
 from config.settings import CallSettings
-from otto.dialogue.conversation import Conversation, House, Workers
+from otto.dialogue.context import CallContext, Workers
+from otto.dialogue.conversation import Conversation
 from otto.dialogue.prompts import Phrases
 from otto.telephony.switchboard_port import CallStart
 from tests.support.call import (
@@ -20,7 +21,7 @@ from tests.support.call import (
     Call,
     Memory,
     People,
-    ScriptedMind,
+    ScriptedModel,
     Telephone,
 )
 
@@ -34,17 +35,17 @@ def ring(dealership: Dealership) -> Any:
         memory: Memory | None = None,
         greeted: bool = True,
         telephone: Telephone | None = None,
-        mind: ScriptedMind | None = None,
+        language_model: ScriptedModel | None = None,
         book: Book | None = None,
         people: People | None = None,
         keys: list[str] | None = None,
-        kept: bytes = b"",
+        checkpoint: bytes = b"",
         **settings: Any,
     ) -> Call:
         location = dealership.locations[0]
         book, people = book or Book(location.bays[0].id), people or People()
         memory = memory or Memory()
-        house = House(
+        context = CallContext(
             dealership=dealership,
             location=location,
             phrases=Phrases(dealership),
@@ -52,20 +53,22 @@ def ring(dealership: Dealership) -> Any:
             calendar=book,
             crm=people,
             sessions=memory,
-            workers_mode="inline",
+            sub_actors="inline",
             now=lambda: NOW,
         )
-        mind = mind or ScriptedMind()
+        language_model = language_model or ScriptedModel()
         telephone = telephone or Telephone()
-        started = CallStart(call_sid, "MZ1", caller, "+13125550100", kept=kept)
+        started = CallStart(call_sid, "MZ1", caller, "+13125550100", checkpoint=checkpoint)
         anchor_s = asyncio.get_running_loop().time()
         conversation = Conversation(
-            house, Workers(telephone, telephone, mind), telephone, started, anchor_s
+            context, Workers(telephone, telephone, language_model), telephone, started, anchor_s
         )
-        telephone.emit = mind.emit = conversation.on_event
+        telephone.emit = language_model.emit = conversation.on_event
         telephone.on_line = conversation.on_line
         await conversation.open()
-        call = Call(house, mind, telephone, book, people, memory, conversation, anchor_s, [])
+        call = Call(
+            context, language_model, telephone, book, people, memory, conversation, anchor_s, []
+        )
         for key in keys or []:
             call.press(key)
         if greeted:

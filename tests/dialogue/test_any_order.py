@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from otto.dialogue.floor import State
-from otto.speech.events import (
+from otto.dialogue.turns.floor import State
+from otto.events import (
     ModelDone,
     Sentence,
     SpeechStarted,
@@ -27,7 +27,7 @@ from otto.speech.events import (
     Worker,
     WorkerFailed,
 )
-from tests.support.call import Call, ScriptedMind, Step, Telephone
+from tests.support.call import Call, ScriptedModel, Step, Telephone
 
 IDENTIFY = ("identify_caller", {"phone_number": None})
 VERIFY = ("verify_caller", {"date_of_birth": "1984-03-12", "vin_last_six": None})
@@ -74,7 +74,7 @@ class Strict(Telephone):
         super().cancel(generation)
 
 
-class Endless(ScriptedMind):
+class Endless(ScriptedModel):
     """Answers by the plan, over and over."""
 
     def __init__(self, plan: list[int]) -> None:
@@ -142,11 +142,11 @@ def make_move(call: Call, kind: str, what: Any) -> None:
             conversation.on_replaced(what)
         case "failed" if what is not Worker.TTS:
             conversation.on_event(WorkerFailed(what, "died", "test"))
-        case "model_failed" if call.mind.numbers:
-            number = call.mind.numbers[-1]
+        case "model_failed" if call.language_model.numbers:
+            number = call.language_model.numbers[-1]
             conversation.on_event(WorkerFailed(Worker.LLM, "dropped", "test", number))
         case "late":
-            for number in [*call.telephone.cleared, *call.mind.cancelled][-4:]:
+            for number in [*call.telephone.cleared, *call.language_model.cancelled][-4:]:
                 conversation.on_event(Sentence(number, 9, "This is late."))
                 tool = ToolCall("late", "end_call", json.dumps({"reason": "done"}))
                 conversation.on_event(ModelDone(number, "late", (tool,), "stop", 1, 1, 1))
@@ -160,11 +160,11 @@ async def live(ring: Any, plan: list[int], played: list[tuple[str, Any]], specul
     telephone = Strict()
     call: Call = await ring(
         telephone=telephone,
-        mind=Endless(plan),
+        language_model=Endless(plan),
         greeted=False,
         speculate=speculate,
         tool_timeout_s=4.0,
-        deaf="keypad" if speculate else "transfer",
+        on_recogniser_lost="keypad" if speculate else "transfer",
     )
     conversation = call.conversation
     for kind, what in played:

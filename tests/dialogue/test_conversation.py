@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from otto.dialogue.session import Directive, Identity
-from otto.speech.events import Transcript, Worker, WorkerFailed
+from otto.dialogue.session.state import Directive, Identity
+from otto.events import Transcript, Worker, WorkerFailed
 from tests.support.call import Memory, Step
 
 pytestmark = pytest.mark.looptime
@@ -58,7 +58,7 @@ async def test_a_call_books_an_appointment(ring: Any) -> None:
 
 async def test_otto_greets_before_the_caller_says_anything(ring: Any) -> None:
     call = await ring(greeted=False)
-    assert call.telephone.said == [call.house.phrases.greeting]
+    assert call.telephone.said == [call.context.phrases.greeting]
     await call.conversation.close()
 
 
@@ -77,8 +77,8 @@ async def test_where_the_time_of_a_turn_went_adds_up(ring: Any) -> None:
 async def test_a_customers_data_is_not_even_offered_before_verification(ring: Any) -> None:
     call = await ring()
     await call.turn("Hi", Step("Hello."))
-    assert "book_appointment" not in call.mind.requests[-1][1]
-    assert "verify_caller" not in call.mind.requests[-1][1]
+    assert "book_appointment" not in call.language_model.requests[-1][1]
+    assert "verify_caller" not in call.language_model.requests[-1][1]
     # And a model that calls it nevertheless gets a sentence, not an appointment.
     await call.turn("Book it", book("s-1"), Step("Who are you?"))
     assert call.results()[-1]["status"] == "error"
@@ -137,18 +137,18 @@ async def test_a_slot_taken_meanwhile_is_replaced_by_the_next_ones(ring: Any) ->
 async def test_a_booking_the_caller_talks_over_is_neither_cancelled_nor_lost(ring: Any) -> None:
     call, slots = await offered(ring, tool_filler_s=0.5)
     call.book.gate.clear()
-    call.mind.script = [book(slots[0])]
+    call.language_model.script = [book(slots[0])]
     await call.say("Nine")
     while not call.book.requests:
         await asyncio.sleep(0.1)
     await call.say("oh and also the wipers", final=False)
     await call.say("oh and also the wipers please")
     await asyncio.sleep(0.5)
-    assert len(call.mind.requests) == 7, "the next answer waits for the booking's result"
-    call.mind.script = [Step("Booked, and wipers noted.")]
+    assert len(call.language_model.requests) == 7, "the next answer waits for the booking's result"
+    call.language_model.script = [Step("Booked, and wipers noted.")]
     call.book.gate.set()
     await call.until_quiet()
-    messages, _ = call.mind.requests[-1]
+    messages, _ = call.language_model.requests[-1]
     assert [m["role"] for m in messages[-3:]] == ["assistant", "tool", "user"]
     assert call.results()[-1]["status"] == "booked"
     assert len(call.book.bookings) == 1
@@ -167,15 +167,15 @@ async def test_the_same_booking_asked_for_twice_is_one(ring: Any) -> None:
 async def test_barge_in_clears_the_line_and_keeps_only_what_was_heard(ring: Any) -> None:
     call = await ring()
     long = "We have Tuesday at nine in the morning. |Or Wednesday at two in the afternoon."
-    call.mind.script = [Step(long), Step("Friday it is.")]
+    call.language_model.script = [Step(long), Step("Friday it is.")]
     await call.say("When can I come")
     await asyncio.sleep(0.2 + 0.1 + 3.0)
     await call.say("no no Friday", final=False)
     assert call.telephone.cleared[-1] == call.telephone.generations[-1]
     await call.say("no no Friday please")
-    assert call.mind.cancelled
+    assert call.language_model.cancelled
     await call.until_quiet()
-    messages, _ = call.mind.requests[-1]
+    messages, _ = call.language_model.requests[-1]
     content = messages[-2]["content"]
     assert content.startswith("We have Tuesday at nine in the morning.")
     assert "Not heard: " in content
@@ -185,14 +185,14 @@ async def test_barge_in_clears_the_line_and_keeps_only_what_was_heard(ring: Any)
 
 async def test_a_late_answer_of_a_cancelled_generation_is_never_said(ring: Any) -> None:
     call = await ring()
-    call.mind.script = [Step("First answer.", delay_s=1.0), Step("Second answer.")]
+    call.language_model.script = [Step("First answer.", delay_s=1.0), Step("Second answer.")]
     await call.say("One thing")
     await call.say("and another thing")
     await call.until_quiet()
     await asyncio.sleep(5)
     assert "First answer." not in call.telephone.said
     assert "Second answer." in call.telephone.said
-    messages, _ = call.mind.requests[-1]
+    messages, _ = call.language_model.requests[-1]
     assert [m["content"] for m in messages[-2:]] == ["One thing", "and another thing"]
     await call.conversation.close()
 
@@ -200,7 +200,7 @@ async def test_a_late_answer_of_a_cancelled_generation_is_never_said(ring: Any) 
 async def test_a_discarded_goodbye_does_not_hang_up(ring: Any) -> None:
     call = await ring()
     goodbye = Step("Thank you for calling, have a nice day.", (("end_call", {"reason": "done"}),))
-    call.mind.script = [goodbye, Step("Of course.")]
+    call.language_model.script = [goodbye, Step("Of course.")]
     await call.say("That is all")
     await asyncio.sleep(1.0)
     await call.say("oh wait one more thing")
@@ -214,7 +214,7 @@ async def test_a_discarded_goodbye_does_not_hang_up(ring: Any) -> None:
 async def test_a_wish_for_a_person_is_followed(ring: Any) -> None:
     call = await ring()
     await call.turn("A person", Step(calls=(("transfer_to_person", {"reason": "asked"}),)))
-    assert call.telephone.said[-1] == call.house.phrases.transferring
+    assert call.telephone.said[-1] == call.context.phrases.transferring
     assert call.conversation.ended.is_set()
     assert call.conversation.session.directive is Directive.TRANSFER
     await call.conversation.close()
@@ -225,7 +225,7 @@ async def test_silence_is_asked_about_twice_and_then_ended_politely(ring: Any) -
     began = asyncio.get_running_loop().time()
     await asyncio.wait_for(call.conversation.ended.wait(), 120)
     assert asyncio.get_running_loop().time() - began > 24
-    phrases = call.house.phrases
+    phrases = call.context.phrases
     assert call.telephone.said[1:] == [phrases.still_there] * 2 + [phrases.silent_goodbye]
     assert call.conversation.session.outcome == "no_response"
     await call.conversation.close()
@@ -234,10 +234,10 @@ async def test_silence_is_asked_about_twice_and_then_ended_politely(ring: Any) -
 async def test_a_long_tool_is_bridged_once(ring: Any) -> None:
     call, slots = await offered(ring, tool_filler_s=1.5)
     call.book.gate.clear()
-    call.mind.script = [book(slots[0]), Step("Booked.")]
+    call.language_model.script = [book(slots[0]), Step("Booked.")]
     await call.say("Nine")
     await asyncio.sleep(5)
-    assert call.telephone.said.count(call.house.phrases.one_moment) == 1
+    assert call.telephone.said.count(call.context.phrases.one_moment) == 1
     call.book.gate.set()
     await call.until_quiet()
     assert call.telephone.said[-1] == "Booked."
@@ -258,7 +258,7 @@ async def test_a_model_that_goes_in_circles_ends_with_a_person(ring: Any) -> Non
     call = await ring(max_tool_rounds=3)
     info = ("dealership_info", {"topic": "hours", "service": None, "date": None})
     await call.turn("Hours?", *[Step(calls=(info,))] * 3)
-    assert call.telephone.said[-1] == call.house.phrases.trouble
+    assert call.telephone.said[-1] == call.context.phrases.trouble
     assert call.conversation.session.directive is Directive.TRANSFER
     await call.conversation.close()
 
@@ -272,7 +272,7 @@ async def test_a_failed_worker_is_a_spoken_sentence_and_a_person(
     call = await ring()
     call.conversation.on_event(WorkerFailed(worker, "dropped", "test"))
     await call.until_quiet()
-    assert call.telephone.said[-1] == getattr(call.house.phrases, phrase)
+    assert call.telephone.said[-1] == getattr(call.context.phrases, phrase)
     assert call.conversation.session.directive is Directive.TRANSFER
     await call.conversation.close()
 
@@ -280,7 +280,7 @@ async def test_a_failed_worker_is_a_spoken_sentence_and_a_person(
 async def test_an_answer_without_words_is_not_silence(ring: Any) -> None:
     call = await ring()
     await call.turn("Mumble", Step(""))
-    assert call.telephone.said[-1] == call.house.phrases.say_again
+    assert call.telephone.said[-1] == call.context.phrases.say_again
     await call.conversation.close()
 
 
@@ -290,7 +290,7 @@ async def test_a_lost_line_keeps_the_session_and_the_next_actor_resumes_it(ring:
     assert first.conversation.session.directive is Directive.RESUME
     await first.conversation.close()
     second = await ring(memory=first.memory)
-    assert second.telephone.said == [second.house.phrases.resumed]
+    assert second.telephone.said == [second.context.phrases.resumed]
     session = second.conversation.session
     assert session.identity is Identity.VERIFIED
     assert len(session.offers) == 3
@@ -326,5 +326,5 @@ async def test_a_hang_up_in_the_middle_leaves_nothing_running(ring: Any) -> None
     await call.conversation.close()
     assert not call.conversation._tasks
     call.conversation.on_event(Transcript("hello", True, True, 0, 100))
-    assert call.mind.requests == []
+    assert call.language_model.requests == []
     assert call.people.records[0].outcome == "caller_hung_up"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otto.dialogue.history import History
-from otto.dialogue.playback import Playback
-from otto.dialogue.reply import Reply
-from otto.speech.events import ToolCall
+from otto.dialogue.reply.playback import Playback
+from otto.dialogue.reply.reply import Reply
+from otto.dialogue.session.history import History
+from otto.events import ToolCall
 
 SENTENCES = ("We have Tuesday at nine.", "Or Wednesday at two in the afternoon.")
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from otto.dialogue.session import Directive
-from otto.speech.events import (
+from otto.dialogue.session.state import Directive
+from otto.events import (
     Event,
     FirstAudio,
     ModelDone,
@@ -24,7 +24,7 @@ from otto.speech.events import (
     Worker,
     WorkerFailed,
 )
-from otto.speech.spoken import to_spoken
+from otto.language.pronounce import to_spoken
 from tests.support.call import Call, Step, Telephone
 
 pytestmark = pytest.mark.looptime
@@ -40,7 +40,7 @@ GOODBYE = Step("Thank you very much for calling us today.", (("end_call", {"reas
 async def answering(ring: Any, *steps: Step, after_s: float = 3.0, **settings: Any) -> Call:
     """A call in which Otto's answer has been audible for `after_s` seconds."""
     call: Call = await ring(**settings)
-    call.mind.script += steps or (Step(ANSWER),)
+    call.language_model.script += steps or (Step(ANSWER),)
     await call.say("When can I come")
     await asyncio.sleep(0.2 + 0.1 + after_s)
     return call
@@ -65,7 +65,7 @@ async def test_a_cough_taken_for_words_resumes_from_the_word_and_not_from_the_st
     assert WHOLE.endswith(resumed[0] + " " + resumed[1])
     assert resumed[0].split()[0] not in {"We", "have", "Tuesday"}
     assert heard(call) == [WHOLE], "one answer, of which all was heard"
-    assert len(call.mind.requests) == 1, "the model was not asked again"
+    assert len(call.language_model.requests) == 1, "the model was not asked again"
     turn = call.conversation.session.turns[-1]
     assert (turn.speaker, turn.heard) == ("otto", WHOLE)
     await call.conversation.close()
@@ -119,7 +119,7 @@ async def test_what_the_model_adds_during_a_cough_is_said_after_it(ring: Any) ->
 
 async def test_an_answer_not_yet_audible_survives_a_breath(ring: Any) -> None:
     call = await ring()
-    call.mind.script.append(Step("We have Tuesday.", delay_s=1.0))
+    call.language_model.script.append(Step("We have Tuesday.", delay_s=1.0))
     await call.say("When can I come")
     await call.say("the", final=False)
     await call.say("")
@@ -181,7 +181,7 @@ async def test_a_cough_over_the_greeting_does_not_swallow_it(ring: Any) -> None:
     await asyncio.sleep(2)
     await call.say("the other", final=False)
     await call.until_quiet()
-    assert call.conversation.session.turns[0].heard == call.house.phrases.greeting
+    assert call.conversation.session.turns[0].heard == call.context.phrases.greeting
     await call.conversation.close()
 
 
@@ -215,8 +215,8 @@ async def test_a_discarded_generation_can_do_nothing_any_more(
     ring: Any, while_speaking: bool
 ) -> None:
     call = await answering(ring)
-    generation, asked = call.telephone.generations[-1], call.mind.numbers[-1]
-    call.mind.script.append(Step("Friday it is, then."))
+    generation, asked = call.telephone.generations[-1], call.language_model.numbers[-1]
+    call.language_model.script.append(Step("Friday it is, then."))
     await call.say("no no Friday", final=False)
     if while_speaking:
         await call.say("no no Friday please")
@@ -243,12 +243,12 @@ async def test_a_discarded_generation_can_do_nothing_any_more(
 async def test_a_model_that_breaks_off_leaves_a_history_the_next_request_can_use(
     ring: Any,
 ) -> None:
-    call = await ring(deaf="keypad")
+    call = await ring(on_recogniser_lost="keypad")
     info = ("dealership_info", {"topic": "hours", "service": None, "date": None})
     await call.turn(
         "Your hours", Step("One second. |Let me look", (info,)), Step("We open |at", fails=True)
     )
-    assert call.telephone.said[-1] == call.house.phrases.trouble
+    assert call.telephone.said[-1] == call.context.phrases.trouble
     messages = call.conversation.session.history.messages("")
     asked = [c["id"] for m in messages for c in m.get("tool_calls", ())]
     answered = [m["tool_call_id"] for m in messages if m["role"] == "tool"]
@@ -264,7 +264,7 @@ async def test_a_model_that_fails_while_the_caller_takes_over_is_not_apologised_
     call = await answering(ring, step, Step("Friday it is."), after_s=2.0)
     await call.say("no wait", final=False)
     await asyncio.sleep(0.8)
-    assert call.house.phrases.trouble not in call.telephone.said
+    assert call.context.phrases.trouble not in call.telephone.said
     await call.say("no wait I want Friday")
     await call.until_quiet()
     assert call.telephone.said[-1] == "Friday it is."

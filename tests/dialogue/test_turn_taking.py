@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.settings import CallSettings
-from otto.dialogue.floor import TRANSITIONS, Action, Input, State
-from otto.dialogue.turns import TurnTaker, takes_the_floor
-from otto.speech.events import SpeechStarted, Transcript, UtteranceEnd
+from otto.dialogue.turns.floor import TRANSITIONS, Action, Input, State
+from otto.dialogue.turns.taker import TurnTaker, takes_the_floor
+from otto.events import SpeechStarted, Transcript, UtteranceEnd
 
 
 def said(text: str, *, final: bool = True, end: bool = True, end_ms: int = 1000) -> Transcript:

@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from otto.speech.events import ModelDone, Sentence, ToolCall, Transcript
-from sandbox.openai import continuing
-from sandbox.openai.receptionist import answer
-from sandbox.twilio.mind import Mind, Stage
-from sandbox.twilio.personas import PERSONAS
-from tests.support.call import NOW, Call, ScriptedMind
+from otto.events import ModelDone, Sentence, ToolCall, Transcript
+from sandbox.caller.mind import Mind, Stage
+from sandbox.caller.personas import PERSONAS
+from sandbox.receptionist import continuing
+from sandbox.receptionist.receptionist import answer
+from tests.support.call import NOW, Call, ScriptedModel
 
 pytestmark = pytest.mark.looptime
 
 
-class Receptionist(ScriptedMind):
+class Receptionist(ScriptedModel):
     """Answers as the sandbox's language model does."""
 
     def generate(
@@ -83,7 +83,9 @@ async def test_a_caller_of_the_sandbox_books_in_virtual_time(
     ring: Any, name: str, coughs: int | None
 ) -> None:
     persona = PERSONAS[name]
-    call: Call = await ring(mind=Receptionist(), greeted=False, caller=persona.facts.phone)
+    call: Call = await ring(
+        language_model=Receptionist(), greeted=False, caller=persona.facts.phone
+    )
     caller = Mind(persona)
     await hold(call, caller, None if coughs is None else random.Random(coughs))
     assert Stage.BOOKED in caller.stages
@@ -104,7 +106,7 @@ async def killed_now_and_then(ring: Any, call: Call, chance: random.Random) -> C
     call.kill()
     heir: Call = await ring(
         memory=call.memory,
-        mind=Receptionist(),
+        language_model=Receptionist(),
         book=call.book,
         people=call.people,
         keys=call.keys,
@@ -121,7 +123,9 @@ async def test_a_caller_whose_actors_die_again_and_again_has_one_appointment(
 ) -> None:
     """Nobody is asked to begin anew, and what was under way is neither lost nor done twice."""
     persona, chance = PERSONAS[name], random.Random(seed)
-    call: Call = await ring(mind=Receptionist(), greeted=False, caller=persona.facts.phone)
+    call: Call = await ring(
+        language_model=Receptionist(), greeted=False, caller=persona.facts.phone
+    )
     caller, heard_up_to, owners = Mind(persona), 0, 1
     for _ in range(40):
         if call.conversation.ended.is_set():

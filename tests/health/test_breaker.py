@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from config.settings import DeepgramSettings, OpenAISettings, Settings
-from otto.health.breaker import Breaker, Rules, State, VendorBoard, providers_of
-from otto.speech.events import VendorReport, Worker
+from otto.events import VendorReport, Worker
+from otto.health.breaker import Breaker, ProviderHealth, Rules, State, providers_of
 
 RULES = Rules(failures=3, window_s=20, open_s=5, most_open_s=40, probe_s=10)
 BOTH = dict.fromkeys(Worker, ("primary", "fallback"))
@@ -142,77 +142,80 @@ TestBreakerMachine.settings = settings(max_examples=60, stateful_step_count=30, 
 # The board
 
 
-def failures(board: VendorBoard, worker: Worker, provider: str, now_s: float) -> bool:
+def failures(provider_health: ProviderHealth, worker: Worker, provider: str, now_s: float) -> bool:
     """An outage as the calls report it; whether the last report changed the board."""
-    return [board.report(VendorReport(worker, provider, False, "refused"), now_s) for _ in "123"][
-        -1
-    ]
+    return [
+        provider_health.report(VendorReport(worker, provider, False, "refused"), now_s)
+        for _ in "123"
+    ][-1]
 
 
 def test_an_outage_is_learnt_once_for_all_calls() -> None:
-    board = VendorBoard(BOTH, RULES)
-    assert not board.report(VendorReport(Worker.STT, "primary", False, "dropped"), 0.0)
-    assert failures(board, Worker.STT, "primary", 0.0) is False  # it changed at the third report
-    assert board.avoided(0.0) == {"stt:primary"}
-    assert not board.is_out(Worker.STT, 0.0)
-    assert board.admit(0.0) == {"stt:primary"}
+    provider_health = ProviderHealth(BOTH, RULES)
+    assert not provider_health.report(VendorReport(Worker.STT, "primary", False, "dropped"), 0.0)
+    assert (
+        failures(provider_health, Worker.STT, "primary", 0.0) is False
+    )  # it changed at the third report
+    assert provider_health.avoided(0.0) == {"stt:primary"}
+    assert not provider_health.is_out(Worker.STT, 0.0)
+    assert provider_health.admit(0.0) == {"stt:primary"}
 
 
 def test_the_report_that_changes_what_is_avoided_says_so() -> None:
-    board = VendorBoard(BOTH, RULES)
-    assert failures(board, Worker.TTS, "primary", 0.0) is True
-    assert board.report(VendorReport(Worker.TTS, "primary", True), 1.0) is True
-    assert board.report(VendorReport(Worker.TTS, "primary", True), 2.0) is False
-    assert board.avoided(2.0) == frozenset()
+    provider_health = ProviderHealth(BOTH, RULES)
+    assert failures(provider_health, Worker.TTS, "primary", 0.0) is True
+    assert provider_health.report(VendorReport(Worker.TTS, "primary", True), 1.0) is True
+    assert provider_health.report(VendorReport(Worker.TTS, "primary", True), 2.0) is False
+    assert provider_health.avoided(2.0) == frozenset()
 
 
 def test_time_alone_changes_nothing_that_would_have_to_be_pushed() -> None:
-    board = VendorBoard(BOTH, RULES)
-    failures(board, Worker.LLM, "primary", 0.0)
-    assert all(board.avoided(float(at)) == {"llm:primary"} for at in range(100))
+    provider_health = ProviderHealth(BOTH, RULES)
+    failures(provider_health, Worker.LLM, "primary", 0.0)
+    assert all(provider_health.avoided(float(at)) == {"llm:primary"} for at in range(100))
 
 
 def test_half_open_lets_one_call_probe_and_keeps_the_others_away() -> None:
-    board = VendorBoard(BOTH, RULES)
-    failures(board, Worker.LLM, "primary", 0.0)
-    assert board.admit(4.9) == {"llm:primary"}
-    assert board.admit(5.0) == frozenset()  # this call probes
-    assert board.admit(5.1) == {"llm:primary"}
-    board.report(VendorReport(Worker.LLM, "primary", True), 6.0)
-    assert board.admit(6.1) == frozenset()
+    provider_health = ProviderHealth(BOTH, RULES)
+    failures(provider_health, Worker.LLM, "primary", 0.0)
+    assert provider_health.admit(4.9) == {"llm:primary"}
+    assert provider_health.admit(5.0) == frozenset()  # this call probes
+    assert provider_health.admit(5.1) == {"llm:primary"}
+    provider_health.report(VendorReport(Worker.LLM, "primary", True), 6.0)
+    assert provider_health.admit(6.1) == frozenset()
 
 
 def test_a_kind_with_no_provider_left_refuses_calls_until_a_probe_is_due() -> None:
-    board = VendorBoard(BOTH, RULES)
-    failures(board, Worker.TTS, "primary", 0.0)
-    failures(board, Worker.TTS, "fallback", 0.0)
-    assert board.is_out(Worker.TTS, 1.0)
-    assert not board.is_out(Worker.STT, 1.0)
-    assert board.admit(1.0) is None
-    assert not board.is_out(Worker.TTS, 5.0)
-    assert board.admit(5.0) == frozenset()  # the call that tries both
-    assert board.admit(5.0) is None  # no second one meanwhile
+    provider_health = ProviderHealth(BOTH, RULES)
+    failures(provider_health, Worker.TTS, "primary", 0.0)
+    failures(provider_health, Worker.TTS, "fallback", 0.0)
+    assert provider_health.is_out(Worker.TTS, 1.0)
+    assert not provider_health.is_out(Worker.STT, 1.0)
+    assert provider_health.admit(1.0) is None
+    assert not provider_health.is_out(Worker.TTS, 5.0)
+    assert provider_health.admit(5.0) == frozenset()  # the call that tries both
+    assert provider_health.admit(5.0) is None  # no second one meanwhile
 
 
 def test_a_refused_call_takes_no_probe_with_it() -> None:
-    board = VendorBoard({Worker.STT: ("primary",), Worker.TTS: ("primary",)}, RULES)
-    failures(board, Worker.STT, "primary", 0.0)
-    failures(board, Worker.TTS, "primary", 3.0)
-    assert board.admit(5.0) is None  # STT could be probed, but there is no voice
-    assert board.admit(8.0) == frozenset()
+    provider_health = ProviderHealth({Worker.STT: ("primary",), Worker.TTS: ("primary",)}, RULES)
+    failures(provider_health, Worker.STT, "primary", 0.0)
+    failures(provider_health, Worker.TTS, "primary", 3.0)
+    assert provider_health.admit(5.0) is None  # STT could be probed, but there is no voice
+    assert provider_health.admit(8.0) == frozenset()
 
 
 def test_an_empty_account_is_known_after_one_report() -> None:
-    board = VendorBoard({Worker.LLM: ("primary",)}, RULES)
-    assert board.report(VendorReport(Worker.LLM, "primary", False, "quota"), 0.0)
-    assert board.is_out(Worker.LLM, 0.0)
-    assert board.snapshot(1.0) == {"llm:primary": {"state": "open", "probe_in_s": 4.0}}
+    provider_health = ProviderHealth({Worker.LLM: ("primary",)}, RULES)
+    assert provider_health.report(VendorReport(Worker.LLM, "primary", False, "quota"), 0.0)
+    assert provider_health.is_out(Worker.LLM, 0.0)
+    assert provider_health.snapshot(1.0) == {"llm:primary": {"state": "open", "probe_in_s": 4.0}}
 
 
 def test_reports_of_providers_nobody_configured_are_ignored() -> None:
-    board = VendorBoard({Worker.LLM: ("primary",)}, RULES)
-    assert not failures(board, Worker.LLM, "fallback", 0.0)
-    assert not board.is_out(Worker.STT, 0.0)
+    provider_health = ProviderHealth({Worker.LLM: ("primary",)}, RULES)
+    assert not failures(provider_health, Worker.LLM, "fallback", 0.0)
+    assert not provider_health.is_out(Worker.STT, 0.0)
 
 
 @given(
@@ -229,12 +232,14 @@ def test_reports_of_providers_nobody_configured_are_ignored() -> None:
 def test_changed_is_told_exactly_when_the_avoided_set_changes(
     history: list[tuple[Worker, str, bool, float]],
 ) -> None:
-    board, now = VendorBoard(BOTH, RULES), 0.0
+    provider_health, now = ProviderHealth(BOTH, RULES), 0.0
     for worker, provider, ok, wait_s in history:
         now += wait_s
-        before = board.avoided(now)
-        changed = board.report(VendorReport(worker, provider, ok, "" if ok else "dropped"), now)
-        assert changed is (board.avoided(now) != before)
+        before = provider_health.avoided(now)
+        changed = provider_health.report(
+            VendorReport(worker, provider, ok, "" if ok else "dropped"), now
+        )
+        assert changed is (provider_health.avoided(now) != before)
 
 
 def test_the_settings_say_which_providers_there_are() -> None:

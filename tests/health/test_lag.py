@@ -34,13 +34,13 @@ def test_a_loop_that_is_always_late_is_reported_again_and_again_until_it_is_not(
 
 
 def test_the_board_names_the_worst_and_forgets_who_has_fallen_silent() -> None:
-    board = LagBoard()
-    board.report("call-1", 500, 0.0)
-    board.report("media", 700, 3.0)
-    assert board.worst(3.0) == (700, "media")
-    board.report("call-1", 450, 7.0)
-    assert board.worst(8.0) == (450, "call-1")
-    assert board.worst(20.0) == (0, "")
+    provider_health = LagBoard()
+    provider_health.report("call-1", 500, 0.0)
+    provider_health.report("media", 700, 3.0)
+    assert provider_health.worst(3.0) == (700, "media")
+    provider_health.report("call-1", 450, 7.0)
+    assert provider_health.worst(8.0) == (450, "call-1")
+    assert provider_health.worst(20.0) == (0, "")
 
 
 async def test_a_real_loop_that_is_blocked_is_measured() -> None:

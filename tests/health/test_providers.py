@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from otto.health.breaker import VendorBoard
+from otto.events import VendorReport, Worker
+from otto.health.breaker import ProviderHealth
 from otto.health.providers import OWN_RULES, Providers, Round
-from otto.speech.events import VendorReport, Worker
 
 BOTH = ("primary", "fallback")
 
@@ -82,20 +82,20 @@ def test_success_is_reported_after_doubt_only_and_once() -> None:
 
 def test_a_call_that_probes_for_the_board_reports_its_success() -> None:
     """The way round: an outage, everybody avoids it, one new call probes, everybody is back."""
-    board = VendorBoard({Worker.STT: BOTH})
+    provider_health = ProviderHealth({Worker.STT: BOTH})
     workers = [make() for _ in range(3)]
     for providers, reports in workers:
         providers.failed("primary", "refused", 0.0)
-        board.report(reports[-1], 0.0)
+        provider_health.report(reports[-1], 0.0)
     for providers, _ in workers:
-        providers.avoid(board.avoided(0.0))
+        providers.avoid(provider_health.avoided(0.0))
         assert plan(providers, 0.0)[0] == "fallback"
-    admitted = board.admit(5.0)
+    admitted = provider_health.admit(5.0)
     assert admitted == frozenset()
     prober, reports = workers[0]
     prober.avoid(admitted)
     assert plan(prober, 5.0)[0] == "primary"  # whatever it had learnt itself
     assert plan(workers[1][0], 5.0)[0] == "fallback"
     prober.succeeded("primary")
-    assert board.report(reports[-1], 6.0)
-    assert board.avoided(6.0) == frozenset()
+    assert provider_health.report(reports[-1], 6.0)
+    assert provider_health.avoided(6.0) == frozenset()

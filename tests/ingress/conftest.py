@@ -7,7 +7,7 @@ import pytest
 import uvicorn
 
 from config.settings import Settings, TwilioSettings
-from otto.telephony.media_link import connect_control, connect_downlink, connect_uplink
+from otto.media_link.client import connect_control, connect_downlink, connect_uplink
 from otto.telephony.switchboard_port import DeskInfo, Reservation
 
 ACCOUNT = "AC00000000000000000000000000000001"

@@ -8,10 +8,12 @@ import pytest
 import websockets
 from twilio.request_validator import RequestValidator
 
-from otto.telephony import link_server, media_socket
+from otto.media_link import server as link_server
+from otto.media_link.client import connect_downlink
+from otto.media_link.frames import LinkError
+from otto.media_link.server import LinkServer
+from otto.telephony import media_socket
 from otto.telephony.ingress import media_app
-from otto.telephony.link_server import LinkServer
-from otto.telephony.media_link import LinkError, connect_downlink
 from otto.telephony.media_protocol import PROTOCOL
 from otto.telephony.media_socket import MediaSocket
 

@@ -40,7 +40,7 @@ def make_factory():
     def factory(settings):
         import asyncio
 
-        from otto.telephony.media_link import connect_control, connect_downlink, connect_uplink
+        from otto.media_link.client import connect_control, connect_downlink, connect_uplink
         from otto.telephony.switchboard_port import DeskInfo, Reservation
 
         class Echo:

@@ -13,9 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import OpenAISettings
-from otto.dialogue import model as model_module
-from otto.dialogue.model import Model
-from otto.speech.events import (
+from otto.dialogue.model import client as client_module
+from otto.dialogue.model.client import Model
+from otto.events import (
     Event,
     ModelDone,
     Sentence,
@@ -31,7 +31,7 @@ ASK = [{"role": "user", "content": "hello"}]
 
 @pytest.fixture(autouse=True)
 def _fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "RETRY_DELAY_S", 0.01)
+    monkeypatch.setattr(client_module, "RETRY_DELAY_S", 0.01)
 
 
 class FakeOpenAI:

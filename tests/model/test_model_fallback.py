@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otto.dialogue import model as model_module
-from otto.dialogue.model import Model
-from otto.dialogue.model_answer import CONTINUE, Echo
-from otto.speech.events import Event, ModelDone, Sentence, ToolCall, VendorReport, WorkerFailed
+from otto.dialogue.model import client as client_module
+from otto.dialogue.model.attempt import CONTINUE, Echo
+from otto.dialogue.model.client import Model
+from otto.events import Event, ModelDone, Sentence, ToolCall, VendorReport, WorkerFailed
 from tests.model.test_model import ASK, TOOLS, FakeOpenAI, call_part, chunk, status, stream, text
 
 STOP = chunk({}, "stop")
@@ -27,7 +27,7 @@ STOP = chunk({}, "stop")
 
 @pytest.fixture(autouse=True)
 def _fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_module, "RETRY_DELAY_S", 0.01)
+    monkeypatch.setattr(client_module, "RETRY_DELAY_S", 0.01)
 
 
 class Talk:

@@ -16,8 +16,8 @@ import uvicorn
 from starlette.applications import Starlette
 
 from sandbox.google.routes import routes as google_routes
-from sandbox.openai.receptionist import Reply, answer
 from sandbox.openai.routes import routes as openai_routes
+from sandbox.receptionist.receptionist import Reply, answer
 from sandbox.world import Options, World
 
 TODAY = date(2026, 11, 22)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.twilio.comprehension import Act, understand
-from sandbox.twilio.mind import Mind
-from sandbox.twilio.personas import PERSONAS
+from sandbox.caller.comprehension import Act, understand
+from sandbox.caller.mind import Mind
+from sandbox.caller.personas import PERSONAS
 
 MESSAGE = "I'm sorry, I can't see our book right now."
 AWAY = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.twilio.mind import Mind, Stage
-from sandbox.twilio.personas import PERSONAS
+from sandbox.caller.mind import Mind, Stage
+from sandbox.caller.personas import PERSONAS
 
 # Each line: what the caller says, what must be in the answer, the tools it must call meanwhile.
 Line = tuple[str, str, list[str]]

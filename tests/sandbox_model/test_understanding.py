@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 
-from sandbox.openai import people, understanding
-from sandbox.openai.dates import MONTHS, clock_times, date_of_birth, day_wish
-from sandbox.openai.receptionist import answer
+from sandbox.receptionist import people, understanding
+from sandbox.receptionist.dates import MONTHS, clock_times, date_of_birth, day_wish
+from sandbox.receptionist.receptionist import answer
 
 TODAY = date(2026, 11, 22)
 BORN = date(1984, 3, 12)

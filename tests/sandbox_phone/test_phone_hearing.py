@@ -6,12 +6,12 @@ import pytest
 
 from sandbox.audio import carrier
 from sandbox.audio.recogniser import Recognised
-from sandbox.twilio.caller import Caller
-from sandbox.twilio.comprehension import UNINTELLIGIBLE
-from sandbox.twilio.hearing import Ear, KnownEar, RealEar, Words
-from sandbox.twilio.mind import PATIENCE_MS
-from sandbox.twilio.personas import persona
-from sandbox.twilio.record import Record
+from sandbox.caller.caller import Caller
+from sandbox.caller.comprehension import UNINTELLIGIBLE
+from sandbox.caller.ear import Ear, KnownEar, RealEar, Words
+from sandbox.caller.mind import PATIENCE_MS
+from sandbox.caller.personas import persona
+from sandbox.caller.record import Record
 from sandbox.world import World
 
 SPAN_MS = 100

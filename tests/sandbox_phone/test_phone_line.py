@@ -12,6 +12,7 @@ from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Connect as SdkConnect
 from twilio.twiml.voice_response import VoiceResponse
 
+from sandbox.audio.frames import frames_of
 from sandbox.twilio import twiml
 from sandbox.twilio.line import (
     AudioReceived,
@@ -19,7 +20,6 @@ from sandbox.twilio.line import (
     Line,
     LineError,
     PlaybackBuffer,
-    frames_of,
 )
 from sandbox.twilio.signing import sign
 

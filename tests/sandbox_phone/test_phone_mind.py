@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.twilio.comprehension import Act, understand
-from sandbox.twilio.mind import PATIENCE_MS, Mind, Reply, Stage
-from sandbox.twilio.personas import PERSONAS, PersonaError, persona
-from sandbox.twilio.phrases import aloud, service_words
-from sandbox.twilio.words import Time, normalise, times_in
+from sandbox.caller.comprehension import Act, understand
+from sandbox.caller.mind import PATIENCE_MS, Mind, Reply, Stage
+from sandbox.caller.personas import PERSONAS, PersonaError, persona
+from sandbox.caller.phrases import aloud, service_words
+from sandbox.caller.words import Time, normalise, times_in
 
 GREETING = (
     "Thank you for calling Otto's Auto service department. This is Otto, the automated assistant. "

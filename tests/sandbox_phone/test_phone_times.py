@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otto.speech.spoken import to_spoken
-from sandbox.twilio.comprehension import Act, understand
-from sandbox.twilio.mind import Mind
-from sandbox.twilio.personas import persona
-from sandbox.twilio.words import Time, normalise, times_in
+from otto.language.pronounce import to_spoken
+from sandbox.caller.comprehension import Act, understand
+from sandbox.caller.mind import Mind
+from sandbox.caller.personas import persona
+from sandbox.caller.words import Time, normalise, times_in
 
 MONDAY = ("monday", "november", 23)
 QUARTERS = range(0, 24 * 60, 15)

@@ -10,8 +10,8 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
-from otto.crm.database import sync_dealership
-from otto.crm.tables import CustomerRow, VehicleRow
+from otto.storage.database import sync_dealership
+from otto.storage.tables import CustomerRow, VehicleRow
 from tests.scheduling.booking_support import People
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
-from otto.crm.tables import AppointmentRow, OutboxRow
+from otto.language.spoken_times import describe_start
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.scheduling.service import (
     Booking,
@@ -25,7 +25,7 @@ from otto.scheduling.service import (
     SchedulingError,
     SlotTaken,
 )
-from otto.scheduling.spoken_times import describe_start
+from otto.storage.tables import AppointmentRow, OutboxRow
 from tests.scheduling.booking_support import NOW, People
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)

@@ -12,12 +12,12 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
-from otto.crm.errors import StoreAway
-from otto.crm.reach import Reach
-from otto.crm.tables import AppointmentRow, OutboxRow
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.scheduling.outbox import OutboxItem, OutboxWorker
 from otto.scheduling.service import BookingRequest, CalendarService
+from otto.storage.errors import StoreUnavailable
+from otto.storage.guard import DatabaseGuard
+from otto.storage.tables import AppointmentRow, OutboxRow
 from tests.scheduling.booking_support import NOW, People
 from tests.support.wire import Wire
 
@@ -29,8 +29,8 @@ NINE = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 
 @pytest.fixture
 def calendar(behind_wire: AsyncEngine, dealership: Dealership) -> CalendarService:
-    reach = Reach(DEADLINE_S, pause_s=0.05)
-    return CalendarService(behind_wire, dealership, "main", clock=lambda: NOW, reach=reach)
+    guard = DatabaseGuard(DEADLINE_S, pause_s=0.05)
+    return CalendarService(behind_wire, dealership, "main", clock=lambda: NOW, guard=guard)
 
 
 def wish(people: People) -> BookingRequest:
@@ -62,7 +62,7 @@ async def test_a_commit_nobody_answers_is_unknown_and_found_when_the_database_is
     wire.then_black_hole = True
     wire.cut_after(b"COMMIT")
     began_s = time.monotonic()
-    with pytest.raises(StoreAway) as caught:
+    with pytest.raises(StoreUnavailable) as caught:
         await calendar.book(wish(people))
     assert time.monotonic() - began_s < DEADLINE_S + SLACK_S
     assert caught.value.outcome_unknown
@@ -84,9 +84,9 @@ async def test_without_the_book_nothing_is_booked_and_that_is_known(
     else:
         wire.black_hole = True
     began_s = time.monotonic()
-    with pytest.raises(StoreAway) as caught:
+    with pytest.raises(StoreUnavailable) as caught:
         await calendar.book(wish(people))
-    with pytest.raises(StoreAway):
+    with pytest.raises(StoreUnavailable):
         await calendar.find_openings(OpeningsQuery("oil_change"))
     assert time.monotonic() - began_s < DEADLINE_S + SLACK_S
     assert not caught.value.outcome_unknown

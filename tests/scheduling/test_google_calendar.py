@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import GoogleSettings
-from otto.crm.tables import OutboxRow
 from otto.scheduling.calendar_sync import make_handlers
 from otto.scheduling.google_calendar import (
     FINGERPRINT,
@@ -33,6 +32,7 @@ from otto.scheduling.hours import Period
 from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.outbox import OutboxWorker
 from otto.scheduling.service import BookingRequest, CalendarService
+from otto.storage.tables import OutboxRow
 from sandbox.app import serve
 from sandbox.world import Options, World
 from tests.scheduling.booking_support import NOW, People

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.dealership import Dealership, Location, load_dealership
+from otto.language.spoken_times import describe_start, join_spoken, ordinal
 from otto.scheduling.hours import (
     describe_day,
     describe_week,
@@ -20,7 +21,6 @@ from otto.scheduling.hours import (
     to_instant,
 )
 from otto.scheduling.messages import CODE_LETTERS, CODE_SYMBOLS, confirmation_code
-from otto.scheduling.spoken_times import describe_start, join_spoken, ordinal
 
 NEW_YORK = ZoneInfo("America/New_York")
 _MAIN = load_dealership(Path(__file__).parents[2] / "config" / "dealership.yaml")

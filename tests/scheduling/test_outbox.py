@@ -16,7 +16,6 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
-from otto.crm.tables import OutboxRow
 from otto.scheduling import outbox
 from otto.scheduling.calendar_sync import make_handlers
 from otto.scheduling.google_calendar import (
@@ -27,6 +26,7 @@ from otto.scheduling.google_calendar import (
     EventGone,
 )
 from otto.scheduling.outbox import OutboxItem, OutboxWorker, Postponed, Undeliverable, backoff_s
+from otto.storage.tables import OutboxRow
 
 SECRET = "+13125550142"
 """A customer's number: must never be stored in last_error or logged."""

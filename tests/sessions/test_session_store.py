@@ -13,8 +13,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.settings import RedisSettings
-from otto.dialogue.keeper import wall_clock_us
-from otto.dialogue.session_store import Fenced, SessionStore, make_redis
+from otto.dialogue.session.store import Fenced, SessionStore
+from otto.dialogue.session.writer import wall_clock_us
+from otto.storage.redis import make_redis
 
 CALL = "CA0123456789abcdef0123456789abcdef"
 

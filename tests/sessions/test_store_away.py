@@ -13,8 +13,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.settings import RedisSettings
-from otto.dialogue.keeper import SessionKeeper
-from otto.dialogue.session_store import SessionStore, make_redis
+from otto.dialogue.session.store import SessionStore
+from otto.dialogue.session.writer import SessionWriter
+from otto.storage.redis import make_redis
 from sandbox.services.valkey import Valkey
 
 TIMEOUT_S = 0.2
@@ -85,7 +86,7 @@ async def test_a_call_in_progress_goes_on_and_is_written_when_the_store_is_back(
 ) -> None:
     fenced: list[bool] = []
     kept: list[bytes] = []
-    keeper = SessionKeeper(store, CALL, lambda: fenced.append(True), kept.append)
+    keeper = SessionWriter(store, CALL, lambda: fenced.append(True), kept.append)
     await keeper.open()
     keeper.changed(lambda: {"epoch": 1, "turn": 1})
     await asyncio.sleep(0.1)
@@ -110,8 +111,8 @@ async def test_a_call_that_began_without_the_store_keeps_its_session_and_its_pla
     kept: list[bytes] = []
     break_it(valkey, how)
     clock = iter([10_000_000, 20_000_000]).__next__
-    zombie = SessionKeeper(store, CALL, lambda: fenced.append("zombie"), kept.append, clock)
-    heir = SessionKeeper(store, CALL, lambda: fenced.append("heir"), kept.append, clock)
+    zombie = SessionWriter(store, CALL, lambda: fenced.append("zombie"), kept.append, clock)
+    heir = SessionWriter(store, CALL, lambda: fenced.append("heir"), kept.append, clock)
     for keeper in (zombie, heir):
         began_s = time.monotonic()
         assert await keeper.open() == (1, None)

@@ -16,12 +16,12 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from config.settings import DeepgramSettings
-from otto.speech.events import Event, VendorReport
-from otto.telephony.media_link import Link, LinkServer
+from otto.events import Event, VendorReport
+from otto.media_link.server import Link, LinkServer
 
 
 @dataclass
-class Ear:
+class Recogniser:
     """The ingress' side of the link: keeps what would go to Twilio."""
 
     line: list[tuple[int, bytes | int]] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Ear:
 class Call:
     address: str
     link: Link
-    ear: Ear
+    recogniser: Recogniser
     events: list[Event] = field(default_factory=list)
 
     @property
@@ -94,8 +94,8 @@ class Call:
 async def call() -> AsyncIterator[Call]:
     server = LinkServer()
     await server.start()
-    ear = Ear()
-    yield Call(server.address, server.open("CA1", ear), ear)
+    recogniser = Recogniser()
+    yield Call(server.address, server.open("CA1", recogniser), recogniser)
     await server.close()
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from otto.events import Transcript, WorkerFailed
+from otto.media_link.frames import LinkError
 from otto.speech import listen, wire
-from otto.speech.events import Transcript, WorkerFailed
 from otto.speech.listen import Listener
 from otto.speech.transcripts import Utterance
-from otto.telephony.media_link import LinkError
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +61,8 @@ def audio(seconds: float) -> bytes:
 
 
 async def test_words_become_transcripts(call: Any, deepgram: Any, results: Any) -> None:
-    ear = Hears(8000, results("book it", 0, 1, final=True, speech_final=True))
-    async with deepgram(ear).serving() as server:
+    recogniser = Hears(8000, results("book it", 0, 1, final=True, speech_final=True))
+    async with deepgram(recogniser).serving() as server:
         listener = Listener(server.settings, call.events.append)
         await listener.attach(call.address, call.token)
         call.talk(audio(1))
@@ -73,12 +73,12 @@ async def test_words_become_transcripts(call: Any, deepgram: Any, results: Any) 
     path = server.requests[0].path
     assert "endpointing=300" in path and "interim_results=true" in path
     assert server.requests[0].headers["Authorization"] == "Token key"
-    assert b"".join(ear.frames)[:8000] == audio(1)
+    assert b"".join(recogniser.frames)[:8000] == audio(1)
 
 
 async def test_frames_are_joined_and_none_is_empty(call: Any, deepgram: Any) -> None:
-    ear = Hears(0)
-    async with deepgram(ear).serving() as server:
+    recogniser = Hears(0)
+    async with deepgram(recogniser).serving() as server:
         listener = Listener(server.settings, call.events.append)
         await listener.attach(call.address, call.token)
         for at in range(50):
@@ -87,20 +87,20 @@ async def test_frames_are_joined_and_none_is_empty(call: Any, deepgram: Any) -> 
         call.link.push_audio(1000, b"")
         call.fall_silent(1000)
         async with asyncio.timeout(5):
-            while len(b"".join(ear.frames)) < 8000:
+            while len(b"".join(recogniser.frames)) < 8000:
                 await asyncio.sleep(0.01)
-        assert all(len(frame) >= 320 for frame in ear.frames)
+        assert all(len(frame) >= 320 for frame in recogniser.frames)
         await listener.detach()
 
 
 async def test_close_stream_is_sent_when_the_call_is_left(call: Any, deepgram: Any) -> None:
-    ear = Hears(0)
-    async with deepgram(ear).serving() as server:
+    recogniser = Hears(0)
+    async with deepgram(recogniser).serving() as server:
         listener = Listener(server.settings, call.events.append)
         await listener.attach(call.address, call.token)
         await listener.detach()
-        await asyncio.wait_for(ear.ended.wait(), 5)
-    assert ear.texts == ["CloseStream"]
+        await asyncio.wait_for(recogniser.ended.wait(), 5)
+    assert recogniser.texts == ["CloseStream"]
 
 
 async def test_the_last_words_of_a_call_that_ended_are_still_delivered(
@@ -204,13 +204,13 @@ async def test_a_server_that_drops_every_socket_is_given_up(call: Any, deepgram:
 async def test_a_wrong_token_is_the_links_refusal_and_leaves_no_socket(
     call: Any, deepgram: Any
 ) -> None:
-    ear = Hears(0)
-    async with deepgram(ear).serving() as server:
+    recogniser = Hears(0)
+    async with deepgram(recogniser).serving() as server:
         listener = Listener(server.settings, call.events.append)
         with pytest.raises(LinkError):
             await listener.attach(call.address, "wrong")
         if server.requests:
-            await asyncio.wait_for(ear.ended.wait(), 5)
+            await asyncio.wait_for(recogniser.ended.wait(), 5)
 
 
 async def test_nothing_is_emitted_after_detach_and_the_next_call_starts_clean(
@@ -222,8 +222,8 @@ async def test_nothing_is_emitted_after_detach_and_the_next_call_starts_clean(
                 await socket.send(results("too late", 0, 1, final=True))
                 return
 
-    ear = Hears(8000, results("next", 0, 1, final=True))
-    async with deepgram(late, ear).serving() as server:
+    recogniser = Hears(8000, results("next", 0, 1, final=True))
+    async with deepgram(late, recogniser).serving() as server:
         listener = Listener(server.settings, call.events.append)
         await listener.attach(call.address, call.token)
         await listener.detach()

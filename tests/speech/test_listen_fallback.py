@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from otto.events import Transcript, UtteranceEnd, VendorReport, Worker, WorkerFailed
 from otto.speech import listen, vendors, wire
-from otto.speech.events import Transcript, UtteranceEnd, VendorReport, Worker, WorkerFailed
 from otto.speech.listen import Listener
 
 
@@ -64,8 +64,8 @@ async def test_a_refusing_provider_gives_way_to_the_fallback(
     call: Any, deepgram: Any, results: Any
 ) -> None:
     """A concurrency limit at the vendor must not cost the caller the call."""
-    ear = Hears(8000, results("book it", 0, 1, final=True, speech_final=True))
-    primary, fallback = deepgram(Hears(0), refusals=(429,) * 9), deepgram(ear)
+    recogniser = Hears(8000, results("book it", 0, 1, final=True, speech_final=True))
+    primary, fallback = deepgram(Hears(0), refusals=(429,) * 9), deepgram(recogniser)
     async with two(primary, fallback) as settings:
         listener = Listener(settings, call.events.append)
         await listener.attach(call.address, call.token)
@@ -111,8 +111,8 @@ async def test_sockets_that_break_before_a_word_lead_to_the_fallback_and_nothing
     call: Any, deepgram: Any, results: Any
 ) -> None:
     broken = Hears(1, drop=True)
-    ear = Hears(16_000, results("all of it", 0, 2, final=True, speech_final=True))
-    primary, fallback = deepgram(broken), deepgram(ear)
+    recogniser = Hears(16_000, results("all of it", 0, 2, final=True, speech_final=True))
+    primary, fallback = deepgram(broken), deepgram(recogniser)
     async with two(primary, fallback) as settings:
         listener = Listener(settings, call.events.append)
         await listener.attach(call.address, call.token)
@@ -120,7 +120,7 @@ async def test_sockets_that_break_before_a_word_lead_to_the_fallback_and_nothing
         call.talk(audio)
         call.fall_silent(2000)
         assert (await call.wait_for_type(Transcript)).text == "all of it"
-        assert ear.audio[:16_000] == audio
+        assert recogniser.audio[:16_000] == audio
         assert broken.opened == 2
         await listener.detach()
 
@@ -140,8 +140,8 @@ async def test_the_primary_is_used_again_when_the_board_allows_and_its_success_i
     call: Any, deepgram: Any, results: Any
 ) -> None:
     """Half-open: the call that gets to probe tells everybody that the outage is over."""
-    ear = Hears(800, results("one", 0, 0.1, final=True, speech_final=True))
-    primary, fallback = deepgram(ear), deepgram(Hears(0))
+    recogniser = Hears(800, results("one", 0, 0.1, final=True, speech_final=True))
+    primary, fallback = deepgram(recogniser), deepgram(Hears(0))
     async with two(primary, fallback) as settings:
         listener = Listener(settings, call.events.append)
         listener.avoid(frozenset({"stt:primary", "tts:fallback"}))

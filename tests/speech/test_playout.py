@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otto.speech.events import Event, FirstAudio, SentenceSpoken, SpeechDone, WorkerFailed
+from otto.events import Event, FirstAudio, SentenceSpoken, SpeechDone, WorkerFailed
 from otto.speech.playout import (
     BETWEEN_AUDIO_S,
     CLEARED_TIMEOUT_S,

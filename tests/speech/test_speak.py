@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from otto.events import FirstAudio, SentenceSpoken, SpeechDone, WorkerFailed
 from otto.speech import wire
-from otto.speech.events import FirstAudio, SentenceSpoken, SpeechDone, WorkerFailed
 from otto.speech.speak import Speaker, synthesise
 from otto.speech.wire import VendorError
 
@@ -22,7 +22,7 @@ def _fast_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def sound(text: str) -> bytes:
     """What the voice says: 80 bytes (10 ms) a letter, recognisable."""
-    return b"".join(bytes([ord(letter)]) * 80 for letter in text)
+    return b"".join(bytes([ord(entry)]) * 80 for entry in text)
 
 
 class Voice:
@@ -61,7 +61,7 @@ class Voice:
 
 async def until_heard(call: Any, generation: int, size: int) -> bytes:
     async with asyncio.timeout(8):
-        while len(heard := call.ear.heard(generation)) < size:
+        while len(heard := call.recogniser.heard(generation)) < size:
             await asyncio.sleep(0.005)
     return bytes(heard)
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 
+from otto.events import SentenceSpoken, SpeechDone, WorkerFailed
 from otto.speech import wire
-from otto.speech.events import SentenceSpoken, SpeechDone, WorkerFailed
 from otto.speech.speak import Speaker, synthesise
 
 PRIMARY_MS, FALLBACK_MS = 60, 75
@@ -32,7 +32,7 @@ class Voice:
         self.asked: list[str] = []
 
     def sound(self, text: str) -> bytes:
-        return b"".join(bytes([ord(letter)]) * 8 * self.ms for letter in text)
+        return b"".join(bytes([ord(entry)]) * 8 * self.ms for entry in text)
 
     async def __call__(self, socket: ServerConnection) -> None:
         text = ""
@@ -60,15 +60,15 @@ async def both(primary: Any, fallback: Any, **values: Any) -> AsyncIterator[Any]
         yield primary.settings.model_copy(update={"fallback_url": fallback.settings.url})
 
 
-def letters(call: Any, generation: int) -> str:
+def spool(call: Any, generation: int) -> str:
     """What the line was given, a letter for each run of its samples (none of them doubled)."""
-    heard = call.ear.heard(generation)
+    heard = call.recogniser.heard(generation)
     return "".join(chr(byte) for at, byte in enumerate(heard) if at == 0 or byte != heard[at - 1])
 
 
 async def until_played(call: Any, done: SpeechDone) -> None:
     async with asyncio.timeout(5):
-        while len(call.ear.heard(done.generation)) < done.total_ms * 8:
+        while len(call.recogniser.heard(done.generation)) < done.total_ms * 8:
             await asyncio.sleep(0.005)
 
 
@@ -96,7 +96,7 @@ async def test_the_fallback_goes_on_with_the_word_that_was_cut(
         done = await call.wait_for_type(SpeechDone)
         await until_played(call, done)
         assert other.asked == ["go on with another"]
-        assert letters(call, 1) == FIRST + "and thes words g" + "go on with another"[1:]
+        assert spool(call, 1) == FIRST + "and thes words g" + "go on with another"[1:]
         assert not any(isinstance(event, WorkerFailed) for event in call.events)
         spoken = [event for event in call.events if isinstance(event, SentenceSpoken)]
         assert spoken[1].start_ms == len(FIRST) * PRIMARY_MS
@@ -130,7 +130,7 @@ async def test_a_fallback_voice_stays_for_the_call_and_the_next_call_begins_anew
             ),
         )
         assert breaking.asked + other.asked == ["one", "two", "two", "One moment."]
-        assert letters(call, 2)[:3] == "two"
+        assert spool(call, 2)[:3] == "two"
         await speaker.detach()
         await speaker.attach(call.address, call.token)
         speaker.say(3, 0, "three")
@@ -154,7 +154,7 @@ async def test_one_drop_is_mended_by_the_same_voice_to_the_sample(call: Any, dee
         speaker.say(1, 0, SECOND)
         speaker.finish(1)
         await until_played(call, await call.wait_for_type(SpeechDone))
-        assert call.ear.heard(1) == whole.sound(SECOND)
+        assert call.recogniser.heard(1) == whole.sound(SECOND)
         assert call.reports == [
             ("primary", False, "dropped"),
             ("primary", True, ""),

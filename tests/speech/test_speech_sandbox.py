@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import DeepgramSettings, OpenAISettings
-from otto.dialogue.model import Model
-from otto.speech.events import ModelDone, SpeechDone, Transcript, UtteranceEnd, WorkerFailed
+from otto.dialogue.model.client import Model
+from otto.events import ModelDone, SpeechDone, Transcript, UtteranceEnd, WorkerFailed
 from otto.speech.listen import Listener
 from otto.speech.speak import Speaker, synthesise
 from sandbox.app import serve
@@ -88,10 +88,10 @@ async def test_what_is_said_is_what_the_line_carries(call: Any, world: World) ->
     speaker.finish(1)
     done = await call.wait_for_type(SpeechDone)
     async with asyncio.timeout(5):
-        while len(call.ear.heard(1)) < done.total_ms * 8:
+        while len(call.recogniser.heard(1)) < done.total_ms * 8:
             await asyncio.sleep(0.01)
     detector = carrier.CarrierDetector()
-    told = detector.feed(call.ear.heard(1) + SILENCE * 800)
+    told = detector.feed(call.recogniser.heard(1) + SILENCE * 800)
     texts = [event.text.strip() for event in told if isinstance(event, carrier.Started)]
     assert texts == ["It is seventy-nine dollars and ninety-five cents.", "Shall I book it?"]
     await speaker.detach()

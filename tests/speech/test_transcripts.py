@@ -12,7 +12,7 @@ from deepgram.listen.v1.types.listen_v1utterance_end import ListenV1UtteranceEnd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otto.speech.events import SpeechStarted, Transcript, UtteranceEnd
+from otto.events import SpeechStarted, Transcript, UtteranceEnd
 from otto.speech.transcripts import TranscriptReader
 
 Results = Callable[..., str]

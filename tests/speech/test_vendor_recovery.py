@@ -15,8 +15,8 @@ import pytest
 from pydantic import SecretStr
 
 from config.settings import DeepgramSettings, OpenAISettings
-from otto.dialogue.model import Model
-from otto.speech.events import (
+from otto.dialogue.model.client import Model
+from otto.events import (
     ModelDone,
     Sentence,
     SpeechDone,
@@ -133,7 +133,7 @@ async def test_what_the_line_carries_after_a_voice_broke_has_every_word_in_order
     world.options.speak_pace = 20.0
     speaker.say(1, 0, text)
     async with asyncio.timeout(5):
-        while len(call.ear.heard(1)) < len(text) * 62 * 8 // 2:
+        while len(call.recogniser.heard(1)) < len(text) * 62 * 8 // 2:
             await asyncio.sleep(0.002)
     for kind in then:
         world.faults.add("deepgram.speak", kind)
@@ -141,13 +141,13 @@ async def test_what_the_line_carries_after_a_voice_broke_has_every_word_in_order
     speaker.finish(1)
     done = await call.wait_for_type(SpeechDone)
     async with asyncio.timeout(5):
-        while len(call.ear.heard(1)) < done.total_ms * 8:
+        while len(call.recogniser.heard(1)) < done.total_ms * 8:
             await asyncio.sleep(0.01)
-    heard = carrier.CarrierDetector().feed(call.ear.heard(1) + SILENCE * 2400)
+    heard = carrier.CarrierDetector().feed(call.recogniser.heard(1) + SILENCE * 2400)
     starts = [event for event in heard if isinstance(event, carrier.Started)]
     if not then:  # the same voice: one unbroken carrier, to the sample
         assert [event.text for event in starts] == [text]
-        assert call.ear.heard(1) == carrier.encode(text)
+        assert call.recogniser.heard(1) == carrier.encode(text)
         return
     cut = next(event for event in heard if isinstance(event, carrier.Ended))
     assert starts[0].text == text

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from config.dealership import load_dealership
-from otto.crm.database import make_engine
+from otto.language.spoken_times import describe_start
 from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.service import CalendarService
-from otto.scheduling.spoken_times import describe_start
+from otto.storage.database import make_engine
 from tests.support.stack import Running, running_stack, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]

@@ -14,7 +14,8 @@ import pytest
 import ray
 from ray.util.state import list_actors
 
-from actors import house, names
+from actors import deployment as deployment
+from actors.runtime import registry
 from benchmarks.chaos.striking import holds_line
 from tests.support.stack import Running, running_stack, until
 
@@ -35,7 +36,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         yield running
 
 
-def living(kind: str) -> list[str]:
+def living_actors(kind: str) -> list[str]:
     """The names of the living actors of a class."""
     filters = [("class_name", "=", kind), ("state", "=", "ALIVE")]
     return [actor["name"] for actor in list_actors(filters=filters, limit=1000)]
@@ -50,8 +51,8 @@ def pid_of(name: str) -> int:
 
 
 def switchboard() -> Any:
-    (name,) = living("SwitchboardActor")
-    return ray.get_actor(name, namespace=names.NAMESPACE)
+    (name,) = living_actors("SwitchboardActor")
+    return ray.get_actor(name, namespace=registry.NAMESPACE)
 
 
 def idle_again(stack: Running) -> dict[str, Any]:
@@ -81,8 +82,8 @@ def serving(sid: str) -> str:
     """The name of the call actor that has a call."""
     return next(
         name
-        for name in living("CallActor")
-        if ray.get(ray.get_actor(name, namespace=names.NAMESPACE).status.remote()) == sid
+        for name in living_actors("CallActor")
+        if ray.get(ray.get_actor(name, namespace=registry.NAMESPACE).status.remote()) == sid
     )
 
 
@@ -92,7 +93,7 @@ def spoken(stack: Running) -> dict[str, Any]:
     stack.http.post("/sandbox/options", json={"speech": "real"}).raise_for_status()
     sid = stack.call("maria", speech="real")
     until(lambda: stack.record(sid)["measured"]["greeting_ms"])
-    during = {kind: living(kind) for kind in ACTORS}
+    during = {kind: living_actors(kind) for kind in ACTORS}
     (record,) = stack.finished(sid)
     stack.http.post("/sandbox/options", json={"speech": "known"}).raise_for_status()
     return {**record, "during": during}
@@ -193,11 +194,11 @@ def test_a_call_comes_back_when_the_process_that_holds_its_line_is_killed(stack:
 
 def test_a_hundred_calls_for_the_places_there_are_get_exactly_those(stack: Running) -> None:
     idle_again(stack)
-    board = switchboard()
+    provider_health = switchboard()
     sids = [f"CAcrowd{number}" for number in range(100)]
-    answers = ray.get([board.reserve.remote(sid, "", "") for sid in sids])
+    answers = ray.get([provider_health.reserve.remote(sid, "", "") for sid in sids])
     for sid in sids:
-        board.call_ended.remote(sid, "canceled")
+        provider_health.call_ended.remote(sid, "canceled")
     assert sum(answer.token is not None for answer in answers) == POOL
     assert {answer.reason for answer in answers if answer.token is None} == {"full"}
 
@@ -208,26 +209,26 @@ def test_while_it_drains_new_calls_reach_a_person_and_the_one_in_progress_goes_o
     idle_again(stack)
     held = stack.call("silent", speech="known")
     until(lambda: stack.record(held)["measured"]["greeting_ms"])
-    house.drain()
+    deployment.drain()
     try:
         (refused,) = stack.finished(stack.call("maria", speech="known"), within_s=30)
         assert refused["ended_by"] == "transferred"
         assert ray.get(switchboard().snapshot.remote())["refused"]["draining"] == 1
-        assert house.calls_in_progress() == 1
-        house.wind_up()
+        assert deployment.calls_in_progress() == 1
+        deployment.finish_calls()
         (ended,) = stack.finished(held, within_s=30)
         assert ended["ended_by"] == "transferred"
     finally:
-        house.reopen()
+        deployment.reopen()
     idle_again(stack)
 
 
 def test_a_switchboard_that_is_killed_finds_its_calls_and_spares_again(stack: Running) -> None:
     idle_again(stack)
-    before = sorted(name for kind in ("CallActor", *KINDS) for name in living(kind))
+    before = sorted(name for kind in ("CallActor", *KINDS) for name in living_actors(kind))
     held = stack.call("silent", speech="known")
     until(lambda: stack.record(held)["measured"]["greeting_ms"])
-    (name,) = living("SwitchboardActor")
+    (name,) = living_actors("SwitchboardActor")
     os.kill(pid_of(name), signal.SIGKILL)
 
     def is_busy() -> bool:
@@ -241,7 +242,7 @@ def test_a_switchboard_that_is_killed_finds_its_calls_and_spares_again(stack: Ru
     stack.http.post(f"/sandbox/calls/{held}", json={"hang_up": True}).raise_for_status()
     stack.finished(held)
     idle_again(stack)
-    after = sorted(name for kind in ("CallActor", *KINDS) for name in living(kind))
+    after = sorted(name for kind in ("CallActor", *KINDS) for name in living_actors(kind))
     assert after == before
 
 

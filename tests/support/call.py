@@ -1,7 +1,7 @@
 """A call in virtual time: the conversation is real, the vendors and the line are small doubles.
 
 `Telephone` plays Otto's audio on the virtual clock as Twilio would: "playing" when the first
-audio comes, a mark after each chunk, everything echoed at once after a clear. `ScriptedMind`
+audio comes, a mark after each chunk, everything echoed at once after a clear. `ScriptedModel`
 answers each request with the next step of a script.
 """
 
@@ -16,11 +16,10 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from otto.crm.service import CallRecord, Customer, CustomerExists, Vehicle
-from otto.dialogue.conversation import Conversation, House
-from otto.dialogue.session_store import Fenced
-from otto.scheduling.openings import Opening, OpeningsQuery
-from otto.scheduling.service import Booking, BookingRequest, SlotTaken
-from otto.speech.events import (
+from otto.dialogue.context import CallContext
+from otto.dialogue.conversation import Conversation
+from otto.dialogue.session.store import Fenced
+from otto.events import (
     Event,
     FirstAudio,
     ModelDone,
@@ -32,6 +31,8 @@ from otto.speech.events import (
     Worker,
     WorkerFailed,
 )
+from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.service import Booking, BookingRequest, SlotTaken
 from otto.tasks import Tasks
 
 MS_PER_CHARACTER = 60
@@ -58,7 +59,7 @@ class Step:
     fails: bool = False
 
 
-class ScriptedMind:
+class ScriptedModel:
     """Answers by script; remembers what it was asked."""
 
     def __init__(self) -> None:
@@ -120,7 +121,7 @@ class Telephone:
         """Of each sentence said, the generation it was said under."""
         self.cleared: list[int] = []
         self.hung_up = False
-        self.kept = b""
+        self.checkpoint = b""
         self.is_dead = False
         """Takes everything and plays nothing."""
         self._lag_s = lag_s
@@ -206,8 +207,8 @@ class Telephone:
     def hangup(self) -> None:
         self.hung_up = True
 
-    def keep(self, state: bytes) -> None:
-        self.kept = state
+    def save_checkpoint(self, state: bytes) -> None:
+        self.checkpoint = state
 
     def _later(self, generation: int, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -329,8 +330,8 @@ class Memory:
 class Call:
     """One call under test."""
 
-    house: House
-    mind: ScriptedMind
+    context: CallContext
+    language_model: ScriptedModel
     telephone: Telephone
     book: Book
     people: People
@@ -365,16 +366,20 @@ class Call:
 
     async def turn(self, text: str, *steps: Step) -> None:
         """The caller says `text`; the model answers by `steps`; everything is heard."""
-        self.mind.script += steps
+        self.language_model.script += steps
         await self.say(text)
         await self.until_quiet()
 
     def kill(self) -> None:
         """The process is gone, in this very moment: nothing is finished, nothing is written."""
         conversation = self.conversation
-        self.mind.emit = self.telephone.emit = self.telephone.on_line = lambda event: None
+        self.language_model.emit = self.telephone.emit = self.telephone.on_line = lambda event: None
         conversation._timers.stop_all()
-        for task in (*conversation._tasks, *self.mind._tasks, conversation._keeper._writer):
+        for task in (
+            *conversation._tasks,
+            *self.language_model._tasks,
+            conversation._writer._writer,
+        ):
             if task is not None:
                 task.cancel()
         for generation in [*self.telephone._tasks]:

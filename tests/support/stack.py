@@ -16,7 +16,8 @@ from rich.console import Console
 
 from cluster.embedded import embedded
 from config.settings import Settings
-from otto.dialogue.session_store import SessionStore, make_redis
+from otto.dialogue.session.store import SessionStore
+from otto.storage.redis import make_redis
 
 T = TypeVar("T")
 PATIENCE_S = 60.0

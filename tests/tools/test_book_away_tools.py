@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from config.dealership import Dealership
-from otto.crm.errors import StoreAway
-from otto.dialogue.flow import ALWAYS
-from otto.dialogue.session import Identity, Offer, Session, VehicleRef
-from otto.dialogue.tool_schemas import tool_schemas
-from otto.dialogue.tools import BOOK_AWAY, BOOKING_UNKNOWN, Toolbox
-from otto.speech.events import ToolCall
+from otto.dialogue.session.state import Identity, Offer, Session, VehicleRef
+from otto.dialogue.tools.permissions import ALWAYS
+from otto.dialogue.tools.schemas import tool_schemas
+from otto.dialogue.tools.toolbox import BOOK_AWAY, BOOKING_UNKNOWN, Toolbox
+from otto.events import ToolCall
+from otto.storage.errors import StoreUnavailable
 from tests.support.call import MARIA, NOW, Book, People
 
 OFFER = Offer(
@@ -24,7 +24,7 @@ OFFER = Offer(
 class Away:
     """A calendar and a CRM whose database is away."""
 
-    def __init__(self, error: StoreAway) -> None:
+    def __init__(self, error: StoreUnavailable) -> None:
         self._error = error
 
     def __getattr__(self, name: str) -> Any:
@@ -73,7 +73,7 @@ async def run(toolbox: Toolbox, name: str, **arguments: Any) -> dict[str, Any]:
 async def test_the_caller_hears_that_the_book_cannot_be_seen(
     tool: str, arguments: dict[str, Any], dealership: Dealership
 ) -> None:
-    away = Away(StoreAway("too_slow"))
+    away = Away(StoreUnavailable("too_slow"))
     toolbox, _ = make(dealership, verified(), away, away)
     result = await run(toolbox, tool, **arguments)
     assert (result["status"], result["code"], result["message"]) == (
@@ -85,7 +85,7 @@ async def test_the_caller_hears_that_the_book_cannot_be_seen(
 
 
 async def test_a_booking_that_may_stand_is_not_denied(dealership: Dealership) -> None:
-    away = Away(StoreAway("too_slow", outcome_unknown=True))
+    away = Away(StoreUnavailable("too_slow", outcome_unknown=True))
     toolbox, _ = make(dealership, verified(), away)
     result = await run(toolbox, "book_appointment", slot_id="s-1")
     assert (result["code"], result["message"]) == ("book_away", BOOKING_UNKNOWN)
@@ -93,7 +93,7 @@ async def test_a_booking_that_may_stand_is_not_denied(dealership: Dealership) ->
 
 async def test_who_the_caller_is_stays_open_for_another_try(dealership: Dealership) -> None:
     session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
-    toolbox, _ = make(dealership, session, crm=Away(StoreAway()))
+    toolbox, _ = make(dealership, session, crm=Away(StoreUnavailable()))
     assert (await run(toolbox, "identify_caller", phone_number=None))["code"] == "book_away"
     assert session.identity is Identity.UNKNOWN
     again, _ = make(dealership, session)
@@ -105,7 +105,7 @@ async def test_a_wrong_guess_is_not_counted_while_nobody_could_check_it(
 ) -> None:
     session = verified()
     session.identity = Identity.FOUND
-    toolbox, _ = make(dealership, session, crm=Away(StoreAway()))
+    toolbox, _ = make(dealership, session, crm=Away(StoreUnavailable()))
     for _ in range(5):
         result = await run(toolbox, "verify_caller", date_of_birth="1984-03-12")
         assert result["code"] == "book_away"
@@ -140,7 +140,7 @@ async def test_a_withheld_number_is_asked_for(dealership: Dealership) -> None:
 
 async def test_a_wish_that_cannot_be_kept_is_not_promised(dealership: Dealership) -> None:
     session = verified()
-    toolbox, _ = make(dealership, session, crm=Away(StoreAway()))
+    toolbox, _ = make(dealership, session, crm=Away(StoreUnavailable()))
     result = await run(toolbox, "request_callback", reason="x", when=None, phone_number=None)
     assert (result["status"], result["code"]) == ("error", "not_kept")
     assert not session.callback_requested

@@ -19,17 +19,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
-from otto.crm.database import make_engine, sync_dealership
-from otto.crm.letterbox import Letterbox
-from otto.crm.reach import Reach
 from otto.crm.service import CrmService
-from otto.crm.tables import AppointmentRow, CallbackRow
 from otto.dialogue.prompts import Phrases, system_prompt
-from otto.dialogue.session import Session
-from otto.dialogue.tools import BOOK_AWAY, BOOKING_UNKNOWN, Toolbox
+from otto.dialogue.session.state import Session
+from otto.dialogue.tools.toolbox import BOOK_AWAY, BOOKING_UNKNOWN, Toolbox
+from otto.events import ToolCall
 from otto.scheduling.service import CalendarService
-from otto.speech.events import ToolCall
-from sandbox.openai.receptionist import answer
+from otto.storage.database import make_engine, sync_dealership
+from otto.storage.guard import DatabaseGuard
+from otto.storage.spool import Spool
+from otto.storage.tables import AppointmentRow, CallbackRow
+from sandbox.receptionist.receptionist import answer
 from tests.support.call import NOW
 from tests.support.wire import Wire
 
@@ -89,12 +89,12 @@ async def wire(
 async def book(wire: Wire, tmp_path: Path, dealership: Dealership) -> AsyncIterator[Any]:
     settings = DatabaseSettings(url=SecretStr(wire.url), command_timeout_s=DEADLINE_S)
     engine = make_engine(settings)
-    letters = Letterbox(None, tmp_path, "main")
-    crm = CrmService(engine, "main", reach=Reach(DEADLINE_S, 0.05), letters=letters)
-    reach = Reach(DEADLINE_S, 0.05)
-    calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW, reach=reach)
+    spool = Spool(None, tmp_path, "main")
+    crm = CrmService(engine, "main", guard=DatabaseGuard(DEADLINE_S, 0.05), spool=spool)
+    guard = DatabaseGuard(DEADLINE_S, 0.05)
+    calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW, guard=guard)
     await crm.find_by_phone(PHONE)
-    yield crm, calendar, letters
+    yield crm, calendar, spool
     await wire.mend()
     await engine.dispose()
 
@@ -131,7 +131,7 @@ def ring(book: Any, dealership: Dealership) -> Any:
 async def test_the_caller_is_told_offered_a_call_back_and_called(
     how: str, ring: Any, book: Any, wire: Wire, engine: AsyncEngine
 ) -> None:
-    crm, _, letters = book
+    crm, _, spool = book
     call: Call = ring(f"CA-{how}")
     if how == "stopped":
         await wire.refuse()
@@ -145,7 +145,7 @@ async def test_the_caller_is_told_offered_a_call_back_and_called(
     assert call.longest_tool_s < DEADLINE_S + SLACK_S
     await wire.mend()
     await asyncio.sleep(0.1)
-    assert await letters.deliver_all(crm.take_in) == 1
+    assert await spool.deliver_all(crm.take_in) == 1
     async with engine.connect() as connection:
         [row] = (
             await connection.execute(

@@ -7,9 +7,9 @@ import json
 from typing import Any
 
 from config.dealership import Dealership
-from otto.dialogue.session import Identity, Offer, Session, VehicleRef
-from otto.dialogue.tools import Toolbox
-from otto.speech.events import ToolCall
+from otto.dialogue.session.state import Identity, Offer, Session, VehicleRef
+from otto.dialogue.tools.toolbox import Toolbox
+from otto.events import ToolCall
 from tests.support.call import MARIA, NOW, Book, People
 
 OFFER = Offer(

@@ -1,0 +1,1 @@
+"""What lives once a call: the call actor and its workers."""

@@ -1,0 +1,397 @@
+"""What a call actor is inside: one live telephone call, with its session and its three workers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+import structlog
+
+from actors.call.lease import CallLease
+from actors.call.supervisor import QUIET_S, WorkerSupervisor
+from actors.runtime import registry
+from actors.runtime.process import freeze_gc
+from actors.stores.proxies import RemoteCalendar, RemoteCrm
+from config.dealership import Dealership
+from config.settings import Settings
+from otto.dialogue.context import CallContext
+from otto.dialogue.conversation import Conversation
+from otto.dialogue.prompts import Phrases
+from otto.dialogue.session.state import Directive
+from otto.dialogue.session.store import SessionStore
+from otto.events import Event, Transcript, VendorReport, Worker, WorkerFailed
+from otto.health.lag import LagMeter
+from otto.media_link.client import Control, connect_control
+from otto.media_link.frames import LinkError, Role
+from otto.storage.redis import make_redis
+from otto.tasks import Tasks
+from otto.telephony.switchboard_port import CallStart
+from otto.traces import where
+
+log = structlog.get_logger()
+
+_OF_ROLE = {Role.UPLINK: Worker.STT, Role.DOWNLINK: Worker.TTS}
+SPARES_TRIED = 2
+"""A spare may be dead, too; then one more is asked for."""
+
+
+@dataclass(slots=True)
+class _Live:
+    """The call being served."""
+
+    conversation: Conversation
+    control: Control
+    address: str
+    token: str
+    recognised_ms: int = 0
+    """Media time up to which final transcripts were passed on: where another ear begins."""
+    has_greeted: bool = False
+
+
+class CallRuntime:
+    """Serves one call at a time, and is warm again when it has ended.
+
+    `warm` first; then `attach` for each call. It reports to the switchboard what the line shall
+    do next and when it is free.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        dealership: Dealership,
+        switchboard: str,
+    ) -> None:
+        self._name = name
+        self._settings = settings
+        self._switchboard_name = switchboard
+        location = dealership.location(settings.location or dealership.locations[0].id)
+        self._redis = make_redis(settings.redis)
+        self._lease = CallLease()
+        self._sessions = SessionStore(self._redis, settings.redis.session_ttl_s)
+        self._calendar = RemoteCalendar(location.id, self._lease.check)
+        self._crm = RemoteCrm(location.id, self._lease.check)
+        self._context = CallContext(
+            dealership=dealership,
+            location=location,
+            phrases=Phrases(dealership),
+            settings=settings.call,
+            calendar=self._calendar,
+            crm=self._crm,
+            sessions=self._sessions,
+            sub_actors=settings.pool.sub_actors,
+        )
+        self._supervisor = WorkerSupervisor(name, settings, self._on_event, self._on_death)
+        self._is_warm = False
+        self._is_free = False
+        self._is_broken = False
+        self._live: _Live | None = None
+        self._replacing = Tasks()
+        self._tasks = Tasks()
+
+    async def warm(self, phrases: tuple[Any], avoided: frozenset[str], gently: bool) -> None:
+        """Start the workers; when it returns, a call can be answered at once.
+
+        `phrases` wraps a reference to the sentences spoken beforehand: Ray hands a bare one over
+        as its value, and only the worker that speaks needs that. `avoided` names the vendors'
+        providers to leave out; for `gently` see `Crew.start`.
+        """
+        await self._supervisor.start(phrases[0], gently)
+        if avoided:
+            self._supervisor.avoid(avoided)
+        await self._prepare_stores()
+        freeze_gc()
+        self._tasks.spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._tell_lag))
+        self._is_warm = self._is_free = True
+
+    async def _prepare_stores(self) -> None:
+        """What the first call would otherwise wait for: connections, names, first imports."""
+        self._calendar.look_up()
+        self._crm.look_up()
+        try:
+            await self._sessions.peek(self._name)
+        except Exception as error:  # calls are taken without it, too
+            log.warning("session_store_away", error=type(error).__name__)
+
+    async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
+        """Take a call whose stream has started. Returns when the call is being served.
+
+        Raises RuntimeError when a call is being served already, and `LinkError` or OSError when
+        the media link cannot be reached.
+        """
+        if not self._is_free:
+            raise RuntimeError("this call actor is not free")
+        self._is_free = False
+        try:
+            await self._be_whole()
+            began_s = asyncio.get_running_loop().time() - started.at_ms / 1000
+            control = await connect_control(link_address, link_token)
+        except BaseException:
+            self._is_free = True
+            raise
+        self._lease.control = control
+        conversation = Conversation(
+            self._context, self._supervisor.workers, _Line(control), started, began_s
+        )
+        self._live = _Live(conversation, control, link_address, link_token)
+        self._tasks.spawn(self._hold(self._live, started))
+
+    def on_events(self, worker: Worker, serial: int, number: int, events: list[Event]) -> None:
+        """Events of a worker that runs as an actor of its own."""
+        self._supervisor.on_events(worker, serial, number, events)
+
+    def on_lag(self, worker: Worker, lag_ms: float) -> None:
+        """A worker's process is late."""
+        self._tell_soon("late", f"{self._name}.{worker.value}", lag_ms)
+
+    def avoid(self, providers: frozenset[str]) -> None:
+        """Which vendors' providers to leave out from now on."""
+        self._supervisor.avoid(providers)
+
+    def finish_call(self) -> None:
+        """End the call in progress in good order: the deployment ends."""
+        if self._live is not None:
+            self._live.conversation.finish_call()
+
+    def status(self) -> str | None:
+        """The CallSid being served, or None. Raises RuntimeError when it has not been warmed."""
+        if not self._is_warm:
+            raise RuntimeError("this call actor is not warm")
+        return self._live.conversation.session.call_sid if self._live else None
+
+    # What the workers say
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, VendorReport):
+            self._tell_soon("vendor", event)
+            return
+        live = self._live
+        if live is None:
+            return
+        if isinstance(event, Transcript) and event.is_final:
+            live.recognised_ms = max(live.recognised_ms, event.end_ms)
+        live.conversation.on_event(event)
+
+    async def _read(self, control: Control, conversation: Conversation) -> None:
+        """Hand the line's events to the conversation until the link ends."""
+        try:
+            while (event := await control.read()) is not None:
+                if event["event"] == "silent":
+                    self._on_silence(_OF_ROLE[event["role"]])
+                else:
+                    conversation.on_line(event)
+        except ConnectionError:
+            conversation.on_line({"event": "lost"})
+            return
+        if control.was_replaced:
+            log.warning("call_taken_over")
+            conversation.fence()
+        else:
+            conversation.on_line({"event": "stop"})
+
+    # A worker dies
+
+    def _on_silence(self, worker: Worker) -> None:
+        """A worker keeps its connection and does nothing: it is as good as dead."""
+        if self._supervisor.has(worker):  # inline it is this very loop, which is well again
+            log.warning("worker_silent", worker=worker.value)
+            self._on_death(worker)
+
+    def _on_death(self, worker: Worker) -> None:
+        log.error("worker_died", worker=worker.value, in_call=self._live is not None)
+        self._replacing.spawn(self._replace(worker))
+
+    async def _replace(self, worker: Worker) -> None:
+        """Have a warm spare in the dead one's place. Without one the caller is told, and this
+        actor makes way afterwards for a whole one, which the switchboard starts then."""
+        began_s = asyncio.get_running_loop().time()
+        for _ in range(SPARES_TRIED):
+            spare = await self._tell(
+                "take_spare", self._name, worker, self._supervisor.expect(worker)
+            )
+            if spare is None:
+                break
+            try:
+                await self._join(worker, spare)
+            except Exception as error:
+                log.warning("spare_unfit", worker=worker.value, error=type(error).__name__)
+                ray.kill(spare)
+                continue
+            self._supervisor.replace(worker, spare)
+            if self._live is not None and self._live.has_greeted:
+                self._live.conversation.on_replaced(worker)
+            took_ms = round((asyncio.get_running_loop().time() - began_s) * 1000)
+            log.info("spare_took_over", worker=worker.value, took_ms=took_ms)
+            return
+        log.error("worker_not_replaced", worker=worker.value)
+        self._is_broken = True
+        if self._live is None:
+            self._make_way()
+        else:
+            self._on_event(WorkerFailed(worker, "died", "its process is gone"))
+
+    async def _join(self, worker: Worker, actor: Any) -> None:
+        """Attach a worker's actor to the call in progress, if there is one."""
+        live = self._live
+        if live is None:
+            return
+        with _while_it_lasts(live):
+            if worker is Worker.STT:
+                await actor.attach.remote(live.address, live.token, live.recognised_ms)
+            elif worker is Worker.TTS:
+                await actor.attach.remote(live.address, live.token)
+
+    async def _be_whole(self) -> None:
+        """Wait until no worker is being replaced."""
+        while self._replacing:
+            await asyncio.wait(self._replacing)
+
+    def _make_way(self) -> None:
+        ray.kill(ray.get_runtime_context().current_actor)
+
+    # A call
+
+    async def _hold(self, live: _Live, started: CallStart) -> None:
+        supervisor, conversation, control = (
+            self._supervisor.workers,
+            live.conversation,
+            live.control,
+        )
+        call_sid = conversation.session.call_sid
+        tasks: list[asyncio.Task[None]] = []
+        directive = Directive.TRANSFER
+        try:
+            if not started.resumed:
+                tasks.append(asyncio.create_task(self._listen(live)))
+            await self._speak(live)
+            await conversation.open()
+            live.has_greeted = True
+            if started.resumed:
+                # What the last owner of the call has kept need not be heard twice.
+                live.recognised_ms = conversation.recognised_ms
+                tasks.append(asyncio.create_task(self._listen(live)))
+            tasks.append(asyncio.create_task(self._read(control, conversation)))
+            await conversation.ended.wait()
+            directive = conversation.session.directive
+        except Exception as error:
+            log.error("call_failed", error=type(error).__name__, at=where(error))
+        finally:
+            # Twilio asks what comes next as soon as the stream ends: tell the switchboard first.
+            if not control.was_replaced:
+                await self._tell("ended", self._name, call_sid, directive)
+            _Line(control).hangup()
+            for task in tasks:
+                task.cancel()
+            # Whatever fails in here, the rest is done: an actor that is never free is a lost place.
+            for work in (
+                *tasks,
+                self._patiently(Worker.STT, supervisor.recogniser.detach()),
+                self._patiently(Worker.TTS, supervisor.synthesiser.detach()),
+                conversation.close(),
+                control.close(),
+            ):
+                await _ended(work)
+            self._live = self._lease.control = None
+            await self._be_whole()
+            if self._is_broken:
+                self._make_way()
+            self._is_free = True
+            await self._tell("idle", self._name)
+
+    async def _listen(self, live: _Live) -> None:
+        attaching = self._supervisor.workers.recogniser.attach(
+            live.address, live.token, live.recognised_ms
+        )
+        try:
+            with _while_it_lasts(live):
+                await self._patiently(Worker.STT, attaching)
+        except ray.exceptions.ActorDiedError:
+            log.info("worker_is_being_replaced", worker=Worker.STT.value)
+
+    async def _speak(self, live: _Live) -> None:
+        attaching = self._supervisor.workers.synthesiser.attach(live.address, live.token)
+        with contextlib.suppress(ray.exceptions.ActorDiedError):  # then it is being replaced
+            await self._patiently(Worker.TTS, attaching)
+        await self._be_whole()
+
+    async def _patiently(self, worker: Worker, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for a worker, however long its vendor takes; one that is stopped or stuck is
+        replaced, and not waited for."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not (await asyncio.wait([task], timeout=QUIET_S))[0]:
+                if not await self._supervisor.answers(worker) and not task.done():
+                    self._on_silence(worker)
+                    return
+            await task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    # The switchboard
+
+    def _tell_lag(self, lag_ms: float) -> None:
+        self._tell_soon("late", self._name, lag_ms)
+
+    def _tell_soon(self, method: str, *arguments: Any) -> None:
+        self._tasks.spawn(self._tell(method, *arguments))
+
+    async def _tell(self, method: str, *arguments: Any) -> Any:
+        """What the switchboard answers; None when it cannot be asked."""
+        try:
+            switchboard = ray.get_actor(self._switchboard_name, namespace=registry.NAMESPACE)
+            return await getattr(switchboard, method).remote(*arguments)
+        except (ValueError, ray.exceptions.RayError) as error:
+            log.error("switchboard_not_told", method=method, error=type(error).__name__)
+            return None
+
+
+@contextlib.contextmanager
+def _while_it_lasts(live: _Live) -> Iterator[None]:
+    """A media link that refuses because the call has ended meanwhile is no fault."""
+    try:
+        yield
+    except (LinkError, OSError):
+        if not live.control.is_over:
+            raise
+
+
+async def _ended(work: Awaitable[Any]) -> None:
+    """Wait for a part of the clean-up; its failure is logged and stops nothing."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        pass
+    except ray.exceptions.ActorDiedError:
+        log.info("clean_up_of_a_dead_worker")
+    except Exception as error:
+        log.error("clean_up_failed", error=type(error).__name__, at=where(error))
+
+
+class _Line:
+    """The control channel, for a conversation that does not care whether it still stands."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+
+    def clear(self, generation: int) -> None:
+        try:
+            self._control.clear(generation)
+        except ConnectionError:
+            log.debug("line_gone", at="clear")
+
+    def hangup(self) -> None:
+        try:
+            self._control.hangup()
+        except ConnectionError:
+            log.debug("line_gone", at="hangup")
+
+    def save_checkpoint(self, state: bytes) -> None:
+        try:
+            self._control.save_checkpoint(state)
+        except (ConnectionError, LinkError):
+            log.debug("line_gone", at="checkpoint")

@@ -1,0 +1,1 @@
+"""What lives once a node: the switchboard and its pools."""

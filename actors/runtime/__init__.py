@@ -1,0 +1,1 @@
+"""What all actors share: names, options, the process."""

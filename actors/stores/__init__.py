@@ -1,0 +1,1 @@
+"""What keeps bookings and customers: one of each a location."""

@@ -1,0 +1,63 @@
+"""The calendar actor: the book of one location, and the worker that tells the world about it.
+
+It imports nothing heavy, because a call actor that looks it up imports this module: in the middle
+of the call, at its first question for openings (1 CPU-second with Google's client and the rest).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from actors.runtime.process import process_stats
+
+if TYPE_CHECKING:
+    from config.dealership import Dealership
+    from config.settings import Settings
+    from otto.scheduling.openings import Opening, OpeningsQuery
+    from otto.scheduling.service import Booking, BookingRequest
+
+
+class CalendarActor:
+    """One writer a location, which keeps bookings in order and quick. That nothing is booked
+    twice rests on the database, so a second one of these would do no harm.
+    """
+
+    def __init__(self, settings: Settings, dealership: Dealership, location_id: str) -> None:
+        from otto.scheduling.calendar_sync import make_handlers
+        from otto.scheduling.google_calendar import GoogleCalendar
+        from otto.scheduling.outbox import OutboxWorker
+        from otto.scheduling.service import CalendarService
+        from otto.storage.database import make_engine
+        from otto.storage.guard import DatabaseGuard
+        from otto.telephony.rest import TwilioRest
+
+        engine = make_engine(settings.database)
+        handlers = make_handlers(
+            GoogleCalendar(settings.google), TwilioRest(settings.twilio).send_message
+        )
+        self._outbox = OutboxWorker(engine, handlers)
+        self._service = CalendarService(
+            engine,
+            dealership,
+            location_id,
+            after_commit=self._outbox.nudge,
+            guard=DatabaseGuard(settings.database.command_timeout_s),
+        )
+        self._stop = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def ready(self) -> None:
+        """Returns when the actor answers and delivers what is waiting in the outbox."""
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.get_running_loop().create_task(self._outbox.run(self._stop))
+
+    async def process_stats(self) -> dict[str, int]:
+        return process_stats()
+
+    async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
+        return await self._service.find_openings(query)
+
+    async def book(self, request: BookingRequest) -> Booking:
+        await self.ready()  # after a restart by Ray nobody else starts the worker
+        return await self._service.book(request)

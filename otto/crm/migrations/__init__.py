@@ -1,1 +1,0 @@
-"""The history of the tables. `otto.crm.database.migrate` runs it; there is no alembic.ini."""

@@ -1,9 +1,0 @@
-"""How Alembic runs a migration: on the connection that `migrate` opened, in its transaction."""
-
-from alembic import context
-
-from otto.crm.tables import Base
-
-context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
-with context.begin_transaction():
-    context.run_migrations()

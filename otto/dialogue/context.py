@@ -1,0 +1,40 @@
+"""What a conversation is given: what all calls share, and the workers that serve this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from config.dealership import Dealership, Location
+from config.settings import CallSettings
+from otto.dialogue.ports import LanguageModel, Recogniser, Synthesiser
+from otto.dialogue.prompts import Phrases
+from otto.dialogue.session.store import Sessions
+from otto.dialogue.tools.ports import Calendar, Crm
+from otto.scheduling.bookings import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """The three that serve one call."""
+
+    recogniser: Recogniser
+    synthesiser: Synthesiser
+    language_model: LanguageModel
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What all calls share."""
+
+    dealership: Dealership
+    location: Location
+    phrases: Phrases
+    settings: CallSettings
+    calendar: Calendar
+    crm: Crm
+    sessions: Sessions
+    sub_actors: str
+    """How the workers run, for the record: "ray" or "inline"."""
+    now: Callable[[], datetime] = utc_now

@@ -1,0 +1,249 @@
+"""What comes of one attempt at an answer: deltas in, sentences and tool calls out. Sans-I/O.
+
+A model that breaks off in the middle has said things that cannot be taken back. The next attempt
+is told what was said and asked to go on from there (`continuation`); and because a model may not
+do as it is asked, `Echo` leaves out what it says again. The alternative, to fail once anything was
+said, would end most calls that meet such an error; to begin anew would say things twice.
+
+What was not whole when the stream broke is dropped: half a sentence, and above all half a tool
+call, whose arguments may be valid and wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from otto.dialogue.model.sentences import SentenceSplitter
+from otto.events import Event, ModelDone, Sentence, ToolCall
+
+if TYPE_CHECKING:
+    pass
+
+CONTINUE: Final = (
+    "The connection broke after the words above, and the caller has heard them. Go on from there "
+    "in the same breath: do not repeat or rephrase them, do not apologize. If a tool is needed, "
+    "call it now. If nothing is left to say, answer with nothing."
+)
+
+
+class Failure(Exception):
+    """An attempt that failed; `kind` and `detail` as in `WorkerFailed`.
+
+    `retry`: the same provider may do better. `other`: another one may. `is_vendors`: it is the
+    provider that failed, not the request that was bad.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        detail: str,
+        *,
+        retry: bool = False,
+        other: bool = True,
+        is_vendors: bool = True,
+    ) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+        self.retry = retry
+        self.other = other
+        self.is_vendors = is_vendors
+
+
+def continuation(messages: list[dict[str, Any]], said: list[str]) -> list[dict[str, Any]]:
+    """`messages` for an attempt that goes on after `said`."""
+    if not said:
+        return messages
+    return [
+        *messages,
+        {"role": "assistant", "content": " ".join(said)},
+        {"role": "system", "content": CONTINUE},
+    ]
+
+
+class Echo:
+    """Leaves out of a continuation what it repeats of the pieces `said`.
+
+    It knows a repetition by its words, from the beginning of any piece on. Words that differ end
+    it: from there on everything is new.
+    """
+
+    def __init__(self, said: list[str]) -> None:
+        self._said: list[str] = []
+        self._starts: list[int] = []
+        for piece in said:
+            self._starts.append(len(self._said))
+            self._said += [_plain(word) for word in piece.split()]
+        self._at: int | None = None
+        self._is_over = not said
+
+    def fresh(self, piece: str) -> str:
+        """What of `piece` is new; empty when all of it was said before."""
+        if self._is_over:
+            return piece
+        words = piece.split()
+        starts = self._starts if self._at is None else (self._at,)
+        for start in starts:
+            ahead = self._said[start:]
+            same = _common([_plain(word) for word in words], ahead)
+            if same == len(ahead):  # up to the end of what was said
+                self._is_over = True
+                return " ".join(words[same:])
+            if same == len(words):
+                self._at = start + same
+                return ""
+        self._is_over = True
+        return piece
+
+
+def _common(one: list[str], two: list[str]) -> int:
+    """How many words the two begin with in common."""
+    same = 0
+    for mine, other in zip(one, two, strict=False):
+        if mine != other:
+            break
+        same += 1
+    return same
+
+
+def _plain(word: str) -> str:
+    return "".join(letter for letter in word.lower() if letter.isalnum())
+
+
+@dataclass(slots=True)
+class Spoken:
+    """What of a generation has been emitted, over all its attempts, and how soon (ms)."""
+
+    pieces: list[str] = field(default_factory=list)
+    first_token_ms: float = 0.0
+    first_sentence_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class Fragments:
+    """One tool call, as far as it has come."""
+
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What has come of one attempt. Only `take` and `finish` change it, and `spoken`."""
+
+    generation: int
+    asked_at: float
+    emit: Callable[[Event], None]
+    spoken: Spoken = field(default_factory=Spoken)
+    has_begun: bool = False
+    _echo: Echo = field(init=False)
+    _continues: bool = field(init=False)
+    _splitter: SentenceSplitter = field(default_factory=SentenceSplitter)
+    _text: str = ""
+    _refused: bool = False
+    _calls: dict[int, Fragments] = field(default_factory=dict)
+    _finish_reason: str = ""
+    _prompt_tokens: int = 0
+    _completion_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        self._echo = Echo(self.spoken.pieces)
+        self._continues = bool(self.spoken.pieces)
+
+    def take(self, chunk: Any, now: float) -> None:
+        """One chunk of the stream. The last one carries the usage and no choice.
+
+        Raises `Failure` when it is not what the API promises.
+        """
+        try:
+            self._take(chunk, now)
+        except (AttributeError, KeyError, IndexError, TypeError) as error:
+            raise Failure("protocol", f"chunk: {type(error).__name__}", retry=True) from None
+
+    def _take(self, chunk: dict[str, Any], now: float) -> None:
+        usage = chunk.get("usage")
+        if usage:
+            self._prompt_tokens = usage["prompt_tokens"]
+            self._completion_tokens = usage["completion_tokens"]
+        choices = chunk.get("choices")
+        if not choices:
+            return
+        choice = choices[0]
+        delta = choice.get("delta") or {}
+        refusal = delta.get("refusal") or ""
+        # A refusal is written for the user, so it is spoken like any answer.
+        words = (delta.get("content") or "") + refusal
+        self._refused = self._refused or bool(refusal)
+        parts = delta.get("tool_calls") or ()
+        if (words or parts) and not self.has_begun:
+            self.has_begun = True
+            self.spoken.first_token_ms = self.spoken.first_token_ms or (now - self.asked_at) * 1000
+        if words:
+            self._text += words
+            self._say(self._splitter.feed(words), now)
+        if parts and not self._calls:
+            # The text before a tool call is complete: it is said while the arguments stream.
+            self._say(self._splitter.end(), now)
+        for part in parts:
+            # Some compatible servers leave the index out: they send each call whole.
+            index = part.get("index")
+            call = self._calls.setdefault(len(self._calls) if index is None else index, Fragments())
+            call.id = call.id or part.get("id") or ""
+            function = part.get("function") or {}
+            call.name = call.name or function.get("name") or ""
+            call.arguments += function.get("arguments") or ""
+        self._finish_reason = choice.get("finish_reason") or self._finish_reason
+
+    def finish(self, now: float) -> None:
+        """The stream has ended. Raises `Failure` when it ended too early.
+
+        A tool call cut off by the token limit is not reported as a call, because its arguments
+        may be wrong and still be valid JSON: it is a failure of kind "protocol". Text cut off by
+        the limit is an answer.
+        """
+        if not self._finish_reason:
+            raise Failure("dropped", "stream ended without finish_reason", retry=True)
+        calls = [self._calls[index] for index in sorted(self._calls)]
+        if calls and self._finish_reason in ("length", "content_filter"):
+            raise Failure(
+                "protocol",
+                f"tool call cut off by {self._finish_reason}",
+                other=False,
+                is_vendors=False,
+            )
+        if any(not call.name for call in calls):
+            raise Failure("protocol", "tool call without a name")
+        if not calls and not self._text.strip() and not self._continues:
+            if self._finish_reason == "content_filter":
+                raise Failure("rejected", "content filter", is_vendors=False)
+            raise Failure("protocol", "empty answer", retry=True, is_vendors=False)
+        self._say(self._splitter.end(), now)
+        self.emit(
+            ModelDone(
+                self.generation,
+                " ".join(self.spoken.pieces) if self._continues else self._text.strip(),
+                tuple(
+                    ToolCall(call.id or f"call_{self.generation}_{at}", call.name, call.arguments)
+                    for at, call in enumerate(calls)
+                ),
+                "refusal" if self._refused else self._finish_reason,
+                self.spoken.first_token_ms,
+                self.spoken.first_sentence_ms,
+                (now - self.asked_at) * 1000,
+                self._prompt_tokens,
+                self._completion_tokens,
+            )
+        )
+
+    def _say(self, pieces: list[str], now: float) -> None:
+        for piece in pieces:
+            fresh = self._echo.fresh(piece)
+            if not fresh:
+                continue
+            if not self.spoken.pieces:
+                self.spoken.first_sentence_ms = (now - self.asked_at) * 1000
+            self.emit(Sentence(self.generation, len(self.spoken.pieces), fresh))
+            self.spoken.pieces.append(fresh)

@@ -1,0 +1,1 @@
+"""One answer as it is said: its state, its playback, its player."""

@@ -1,0 +1,1 @@
+"""What outlives the process that serves a call."""

@@ -1,0 +1,134 @@
+"""What was said, as the model is shown it: only what the caller *heard* counts as said.
+
+Entries are kept in the order of the conversation. An assistant entry with tool calls is added
+together with all of their results, in one step: a call without its result makes the model's API
+refuse every later turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from otto.events import ToolCall
+
+
+@dataclass(slots=True)
+class CallerSaid:
+    """One turn of the caller."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class OttoSaid:
+    """One answer of the model, or a part of it between two tool calls.
+
+    `unheard` is what was generated but not played; `results` are the answers to `calls`, in
+    order, as JSON text.
+    """
+
+    text: str
+    unheard: str = ""
+    calls: list[dict[str, str]] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Note:
+    """Something the model should know that nobody said."""
+
+    text: str
+
+
+Entry = CallerSaid | OttoSaid | Note
+_KINDS: dict[str, type[CallerSaid] | type[OttoSaid] | type[Note]] = {
+    "caller": CallerSaid,
+    "otto": OttoSaid,
+    "note": Note,
+}
+
+
+class History:
+    """The conversation so far."""
+
+    def __init__(self, entries: Sequence[Entry] = ()) -> None:
+        self.entries: list[Entry] = list(entries)
+
+    def caller(self, text: str) -> None:
+        self.entries.append(CallerSaid(text))
+
+    def note(self, text: str) -> None:
+        self.entries.append(Note(text))
+
+    def otto(
+        self, text: str, calls: Sequence[ToolCall] = (), results: Sequence[str] = ()
+    ) -> OttoSaid:
+        """Add an answer; with tool calls, all of their results at once.
+
+        Raises ValueError when their numbers differ.
+        """
+        if len(calls) != len(results):
+            raise ValueError(f"{len(calls)} tool calls, {len(results)} results")
+        said = OttoSaid(text, calls=[asdict(call) for call in calls], results=list(results))
+        self.entries.append(said)
+        return said
+
+    def forget_unsaid(self) -> None:
+        """Leave out answers of which nobody heard a word: to the caller they never were."""
+        self.entries = [
+            entry
+            for entry in self.entries
+            if not isinstance(entry, OttoSaid) or entry.text or entry.unheard or entry.calls
+        ]
+
+    def messages(self, system: str) -> list[dict[str, Any]]:
+        """The conversation in the form of OpenAI's chat completions."""
+        found: list[dict[str, Any]] = [{"role": "system", "content": system}]
+        for entry in self.entries:
+            match entry:
+                case CallerSaid(text):
+                    found.append({"role": "user", "content": text})
+                case Note(text):
+                    found.append({"role": "system", "content": text})
+                case OttoSaid():
+                    found += _otto_messages(entry)
+        return found
+
+    def dump(self) -> list[dict[str, Any]]:
+        """Plain data, for the session."""
+        names = {kind: name for name, kind in _KINDS.items()}
+        return [{"kind": names[type(entry)], **asdict(entry)} for entry in self.entries]
+
+    @classmethod
+    def load(cls, data: Sequence[dict[str, Any]]) -> History:
+        """The inverse of `dump`."""
+        entries: list[Entry] = []
+        for item in data:
+            fields = dict(item)
+            entries.append(_KINDS[fields.pop("kind")](**fields))
+        return cls(entries)
+
+
+def _otto_messages(said: OttoSaid) -> list[dict[str, Any]]:
+    content = said.text
+    if said.unheard:
+        content = f"{said.text} [The caller interrupted. Not heard: {said.unheard}]".strip()
+    if not said.calls:
+        return [{"role": "assistant", "content": content}] if content else []
+    calls = [
+        {
+            "id": call["id"],
+            "type": "function",
+            "function": {"name": call["name"], "arguments": call["arguments"]},
+        }
+        for call in said.calls
+    ]
+    return [
+        {"role": "assistant", "content": content or None, "tool_calls": calls},
+        *(
+            {"role": "tool", "tool_call_id": call["id"], "content": result}
+            for call, result in zip(said.calls, said.results, strict=True)
+        ),
+    ]

@@ -1,0 +1,229 @@
+"""The state of one call that must outlive the process serving it.
+
+A `Session` is what another call actor needs to take the call over: who the caller is and how far
+they have proved it, what was offered, what was booked, what was said. It is plain data; Redis
+holds it as JSON, and the database gets what is left of it at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from otto.dialogue.session.history import History
+
+
+class Identity(StrEnum):
+    """How well we know the caller. Only tools change it, never the model's words."""
+
+    UNKNOWN = "unknown"
+    NOT_FOUND = "not_found"
+    """We looked, and the number is not in the book."""
+    FOUND = "found"
+    """The number belongs to a customer; the caller has not proved to be that customer."""
+    VERIFIED = "verified"
+    CREATED = "created"
+    """A new customer, entered in this call: nothing of anybody else's can be seen."""
+    LOCKED = "locked"
+    """Too many wrong answers: nothing of the customer's is said or changed in this call."""
+
+    @property
+    def trusted(self) -> bool:
+        return self in {Identity.VERIFIED, Identity.CREATED}
+
+
+class Directive(StrEnum):
+    """What the telephone line does when the media stream has ended."""
+
+    RESUME = "resume"
+    HANG_UP = "hangup"
+    TRANSFER = "transfer"
+
+
+@dataclass(slots=True)
+class Offer:
+    """An opening that was offered in this call, under an opaque id."""
+
+    slot_id: str
+    service_code: str
+    bay_id: str
+    starts_at: str
+    """ISO 8601, UTC."""
+    ends_at: str
+    when: str
+    """As it is said: "Tuesday, November 24 at 9:00 AM"."""
+    caller_turn: int
+    """How many turns the caller had taken when it was offered: it can be booked only after the
+    caller has answered."""
+
+
+@dataclass(slots=True)
+class VehicleRef:
+    """A vehicle under the name the model knows it by; the database's id stays with us."""
+
+    ref: str
+    vehicle_id: int
+    description: str
+
+
+@dataclass(slots=True)
+class TurnRecord:
+    """One turn, for the console and the call's record. Durations in milliseconds.
+
+    `latency` holds, for Otto's turns, `endpointing_ms`, `model_ms`, `speech_ms`, `tools_ms`,
+    `otto_ms` (what is left) and `total_ms`, from the caller's last word to the first audio.
+    """
+
+    index: int
+    speaker: str
+    text: str
+    heard: str
+    at: str
+    latency: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Piece:
+    """A sentence of a reply in progress, and how much of it was known to have been heard."""
+
+    text: str
+    heard: str
+    entry: int | None
+    """Which entry of the history it is part of; None while its round is not in there."""
+
+
+@dataclass(slots=True)
+class InProgress:
+    """What was being made, said or done when the session was written, for another to go on with."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    rounds: int = 0
+    streaming: bool = False
+    """Whether the model was still at it."""
+    finished: bool = False
+    """Whether the last sentence had been given to the voice."""
+    ending: Directive | None = None
+    """What was to follow when it had been heard."""
+    outcome: str = ""
+    calls: list[dict[str, str]] = field(default_factory=list)
+    """The tools that were running, one after the other."""
+    results: list[str] = field(default_factory=list)
+    """What those that were done had answered."""
+    is_own_work: bool = True
+    """Whether this reply asked for those tools, not one that was thrown away."""
+    unanswered: list[str] = field(default_factory=list)
+    """Turns of the caller that wait for those tools and are not in the history."""
+    recognised_ms: int = 0
+    """Media time at which the last of those turns ended; 0 when they were keyed."""
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `asdict`."""
+        ending = data["ending"]
+        fields = data | {
+            "pieces": [Piece(**piece) for piece in data["pieces"]],
+            "ending": None if ending is None else Directive(ending),
+        }
+        return cls(**fields)
+
+
+@dataclass(slots=True)
+class Session:
+    """Everything of one call that is kept."""
+
+    call_sid: str
+    caller: str
+    called: str
+    started_at: str
+    epoch: int = 0
+    revision: int = 0
+    """Of two states of one epoch, the greater one is the later."""
+    identity: Identity = Identity.UNKNOWN
+    customer_id: int | None = None
+    first_name: str = ""
+    phone: str = ""
+    """The customer's number, E.164: the caller's own unless another was given."""
+    attempts: int = 0
+    attempted: str = ""
+    """The tool call that was counted last: whoever takes the call over in the middle of it runs it
+    again, and the caller has not guessed again."""
+    caller_turns: int = 0
+    vehicles: list[VehicleRef] = field(default_factory=list)
+    offers: dict[str, Offer] = field(default_factory=dict)
+    bookings: list[str] = field(default_factory=list)
+    callback_requested: bool = False
+    directive: Directive = Directive.RESUME
+    outcome: str = ""
+    stream_sid: str = ""
+    """The media stream that `recognised_ms` and `keys` count on."""
+    recognised_ms: int = 0
+    """Media time up to which the caller's words are in the history."""
+    keys: int = 0
+    """How many of the keys pressed belong to turns that are over."""
+    history: History = field(default_factory=History)
+    in_progress: InProgress | None = None
+    resumed_at: str = ""
+    """When another owner took the call over last, ISO 8601; empty: nobody did."""
+    turns: list[TurnRecord] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, call_sid: str, caller: str, called: str, at: datetime) -> Self:
+        return cls(call_sid, caller, called, at.isoformat())
+
+    def dump(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return {
+            "call_sid": self.call_sid,
+            "caller": self.caller,
+            "called": self.called,
+            "started_at": self.started_at,
+            "epoch": self.epoch,
+            "revision": self.revision,
+            "identity": self.identity.value,
+            "customer_id": self.customer_id,
+            "first_name": self.first_name,
+            "phone": self.phone,
+            "attempts": self.attempts,
+            "attempted": self.attempted,
+            "caller_turns": self.caller_turns,
+            "vehicles": [asdict(vehicle) for vehicle in self.vehicles],
+            "offers": {key: asdict(offer) for key, offer in self.offers.items()},
+            "bookings": self.bookings,
+            "callback_requested": self.callback_requested,
+            "directive": self.directive.value,
+            "outcome": self.outcome,
+            "stream_sid": self.stream_sid,
+            "recognised_ms": self.recognised_ms,
+            "keys": self.keys,
+            "history": self.history.dump(),
+            "in_progress": None if self.in_progress is None else asdict(self.in_progress),
+            "resumed_at": self.resumed_at,
+            "turns": [asdict(turn) for turn in self.turns],
+        }
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `dump`."""
+        fields = dict(data)
+        fields["identity"] = Identity(fields["identity"])
+        fields["directive"] = Directive(fields["directive"])
+        fields["vehicles"] = [VehicleRef(**item) for item in fields["vehicles"]]
+        fields["offers"] = {key: Offer(**item) for key, item in fields["offers"].items()}
+        fields["history"] = History.load(fields["history"])
+        in_progress = fields.get("in_progress")
+        fields["in_progress"] = None if in_progress is None else InProgress.load(in_progress)
+        fields["turns"] = [TurnRecord(**item) for item in fields["turns"]]
+        return cls(**fields)
+
+    def on_stream(self, stream_sid: str) -> None:
+        """The call is on this media stream. On a new one nothing has been heard or keyed yet."""
+        if stream_sid != self.stream_sid:
+            self.stream_sid, self.recognised_ms, self.keys = stream_sid, 0, 0
+
+    def vehicle(self, ref: str | None) -> VehicleRef | None:
+        """The vehicle under `ref`; with no ref, the only one there is."""
+        if ref is None:
+            return self.vehicles[0] if len(self.vehicles) == 1 else None
+        return next((vehicle for vehicle in self.vehicles if vehicle.ref == ref), None)

@@ -1,0 +1,125 @@
+"""Sessions in Redis, fenced by an epoch.
+
+A session belongs to whoever opened it last. `open` raises the epoch; `commit` is refused for an
+older one, so a call actor that was given up for dead, but was only slow, can no longer write.
+Both are one Lua script each: nothing can come between the check and the write.
+
+Epochs are wall-clock microseconds chosen by the one who opens (see `keeper.py`), and that is
+what makes them hold when Redis does not: a server that has lost its data cannot give an old
+number out again, and what a server that hung was sent and carries out when it wakes up, long
+after the sender has given up, is recognised as old, or as the owner's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from typing import Any, Protocol
+
+from redis.asyncio import Redis
+
+from otto.storage.redis import timeout_s_of
+from otto.storage.redis_keys import SESSION
+
+CLOCK_SKEW_US = 1_000_000
+"""How far the clocks of two nodes may be apart. Somebody who opens with an epoch that is older by
+no more than this is taken for a newcomer from such a node; older ones come from the past."""
+
+# KEYS[1] session; ARGV[1] epoch wanted, ARGV[2] TTL in seconds, ARGV[3] clock skew.
+# Returns {epoch, state or false}. An opening from the past changes nothing, nor does one by the
+# owner: its request was carried out late, after a write of its own.
+_OPEN = """
+local newest = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+local epoch = tonumber(ARGV[1])
+if epoch <= newest then
+  if epoch == newest or epoch < newest - tonumber(ARGV[3]) then
+    return {epoch, redis.call('HGET', KEYS[1], 'state')}
+  end
+  epoch = newest + 1
+end
+redis.call('HSET', KEYS[1], 'epoch', string.format('%.0f', epoch), 'sequence', 0)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+return {epoch, redis.call('HGET', KEYS[1], 'state')}
+"""
+
+# KEYS[1] session; ARGV[1] epoch, ARGV[2] sequence of the write within the epoch, ARGV[3] state,
+# ARGV[4] TTL in seconds. Returns 1, or 0 when fenced. A write that arrives after a later one of
+# the same owner is dropped.
+_COMMIT = """
+local newest = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
+local epoch = tonumber(ARGV[1])
+if newest > epoch then return 0 end
+if newest == epoch then
+  local last = tonumber(redis.call('HGET', KEYS[1], 'sequence') or '0')
+  if last > tonumber(ARGV[2]) then return 1 end
+end
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'sequence', ARGV[2], 'state', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+return 1
+"""
+
+
+class Fenced(Exception):
+    """A newer owner has opened this session: stop serving the call."""
+
+
+class Sessions(Protocol):
+    """Where sessions are kept."""
+
+    async def open(self, call_sid: str, epoch: int) -> tuple[int, dict[str, Any] | None]: ...
+    async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None: ...
+
+
+class SessionStore:
+    """The sessions of all calls. Redis' own errors and TimeoutError pass through (`SessionWriter`
+    lets the call go on without); nothing takes longer than the client's timeout, retry included.
+    """
+
+    def __init__(self, redis: Redis, ttl_s: int) -> None:
+        self._redis = redis
+        self._ttl_s = ttl_s
+        self._timeout_s = timeout_s_of(redis)
+        self._sequence = itertools.count(1)
+        # Sent by their hash; redis-py loads them again where the server has forgotten them.
+        self._open = redis.register_script(_OPEN)
+        self._commit = redis.register_script(_COMMIT)
+
+    async def open(self, call_sid: str, epoch: int) -> tuple[int, dict[str, Any] | None]:
+        """Take the session over with an epoch of the opener's clock, in microseconds.
+
+        Returns the epoch to commit with, which is a later one when the clocks of two nodes do not
+        agree, and the state last committed, if any.
+        """
+        async with asyncio.timeout(self._timeout_s):
+            given, state = await self._open(
+                keys=[SESSION % call_sid], args=[epoch, self._ttl_s, CLOCK_SKEW_US]
+            )
+        return int(given), _loads(state)
+
+    async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None:
+        """Store the state. Raises `Fenced` when somebody has opened the session since."""
+        text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+        sequence = next(self._sequence)
+        async with asyncio.timeout(self._timeout_s):
+            done = await self._commit(
+                keys=[SESSION % call_sid], args=[epoch, sequence, text, self._ttl_s]
+            )
+        if not int(done):
+            raise Fenced(f"epoch {epoch} of call {call_sid} is over")
+
+    async def peek(self, call_sid: str) -> tuple[dict[str, Any] | None, int]:
+        """The state and the seconds until it expires (0: there is none); takes nothing over."""
+        async with asyncio.timeout(self._timeout_s):
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hget(SESSION % call_sid, "state")
+                pipe.ttl(SESSION % call_sid)
+                state, ttl_s = await pipe.execute()
+        return _loads(state), max(0, int(ttl_s))
+
+
+def _loads(state: bytes | str | None) -> dict[str, Any] | None:
+    if state is None:
+        return None
+    loaded: dict[str, Any] = json.loads(state)
+    return loaded

@@ -1,0 +1,56 @@
+"""What the caller may do now: decided by code, from the session, never by the model.
+
+The model is offered only the tools that this table allows, and the table is asked again when a
+tool is executed: a model that calls what it was not offered gets an error it can speak about.
+"""
+
+from __future__ import annotations
+
+from otto.dialogue.session.state import Identity, Session
+
+ALWAYS = (
+    "dealership_info",
+    "find_openings",
+    "request_callback",
+    "transfer_to_person",
+    "end_call",
+)
+
+BY_IDENTITY: dict[Identity, tuple[str, ...]] = {
+    Identity.UNKNOWN: ("identify_caller",),
+    # A wrong number may have been searched for: looking again is allowed, so is a new customer.
+    Identity.NOT_FOUND: ("identify_caller", "create_customer"),
+    Identity.FOUND: ("verify_caller",),
+    Identity.VERIFIED: ("add_vehicle",),
+    Identity.CREATED: ("add_vehicle",),
+    Identity.LOCKED: (),
+}
+
+
+def allowed_tools(session: Session) -> frozenset[str]:
+    """The names of the tools that may be called in this state of the call."""
+    names = {*ALWAYS, *BY_IDENTITY[session.identity]}
+    if session.identity.trusted and session.vehicles and session.offers:
+        names.add("book_appointment")
+    return frozenset(names)
+
+
+def denial(name: str, session: Session) -> str:
+    """A sentence for the model about a tool that is not allowed now."""
+    if session.identity is Identity.LOCKED:
+        return "The caller could not be verified. Offer to connect them with a person."
+    if name == "book_appointment":
+        if not session.identity.trusted:
+            return "Identify and verify the caller first, or enter them as a new customer."
+        if not session.vehicles:
+            return "Ask for the vehicle's year, make and model and add it first."
+        return "Find openings and offer them to the caller first."
+    if name == "verify_caller":
+        return "Identify the caller first."
+    if name == "create_customer":
+        return "Look the caller up with identify_caller first."
+    if name == "add_vehicle":
+        return "The caller has to be verified, or entered as a new customer, first."
+    if name == "identify_caller":
+        return "The caller is identified already."
+    return "This tool does not exist."

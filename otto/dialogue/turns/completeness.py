@@ -1,0 +1,290 @@
+"""What Otto's last question asks for, and whether what the caller said so far answers it whole.
+
+Pure functions over text. The recogniser's pauses tell when somebody stopped *speaking*; these
+tell whether they can have *finished*: "my number is three one two" has not, and neither has "on
+Tuesday or". A verdict only changes how long a pause may be (see `endpointing.py`); no caller is
+ever kept waiting for a word that does not come.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from otto.language.numbers import read_number
+
+
+class Expected(StrEnum):
+    """What Otto has asked for."""
+
+    ANYTHING = "anything"
+    YES_NO = "yes_no"
+    PHONE = "phone"
+    DATE = "date"
+    """A date of birth: month, day and year."""
+    VIN = "vin"
+    VIN_TAIL = "vin_tail"
+    """The last six characters."""
+    SPELLING = "spelling"
+
+    @property
+    def dictated(self) -> bool:
+        """Whether people give it piece by piece, with pauses to read or to think."""
+        return self not in {Expected.ANYTHING, Expected.YES_NO}
+
+
+class Verdict(StrEnum):
+    """How finished a turn is, by its words alone."""
+
+    COMPLETE = "complete"
+    """It cannot sensibly go on: a whole telephone number, a plain yes."""
+    PLAIN = "plain"
+    """Nothing speaks for or against: the recogniser's pause decides."""
+    UNFINISHED = "unfinished"
+    """It breaks off: "and…", "on the…", "um"."""
+    DICTATING = "dictating"
+    """A part of a number, a date or a spelling: more comes after a pause."""
+
+
+PHONE_DIGITS = 10
+VIN_CHARACTERS = 17
+VIN_TAIL_CHARACTERS = 6
+
+_WORD = re.compile(r"[a-z0-9']+")
+_TOKEN = re.compile(r"[a-z']+|[0-9]+")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of `text`, lower case, hyphens dropped ("Mm-hmm" is one word)."""
+    return _WORD.findall(text.lower().replace("-", ""))
+
+
+# What was asked
+
+_PROOF = re.compile(r"\b(?:date of birth|birth ?da(?:y|te)|were you born)\b")
+_VIN_TAIL = re.compile(r"\blast (?:six|6)\b")
+_VIN = re.compile(r"\b(?:vin|vehicle identification number)\b")
+_PHONE = re.compile(r"\b(?:(?:phone|telephone|cell|mobile|callback) ?number|ten.digit|area code)\b")
+_SPELL = re.compile(r"\bspell\b")
+_YES_NO = re.compile(
+    r"^(?:(?:okay|ok|alright|all right|great|thanks|thank you|and|so|then|sorry|well)\W+)*"
+    r"(?:is|are|am|was|were|do|does|did|shall|should|will|would|has|have"
+    r"|(?:can|may|could) i (?:go|book|put|confirm|help|connect|do))\b"
+    r"|\byes or no\b|\b(?:is that|that's|does that|does this|sound) (?:right|correct|work|good)\b"
+    r"|\bpress (?:1|one) for yes\b|\banything else\b|\b(?:right|correct|okay)\?$"
+)
+_HAVE = re.compile(r"\b(?:do you (?:have|know|remember)|would you (?:tell|give|say|spell))\b")
+_SENTENCE = re.compile(r"[^.!?]+[.!?]*")
+
+
+def expectation(said: str) -> Expected:
+    """What `said`, Otto's words as the caller heard them, asks for."""
+    sentences = [part.strip().lower() for part in _SENTENCE.findall(said) if part.strip()]
+    questions = [part for part in sentences[-2:] if part.endswith("?") or _is_request(part)]
+    if not questions:
+        return Expected.ANYTHING
+    asked = questions[-1]
+    yes_or_no = bool(_YES_NO.search(asked)) and not re.search(r"\bor\b(?! no\b)", asked)
+    if yes_or_no and not _HAVE.search(asked):
+        return Expected.YES_NO
+    for pattern, expected in (
+        (_PROOF, Expected.DATE),
+        (_VIN_TAIL, Expected.VIN_TAIL),
+        (_VIN, Expected.VIN),
+        (_SPELL, Expected.SPELLING),
+        (_PHONE, Expected.PHONE),
+    ):
+        if pattern.search(asked):
+            return expected
+    return Expected.ANYTHING
+
+
+def _is_request(sentence: str) -> bool:
+    return bool(re.search(r"\b(?:please|tell me|give me|i need|say your|spell|press)\b", sentence))
+
+
+# What was said
+
+_MONTHS = (
+    "january february march april may june july august september october november december "
+    "jan feb mar apr jun jul aug sep sept oct nov dec"
+).split()
+_ORDINALS = {
+    word: str(number)
+    for number, word in enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth "
+        "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth".split(),
+        start=1,
+    )
+} | {"twentieth": "20", "thirtieth": "30"}
+_YES_NO_WORDS = frozenset(
+    "yes yeah yep yup no nope nah sure correct right okay ok absolutely definitely exactly please "
+    "thanks thank you that's is fine good it great perfect do go ahead ma'am sir not really "
+    "mhm uhhuh all".split()
+)
+_DECISIVE = frozenset(
+    "yes yeah yep yup no nope nah sure correct right okay ok absolutely definitely exactly".split()
+)
+SHORT_ANSWER_WORDS = 4
+
+_ALWAYS_OPEN = frozenset(
+    "and but or because the a an my um uh uhm er erm if with from of your their which that's it's "
+    "i'm i'll we'll is".split()
+)
+_OFTEN_OPEN = frozenset("to on at for in so like about by".split())
+_CLOSED_PAIRS = frozenset(
+    (first, last)
+    for last, firsts in {
+        "on": "hold come go move later that going",
+        "in": "come bring it car drop check put her him them that",
+        "to": "want like love have need used able going",
+        "for": "what looking",
+        "so": "think hope guess believe say",
+        "at": "what",
+        "is": "it that which what he she there this",
+        "about": "that it",
+        "by": "stop come go drop",
+        "with": "go deal",
+        "of": "kind sort",
+    }.items()
+    for first in firsts.split()
+)
+_THINKING_ALOUD = re.compile(r"\b(?:let me (?:see|think|check|look)|hang on|bear with me)\W*$")
+_NUMBER_CONTEXT = re.compile(r"\b(?:number|phone|cell|area code|vin|digits?|zip)\b")
+
+
+def assess(text: str, expected: Expected) -> Verdict:
+    """How finished the turn `text` is, as an answer to what was `expected`."""
+    words = words_of(text)
+    if not words:
+        return Verdict.PLAIN
+    if text.rstrip().endswith("?"):
+        return Verdict.PLAIN  # a question of the caller's own
+    if _breaks_off(words, text):
+        return Verdict.UNFINISHED
+    if expected is Expected.YES_NO:
+        return _judge_yes_no(words)
+    if expected.dictated:
+        return _judge_dictation(text, expected)
+    return _judge_number(text)
+
+
+def is_dictation(text: str) -> bool:
+    """Whether `text` is nothing but digits, letters and what people say between them."""
+    tokens = _tokens(text)
+    return bool(tokens) and all(
+        read_number(tokens, at) is not None or len(word) == 1 or word in _ORDINALS
+        for at, word in enumerate(tokens)
+        if word not in {"dash", "and", "then", "hundred", "thousand"}
+    )
+
+
+def digits_of(text: str) -> str:
+    """All digits in `text`, said or written: "double five, oh one" is "5501"."""
+    tokens, digits, at = _tokens(text), "", 0
+    while at < len(tokens):
+        found = read_number(tokens, at)
+        if found is None:
+            digits += _ORDINALS.get(tokens[at], "")
+            at += 1
+        else:
+            digits += found[0]
+            at += found[1]
+    return digits
+
+
+def _tokens(text: str) -> list[str]:
+    return _TOKEN.findall(re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text.lower()))
+
+
+def _breaks_off(words: list[str], text: str) -> bool:
+    last = words[-1]
+    if last in {"um", "uh", "uhm", "er", "erm", "hmm"}:
+        return True
+    if (words[-2] if len(words) > 1 else "", last) in _CLOSED_PAIRS:
+        return False
+    if last in _ALWAYS_OPEN:
+        return True
+    if last in _OFTEN_OPEN:
+        return len(words) > 1
+    return bool(_THINKING_ALOUD.search(text.lower())) or text.rstrip().endswith(("…", "...", "-"))
+
+
+def _judge_yes_no(words: list[str]) -> Verdict:
+    is_short = len(words) <= SHORT_ANSWER_WORDS
+    if is_short and words[0] in _DECISIVE and all(word in _YES_NO_WORDS for word in words):
+        return Verdict.COMPLETE
+    return Verdict.PLAIN
+
+
+def _judge_dictation(text: str, expected: Expected) -> Verdict:
+    match expected:
+        case Expected.PHONE:
+            return _judge_phone(digits_of(text))
+        case Expected.DATE:
+            return _judge_date(text)
+        case Expected.VIN | Expected.VIN_TAIL:
+            return _judge_vin(text, expected)
+        case _:  # spelling: it ends when letters stop coming
+            last = _tokens(text)[-1:]
+            return Verdict.DICTATING if last and len(last[0]) == 1 else Verdict.PLAIN
+
+
+def _judge_phone(digits: str) -> Verdict:
+    if not digits:
+        return Verdict.PLAIN
+    whole = PHONE_DIGITS + digits.startswith("1")
+    if len(digits) == whole:
+        return Verdict.COMPLETE
+    return Verdict.DICTATING if len(digits) < whole else Verdict.PLAIN
+
+
+def _judge_date(text: str) -> Verdict:
+    if re.search(r"\b\d{1,2}[/-]\d{1,2}[/-](?:19|20)\d\d\b", text):
+        return Verdict.COMPLETE
+    tokens, digits = _tokens(text), digits_of(text)
+    # Of "may" the month and "may" the verb, only the one with numbers around it counts.
+    months = [at for at, token in enumerate(tokens) if token in _MONTHS]
+    if (months and digits) or (len(tokens) == 1 and months):
+        year = re.search(r"(?:19|20)\d\d$", digits)
+        if year and len(digits) > len(year[0]):
+            return Verdict.COMPLETE
+        # "March 12, 84" is whole; "March 12, nineteen" is not.
+        is_short_year = 3 <= len(digits) <= 4 and digits[-2:] not in {"19", "20"}
+        return Verdict.PLAIN if is_short_year else Verdict.DICTATING
+    if not digits:
+        return Verdict.PLAIN
+    if len(digits) >= 6 and re.fullmatch(r"\d{2,4}(?:19|20)\d\d", digits):
+        return Verdict.COMPLETE if len(digits) == 8 else Verdict.PLAIN
+    return Verdict.DICTATING if len(digits) < 8 else Verdict.PLAIN
+
+
+def _judge_vin(text: str, expected: Expected) -> Verdict:
+    tokens, count, at = _tokens(text), 0, 0
+    while at < len(tokens):
+        found = read_number(tokens, at)
+        if found is not None:
+            count += len(found[0])
+            at += found[1]
+        else:
+            count += len(tokens[at]) == 1
+            at += 1
+    if not count:
+        return Verdict.PLAIN
+    if count == VIN_CHARACTERS or (expected is Expected.VIN_TAIL and count == VIN_TAIL_CHARACTERS):
+        return Verdict.COMPLETE
+    return Verdict.DICTATING if count < VIN_CHARACTERS else Verdict.PLAIN
+
+
+def _judge_number(text: str) -> Verdict:
+    """A telephone number or a VIN that nobody asked for, being read out."""
+    tokens = _tokens(text)
+    run, singles = "", 0
+    for at in range(len(tokens) - 1, -1, -1):
+        found = read_number(tokens, at)
+        if found is None:
+            break
+        run = found[0] + run
+        singles += len(found[0]) == 1
+    is_read_out = singles >= 3 or (len(run) >= 3 and bool(_NUMBER_CONTEXT.search(text.lower())))
+    return Verdict.DICTATING if is_read_out and len(run) < PHONE_DIGITS else Verdict.PLAIN

@@ -1,0 +1,331 @@
+"""The caller's turns, from what the recogniser and the keypad report. Sans-I/O.
+
+Raw events come in (a voice, interim words, a final segment, a key, audio played, a silence) with
+the time they came at; decisions come out. Nothing here knows sockets, tasks or clocks, so a whole
+conversation's timing can be tested in microseconds. What a decision follows from is the table in
+`floor.py`.
+
+When is a turn over? The recogniser's pause says so, unless the words say that more must come::
+
+    "an oil change"  ·300 ms· ►                          plain: at the pause
+    "on Tuesday and" ·300 ms···unfinished_hold_s··· ►    it breaks off: held open
+    "three one two"  ·300 ms···dictation_hold_s· "five five five" ··· "oh one four two" ►
+                                                         the tenth digit ends it, at once
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from config.settings import CallSettings
+from otto.dialogue.turns.completeness import (
+    Expected,
+    Verdict,
+    assess,
+    digits_of,
+    expectation,
+    is_dictation,
+    words_of,
+)
+from otto.dialogue.turns.floor import TRANSITIONS, Action, Input, State
+from otto.dialogue.turns.keypad import Keypad, in_words
+from otto.events import SpeechStarted, Transcript, UtteranceEnd
+
+IMMEDIATE_WORDS = frozenset(
+    "stop wait no nope hold agent operator human representative person yes yeah sorry".split()
+)
+"""One of these interrupts alone: whoever says it wants to be heard now."""
+
+BACKCHANNEL = frozenset(
+    "mhm mm mmhmm hmm hm uh um huh uhhuh ah oh okay ok right sure alright great yep gotcha".split()
+)
+"""Said to show that one is listening. They never interrupt."""
+
+ASSENT = frozenset("mhm mmhmm uhhuh okay ok right sure alright great yep".split())
+"""Backchannel that answers a yes-or-no question."""
+
+ANSWERED_EARLY_S = 1.0
+"""Assent within the last second of a yes-or-no question answers it: people do not wait for the
+last syllable, and "sure" must not be lost for being early."""
+
+WHOLE_S = 0.5
+"""A plain yes or no whose end is not reported for so long needs no report."""
+
+NO_ENDPOINT_S = 3.0
+"""With words, but neither a pause nor an end of utterance reported for so long, the recogniser
+has forgotten to say so."""
+
+
+def means_something(text: str) -> bool:
+    """Whether `text` has a word that is not mere backchannel."""
+    return any(word not in BACKCHANNEL for word in words_of(text))
+
+
+def takes_the_floor(text: str, at_least: int, *, final: bool) -> bool:
+    """Whether words said while Otto speaks interrupt it.
+
+    Interims need `at_least` words or an immediate one, because a single early guess is often
+    wrong. A final segment interrupts with any word that is not mere backchannel.
+    """
+    if not means_something(text):
+        return False
+    words = words_of(text)
+    if final or any(word in IMMEDIATE_WORDS for word in words):
+        return True
+    return len(words) >= at_least
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the caller has said, and keyed, since Otto last took the floor."""
+
+    text: str
+    end_ms: int = 0
+    """Media time at which the last word ended; 0 when there was none."""
+
+
+class TurnTaker:
+    """Feed it what happens; it answers with the actions to take, in order.
+
+    `hear` takes the recogniser's events, `press` keys, `played` the end of Otto's audio, `note`
+    everything else. `due_s` says when `check` wants to be called, on the clock that `now_s` is
+    read from, in seconds. After an action `REPLY`, `take` hands over the caller's turn and starts
+    a new one. `asked` tells it what Otto says, for the answer is judged by the question.
+    """
+
+    def __init__(self, settings: CallSettings) -> None:
+        self.state = State.LISTENING
+        self.expected = Expected.ANYTHING
+        self.due_s: float | None = None
+        """When a turn that is held open, or an interruption without words, is to be settled."""
+        self._settings = settings
+        self._keypad = Keypad()
+        self._pieces: list[_Piece] = []
+        self._begin_ms = 0
+        self._end_ms = 0
+        self._interim = ""
+        self._words_at_s = 0.0
+        self._span_s = 0.0
+        self._is_held = False
+        self._murmur: tuple[str, float] | None = None
+
+    # What happens
+
+    def hear(
+        self, event: SpeechStarted | Transcript | UtteranceEnd, now_s: float
+    ) -> tuple[Action, ...]:
+        """Take one event of the recogniser."""
+        if self.state is State.ENDED:
+            return ()
+        match event:
+            case SpeechStarted():
+                # A voice without words is no reason to stop talking, but one to wait a little.
+                self._hold_on(now_s)
+                return ()
+            case UtteranceEnd():
+                return self._utterance_end(event, now_s)
+            case Transcript():
+                return self._transcript(event, now_s)
+
+    def press(self, key: str, now_s: float) -> tuple[Action, ...]:
+        """Take one key of the telephone: 0-9, * or #; no telephone people have sends another."""
+        is_sign = key in {"#", "*"}
+        if self.state is State.ENDED or (self.is_idle if is_sign else not key.isdecimal()):
+            return ()
+        spoken = self._spoken()
+        before = digits_of(spoken) if is_dictation(spoken) else ""
+        is_complete = self._keypad.press(key, self.expected, before)
+        actions = self.note(Input.KEY)
+        self._words_at_s = now_s
+        self._set_due(now_s, self._settings.keypad_timeout_s)
+        return actions + self._end_turn() if is_complete else actions
+
+    def played(self, now_s: float) -> tuple[Action, ...]:
+        """All of Otto's answer has been heard."""
+        actions = self.note(Input.PLAYED)
+        murmur, self._murmur = self._murmur, None
+        if (
+            self.state is State.LISTENING
+            and murmur is not None
+            and now_s - murmur[1] <= ANSWERED_EARLY_S
+            and self.expected is Expected.YES_NO
+            and self.is_idle
+        ):
+            self._pieces.append(_Piece(murmur[0]))
+            return actions + self._end_turn()
+        return actions
+
+    def check(self, now_s: float) -> tuple[Action, ...]:
+        """Settle what has waited long enough."""
+        if self.due_s is None or now_s < self.due_s or self.state is State.ENDED:
+            return ()
+        self.due_s = None
+        if not self.is_idle:
+            return self._end_turn()
+        if self.state is State.INTERRUPTED:
+            return self.note(Input.NOTHING)
+        return (Action.WAIT,) if self.state is State.LISTENING else ()
+
+    def note(self, happened: Input) -> tuple[Action, ...]:
+        """Take one input of the table."""
+        if self.state is State.ENDED:
+            return ()
+        if happened is Input.HANG_UP:
+            self.state, self.due_s = State.ENDED, None
+            return (Action.CANCEL, Action.FINISH)
+        following = TRANSITIONS.get((self.state, happened))
+        if following is None:
+            return ()
+        self.state, actions = following
+        if happened in {Input.TURN_END, Input.NOTHING} or self.state is State.ENDED:
+            self.due_s, self._is_held = None, False
+        return actions
+
+    def asked(self, said: str) -> None:
+        """Otto says `said`: what comes next is judged as an answer to it."""
+        self.expected = expectation(said)
+
+    # What follows from it
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of a turn of the caller has been heard yet."""
+        return not self._pieces and not self._keypad.digits
+
+    @property
+    def likely(self) -> str:
+        """The turn as it will be if the caller has now finished, as they probably have; else ""."""
+        if self.state is not State.LISTENING or self._keypad.digits:
+            return ""
+        text = " ".join(part for part in (self._written(), self._interim) if part)
+        verdict = assess(text, self.expected)
+        if verdict is Verdict.COMPLETE:
+            return text
+        return text if verdict is Verdict.PLAIN and text.endswith((".", "?", "!")) else ""
+
+    def take(self) -> Turn:
+        """The caller's turn so far; what comes next belongs to the next one."""
+        turn = Turn(self._written(), self._end_ms)
+        self._pieces, self._end_ms, self._interim = [], 0, ""
+        return turn
+
+    # Words
+
+    def _transcript(self, event: Transcript, now_s: float) -> tuple[Action, ...]:
+        text = event.text.strip()
+        if self.state in {State.SPEAKING, State.ENDING}:
+            if not takes_the_floor(text, self._settings.barge_in_words, final=event.is_final):
+                if event.is_final and ASSENT & set(words_of(text)):
+                    self._murmur = text, now_s
+                return ()
+        elif self.state is State.THINKING and not means_something(text):
+            return ()
+        elif self.state is State.INTERRUPTED and self.is_idle and not means_something(text):
+            if event.is_final and (event.speech_final or not text):
+                return self.note(Input.NOTHING)
+            self._hold_on(now_s)
+            return ()
+        actions: tuple[Action, ...] = ()
+        self._interim = "" if event.is_final else text
+        if text:
+            self._words_at_s, self._begin_ms = now_s, event.start_ms
+            if event.is_final:
+                self._pieces.append(_Piece(text))
+                self._end_ms = event.end_ms
+            actions = self.note(Input.WORDS)
+        return actions + self._after_words(event, bool(text), now_s)
+
+    def _after_words(self, event: Transcript, has_words: bool, now_s: float) -> tuple[Action, ...]:
+        """Whether the turn is over with this, or how long it is held open."""
+        if self._keypad.digits:
+            self._set_due(now_s, self._settings.keypad_timeout_s)
+            return ()
+        if not self._pieces:
+            if self.state is State.INTERRUPTED:
+                self._set_due(now_s, self._settings.false_interruption_s)
+            return ()
+        if not event.is_final:
+            self._is_held = False
+            self._set_due(now_s, NO_ENDPOINT_S)
+            return ()
+        if event.speech_final:
+            if has_words or not self._is_held:
+                return self._pause(now_s)
+            return ()
+        # In the middle of speech only what was dictated can be known to be whole: a "yes" may
+        # go on with "but".
+        is_whole = self._verdict() is Verdict.COMPLETE
+        if is_whole and self.expected.dictated:
+            return self._end_turn()
+        self._is_held = False
+        self._set_due(now_s, WHOLE_S if is_whole else NO_ENDPOINT_S)
+        return ()
+
+    def _utterance_end(self, event: UtteranceEnd, now_s: float) -> tuple[Action, ...]:
+        if self._keypad.digits:
+            return ()
+        if self._pieces:
+            return () if self._is_held else self._pause(now_s)
+        # The end of what was said before these words is late, and says nothing about them.
+        is_late = event.last_word_end_ms < self._begin_ms
+        return () if is_late else self.note(Input.NOTHING)
+
+    def _pause(self, now_s: float) -> tuple[Action, ...]:
+        """The caller has stopped: the turn is over, or held open for the rest of it."""
+        verdict = self._verdict()
+        hold_s = {
+            Verdict.UNFINISHED: self._settings.unfinished_hold_s,
+            Verdict.DICTATING: self._settings.dictation_hold_s,
+        }.get(verdict, 0.0)
+        if not hold_s:
+            return self._end_turn()
+        self._is_held = True
+        self._set_due(now_s, hold_s)
+        return ()
+
+    def _end_turn(self) -> tuple[Action, ...]:
+        digits = self._keypad.take()
+        if digits:
+            self._pieces.append(_Piece(digits, keyed=True))
+        return self.note(Input.TURN_END) if self._pieces else ()
+
+    def _verdict(self) -> Verdict:
+        return assess(self._written(), self.expected)
+
+    # Time
+
+    def _set_due(self, now_s: float, span_s: float) -> None:
+        self.due_s, self._span_s = now_s + span_s, span_s
+
+    def _hold_on(self, now_s: float) -> None:
+        """Somebody may be about to go on: wait a little longer, but not for ever."""
+        if self.due_s is not None:
+            longest_s = self._words_at_s + self._settings.longest_hold_s
+            self.due_s = max(self.due_s, min(now_s + self._span_s, longest_s))
+
+    # Text
+
+    def _spoken(self) -> str:
+        return " ".join(piece.text for piece in self._pieces if not piece.keyed)
+
+    def _written(self) -> str:
+        """The turn in words. A number begun by voice and finished by keys is one number."""
+        keyed = [piece.text for piece in self._pieces if piece.keyed]
+        spoken = self._spoken()
+        if not keyed:
+            return spoken
+        if not spoken or is_dictation(spoken):
+            joined = "".join(
+                piece.text if piece.keyed else digits_of(piece.text) for piece in self._pieces
+            )
+            return in_words(joined, self.expected)
+        return " ".join(
+            in_words(piece.text, self.expected) if piece.keyed else piece.text
+            for piece in self._pieces
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    text: str
+    keyed: bool = False

@@ -1,0 +1,1 @@
+"""What people say, and how things are said to them."""

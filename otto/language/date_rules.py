@@ -1,0 +1,409 @@
+"""The rules behind `dates.py`: a pattern over the normalised phrase, and the days it stands for.
+
+The table at the end is the index: most specific first, the first full match decides. A rule gets
+the match and today's date and may resolve a part of the phrase by the same table. Days may lie in
+the past here; `dates.resolve_dates` judges that.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+import holidays
+from dateutil.relativedelta import relativedelta
+
+from otto.language.date_words import MONTHS, WEEKDAYS, normalise
+from otto.language.spoken_times import describe_date, ordinal
+
+RECENTLY_PASSED_DAYS = 60
+MAX_COUNT = 400
+"""Above it, "in N weeks" is a mishearing."""
+NOT_UNDERSTOOD = "Sorry, I did not catch which day you mean. Could you give me a date?"
+
+
+class DateError(ValueError):
+    """A phrase that names no usable date; `sentence` can be said to the caller as it is."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """A range before it is checked: may lie in the past. `kind` tells "early" and "end" how."""
+
+    first: date
+    last: date | None
+    kind: Literal["day", "week", "month", "other"] = "other"
+
+
+def resolve_text(text: str, today: date) -> Days:
+    """The days of one normalised phrase. Raises `DateError` when no rule knows it."""
+    for pattern, rule in _RULES:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            return rule(found, today)
+    raise DateError(NOT_UNDERSTOOD)
+
+
+def resolve_end(text: str, earliest: date, today: date) -> Days:
+    """The end of a range that begins at `earliest`: "Monday to Wednesday", said on a Tuesday,
+    means the Wednesday after that Monday. Words anchored to today stay anchored to it."""
+    end = resolve_text(text, today)
+    if end.last is not None and end.last < earliest and not _ANCHORED.search(text):
+        return resolve_text(text, earliest)
+    return end
+
+
+def _day(day: date) -> Days:
+    return Days(day, day, "day")
+
+
+def _week_of(day: date) -> Days:
+    monday = day - timedelta(days=day.weekday())
+    return Days(monday, monday + timedelta(days=6), "week")
+
+
+def _month_of(day: date) -> Days:
+    first = day.replace(day=1)
+    return Days(first, first + relativedelta(day=31), "month")
+
+
+# --- single days ---------------------------------------------------------------------------------
+
+
+def _relative_day(found: re.Match[str], today: date) -> Days:
+    offsets = {"today": 0, "now": 0, "tomorrow": 1, "yesterday": -1}
+    return _day(today + timedelta(days=offsets[found[0]]))
+
+
+def _weekday(found: re.Match[str], today: date) -> Days:
+    which = found["which"] or ""
+    wanted = WEEKDAYS.index(found["weekday"])
+    monday = today - timedelta(days=today.weekday())
+    if which == "last":
+        return _day(monday + timedelta(days=wanted - 7))
+    if which == "next" or found["tail"] == "next week":
+        return _day(monday + timedelta(days=7 + wanted))
+    if found["tail"] == "after next":
+        return _day(monday + timedelta(days=14 + wanted))
+    ahead = (wanted - today.weekday()) % 7
+    if ahead == 0 and which != "this":
+        ahead = 7
+    return _day(today + timedelta(days=ahead))
+
+
+def _checked_weekday(found: re.Match[str], today: date) -> Days:
+    """A weekday said together with a date: both must name the same day."""
+    named = resolve_text(found["date"], today)
+    if named.kind != "day" or named.last is None:
+        raise DateError(NOT_UNDERSTOOD)
+    wanted = WEEKDAYS.index(found["weekday"])
+    if named.first.weekday() == wanted:
+        return named
+    off = (wanted - named.first.weekday() + 3) % 7 - 3
+    nearest = named.first + timedelta(days=off)
+    if nearest < today:
+        nearest += timedelta(days=7)
+    real = describe_date(named.first, today=today)
+    raise DateError(
+        f"{named.first:%B} {named.first.day} is a {named.first:%A}, not a {nearest:%A}. "
+        f"Did you mean {real}, or {describe_date(nearest, today=today)}?"
+    )
+
+
+def _day_of_month(found: re.Match[str], today: date) -> Days:
+    number = int(found["day"])
+    if not 1 <= number <= 31:
+        raise DateError(NOT_UNDERSTOOD)
+    for months in range(4):  # no three months in a row lack a 31st
+        candidate = today + relativedelta(months=months, day=number)
+        if candidate.day == number and candidate >= today:
+            return _day(candidate)
+    raise DateError(NOT_UNDERSTOOD)
+
+
+def _month_and_day(found: re.Match[str], today: date) -> Days:
+    year = found.groupdict().get("year")
+    month = MONTHS.index(found["month"])
+    return _day(_calendar_day(year, month, int(found["day"]), today))
+
+
+def _numeric(found: re.Match[str], today: date) -> Days:
+    """US order, month first; the other order only where it cannot be misread (25/11)."""
+    month, day = int(found["a"]), int(found["b"])
+    if month > 12 >= day:
+        month, day = day, month
+    if not 1 <= month <= 12:
+        raise DateError(NOT_UNDERSTOOD)
+    return _day(_calendar_day(found["year"], month, day, today))
+
+
+def _iso(found: re.Match[str], today: date) -> Days:
+    month = int(found["month"])
+    if not 1 <= month <= 12:
+        raise DateError(NOT_UNDERSTOOD)
+    return _day(_calendar_day(found["year"], month, int(found["day"]), today))
+
+
+def _calendar_day(year: str | None, month: int, day: int, today: date) -> date:
+    if year is None:
+        chosen = today.year
+        month_end = calendar.monthrange(chosen, month)[1]
+        this_year = date(chosen, month, min(max(day, 1), month_end))
+        if this_year < today - timedelta(days=RECENTLY_PASSED_DAYS):
+            chosen += 1
+    else:
+        chosen = int(year) + (2000 if len(year) == 2 else 0)
+    if not 1 <= chosen <= 9999:
+        raise DateError(NOT_UNDERSTOOD)
+    days = calendar.monthrange(chosen, month)[1]
+    if not 1 <= day <= days:
+        raise DateError(
+            f"{calendar.month_name[month]} has only {days} days in {chosen}; "
+            f"there is no {ordinal(day)}. Which day did you mean?"
+        )
+    return date(chosen, month, day)
+
+
+def _nth_weekday(found: re.Match[str], today: date) -> Days:
+    month = resolve_text(found["month"], today).first.replace(day=1)
+    wanted = WEEKDAYS.index(found["weekday"])
+    first = month + timedelta(days=(wanted - month.weekday()) % 7)
+    if found["nth"] == "last":
+        end = month + relativedelta(day=31)
+        return _day(end - timedelta(days=(end.weekday() - wanted) % 7))
+    day = first + timedelta(weeks=int(found["nth"].removesuffix("th")) - 1)
+    if day.month != month.month:
+        raise DateError(NOT_UNDERSTOOD)
+    return _day(day)
+
+
+def _holiday(found: re.Match[str], today: date) -> Days:
+    eve = found["eve"] is not None
+    known = holidays.country_holidays("US", years=(today.year, today.year + 1), observed=False)
+    for day, name in sorted(known.items()):
+        spelled = normalise(name).removesuffix(" day")
+        day = day - timedelta(days=1) if eve else day
+        if spelled == found["name"] and day >= today:
+            return _day(day)
+    raise DateError(NOT_UNDERSTOOD)
+
+
+# --- longer periods ------------------------------------------------------------------------------
+
+
+def _week(found: re.Match[str], today: date) -> Days:
+    offset = {"next": 7, "last": -7}.get(found["which"] or "", 0)
+    return _week_of(today + timedelta(days=offset))
+
+
+def _week_after_next(found: re.Match[str], today: date) -> Days:
+    return _week_of(today + timedelta(days=14))
+
+
+def _nth_week(found: re.Match[str], today: date) -> Days:
+    month = resolve_text(found["month"], today)
+    if month.last is None:
+        raise DateError(NOT_UNDERSTOOD)
+    if found["nth"] == "last":
+        return Days(month.last - timedelta(days=6), month.last)
+    first = month.first + timedelta(weeks=int(found["nth"].removesuffix("th")) - 1)
+    return Days(first, first + timedelta(days=6))
+
+
+def _any_day(found: re.Match[str], today: date) -> Days:
+    return resolve_text(found["date"], today)
+
+
+def _week_around(found: re.Match[str], today: date) -> Days:
+    return _week_of(resolve_text(found["date"], today).first)
+
+
+def _weekend(found: re.Match[str], today: date) -> Days:
+    saturday = _week_of(today).first + timedelta(days=5)
+    saturday += timedelta(days=7 if found["which"] == "next" else 0)
+    return Days(saturday, saturday + timedelta(days=1))
+
+
+def _month(found: re.Match[str], today: date) -> Days:
+    if found["name"]:
+        month = MONTHS.index(found["name"])
+        year = int(found["year"]) if found["year"] else today.year
+        if not found["year"] and month < today.month:
+            year += 1
+        return _month_of(date(year, month, 1))
+    return _month_of(today + relativedelta(months=1 if found["which"] == "next" else 0))
+
+
+def _part_of_period(found: re.Match[str], today: date) -> Days:
+    part = found["part"]
+    period = resolve_text(found["period"], today)
+    if period.kind not in {"week", "month"} or period.last is None:
+        raise DateError(NOT_UNDERSTOOD)
+    # Days from the period's first day, both included.
+    bounds = {
+        "week": {"early": (0, 2), "mid": (1, 3), "late": (3, 6), "end": (3, 6)},
+        "month": {"early": (0, 9), "mid": (10, 19), "late": (20, 30), "end": (24, 30)},
+    }[period.kind]
+    same = {"beginning": "early", "start": "early", "middle": "mid", "later": "late"}
+    if part in {"rest", "later"} and period.first <= today <= period.last:
+        return Days(min(today + timedelta(days=part == "later"), period.last), period.last)
+    low, high = bounds[same.get(part, part) if part != "rest" else "late"]
+    if part == "end" and period.kind == "month":
+        return Days(period.last - timedelta(days=6), period.last)
+    first = period.first + timedelta(days=low)
+    return Days(first, min(period.first + timedelta(days=high), period.last))
+
+
+def _shift(day: date, count: int, unit: str) -> date:
+    if count > MAX_COUNT:
+        raise DateError(NOT_UNDERSTOOD)
+    if unit == "month":
+        return day + relativedelta(months=count)
+    return day + timedelta(days=count * (7 if unit == "week" else 1))
+
+
+def _in_some_time(found: re.Match[str], today: date) -> Days:
+    day = _shift(today, int(found["count"]), found["unit"])
+    return _day(day) if found["unit"] == "day" else Days(day, day + timedelta(days=6))
+
+
+def _counted_from(found: re.Match[str], today: date) -> Days:
+    origin = resolve_text(found["date"], today)
+    if origin.last is None:
+        raise DateError(NOT_UNDERSTOOD)
+    count = int(found["count"] or 1)
+    return Days(
+        _shift(origin.first, count, found["unit"]),
+        _shift(origin.last, count, found["unit"]),
+        origin.kind,
+    )
+
+
+def _next_some(found: re.Match[str], today: date) -> Days:
+    return Days(today, _shift(today, int(found["count"] or 1), found["unit"]))
+
+
+# --- open and joined ranges ----------------------------------------------------------------------
+
+
+def _open(found: re.Match[str], today: date) -> Days:
+    return Days(today, None)
+
+
+def _after(found: re.Match[str], today: date) -> Days:
+    last = resolve_text(found["date"], today).last
+    if last is None:
+        raise DateError(NOT_UNDERSTOOD)
+    return Days(last + timedelta(days=1), None)
+
+
+def _starting(found: re.Match[str], today: date) -> Days:
+    return Days(resolve_text(found["date"], today).first, None)
+
+
+def _before(found: re.Match[str], today: date) -> Days:
+    end = resolve_text(found["date"], today)
+    last = end.first - timedelta(days=1) if found["word"] == "before" else end.last
+    if last is not None and last < today:
+        return Days(last, last)
+    return Days(today, last)
+
+
+def _joined(found: re.Match[str], today: date) -> Days:
+    one = resolve_text(found["one"], today)
+    if found["word"] == "or":
+        two = resolve_text(found["two"], today)
+    else:
+        two = resolve_end(found["two"], one.first, today)
+    if one.last is None or two.last is None:
+        raise DateError(NOT_UNDERSTOOD)
+    if found["word"] == "or":
+        return Days(min(one.first, two.first), max(one.last, two.last))
+    return Days(one.first, two.last)
+
+
+_ANY_WEEKDAY = f"(?P<weekday>{'|'.join(WEEKDAYS)})"
+_ANY_MONTH = f"(?P<month>{'|'.join(MONTHS[1:])})"
+_DAY_NUMBER = r"(?P<day>\d{1,2})(?:th)?"
+_YEAR = r"(?: (?P<year>\d{4}))?"
+_UNIT = r"(?P<unit>day|week|month)s?"
+
+_ANCHORED = re.compile(r"\b(?:today|now|tomorrow|yesterday|this|next|last|in)\b")
+
+_Rule = Callable[[re.Match[str], date], Days]
+
+_RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
+    (re.compile(pattern), rule)
+    for pattern, rule in (
+        (
+            r"|(?:as )?soon(?:est)?(?: as)?(?: possible)?|asap|earliest(?: possible)?|anyday|"
+            r"whenever|flexible|(?:next|1th|earliest|soonest) (?:available|opening|day)(?: day)?",
+            _open,
+        ),
+        (r"today|now|tomorrow|yesterday", _relative_day),
+        (r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", _iso),
+        (r"(?P<a>\d{1,2})[/-](?P<b>\d{1,2})(?:[/-](?P<year>\d{4}|\d{2}))?", _numeric),
+        (rf"{_ANY_MONTH} {_DAY_NUMBER}{_YEAR}", _month_and_day),
+        (rf"{_DAY_NUMBER} {_ANY_MONTH}{_YEAR}", _month_and_day),
+        (_DAY_NUMBER, _day_of_month),
+        (
+            rf"(?:(?P<which>this|next|last|coming|this coming) )?{_ANY_WEEKDAY}"
+            r"(?: (?P<tail>this week|next week|after next))?",
+            _weekday,
+        ),
+        (rf"(?P<which>next) week {_ANY_WEEKDAY}(?P<tail>)", _weekday),
+        (rf"(?P<which>this) week {_ANY_WEEKDAY}(?P<tail>)", _weekday),
+        (r"week after next", _week_after_next),
+        (r"(?:in )?(?:(?P<which>this|next|last) )?week", _week),
+        (r"(?:(?P<which>this|next|coming|this coming) )?weekend", _weekend),
+        (
+            r"(?:in )?(?:(?P<which>this|next) month|"
+            rf"(?P<name>{'|'.join(MONTHS[1:])}){_YEAR}|month)",
+            _month,
+        ),
+        (
+            rf"(?P<nth>[1-5]th|last) {_ANY_WEEKDAY} (?:in )?"
+            rf"(?P<month>(?:this|next) month|{'|'.join(MONTHS[1:])})",
+            _nth_weekday,
+        ),
+        (
+            r"(?:in )?(?P<part>early|beginning|start|mid|middle|later?|end|rest)(?: in)? "
+            r"(?P<period>.+)",
+            _part_of_period,
+        ),
+        (r"between (?P<one>.+) (?P<word>and) (?P<two>.+)", _joined),
+        (
+            r"(?:from )?(?P<one>.+) (?P<word>to|through|thru|till?|until|or|and|-) (?P<two>.+)",
+            _joined,
+        ),
+        (rf"(?:in )?(?P<count>\d+) {_UNIT}", _in_some_time),
+        (rf"(?P<count>\d+) {_UNIT} (?:from|after) (?P<date>.+)", _counted_from),
+        (rf"(?P<count>){_UNIT} (?:from|after) (?P<date>.+)", _counted_from),
+        (rf"(?:in )?(?:next|within|within next) (?P<count>\d*) ?{_UNIT}", _next_some),
+        (
+            rf"(?P<nth>[1-4]th|last) week (?:in )?"
+            rf"(?P<month>(?:this |next )?month|{'|'.join(MONTHS[1:])})",
+            _nth_week,
+        ),
+        (r"anyday (?P<date>.+)", _any_day),
+        (r"after (?P<date>.+)", _after),
+        (
+            r"(?:from|starting|beginning|since|starting from)(?: on)? "
+            r"(?P<date>.+?)(?: on| onwards?)?",
+            _starting,
+        ),
+        (r"(?P<word>before|by|until|till?|no later than|not later than) (?P<date>.+)", _before),
+        (r"week (?P<date>.+)", _week_around),
+        (rf"{_ANY_WEEKDAY} (?P<date>.+)", _checked_weekday),
+        (rf"(?P<date>.+) {_ANY_WEEKDAY}", _checked_weekday),
+        (r"(?P<name>[a-z ]+?)(?: day)?(?P<eve> eve)?", _holiday),
+    )
+)

@@ -1,0 +1,1 @@
+"""Audio between the ingress, which holds Twilio's socket, and a call's workers."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis: engine, tables, migrations, guard, spool, keys."""

@@ -1,0 +1,220 @@
+"""Reaching PostgreSQL: the engine, and bringing a database's tables up to date."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, cast
+
+import asyncpg  # type: ignore[import-untyped]
+import stamina
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from pydantic import SecretStr
+from sqlalchemy import Connection, Table, make_url, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from config.dealership import Dealership
+from config.settings import DatabaseSettings
+from otto.storage.tables import Base, BayRow, ServiceRow
+
+_log = structlog.get_logger()
+
+APPLICATION = "otto"
+CONNECT_ATTEMPTS = 6
+MIGRATION_LOCK = 0x0770
+"""Key of the advisory lock under which migrations run: two starts at once take turns."""
+
+# What asyncpg raises while a server is away, waking up, or full.
+_UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ConnectionDoesNotExistError,
+)
+
+
+def make_engine(settings: DatabaseSettings) -> AsyncEngine:
+    """An engine with a pool, for one event loop. Opens nothing yet.
+
+    The first connection is retried for `connect_timeout_s`, because a server may be starting or
+    a Neon compute asleep; later ones fail at once, because a caller is waiting. Parameters stay
+    out of error messages: they hold customers' data.
+    """
+    url, arguments = _asyncpg_arguments(settings.url.get_secret_value())
+    arguments |= {
+        "command_timeout": settings.command_timeout_s,
+        "timeout": settings.connect_timeout_s,
+        "server_settings": {"application_name": APPLICATION},
+        "async_creator_fn": _patient_connect(settings.connect_timeout_s),
+    }
+    if settings.pooled:
+        # Behind PgBouncer the next statement may run on another server connection: nothing is
+        # prepared once and reused, and names never collide.
+        arguments |= {
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: f"__otto_{uuid.uuid4().hex}__",
+        }
+    return create_async_engine(
+        url,
+        connect_args=arguments,
+        pool_size=settings.pool_size,
+        max_overflow=settings.pool_size,
+        pool_timeout=settings.command_timeout_s,
+        pool_pre_ping=True,
+        hide_parameters=True,
+    )
+
+
+def _asyncpg_arguments(given: str) -> tuple[URL, dict[str, Any]]:
+    """Split off the parts of a libpq URL that asyncpg takes as arguments or does not know.
+
+    Neon hands out `?sslmode=require&channel_binding=require`.
+    """
+    url = make_url(given)
+    arguments: dict[str, Any] = {}
+    if "sslmode" in url.query:
+        arguments["ssl"] = url.query["sslmode"]
+    return url.difference_update_query(["sslmode", "channel_binding"]), arguments
+
+
+def _patient_connect(patience_s: float) -> Callable[..., Awaitable[Any]]:
+    reached = False
+
+    async def connect(*args: Any, **kwargs: Any) -> Any:
+        nonlocal reached
+        if reached:
+            return await asyncpg.connect(*args, **kwargs)
+        async for attempt in stamina.retry_context(
+            on=_UNREACHABLE, attempts=CONNECT_ATTEMPTS, timeout=patience_s, wait_max=2.0
+        ):
+            with attempt:
+                connection = await asyncpg.connect(*args, **kwargs)
+        reached = True
+        return connection
+
+    return connect
+
+
+# Migrations
+
+
+def _config() -> Config:
+    config = Config()
+    # Alembic reads this through ConfigParser, where % is special.
+    folder = str(Path(__file__).with_name("migrations")).replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+async def migrate(url: str) -> None:
+    """Bring the database's tables to `head_revision()`. Safe to run at every start, also twice
+    at once. Never goes back."""
+
+    def upgrade(connection: Connection) -> None:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    engine = _migration_engine(url)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
+
+
+def head_revision() -> str:
+    """The revision that this code wants."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+async def current_revision(url: str) -> str | None:
+    """The revision that the database is at; None when it has no tables of ours."""
+    engine = _migration_engine(url)
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(
+                lambda sync: MigrationContext.configure(sync).get_current_revision()
+            )
+    finally:
+        await engine.dispose()
+
+
+def _migration_engine(url: str) -> AsyncEngine:
+    """One connection, no pool, and no time limit on a statement: an index may take minutes."""
+    plain = DatabaseSettings(url=SecretStr(url))
+    address, arguments = _asyncpg_arguments(plain.url.get_secret_value())
+    arguments |= {
+        "async_creator_fn": _patient_connect(plain.connect_timeout_s),
+        "timeout": plain.connect_timeout_s,
+        "statement_cache_size": 0,
+        "prepared_statement_cache_size": 0,
+        "prepared_statement_name_func": lambda: f"__otto_{uuid.uuid4().hex}__",
+    }
+    return create_async_engine(
+        address, connect_args=arguments, poolclass=NullPool, hide_parameters=True
+    )
+
+
+# The dealership's file
+
+
+async def sync_dealership(engine: AsyncEngine, dealership: Dealership) -> None:
+    """Copy the service menu and the bays into their tables, so that appointments can refer to
+    them. What has left the file is kept, marked inactive."""
+    services = [
+        {
+            "code": service.code,
+            "name": service.name,
+            "duration_minutes": service.duration_minutes,
+            "price_cents": service.price_cents,
+            "skill": service.skill,
+            "active": True,
+        }
+        for service in dealership.services
+    ]
+    bays = [
+        {
+            "id": bay.id,
+            "location_id": location.id,
+            "name": bay.name,
+            "skills": list(bay.skills),
+            "calendar_id": bay.calendar_id,
+            "active": True,
+        }
+        for location in dealership.locations
+        for bay in location.bays
+    ]
+    async with engine.begin() as connection:
+        await _replace(connection, ServiceRow, "code", services)
+        await _replace(connection, BayRow, "id", bays)
+    _log.info("dealership_synced", services=len(services), bays=len(bays))
+
+
+async def _replace(
+    connection: AsyncConnection, model: type[Base], key: str, rows: list[dict[str, Any]]
+) -> None:
+    table = cast(Table, model.__table__)
+    # In order of the key: two nodes that start together wait for each other, but never deadlock.
+    for row in sorted(rows, key=lambda row: str(row[key])):
+        statement = insert(table).values(row)
+        changed = {name: statement.excluded[name] for name in row if name != key}
+        await connection.execute(
+            statement.on_conflict_do_update(index_elements=[key], set_=changed)
+        )
+    kept = [row[key] for row in rows]
+    await connection.execute(table.update().where(table.c[key].not_in(kept)).values(active=False))

@@ -1,0 +1,25 @@
+"""What can go wrong with the book. Light: calls import it without the database's modules."""
+
+from __future__ import annotations
+
+
+class CrmError(Exception):
+    """The request cannot be carried out. The message is a sentence for the caller."""
+
+
+class CustomerExists(CrmError):
+    """Another customer has this telephone number."""
+
+
+class StoreUnavailable(Exception):
+    """PostgreSQL is out of reach or too slow. `reason` is for logs and holds no data.
+
+    `outcome_unknown`: a write was under way, and nobody knows whether it stands. Repeating it
+    with the same key is safe.
+    """
+
+    def __init__(self, reason: str = "away", outcome_unknown: bool = False) -> None:
+        # Both as `args`, so that the error survives the journey between actors.
+        super().__init__(reason, outcome_unknown)
+        self.reason = reason
+        self.outcome_unknown = outcome_unknown

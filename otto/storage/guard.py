@@ -1,0 +1,141 @@
+"""Whether the database is within reach, and what is said when it is not.
+
+Every request to PostgreSQL goes through a `DatabaseGuard`. It gives the request a deadline, because
+a caller is listening to silence meanwhile; it tells "the database is away" from "the database said
+no"; and once it is away, it lets nobody else wait for that again for a moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from functools import update_wrapper
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import asyncpg  # type: ignore[import-untyped]
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from otto.storage.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S", bound="_HasGuard")
+
+DEADLINE_S = 5.0
+PAUSE_S = 2.0
+"""After a failure, requests are refused at once for so long; then one of them tries again."""
+PROBE_S = 1.0
+"""What such a try may take: while the database hangs, nobody waits for it long a second time."""
+ATTEMPTS = 2
+"""A connection that breaks under a request is not yet a database that is away: ask once more."""
+
+# SQLSTATE classes of a server that cannot serve: connection exception, insufficient resources
+# (too many connections, disk full), operator intervention (shutdown, start-up, cancelled), system
+# error; and a single state, a standby that takes no writes.
+_AWAY_CLASSES = frozenset({"08", "53", "57", "58"})
+_READ_ONLY = "25006"
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the error means that the database could not be asked, not that it said no."""
+    if isinstance(error, OSError | PoolTimeout | asyncpg.InterfaceError):
+        return True  # OSError includes TimeoutError and ConnectionError
+    if isinstance(error, DBAPIError):
+        # The driver's adapter wraps asyncpg's own error once more.
+        original = error.orig
+        return error.connection_invalidated or (original is not None and _is_away_inside(original))
+    state = getattr(error, "sqlstate", None) or ""
+    return state[:2] in _AWAY_CLASSES or state == _READ_ONLY
+
+
+def _is_away_inside(original: BaseException) -> bool:
+    return is_away(original) or (original.__cause__ is not None and is_away(original.__cause__))
+
+
+class DatabaseGuard:
+    """The way to the database from one event loop."""
+
+    def __init__(
+        self,
+        deadline_s: float = DEADLINE_S,
+        pause_s: float = PAUSE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._deadline_s = deadline_s
+        self._pause_s = pause_s
+        self._clock = clock
+        self._refuse_until: float | None = None
+        self._stragglers: set[asyncio.Task[Any]] = set()
+
+    @property
+    def away(self) -> bool:
+        """The last request that was made did not get through."""
+        return self._refuse_until is not None
+
+    async def run(self, make: Callable[[], Coroutine[Any, Any, T]], attempts: int = ATTEMPTS) -> T:
+        """Do the work within the deadline. `make` begins it, and may be called again.
+
+        Raises `StoreUnavailable`, at the latest when the deadline has passed, and what the work
+        raises when the database did answer. Work that is late is cancelled; its clean-up (closing a
+        connection that does not answer takes seconds) is not waited for.
+        """
+        now = self._clock()
+        ends = now + self._deadline_s
+        if self._refuse_until is not None:
+            if now < self._refuse_until:
+                raise StoreUnavailable("away")
+            ends = min(ends, now + PROBE_S)
+            self._refuse_until = ends  # this one tries, the others are refused meanwhile
+        for attempt in range(1, attempts + 1):
+            task = asyncio.create_task(make())
+            try:
+                done, _ = await asyncio.wait({task}, timeout=max(0.0, ends - self._clock()))
+            except asyncio.CancelledError:
+                self._abandon(task)
+                raise
+            if not done:
+                self._abandon(task)
+                raise self._went_away("too_slow")
+            error = task.exception()
+            if error is None or not is_away(error):
+                self._refuse_until = None
+                return task.result()
+            if attempt == attempts:
+                raise self._went_away(type(error).__name__) from None
+        raise AssertionError("the loop returns or raises")
+
+    def _went_away(self, reason: str) -> StoreUnavailable:
+        log.warning("database_away", reason=reason)
+        self._refuse_until = self._clock() + self._pause_s
+        return StoreUnavailable(reason)
+
+    def _abandon(self, task: asyncio.Task[Any]) -> None:
+        task.cancel()
+        self._stragglers.add(task)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._stragglers.discard(task)
+        if not task.cancelled():
+            task.exception()  # taken notice of: nobody waits for it
+
+
+class _HasGuard(Protocol):
+    _guard: DatabaseGuard
+
+
+def guarded(
+    method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
+    """Make a method of a class with `_guard` go through it. The method must bear repetition."""
+
+    async def reaching(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._guard.run(lambda: method(self, *args, **kwargs))
+
+    update_wrapper(reaching, method)
+    return reaching

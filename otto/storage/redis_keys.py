@@ -1,0 +1,21 @@
+"""Every key that Otto keeps in Redis, in one place, so that none collides and all are findable.
+
+Braces are Redis Cluster's hash tags: keys that one script touches lie on one node.
+"""
+
+SESSION = "otto:session:{%s}"
+"""Hash of a call's `epoch` and `state`, by CallSid. Outlives the process that serves the call, so
+that another can take over; expires by itself."""
+
+CUSTOMER = "otto:customer:{%s}"
+"""JSON of a customer with vehicles, by E.164 number. A copy: the database has the truth."""
+
+CUSTOMER_LEASE = "otto:customer:{%s}:lease"
+"""Who may fill `CUSTOMER`: a token given at a miss and revoked by every write, so that a value
+read before a write can never be stored after it."""
+
+SPOOL = "otto:letters:{%s}"
+"""List of what waits for the database, by location: callbacks and records of calls, as JSON."""
+
+SPOOL_DEAD = "otto:letters:{%s}:refused"
+"""List of those that the database did not want: a person has to look."""

@@ -1,0 +1,1 @@
+"""The person who calls, played: ear, mind and voice."""

@@ -1,0 +1,248 @@
+"""The person on the telephone: ear, mind and mouth, and when to speak.
+
+The stream gives it the line in slices (`listen`) and asks it for frames (`next_frame`); it lives
+as long as the call, so it survives a broken stream and knows what was said before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from typing import Literal
+
+from sandbox.audio import carrier
+from sandbox.audio.frames import FRAME_MS, QUIET_BYTES, frames_of
+from sandbox.caller.ear import Words, make_ear
+from sandbox.caller.mind import Mind, Reply
+from sandbox.caller.personas import Persona
+from sandbox.caller.phrases import aloud
+from sandbox.caller.record import Record, Turn
+from sandbox.world import World
+
+INTERRUPTIONS_LIMIT = 3
+"""A hurried caller gives up interrupting after so many times, so that a call comes to an end."""
+SETTLE_S = 3.0
+KEY_MS = 250
+"""From one key to the next."""
+COUGH_PATIENCE_MS = 2500
+"""Who has coughed lets Otto go on, and does not take its pause for the end of the sentence."""
+GOODBYE_WAIT_MS = 600
+"""Between the caller's last word and putting down the receiver."""
+
+
+class Caller:
+    """One caller in one call. `wants_to_hang_up` turns true when the receiver goes down."""
+
+    def __init__(
+        self, world: World, persona: Persona, record: Record, speech: Literal["real", "known"]
+    ) -> None:
+        self.persona = persona
+        self.mind = Mind(persona)
+        self.speech = speech
+        self.wants_to_hang_up = False
+        self._world = world
+        self._record = record
+        wants_partials = persona.interrupt_after_ms is not None
+        self._ear = make_ear(world, speech, self._on_words, wants_partials=wants_partials)
+        self._pending: list[str] = []
+        self._frames: deque[str] = deque()
+        self._keys: deque[tuple[float, str]] = deque()
+        """Keys still to be pressed, each with its time."""
+        self._turn: Turn | None = None
+        self._quiet_tail_ms = 0.0
+        self._composing = False
+        self._connected = False
+        self._hang_up_at_ms: float | None = None
+        self._hang_up_after = False
+        self._sound_ms = 0.0
+        self._sound_since_ms: float | None = None
+        self._own_end_ms = 0.0
+        self._interruptions = 0
+        self._deaf = False
+        """Having interrupted, the caller does not hear how the sentence would have ended."""
+
+    # Towards the line
+
+    def next_frame(self) -> str | None:
+        """The base64 of the next 20 ms of this caller's voice; None: silent."""
+        if not self._frames:
+            return None
+        frame = self._frames.popleft()
+        if not self._frames and self._turn is not None:
+            self._record.caller_ended(self._turn, self._quiet_tail_ms)
+            self._turn = None
+            self._own_end_ms = self._record.now_ms
+            if self._hang_up_after:
+                self._hang_up_at_ms = self._own_end_ms + GOODBYE_WAIT_MS
+        return frame
+
+    def next_key(self) -> str | None:
+        """The key this caller presses now, if any."""
+        if not self._keys or self._record.now_ms < self._keys[0][0]:
+            return None
+        _, key = self._keys.popleft()
+        self._own_end_ms = self._record.now_ms
+        return key
+
+    @property
+    def speaking(self) -> bool:
+        """Whether this caller's voice is on the line."""
+        return bool(self._frames)
+
+    def connected(self) -> None:
+        """A stream begins; silence counts from now."""
+        self._connected = True
+        self._sound_ms = self._own_end_ms = self._record.now_ms
+        self._sound_since_ms = None
+
+    def disconnected(self, audio: bytes) -> None:
+        """The stream is gone; `audio` was played since the last `listen`.
+
+        What this caller was saying is not heard any more.
+        """
+        if audio:
+            self._ear.feed(audio, len(audio) // 8, round(self._record.now_ms))
+        self._frames.clear()
+        self._keys.clear()
+        self._turn = None
+        self._connected = False
+        self._ear.stop()
+        if self._pending:
+            # Otto's last words: understood, though there is no line left to answer on.
+            self.mind.hear(" ".join(self._pending))
+            self._pending.clear()
+
+    async def settle(self) -> None:
+        """Wait, not for long, until everything that was heard is understood."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_S):
+                await self._ear.settle()
+
+    def listen(self, audio: bytes, span_ms: int, buffer_empty: bool) -> None:
+        """The last `span_ms` of playback. Decides whether to speak, and what."""
+        now_ms = self._record.now_ms
+        self._ear.feed(audio, span_ms, round(now_ms))
+        audible = bool(audio.strip(QUIET_BYTES))
+        self._record.playback(audible, self.speaking, now_ms)
+        if audible:
+            self._sound_ms = now_ms
+            if self._sound_since_ms is None:
+                self._sound_since_ms = now_ms
+        if self._hang_up_at_ms is not None:
+            self.wants_to_hang_up = now_ms >= self._hang_up_at_ms
+            return
+        if self.speaking or self._composing or self._keys:
+            return
+        quiet_ms = now_ms - self._sound_ms
+        if not buffer_empty or quiet_ms < self._pause_ms(now_ms):
+            self._maybe_interrupt(now_ms)
+            return
+        self._sound_since_ms = None
+        self._deaf = False
+        if self._ear.busy:
+            return
+        if self._pending:
+            heard = " ".join(self._pending)
+            self._pending.clear()
+            self._act_on(self.mind.hear(heard))
+        else:
+            self._act_on(self.mind.waited(round(now_ms - max(self._sound_ms, self._own_end_ms))))
+
+    # Towards itself
+
+    def pick_up(self) -> None:
+        """This caller was called, and answers."""
+        self._act_on(self.mind.pick_up())
+
+    def say(self, text: str) -> None:
+        """Say `text` now, whatever the mind thinks."""
+        self._act_on(Reply(text))
+
+    def cough(self, guess: str) -> None:
+        """Make a noise that a recogniser at first takes for `guess`. Known audio only; unnoticed
+        while this caller speaks."""
+        if self.speaking:
+            return
+        self._frames.extend(frames_of(carrier.noise(guess)))
+        self._record.noise()
+
+    def overhear(self, text: str) -> None:
+        """Twilio's own voice said `text` (there is no stream to answer on)."""
+        self._record.event("otto", "said", text, by="twiml")
+        self.mind.hear(text)
+
+    def close(self) -> None:
+        """The call is over."""
+        self._ear.close()
+        self._frames.clear()
+
+    def _pause_ms(self, now_ms: float) -> float:
+        """How long Otto is silent when it has finished."""
+        noises = self._record.measured.noises
+        if noises and now_ms - noises[-1].began_ms < COUGH_PATIENCE_MS:
+            return COUGH_PATIENCE_MS
+        return self.persona.gap_ms
+
+    def _maybe_interrupt(self, now_ms: float) -> None:
+        after_ms = self.persona.interrupt_after_ms
+        if after_ms is None or self._sound_since_ms is None or self._deaf:
+            return
+        if self._interruptions >= INTERRUPTIONS_LIMIT or now_ms - self._sound_since_ms < after_ms:
+            return
+        so_far = " ".join([*self._pending, self._ear.partial()]).strip()
+        if not self.mind.would_answer(so_far):
+            return
+        self._interruptions += 1
+        self._pending.clear()
+        self._deaf = True
+        self._record.event("otto", "said", so_far, interrupted=True)
+        self._act_on(self.mind.hear(so_far), interrupting=True)
+
+    def _on_words(self, words: Words) -> None:
+        if self._deaf:
+            return
+        self._record.event(
+            *("otto", "said", words.text),
+            began_ms=words.began_ms,
+            ended_ms=words.ended_ms,
+            cut=words.cut,
+        )
+        if self._connected:
+            self._pending.append(words.text)
+        else:
+            self.mind.hear(words.text)
+
+    def _act_on(self, reply: Reply | None, *, interrupting: bool = False) -> None:
+        if reply is None:
+            return
+        if reply.keys:
+            self._record.event("caller", "keyed", reply.keys)
+            now_ms = self._record.now_ms
+            self._keys.extend((now_ms + at * KEY_MS, key) for at, key in enumerate(reply.keys))
+            return
+        if not reply.text:
+            self._hang_up_at_ms = self._record.now_ms + GOODBYE_WAIT_MS
+            return
+        self._hang_up_after = reply.hang_up
+        if self.speech == "known":
+            self._speak(reply.text, carrier.encode(reply.text), interrupting)
+        else:
+            self._composing = True
+            self._world.spawn(self._compose(reply.text, interrupting))
+
+    async def _compose(self, text: str, interrupting: bool) -> None:
+        try:
+            audio = await self._world.voices.synthesise(aloud(text), self.persona.voice)
+        finally:
+            self._composing = False
+        self._speak(text, audio, interrupting)
+
+    def _speak(self, text: str, audio: bytes, interrupting: bool) -> None:
+        frames = frames_of(audio)
+        if not frames:
+            return
+        voiced_bytes = len(audio.rstrip(QUIET_BYTES)) or len(audio)
+        self._quiet_tail_ms = len(frames) * FRAME_MS - voiced_bytes / 8
+        self._frames.extend(frames)
+        self._turn = self._record.caller_began(text, interrupting=interrupting)

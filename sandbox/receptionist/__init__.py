@@ -1,0 +1,1 @@
+"""The language model, played by a deterministic receptionist."""

@@ -1,0 +1,252 @@
+"""What the tools' results do to the desk: one function per tool, in a table at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.receptionist import people, phrases, understanding
+from sandbox.receptionist.state import Desk, Identity, Opening
+
+FAILURES_LIMIT = 2
+"""Errors of one tool, with no success between, after which a person is offered."""
+_LAST_RESORTS = frozenset({"transfer_to_person", "end_call"})
+
+
+def learn(desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    """Take in one tool's result.
+
+    A result's `message` may be said to the caller; its `advice` is for a model that reasons, and
+    is never said: what to do next follows from the desk's state.
+    """
+    status = str(result.get("status", ""))
+    if status == "error" and result.get("code") == "book_away":
+        # Everything the caller has said still holds: it may be asked again later.
+        desk.failed.add(name)
+        desk.offers_callback = True
+        _tell(desk, result, otherwise=phrases.BOOK_AWAY)
+        return
+    taken_in = _LEARN.get(name)
+    understood = taken_in is not None and taken_in(desk, status, arguments, result)
+    if not understood:
+        desk.failed.add(name)
+        # Advice without a message: nothing happened that the caller should hear of.
+        _tell(desk, result, otherwise="" if result.get("advice") else phrases.PROBLEM)
+    if understood and status != "error":
+        desk.failures.pop(name, None)
+        return
+    desk.failures[name] = desk.failures.get(name, 0) + 1
+    if desk.failures[name] >= FAILURES_LIMIT and name not in _LAST_RESORTS:
+        del desk.failures[name]
+        desk.offers_person = True
+        desk.news = desk.news or [phrases.PROBLEM]
+
+
+def _tell(desk: Desk, result: Mapping[str, Any], otherwise: str) -> None:
+    """The result's message as news, or `otherwise`."""
+    message = result.get("message")
+    said = message.strip() if isinstance(message, str) else ""
+    if said or otherwise:
+        desk.news.append(said or otherwise)
+
+
+def _learn_identity(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    if status == "found":
+        desk.identity = Identity.FOUND
+        if result.get("verified") and result.get("vehicles") is not None:
+            _learn_customer(desk, result)
+    elif status == "not_found":
+        desk.identity = Identity.NOT_FOUND
+        desk.news.append(phrases.NOT_FOUND)
+    else:
+        desk.identity = Identity.NEEDS_NUMBER
+        desk.phone = None
+        _tell(desk, result, otherwise="" if result.get("advice") else phrases.NO_NUMBER)
+    return True
+
+
+def _learn_verification(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    desk.born = desk.vin = None
+    if status == "verified":
+        _learn_customer(desk, result)
+    elif status == "mismatch":
+        desk.news.append(phrases.MISMATCH)
+        desk.unclear = 1
+    elif status == "locked":
+        desk.identity, desk.offers_person = Identity.LOCKED, True
+        desk.news.append(phrases.LOCKED)
+    else:
+        return False
+    return True
+
+
+def _learn_customer(desk: Desk, result: Mapping[str, Any]) -> None:
+    desk.identity = Identity.KNOWN
+    desk.first_name = str(result.get("first_name") or "")
+    desk.vehicles = tuple(
+        (str(each.get("vehicle_ref")), str(each.get("description", "")))
+        for each in result.get("vehicles") or ()
+    )
+    names = [name for _, name in desk.vehicles]
+    if len(names) == 1:
+        desk.vehicle = desk.vehicles[0][0]
+    else:
+        at = people.choose_vehicle(" ".join(desk.earlier), names, by_place=False)
+        desk.vehicle = desk.vehicles[at][0] if at is not None else None
+    desk.news.append(phrases.thank_you(desk.first_name))
+
+
+def _learn_new_customer(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    if status == "created":
+        desk.identity = Identity.KNOWN
+        desk.first_name = str(result.get("first_name") or desk.first_name)
+        desk.news.append(phrases.thank_you(desk.first_name))
+    elif status == "exists":
+        # Somebody has this number: look them up, and verify them as anybody.
+        desk.identity = Identity.UNKNOWN
+        desk.news.append(phrases.EXISTS)
+    elif desk.phone is None:
+        # The number they call from will not do: perhaps it is withheld.
+        desk.identity = Identity.NEEDS_NUMBER
+        _tell(desk, result, otherwise=phrases.NEEDS_NUMBER)
+    else:
+        desk.last_name = ""
+        return False
+    return True
+
+
+def _learn_new_vehicle(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    desk.year = desk.make = desk.model = None
+    if status != "added":
+        return False
+    added = (str(result.get("vehicle_ref")), str(result.get("description", "")))
+    desk.vehicles, desk.vehicle, desk.adding = (*desk.vehicles, added), added[0], False
+    return True
+
+
+def _learn_openings(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    openings = _openings(result)
+    if status == "ok" and openings:
+        desk.openings, desk.narrowed, desk.chosen = openings, (), None
+        desk.service_name = str(result.get("service") or "")
+        desk.price = str(result.get("price") or "")
+        _choose_by_time(desk)
+        return True
+    desk.day = None
+    if status in {"none", "ok"}:
+        _tell(desk, result, otherwise=phrases.NO_OPENINGS)
+        return True
+    return False
+
+
+def _openings(result: Mapping[str, Any]) -> tuple[Opening, ...]:
+    return tuple(
+        Opening(str(each.get("slot_id")), str(each.get("when", "")))
+        for each in result.get("openings") or ()
+    )
+
+
+def _choose_by_time(desk: Desk) -> None:
+    """ "Tuesday at nine" was asked for and is there: no need to ask which."""
+    if not desk.times:
+        return
+    words = " or ".join(
+        f"{time.hour}:{time.minute or 0:02}{' ' + time.half if time.half else ''}"
+        for time in desk.times
+    )
+    fitting = understanding.choose_openings(words, [opening.when for opening in desk.openings])
+    if len(fitting) == 1:
+        desk.chosen = desk.openings[fitting[0]]
+    elif not fitting:
+        desk.news.append(phrases.NOT_THAT_TIME)
+    desk.times = ()
+
+
+def _learn_booking(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    when = str(result.get("when") or (desk.chosen.when if desk.chosen else ""))
+    service = str(result.get("service") or desk.service_name)
+    if status == "booked":
+        code = str(result.get("confirmation") or "")
+        desk.news.append(phrases.booked(service, when, code))
+        desk.wants, desk.service, desk.service_name, desk.also = False, None, "", ()
+        desk.day, desk.times, desk.booked = None, (), desk.booked + 1
+        if len(desk.vehicles) > 1:
+            desk.vehicle = None
+        desk.forget_openings()
+        return True
+    desk.forget_openings()
+    if status == "taken":
+        desk.news.append(phrases.TAKEN)
+        desk.openings = _openings(result)
+        if not desk.openings:
+            desk.day = None
+        return True
+    return False
+
+
+def _learn_info(
+    desk: Desk, status: str, arguments: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    asked = str(arguments.get("topic"))
+    desk.inquiries = tuple(inquiry for inquiry in desk.inquiries if inquiry.topic != asked)
+    desk.answered = True
+    if status == "ok" and result.get("answer"):
+        desk.news.append(str(result["answer"]))
+    else:
+        # The caller asked, and must hear something about it.
+        _tell(desk, result, otherwise=phrases.NO_ANSWER)
+    return True
+
+
+def _learn_callback(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    desk.wants_callback = False
+    if status == "noted":
+        desk.goodbye = True
+        desk.news.append(phrases.CALLBACK_NOTED)
+        return True
+    desk.offers_person = True
+    _tell(desk, result, otherwise=phrases.NO_CALLBACK)
+    return True
+
+
+def _learn_transfer(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    desk.wants_person = desk.offers_person = False
+    desk.transferring = status == "transferring"
+    if not desk.transferring:
+        _tell(desk, result, otherwise=phrases.NO_TRANSFER)
+    return True
+
+
+def _learn_end(desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    desk.ending = status == "ending"
+    return desk.ending
+
+
+_LEARN: dict[str, Callable[[Desk, str, Mapping[str, Any], Mapping[str, Any]], bool]] = {
+    "identify_caller": _learn_identity,
+    "verify_caller": _learn_verification,
+    "create_customer": _learn_new_customer,
+    "add_vehicle": _learn_new_vehicle,
+    "find_openings": _learn_openings,
+    "book_appointment": _learn_booking,
+    "dealership_info": _learn_info,
+    "request_callback": _learn_callback,
+    "transfer_to_person": _learn_transfer,
+    "end_call": _learn_end,
+}

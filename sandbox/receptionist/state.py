@@ -1,0 +1,173 @@
+"""Where a service-desk conversation stands: everything known, and the question that is open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import Enum, auto
+from typing import Any
+
+from sandbox.receptionist import phrases
+from sandbox.receptionist.dates import ClockTime, DayWish
+from sandbox.receptionist.phrases import Question
+
+
+class Identity(Enum):
+    """How far the caller is known."""
+
+    UNKNOWN = auto()
+    NEEDS_NUMBER = auto()
+    FOUND = auto()
+    NOT_FOUND = auto()
+    KNOWN = auto()
+    LOCKED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One slot the calendar offered, as `find_openings` words it."""
+
+    slot_id: str
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A question for `dealership_info`."""
+
+    topic: str
+    service: str | None = None
+    date: str | None = None
+
+
+@dataclass(slots=True)
+class Desk:
+    """All that is known of the conversation."""
+
+    today: date
+    codes: tuple[str, ...] = ()
+    names: dict[str, str] = field(default_factory=dict)
+    """Service names by code, as far as the system prompt tells them."""
+
+    wants: bool = False
+    service: str | None = None
+    service_name: str = ""
+    price: str = ""
+    also: tuple[str, ...] = ()
+    priced: str | None = None
+    day: DayWish | None = None
+    times: tuple[ClockTime, ...] = ()
+
+    identity: Identity = Identity.UNKNOWN
+    phone: str | None = None
+    born: date | None = None
+    vin: str | None = None
+    fragment: str = ""
+    first_name: str = ""
+    last_name: str = ""
+
+    vehicles: tuple[tuple[str, str], ...] = ()
+    vehicle: str | None = None
+    adding: bool = False
+    year: int | None = None
+    make: str | None = None
+    model: str | None = None
+
+    openings: tuple[Opening, ...] = ()
+    narrowed: tuple[Opening, ...] = ()
+    chosen: Opening | None = None
+    confirmed: bool = False
+    refused: bool = False
+
+    wants_person: bool = False
+    offers_person: bool = False
+    offers_callback: bool = False
+    """The book cannot be seen, and the caller was asked whether somebody may call back."""
+    wants_callback: bool = False
+    callback_when: str | None = None
+    goodbye: bool = False
+    wrong_number: bool = False
+    transferring: bool = False
+    ending: bool = False
+
+    inquiries: tuple[Inquiry, ...] = ()
+    answered: bool = False
+    booked: int = 0
+
+    news: list[str] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
+    """The tools that failed since the caller spoke: not to be called again at once."""
+    failures: dict[str, int] = field(default_factory=dict)
+    """Errors of each tool since it last did what was asked, over the caller's turns."""
+    rounds: int = 0
+    unclear: int = 0
+    repeat: bool = False
+    last_said: str = ""
+    earlier: list[str] = field(default_factory=list)
+
+    def facts(self) -> tuple[Any, ...]:
+        """What an understood turn changes: equal before and after means it was not understood."""
+        names = [name for name in self.__slots__ if name not in _BOOKKEEPING]
+        return tuple(getattr(self, name) for name in names)
+
+    def open_question(self) -> Question:
+        """What the caller was asked last, or will be asked next."""
+        if self.offers_person or self.last_said.endswith(phrases.PERSON_OFFER):
+            return Question.PERSON
+        if self.offers_callback:
+            return Question.CALLBACK
+        if not self.wants:
+            if self.priced:
+                return Question.BOOK_IT_TOO
+            done = self.booked or self.answered
+            return Question.ANYTHING_ELSE if done else Question.HELP
+        if not self.service:
+            return Question.SERVICE
+        if self.identity is not Identity.KNOWN:
+            return self._identity_question()
+        if not self.vehicle:
+            several = len(self.vehicles) > 1 and not self.adding
+            return Question.WHICH_VEHICLE if several else Question.VEHICLE
+        if self.day is None:
+            return Question.DAY
+        if self.chosen is None:
+            return Question.OPENING
+        return Question.WHAT_TO_CHANGE if self.refused else Question.CONFIRM
+
+    def _identity_question(self) -> Question:
+        if self.identity is Identity.LOCKED:
+            return Question.PERSON
+        if self.identity is Identity.FOUND:
+            return Question.DATE_OF_BIRTH
+        if self.identity is Identity.NOT_FOUND:
+            return Question.LAST_NAME if self.first_name else Question.FIRST_AND_LAST_NAME
+        return Question.PHONE
+
+    def forget_openings(self) -> None:
+        """Whatever was offered no longer answers what the caller wants."""
+        self.openings, self.narrowed, self.chosen = (), (), None
+        self.confirmed = self.refused = False
+
+    def name_of(self, code: str) -> str:
+        """What callers call the service."""
+        return self.names.get(code) or code.replace("_", " ")
+
+    def vehicle_name(self) -> str:
+        """The chosen vehicle's description, or nothing."""
+        return dict(self.vehicles).get(self.vehicle or "", "")
+
+
+_BOOKKEEPING = frozenset(
+    {
+        "news",
+        "failed",
+        "failures",
+        "rounds",
+        "unclear",
+        "repeat",
+        "last_said",
+        "earlier",
+        "fragment",
+    }
+    | {"today", "codes", "names"}
+)

@@ -1,0 +1,206 @@
+"""What was promised to a caller reaches the database exactly once, whatever breaks meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis as sync_redis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from pydantic import SecretStr
+from redis.asyncio import Redis
+
+from config.settings import RedisSettings
+from otto.storage.errors import CrmError, StoreUnavailable
+from otto.storage.redis import make_redis
+from otto.storage.spool import NotKept, Spool, SpoolEntry
+
+
+class Killed(BaseException):
+    """The process that delivers dies here."""
+
+
+class Database:
+    """The table of callbacks: a key is unique, a repeat is ignored (`ON CONFLICT DO NOTHING`)."""
+
+    def __init__(self) -> None:
+        self.rows: Counter[str] = Counter()
+        self.away = False
+        self.kill_after: int | None = None
+
+    async def take_in(self, entry: SpoolEntry) -> None:
+        if self.away:
+            raise StoreUnavailable
+        if entry.payload["phone"] == "bad":
+            raise CrmError("That is not a number that can be called back.")
+        self.rows[entry.key] = 1
+        if self.kill_after is not None:
+            self.kill_after -= 1
+            if self.kill_after < 0:
+                raise Killed  # committed, and nobody has been told
+
+
+def entry(key: str, phone: str = "+17735550188") -> SpoolEntry:
+    return SpoolEntry("callback", key, {"key": key, "phone": phone, "reason": "Grüße\n„oil“"})
+
+
+def machine(url: str) -> type[RuleBasedStateMachine]:
+    class Callbacks(RuleBasedStateMachine):
+        """Callers ask, stores come and go, the actor is killed; at the end everything is back."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.runner = asyncio.Runner()
+            self.folder = Path(tempfile.mkdtemp())
+            self.database = Database()
+            self.redis_away = self.disk_away = False
+            self.promised: set[str] = set()
+            with sync_redis.Redis.from_url(url) as client:
+                client.flushall()
+
+        def teardown(self) -> None:
+            self.runner.close()
+            shutil.rmtree(self.folder)
+
+        def run(self, work: Callable[[Spool], Any]) -> Any:
+            """Do it in a fresh process, as after a restart of the actor."""
+
+            async def do() -> Any:
+                address = "redis://127.0.0.1:9/0" if self.redis_away else url
+                client: Redis = make_redis(RedisSettings(url=SecretStr(address), timeout_s=1))
+                folder = Path("/dev/null/full") if self.disk_away else self.folder
+                try:
+                    return await work(Spool(client, folder, "main"))
+                finally:
+                    await client.aclose()
+
+            return self.runner.run(do())
+
+        @rule(key=st.integers(0, 5).map("CA{}:callback".format))
+        def request(self, key: str) -> None:
+            try:
+                self.run(lambda box: box.keep(entry(key)))
+            except NotKept:
+                assert self.redis_away and self.disk_away
+            else:
+                self.promised.add(key)
+
+        @rule(part=st.sampled_from(["database", "redis", "disk"]))
+        def toggle(self, part: str) -> None:
+            if part == "database":
+                self.database.away = not self.database.away
+            elif part == "redis":
+                self.redis_away = not self.redis_away
+            else:
+                self.disk_away = not self.disk_away
+
+        @rule()
+        def deliver(self) -> None:
+            try:
+                self.run(lambda box: box.deliver_all(self.database.take_in))
+            except StoreUnavailable:
+                assert self.database.away
+
+        @rule(after=st.integers(0, 3))
+        def deliver_and_be_killed(self, after: int) -> None:
+            self.database.kill_after = after
+            with contextlib.suppress(StoreUnavailable, Killed):
+                self.run(lambda box: box.deliver_all(self.database.take_in))
+            self.database.kill_after = None
+
+        @rule()
+        def be_killed_while_writing(self) -> None:
+            place = self.folder / "main"
+            if place.is_dir():
+                with (place / "journal.jsonl").open("a") as file:
+                    file.write('\n{"kind":"callback","key":"CA9:call')
+
+        @invariant()
+        def nothing_is_there_that_nobody_asked_for_or_twice(self) -> None:
+            assert set(self.database.rows) <= self.promised
+            assert all(count == 1 for count in self.database.rows.values())
+
+        @rule()
+        def all_is_well_again(self) -> None:
+            self.database.away = self.redis_away = self.disk_away = False
+            self.run(lambda box: box.deliver_all(self.database.take_in))
+            self.run(lambda box: box.deliver_all(self.database.take_in))
+            assert set(self.database.rows) == self.promised
+            assert self.run(lambda box: box.deliver_all(self.database.take_in)) == 0
+
+    return Callbacks
+
+
+def test_a_promised_callback_is_delivered_exactly_once(valkey_url: str) -> None:
+    run_state_machine_as_test(
+        machine(valkey_url),
+        settings=settings(
+            max_examples=12,
+            stateful_step_count=16,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.fixture
+def box(redis: Redis, tmp_path: Path) -> Spool:
+    return Spool(redis, tmp_path, "main")
+
+
+async def test_a_letter_survives_the_loss_of_either_store(
+    box: Spool, redis: Redis, tmp_path: Path
+) -> None:
+    database = Database()
+    await box.keep(entry("one"))
+    await redis.flushall()
+    await box.deliver_all(database.take_in)
+    await box.keep(entry("two"))
+    shutil.rmtree(tmp_path / "main")
+    await box.deliver_all(database.take_in)
+    assert set(database.rows) == {"one", "two"}
+
+
+async def test_a_letter_the_database_refuses_holds_up_nobody_and_is_set_aside(
+    box: Spool, redis: Redis, tmp_path: Path
+) -> None:
+    database = Database()
+    await box.keep(entry("bad", phone="bad"))
+    await box.keep(entry("good"))
+    await box.deliver_all(database.take_in)
+    assert set(database.rows) == {"good"}
+    assert '"bad"' in (tmp_path / "main" / "refused.jsonl").read_text()
+    assert await redis.llen("otto:letters:{main}:refused") == 1
+    assert await redis.llen("otto:letters:{main}") == 0
+
+
+async def test_letters_kept_while_others_are_delivered_wait_for_the_next_round(
+    box: Spool,
+) -> None:
+    """The journal is moved aside before it is read: nothing is appended to what is deleted."""
+    database = Database()
+
+    async def slow(each: SpoolEntry) -> None:
+        await database.take_in(each)
+        if each.key == "first":
+            await box.keep(entry("second"))
+
+    await box.keep(entry("first"))
+    await box.deliver_all(slow)
+    await box.deliver_all(slow)
+    assert set(database.rows) == {"first", "second"}
+
+
+async def test_the_files_are_for_the_owner_only(box: Spool, tmp_path: Path) -> None:
+    await box.keep(entry("one"))
+    assert (tmp_path / "main" / "journal.jsonl").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "main").stat().st_mode & 0o777 == 0o700
