@@ -82,9 +82,8 @@ class StandbyPool:
         return {worker.value: len(ready) for worker, ready in self._ready.items()}
 
     async def _start(self, worker: Worker) -> None:
-        from actors.call.actor import (
-            workers,  # as in `switchboard`: whoever looks that up imports this
-        )
+        # Here, not above: whoever looks the switchboard up imports this module.
+        from actors.call import workers
 
         self._number += 1
         name = f"{self._prefix}{self._number}.{worker.value}"
