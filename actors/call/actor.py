@@ -15,7 +15,6 @@ from actors.runtime.process import process_stats
 if TYPE_CHECKING:
     from config.dealership import Dealership
     from config.settings import Settings
-    from otto.events import Event, Worker
     from otto.telephony.switchboard_port import CallStart
 
 
@@ -34,14 +33,6 @@ class CallActor:
 
     async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
         await self._runtime.attach(link_address, link_token, started)
-
-    async def on_events(
-        self, worker: Worker, serial: int, number: int, events: list[Event]
-    ) -> None:
-        self._runtime.on_events(worker, serial, number, events)
-
-    async def on_lag(self, worker: Worker, lag_ms: float) -> None:
-        self._runtime.on_lag(worker, lag_ms)
 
     async def avoid(self, providers: frozenset[str]) -> None:
         self._runtime.avoid(providers)

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from actors.call.messages import Avoid, Cancel, Generate, Message
+from actors.call.stream import Invitation
 from actors.call.worker_actor import WorkerActor
 from config.settings import OpenAISettings
 from otto.dialogue.model.client import Model
-from otto.events import Worker
 
 
 class LlmActor(WorkerActor):
-    """Thinks for the call: one connection to the model."""
+    """Makes the answers of a call: one connection to the model."""
 
-    worker = Worker.LLM
-
-    def __init__(self, call: Any, settings: OpenAISettings) -> None:
-        super().__init__(call)
+    def __init__(self, settings: OpenAISettings) -> None:
+        super().__init__()
         self._model = Model(settings, self._emit)
 
-    async def warm(self, max_lag_ms: float) -> None:
+    async def warm(self, max_lag_ms: float, invitation: Invitation | None) -> None:
         await self._model.warm()
-        await super().warm(max_lag_ms)
+        await super().warm(max_lag_ms, invitation)
 
-    async def generate(
-        self,
-        number: int,
-        generation: int,
-        messages: list[dict[str, Any]],
-        tools: list[dict[str, Any]],
-    ) -> None:
-        self._commands.take(number, lambda: self._model.generate(generation, messages, tools))
-
-    async def cancel(self, number: int, generation: int) -> None:
-        self._commands.take(number, lambda: self._model.cancel(generation))
-
-    async def avoid(self, number: int, providers: frozenset[str]) -> None:
-        self._commands.take(number, lambda: self._model.avoid(providers))
+    def carry_out(self, command: Message) -> None:
+        match command:
+            case Generate():
+                self._model.generate(command.generation, command.messages, command.tools)
+            case Cancel():
+                self._model.cancel(command.generation)
+            case Avoid():
+                self._model.avoid(command.providers)

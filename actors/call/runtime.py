@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Coroutine, Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import ray
 import structlog
 
 from actors.call.lease import CallLease
-from actors.call.supervisor import QUIET_S, WorkerSupervisor
+from actors.call.supervisor import WorkerSupervisor
 from actors.runtime import registry
 from actors.runtime.process import freeze_gc
 from actors.stores.proxies import RemoteCalendar, RemoteCrm
@@ -85,7 +85,9 @@ class CallRuntime:
             sessions=self._sessions,
             sub_actors=settings.pool.sub_actors,
         )
-        self._supervisor = WorkerSupervisor(name, settings, self._on_event, self._on_death)
+        self._supervisor = WorkerSupervisor(
+            name, settings, self._on_event, self._on_death, self._on_lag
+        )
         self._is_warm = False
         self._is_free = False
         self._is_broken = False
@@ -126,11 +128,13 @@ class CallRuntime:
         if not self._is_free:
             raise RuntimeError("this call actor is not free")
         self._is_free = False
+        self._supervisor.watch()
         try:
             await self._be_whole()
             began_s = asyncio.get_running_loop().time() - started.at_ms / 1000
             control = await connect_control(link_address, link_token)
         except BaseException:
+            self._supervisor.rest()
             self._is_free = True
             raise
         self._lease.control = control
@@ -140,11 +144,7 @@ class CallRuntime:
         self._live = _Live(conversation, control, link_address, link_token)
         self._tasks.spawn(self._hold(self._live, started))
 
-    def on_events(self, worker: Worker, serial: int, number: int, events: list[Event]) -> None:
-        """Events of a worker that runs as an actor of its own."""
-        self._supervisor.on_events(worker, serial, number, events)
-
-    def on_lag(self, worker: Worker, lag_ms: float) -> None:
+    def _on_lag(self, worker: Worker, lag_ms: float) -> None:
         """A worker's process is late."""
         self._tell_soon("late", f"{self._name}.{worker.value}", lag_ms)
 
@@ -199,7 +199,7 @@ class CallRuntime:
         """A worker keeps its connection and does nothing: it is as good as dead."""
         if self._supervisor.has(worker):  # inline it is this very loop, which is well again
             log.warning("worker_silent", worker=worker.value)
-            self._on_death(worker)
+            self._supervisor.lose(worker)
 
     def _on_death(self, worker: Worker) -> None:
         log.error("worker_died", worker=worker.value, in_call=self._live is not None)
@@ -210,9 +210,7 @@ class CallRuntime:
         actor makes way afterwards for a whole one, which the switchboard starts then."""
         began_s = asyncio.get_running_loop().time()
         for _ in range(SPARES_TRIED):
-            spare = await self._tell(
-                "take_spare", self._name, worker, self._supervisor.expect(worker)
-            )
+            spare = await self._tell("take_spare", worker, self._supervisor.expect(worker))
             if spare is None:
                 break
             try:
@@ -221,7 +219,9 @@ class CallRuntime:
                 log.warning("spare_unfit", worker=worker.value, error=type(error).__name__)
                 ray.kill(spare)
                 continue
-            self._supervisor.replace(worker, spare)
+            if not self._supervisor.replace(worker, spare):
+                log.warning("spare_was_dead", worker=worker.value)
+                continue
             if self._live is not None and self._live.has_greeted:
                 self._live.conversation.on_replaced(worker)
             took_ms = round((asyncio.get_running_loop().time() - began_s) * 1000)
@@ -289,14 +289,15 @@ class CallRuntime:
             # Whatever fails in here, the rest is done: an actor that is never free is a lost place.
             for work in (
                 *tasks,
-                self._patiently(Worker.STT, supervisor.recogniser.detach()),
-                self._patiently(Worker.TTS, supervisor.synthesiser.detach()),
+                self._supervisor.unless_lost(Worker.STT, supervisor.recogniser.detach()),
+                self._supervisor.unless_lost(Worker.TTS, supervisor.synthesiser.detach()),
                 conversation.close(),
                 control.close(),
             ):
                 await _ended(work)
             self._live = self._lease.control = None
             await self._be_whole()
+            self._supervisor.rest()
             if self._is_broken:
                 self._make_way()
             self._is_free = True
@@ -308,29 +309,15 @@ class CallRuntime:
         )
         try:
             with _while_it_lasts(live):
-                await self._patiently(Worker.STT, attaching)
+                await self._supervisor.unless_lost(Worker.STT, attaching)
         except ray.exceptions.ActorDiedError:
             log.info("worker_is_being_replaced", worker=Worker.STT.value)
 
     async def _speak(self, live: _Live) -> None:
         attaching = self._supervisor.workers.synthesiser.attach(live.address, live.token)
         with contextlib.suppress(ray.exceptions.ActorDiedError):  # then it is being replaced
-            await self._patiently(Worker.TTS, attaching)
+            await self._supervisor.unless_lost(Worker.TTS, attaching)
         await self._be_whole()
-
-    async def _patiently(self, worker: Worker, work: Coroutine[Any, Any, None]) -> None:
-        """Wait for a worker, however long its vendor takes; one that is stopped or stuck is
-        replaced, and not waited for."""
-        task = asyncio.ensure_future(work)
-        try:
-            while not (await asyncio.wait([task], timeout=QUIET_S))[0]:
-                if not await self._supervisor.answers(worker) and not task.done():
-                    self._on_silence(worker)
-                    return
-            await task
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     # The switchboard
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from actors.call.messages import Avoid, Message
 from actors.call.worker_actor import WorkerActor
 from config.settings import DeepgramSettings
-from otto.events import Worker
 from otto.speech.listen import Listener
 
 
 class SttActor(WorkerActor):
     """Hears the caller: one Deepgram connection."""
 
-    worker = Worker.STT
-
-    def __init__(self, call: Any, settings: DeepgramSettings) -> None:
-        super().__init__(call)
+    def __init__(self, settings: DeepgramSettings) -> None:
+        super().__init__()
         self._listener = Listener(settings, self._emit)
 
     async def attach(self, address: str, token: str, from_ms: int = 0) -> None:
@@ -25,5 +21,6 @@ class SttActor(WorkerActor):
     async def detach(self) -> None:
         await self._listener.detach()
 
-    async def avoid(self, number: int, providers: frozenset[str]) -> None:
-        self._commands.take(number, lambda: self._listener.avoid(providers))
+    def carry_out(self, command: Message) -> None:
+        if isinstance(command, Avoid):
+            self._listener.avoid(command.providers)

@@ -1,53 +1,50 @@
 """What the three worker actors have in common.
 
-A worker's own class knows nothing of Ray. Its shell runs the call's commands in the order they
-were sent, and sends the worker's events to the call actor, in order and in batches of one tick.
+A worker's own class knows nothing of Ray. Its actor carries out the commands that the call actor
+sends over the worker stream, and sends the worker's events back.
 
 A *spare* is a worker that has no call actor yet. It lives by itself (detached) until one takes it,
-and ends with that one: Ray's ownership cannot be handed over, so the shell watches for it.
+and ends with that one: Ray's ownership cannot be handed over, but the stream ends with either.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import ray
 
-from actors.call.sequencer import InOrder
+from actors.call.messages import Late, Message
+from actors.call.stream import Invitation, Stream, connect
 from actors.runtime.process import freeze_gc, process_stats
-from otto.events import Event, Worker
+from otto.events import Event
 from otto.health.lag import LagMeter
 from otto.tasks import Tasks
 
 
 class WorkerActor:
-    """`call` is the handle of the call actor, which has `on_events` and `on_lag`; None: a spare."""
+    """`warm` first; a spare is given its call actor by `serve` later."""
 
-    worker: Worker
-
-    def __init__(self, call: Any) -> None:
-        self._call = call
-        self._serial = 0
-        self._commands = InOrder()
-        self._events: list[Event] = []
-        self._sent = 0
+    def __init__(self) -> None:
+        self._stream: Stream | None = None
         self._tasks = Tasks()
 
-    async def warm(self, max_lag_ms: float) -> None:
-        """Everything an answer would otherwise wait for is paid here."""
+    async def warm(self, max_lag_ms: float, invitation: Invitation | None) -> None:
+        """Everything an answer would otherwise wait for is paid here, the stream included.
+
+        `invitation` is the call actor's; None for a spare.
+        """
+        if invitation is not None:
+            await self.serve(invitation)
         freeze_gc()
         self._tasks.spawn(LagMeter(max_lag_ms).run(self._tell_lag))
 
-    async def serve(self, call: Any, serial: int) -> None:
-        """A spare becomes this call actor's worker. `serial` goes with every event from now on:
-        it tells them from those of the worker that was there before."""
-        self._call, self._serial = call, serial
-        self._tasks.spawn(self._end_with(call))
+    async def serve(self, invitation: Invitation) -> None:
+        """Be this call actor's worker from now on. Raises OSError when it is not there."""
+        self._stream = await connect(invitation, self.carry_out, self._end)
 
     async def is_taken(self) -> bool:
         """Whether it has a call actor."""
-        return self._call is not None
+        return self._stream is not None
 
     async def process_stats(self) -> dict[str, int]:
         return process_stats()
@@ -56,26 +53,17 @@ class WorkerActor:
         """Never returns: whoever awaits it learns at once when this process dies."""
         await asyncio.Event().wait()
 
-    async def _end_with(self, call: Any) -> None:
-        try:
-            await call.stay.remote()
-        except ray.exceptions.RayActorError:
-            ray.kill(ray.get_runtime_context().current_actor)
+    def carry_out(self, command: Message) -> None:
+        """Do what the call actor says; each kind of worker knows its own commands."""
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        """The call actor is gone, or has another worker in this one's place."""
+        ray.kill(ray.get_runtime_context().current_actor)
 
     def _tell_lag(self, lag_ms: float) -> None:
-        if self._call is not None:
-            self._call.on_lag.options(num_returns=0).remote(self.worker, lag_ms)
+        self._emit(Late(lag_ms))
 
-    def _emit(self, event: Event) -> None:
-        self._events.append(event)
-        if len(self._events) == 1:
-            asyncio.get_running_loop().call_soon(self._flush)
-
-    def _flush(self) -> None:
-        events, self._events = self._events, []
-        if self._call is None:
-            return
-        number, self._sent = self._sent, self._sent + 1
-        self._call.on_events.options(num_returns=0).remote(
-            self.worker, self._serial, number, events
-        )
+    def _emit(self, message: Event | Late) -> None:
+        if self._stream is not None:
+            self._stream.send(message)

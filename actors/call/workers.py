@@ -8,11 +8,14 @@ Either way the conversation gets the same `Workers`, and the workers emit the sa
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ray
 
 from actors.call.llm import LlmActor
+from actors.call.messages import Avoid, Cancel, Finish, Generate, Say
+from actors.call.stream import StreamServer
 from actors.call.stt import SttActor
 from actors.call.tts import TtsActor
 from actors.runtime.options import COMMON
@@ -23,13 +26,11 @@ from otto.events import Event, Worker
 Emit = Callable[[Event], None]
 
 
-def start(
-    worker: Worker, settings: Settings, phrases: Any, call: Any, name: str, **options: Any
-) -> Any:
+def start(worker: Worker, settings: Settings, phrases: Any, name: str, **options: Any) -> Any:
     """Start the actor of a worker; its handle. It still has to be warmed.
 
-    `phrases` refers to the sentences spoken beforehand (text to mu-law). `call` is the handle of
-    its call actor, None for a spare. `options` are Ray's, beside the usual ones.
+    `phrases` refers to the sentences spoken beforehand (text to mu-law). `options` are Ray's,
+    beside the usual ones.
     """
     kinds: dict[Worker, tuple[type[Any], tuple[Any, ...]]] = {
         Worker.STT: (SttActor, (settings.deepgram,)),
@@ -38,7 +39,7 @@ def start(
     }
     kind, arguments = kinds[worker]
     chosen = ray.remote(kind).options(name=name, max_restarts=0, **COMMON, **options)
-    return chosen.remote(call, *arguments)
+    return chosen.remote(*arguments)
 
 
 async def make_inline(settings: Settings, phrases: Any, emit: Emit) -> Workers:
@@ -55,71 +56,58 @@ async def make_inline(settings: Settings, phrases: Any, emit: Emit) -> Workers:
     return Workers(recogniser, synthesiser, model)
 
 
-# Their handles, in the shape of `otto.dialogue.ports`
+# Those that are actors, in the shape of `otto.dialogue.ports`
 
 
 class Remote:
-    """Sends numbered commands to an actor without waiting for them, and without a result."""
+    """A worker behind its actor and its stream. Commands are not waited for."""
 
-    def __init__(self, actor: Any) -> None:
-        self._actor = actor
-        self._sent = 0
-
-    def swap(self, actor: Any) -> None:
-        """Another actor, one that has been sent nothing yet, is behind this from now on."""
-        self._actor, self._sent = actor, 0
+    def __init__(self, worker: Worker, actor: Any, streams: StreamServer) -> None:
+        self.actor = actor
+        """Another one when it was replaced."""
+        self._send = partial(streams.send, worker)
 
     def avoid(self, providers: frozenset[str]) -> None:
         """Which vendors' providers to leave out from now on, like "stt:fallback"."""
-        self._send("avoid", providers)
-
-    def _send(self, method: str, *arguments: Any) -> None:
-        number, self._sent = self._sent, self._sent + 1
-        getattr(self._actor, method).options(num_returns=0).remote(number, *arguments)
+        self._send(Avoid(providers))
 
 
 class RemoteRecogniser(Remote):
     """The recogniser's actor."""
 
     async def attach(self, address: str, token: str, from_ms: int = 0) -> None:
-        await self._actor.attach.remote(address, token, from_ms)
+        await self.actor.attach.remote(address, token, from_ms)
 
     async def detach(self) -> None:
-        await self._actor.detach.remote()
+        await self.actor.detach.remote()
 
 
 class RemoteSynthesiser(Remote):
-    """The voice's actor."""
+    """The synthesiser's actor."""
 
     async def attach(self, address: str, token: str) -> None:
-        await self._actor.attach.remote(address, token)
+        await self.actor.attach.remote(address, token)
 
     async def detach(self) -> None:
-        await self._actor.detach.remote()
+        await self.actor.detach.remote()
 
     def say(self, generation: int, index: int, text: str) -> None:
-        self._send("say", generation, index, text)
+        self._send(Say(generation, index, text))
 
     def finish(self, generation: int) -> None:
-        self._send("finish", generation)
+        self._send(Finish(generation))
 
     def cancel(self, generation: int) -> None:
-        self._send("cancel", generation)
+        self._send(Cancel(generation))
 
 
 class RemoteLanguageModel(Remote):
-    """The model's actor. `owes` is told whether it has an answer to give from now on."""
-
-    def __init__(self, actor: Any, owes: Callable[[bool], None]) -> None:
-        super().__init__(actor)
-        self._owes = owes
+    """The language model's actor."""
 
     def generate(
         self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> None:
-        self._owes(True)
-        self._send("generate", generation, messages, tools)
+        self._send(Generate(generation, messages, tools))
 
     def cancel(self, generation: int) -> None:
-        self._owes(False)
-        self._send("cancel", generation)
+        self._send(Cancel(generation))

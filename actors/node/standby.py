@@ -88,9 +88,9 @@ class StandbyPool:
         self._number += 1
         name = f"{self._prefix}{self._number}.{worker.value}"
         options = {"lifetime": "detached", "scheduling_strategy": self._scheduling}
-        actor = workers.start(worker, self._settings, self._phrases, None, name, **options)
+        actor = workers.start(worker, self._settings, self._phrases, name, **options)
         try:
-            await actor.warm.remote(self._settings.pool.max_lag_ms)
+            await actor.warm.remote(self._settings.pool.max_lag_ms, None)
         except ray.exceptions.RayError as error:
             log.error("spare_not_warm", spare=name, error=type(error).__name__)
             self._tasks.spawn(self._start_later(worker))

@@ -18,6 +18,7 @@ import ray
 import structlog
 
 from actors.call.actor import CallActor
+from actors.call.stream import Invitation
 from actors.node.standby import StandbyPool
 from actors.runtime import registry
 from actors.runtime.options import COMMON
@@ -216,19 +217,19 @@ class SwitchboardActor:
         if self._pool.release(actor_id):
             self._retire(actor_id)
 
-    async def take_standby(self, actor_id: str, worker: Worker, serial: int) -> Any:
+    async def take_spare(self, worker: Worker, invitation: Invitation) -> Any:
         """The handle of a warm worker for a call actor that has lost one; None: there is none.
 
-        It is the call actor's already, and ends with it. `serial`: see `WorkerActor.serve`.
+        It has accepted the call actor's invitation, and ends with it.
         """
         await self._knows_the_living.wait()
         while (spare := await self._standby.take(worker)) is not None:
             try:
-                await spare.serve.remote(self._actors[actor_id], serial)
+                await spare.serve.remote(invitation)
             except ray.exceptions.RayActorError:
                 log.warning("spare_was_dead", worker=worker.value)
                 continue
-            except KeyError:  # the call actor is gone
+            except OSError:  # the call actor is gone
                 ray.kill(spare)
                 return None
             break

@@ -11,6 +11,8 @@ The peer that connects says HELLO and is answered WELCOME or REFUSED. Then, by r
     control   worker -> ingress   CLEAR   u32 generation;  HANGUP;  CHECKPOINT  bytes;  PONG
               ingress -> worker   EVENT   JSON object;  PING
 
+The worker stream (between a call actor and its workers) has the same framing, and MESSAGE frames.
+
 END (JSON object with a reason) closes a connection on purpose in either direction; a connection
 that ends without it was lost.
 """
@@ -65,6 +67,7 @@ class Kind(IntEnum):
     PING = 11
     PONG = 12
     CHECKPOINT = 13
+    MESSAGE = 14
 
 
 _KINDS = frozenset(int(kind) for kind in Kind)
@@ -77,9 +80,9 @@ class Frame(NamedTuple):
     payload: bytes
 
 
-def encode(frame: Frame) -> bytes:
+def encode(frame: Frame, max_payload: int = MAX_PAYLOAD_BYTES) -> bytes:
     """The bytes of any frame. Raises `LinkError("too_long")`."""
-    if len(frame.payload) > MAX_PAYLOAD_BYTES:
+    if len(frame.payload) > max_payload:
         raise LinkError("too_long")
     return _HEAD.pack(len(frame.payload) + 1, frame.kind) + frame.payload
 

@@ -10,10 +10,13 @@ import pytest
 
 from actors.call import runtime as runtime_module
 from actors.call.runtime import CallRuntime, _Live
+from actors.call.stream import Invitation
 from config.dealership import Dealership
 from config.settings import RedisSettings, Settings
 from otto.events import Transcript, VendorReport, Worker, WorkerFailed
 from otto.media_link.frames import LinkError
+
+INVITATION = Invitation(port=1, token="one-use")
 
 
 class Spare:
@@ -52,8 +55,9 @@ class Call:
         monkeypatch.setattr(
             self.host._supervisor,
             "replace",
-            lambda worker, spare: self.in_place.update({worker: spare}),
+            lambda worker, spare: self.in_place.update({worker: spare}) is None,
         )
+        monkeypatch.setattr(self.host._supervisor, "expect", lambda worker: INVITATION)
         monkeypatch.setattr(runtime_module.ray, "kill", self.killed.append)
 
     async def _tell(self, method: str, *arguments: Any) -> Any:
@@ -78,7 +82,7 @@ async def test_new_ears_begin_where_the_last_final_words_ended(call: Call) -> No
     call.spares = [spare]
     await call.lose(Worker.STT)
     assert spare.attached == ("host:1", "token", 1200)
-    assert call.told == [("take_spare", "call-1", Worker.STT, 1)]
+    assert call.told == [("take_spare", Worker.STT, INVITATION)]
     assert (call.in_place, call.replaced) == ({Worker.STT: spare}, [Worker.STT])
 
 
@@ -136,6 +140,7 @@ async def test_a_worker_the_link_has_given_up_is_replaced_like_a_dead_one(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call.host._supervisor, "has", lambda worker: True)
+    monkeypatch.setattr(call.host._supervisor, "lose", call.host._on_death)
     call.spares = [Spare()]
     line: list[Any] = [{"event": "silent", "role": "downlink"}, None]
 
@@ -156,55 +161,26 @@ async def test_inline_workers_that_fell_silent_are_this_process_and_well_again(c
     assert call.told == []
 
 
-@pytest.mark.looptime
 async def test_a_voice_that_is_stopped_when_a_call_comes_is_replaced_before_the_greeting(
-    call: Call, monkeypatch: pytest.MonkeyPatch
+    call: Call,
 ) -> None:
     """Attaching it would be waited for without end, and the caller hear nothing at all."""
-    asked: list[Worker] = []
+    begun = asyncio.Event()
 
-    async def answers(worker: Worker) -> bool:
-        asked.append(worker)
-        return False
+    async def attach(*arguments: Any) -> None:
+        begun.set()
+        await asyncio.Event().wait()
 
-    monkeypatch.setattr(call.host._supervisor, "answers", answers)
-    monkeypatch.setattr(call.host._supervisor, "has", lambda worker: True)
-    stopped: Any = SimpleNamespace(attach=lambda *arguments: asyncio.Event().wait())
+    stopped: Any = SimpleNamespace(attach=attach)
     call.host._supervisor.workers = SimpleNamespace(synthesiser=stopped)  # type: ignore[assignment]
     assert call.host._live is not None
     call.host._live.has_greeted = False
     spare = Spare()
     call.spares = [spare]
-    await call.host._speak(call.host._live)
-    assert (asked, call.in_place, call.replaced) == ([Worker.TTS], {Worker.TTS: spare}, [])
-    assert spare.attached == ("host:1", "token")
-
-
-@pytest.mark.looptime
-async def test_a_vendor_that_takes_its_time_is_no_reason_to_replace_the_worker(
-    call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def answers(worker: Worker) -> bool:
-        return True
-
-    monkeypatch.setattr(call.host._supervisor, "answers", answers)
-    await call.host._patiently(Worker.STT, asyncio.sleep(30))
-    assert call.told == []
-
-
-async def test_who_stops_waiting_for_a_worker_leaves_nothing_of_it_running(call: Call) -> None:
-    """Inline, what is waited for runs on this loop: it would attach to a call that has ended."""
-    begun, ended = asyncio.Event(), asyncio.Event()
-
-    async def attach() -> None:
-        begun.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.set()
-
-    waiting = asyncio.create_task(call.host._patiently(Worker.STT, attach()))
+    speaking = asyncio.create_task(call.host._speak(call.host._live))
     await begun.wait()
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    assert ended.is_set()
+    call.host._supervisor._lost(Worker.TTS)  # it has owed too many answers to pings
+    async with asyncio.timeout(5):
+        await speaking
+    assert (call.in_place, call.replaced) == ({Worker.TTS: spare}, [])
+    assert spare.attached == ("host:1", "token")
