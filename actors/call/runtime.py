@@ -48,7 +48,7 @@ class _Live:
     address: str
     token: str
     recognised_ms: int = 0
-    """Media time up to which final transcripts were passed on: where another ear begins."""
+    """Media time up to which final transcripts were passed on: where another recogniser begins."""
     has_greeted: bool = False
 
 

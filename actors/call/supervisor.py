@@ -17,6 +17,7 @@ import ray
 from actors.call import workers
 from actors.call.messages import Late, Message
 from actors.call.stream import Invitation, StreamServer
+from actors.runtime.options import on_this_node
 from config.settings import Settings
 from otto.dialogue.context import Workers
 from otto.events import Event, Worker
@@ -58,9 +59,11 @@ class WorkerSupervisor:
             self.workers = await workers.make_inline(settings, phrases, self._emit)
             return
         await streams.listen()
+        here = on_this_node()  # streams are local sockets
         started, warming = {}, []
         for worker in Worker:
-            actor = workers.start(worker, settings, phrases, f"{self._name}.{worker.value}")
+            name = f"{self._name}.{worker.value}"
+            actor = workers.start(worker, settings, phrases, name, **here)
             started[worker] = actor
             warming.append(actor.warm.remote(settings.pool.max_lag_ms, streams.invite(worker)))
             if gently:

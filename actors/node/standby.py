@@ -14,6 +14,7 @@ import ray
 import structlog
 
 from actors.runtime import registry
+from actors.runtime.options import on_this_node
 from actors.runtime.registry import living_actors
 from config.settings import Settings
 from otto.events import Worker
@@ -32,11 +33,9 @@ RESTART_DELAY_S = 1.0
 class StandbyPool:
     """`fill` once; `take` then gives out warm ones. Call it from one event loop."""
 
-    def __init__(self, settings: Settings, node_id: str, scheduling: Any) -> None:
-        """`scheduling` is Ray's strategy that keeps actors on this node."""
+    def __init__(self, settings: Settings, node_id: str) -> None:
         self._settings = settings
         self._prefix = registry.spare_prefix(node_id)
-        self._scheduling = scheduling
         is_inline = settings.pool.sub_actors == "inline"
         self._wanted = 0 if is_inline else settings.pool.spares
         self._ready: dict[Worker, deque[str]] = {worker: deque() for worker in Worker}
@@ -87,7 +86,7 @@ class StandbyPool:
 
         self._number += 1
         name = f"{self._prefix}{self._number}.{worker.value}"
-        options = {"lifetime": "detached", "scheduling_strategy": self._scheduling}
+        options = {"lifetime": "detached", **on_this_node()}
         actor = workers.start(worker, self._settings, self._phrases, name, **options)
         try:
             await actor.warm.remote(self._settings.pool.max_lag_ms, None)

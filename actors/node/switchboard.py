@@ -21,7 +21,7 @@ from actors.call.actor import CallActor
 from actors.call.stream import Invitation
 from actors.node.standby import StandbyPool
 from actors.runtime import registry
-from actors.runtime.options import COMMON
+from actors.runtime.options import COMMON, on_this_node
 from actors.runtime.process import process_stats
 from actors.runtime.registry import living_actors
 from otto.events import VendorReport, Worker
@@ -82,7 +82,7 @@ class SwitchboardActor:
         self._admission = Admission(
             self._pool, settings.pool.max_lag_ms, self._provider_health.is_any_out
         )
-        self._standby = StandbyPool(settings, node, _this_node())
+        self._standby = StandbyPool(settings, node)
         self._actors: dict[str, Any] = {}
         self._avoided: dict[str, frozenset[str]] = {}
         """What each call actor was told to avoid."""
@@ -362,7 +362,7 @@ class SwitchboardActor:
             name=name,
             lifetime="detached",
             max_restarts=0,
-            scheduling_strategy=_this_node(),
+            **on_this_node(),
             **COMMON,
         ).remote(name, self._settings, self._dealership, self._name)
         self._actors[name] = actor
@@ -426,8 +426,3 @@ class SwitchboardActor:
         async with self._replacing:
             if len(self._pool.members) < self._capacity:
                 await self._start_one(gently=True)
-
-
-def _this_node() -> Any:
-    node = ray.get_runtime_context().get_node_id()
-    return ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)

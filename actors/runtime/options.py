@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import ray
+
 from actors.runtime import registry
 
 COMMON: dict[str, Any] = {
@@ -16,3 +18,10 @@ COMMON: dict[str, Any] = {
     "enable_task_events": False,
 }
 """Ray's options, by name."""
+
+
+def on_this_node() -> dict[str, Any]:
+    """The option that keeps an actor on the node of whoever starts it."""
+    node = ray.get_runtime_context().get_node_id()
+    strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+    return {"scheduling_strategy": strategy}
