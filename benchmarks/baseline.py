@@ -119,11 +119,11 @@ class Call:
 
     async def run(self) -> None:
         deepgram = self.baseline.settings.deepgram
-        ears = {"model": deepgram.listen_model, "endpointing": deepgram.endpointing_ms, **LISTEN}
-        ears["utterance_end_ms"] = deepgram.utterance_end_ms
-        self.synthesiser, self.ears = await asyncio.gather(
+        listen = {"model": deepgram.listen_model, "endpointing": deepgram.endpointing_ms, **LISTEN}
+        listen["utterance_end_ms"] = deepgram.utterance_end_ms
+        self.synthesiser, self.recogniser = await asyncio.gather(
             self.baseline.deepgram("speak", model=deepgram.speak_model),
-            self.baseline.deepgram("listen", **ears),
+            self.baseline.deepgram("listen", **listen),
         )
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -136,13 +136,13 @@ class Call:
         finally:
             if self.turn is not None:
                 self.turn.cancel()
-            await asyncio.gather(self.ears.close(), self.synthesiser.close())
+            await asyncio.gather(self.recogniser.close(), self.synthesiser.close())
 
     async def uplink(self) -> None:
         async for text in self.twilio:
             message = json.loads(text)
             if message["event"] == "media":
-                await self.ears.send(base64.b64decode(message["media"]["payload"]))
+                await self.recogniser.send(base64.b64decode(message["media"]["payload"]))
             elif message["event"] == "mark":
                 self.played = int(message["mark"]["name"])
                 if self.ending and self.played == self.marks:
@@ -152,7 +152,7 @@ class Call:
 
     async def hear(self) -> None:
         words: list[str] = []
-        async for text in self.ears:
+        async for text in self.recogniser:
             message = json.loads(text)
             if message["type"] != "Results":
                 continue
@@ -226,7 +226,8 @@ class Call:
             "parallel_tool_calls": False,
             "stream": True,
         }
-        said, rest, calls = "", "", []
+        said, rest = "", ""
+        calls: list[dict[str, Any]] = []
         url = f"{settings.base_url}/chat/completions"
         async with self.baseline.http.stream("POST", url, json=body) as response:
             response.raise_for_status()

@@ -13,7 +13,7 @@ SHOWN_FROM_CPU_S = 0.01
 class Standing:
     """What a system costs with no call on the line, in CPU seconds a minute.
 
-    `house` is there however many calls there are: Ray, Serve, the dashboard, the shared actors.
+    `stack` is there however many calls there are: Ray, Serve, the dashboard, the shared actors.
     `place` is what one warm place in the pool costs by existing.
     """
 
@@ -161,7 +161,7 @@ def _standing(rows: list[Standing]) -> list[str]:
         "Standing cost: CPU seconds a minute with no call on the line:",
         "",
         *_table(
-            "mode | places | ready s | house | a place | all | PSS MB",
+            "mode | places | ready s | stack | a place | all | PSS MB",
             [
                 [
                     *(one.mode, one.places, _number(one.ready_s)),

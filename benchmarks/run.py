@@ -15,7 +15,7 @@ time, which the baseline shows. How many rounds a turn took is told by the wait 
 round is longer than anything added should be. *Otto's own* is what Otto notes of itself in the
 record of the call.
 
-CPU is told twice. *Standing*: what is spent with no call on the line, split into the house (Ray,
+CPU is told twice. *Standing*: what is spent with no call on the line, split into the stack (Ray,
 Serve, the dashboard, whatever the number of calls) and one warm place in the pool. *Marginal*:
 what calls add to it, per call-minute. *Gross* puts both together for a pool of exactly as many
 places as calls, so it falls with the number of calls. The sandbox is never counted.
@@ -50,7 +50,7 @@ import httpx
 import structlog
 from rich.console import Console
 
-from benchmarks import book, load, machine, recovery
+from benchmarks import call_records, load, machine, recovery
 from benchmarks.family import CALL_PROCESSES, family, kind, memory, snapshot, spent
 from benchmarks.interrupting import barge_in_ms, median, resumes_ms
 from benchmarks.report import Recovery, Result, Standing, page
@@ -95,8 +95,8 @@ async def standing_cost(
     by_process = {name: round(cpu * a_minute, 3) for name, cpu in used.items()}
     in_places = sum(by_process.get(name, 0.0) for name in CALL_PROCESSES)
     pss_mb = sum(each.pss_mb for each in memory(processes).values())
-    house = sum(by_process.values()) - in_places
-    return Standing(mode, places, ready_s, house, in_places / places, by_process, pss_mb)
+    stack = sum(by_process.values()) - in_places
+    return Standing(mode, places, ready_s, stack, in_places / places, by_process, pss_mb)
 
 
 async def _at_rest(system: System) -> None:
@@ -141,7 +141,7 @@ async def measure(
     if result.turns:
         result.answers = (await load.answers(http, system) - answers) / result.turns
     if system.database_url:
-        _fill_stages(result, await book.stages(system.database_url, sids))
+        _fill_stages(result, await call_records.stages(system.database_url, sids))
     serving = [each for name, each in memory(processes).items() if name in CALL_PROCESSES]
     if serving:
         result.uss_mb_per_call = sum(each.uss_mb for each in serving) / standing.places

@@ -5,15 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import psutil
 from redis.asyncio import Redis
 
+from actors.call.actor import CallActor
+from actors.call.worker_actor import WorkerActor
+from actors.node.switchboard import SwitchboardActor
+from actors.stores.calendar import CalendarActor
+from actors.stores.crm import CrmActor
 from benchmarks.chaos.stack_probe import Actor, StackProbe, descendants
 from benchmarks.family import kind
 from benchmarks.soak_slopes import OURS, Sample
 
-WITH_VITALS = tuple(name for name in OURS if name != "ServeReplica")
+WITH_STATS: dict[str, Callable[[Any], Awaitable[dict[str, int]]]] = {
+    "CallActor": CallActor.process_stats,
+    "SttActor": WorkerActor.process_stats,
+    "LlmActor": WorkerActor.process_stats,
+    "TtsActor": WorkerActor.process_stats,
+    "SwitchboardActor": SwitchboardActor.process_stats,
+    "CalendarActor": CalendarActor.process_stats,
+    "CrmActor": CrmActor.process_stats,
+}
+"""How the actors say what only they know of themselves."""
 SANDBOX = "sandbox"
 OTHERS = "others"
 """The many small processes of Ray's."""
@@ -21,7 +37,7 @@ SHOWN = (SANDBOX, "raylet", "gcs_server", "haproxy")
 
 
 class Sampler:
-    """Takes samples of a house; keep one for the whole run."""
+    """Takes samples of a stack; keep one for the whole run."""
 
     def __init__(self, probe: StackProbe) -> None:
         self._probe = probe
@@ -52,11 +68,13 @@ class Sampler:
 
     async def _tasks(self, actors: list[Actor]) -> dict[str, float]:
         """Tasks on the event loops of the actors that tell, by kind."""
-        telling = [actor for actor in actors if actor.kind in WITH_VITALS]
-        answers = await asyncio.gather(*(self._probe.ask(each.name, "vitals") for each in telling))
+        telling = [actor for actor in actors if actor.kind in WITH_STATS]
+        answers = await asyncio.gather(
+            *(self._probe.ask(each.name, WITH_STATS[each.kind]) for each in telling)
+        )
         total: Counter[str] = Counter()
         for actor, answer in zip(telling, answers, strict=True):
-            total[f"tasks: {actor.kind}"] += (answer or {}).get("tasks", 0)
+            total[f"tasks: {actor.kind}"] += answer["tasks"] if answer else 0
         return {name: float(count) for name, count in total.items()}
 
     async def _keys(self) -> tuple[int, int]:

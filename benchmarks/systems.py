@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import httpx
 
-from benchmarks import book
+from benchmarks import call_records
 
 BASELINE_PORT = 9300
 OTTO_PORT = "8400"
@@ -38,9 +38,9 @@ class System:
     root: int
     apart: tuple[int, ...] = ()
     database_url: str = ""
-    """Its book; empty when it keeps none."""
+    """Its database; empty when it has none."""
     customers: list[dict[str, Any]] = field(default_factory=list)
-    """Facts of customers who are in its book, for callers to know."""
+    """Facts of customers who are in its database, for callers to know."""
 
 
 def start(mode: str, places: int, folder: Path) -> AbstractAsyncContextManager[System]:
@@ -64,7 +64,7 @@ async def _otto(mode: str, places: int, folder: Path) -> AsyncIterator[System]:
     async with _process(command, environment) as (process, ready):
         apart = (ready["sandbox_pid"],)
         url = ready["database_url"]
-        yield System(ready["sandbox"], process.pid, apart, url, await book.customers(url))
+        yield System(ready["sandbox"], process.pid, apart, url, await call_records.customers(url))
 
 
 @asynccontextmanager

@@ -2,8 +2,9 @@
 
 One fault after another strikes a call of its own at a moment that the seed chooses; then a storm
 of calls is struck by all of them at once. Afterwards it is checked from outside that every call
-got somewhere, that every booking exists once in the book and once in the calendar and was said to
-its caller, that no silence of Otto's was longer than its fault's bound, and that nothing is left.
+got somewhere, that every booking exists once in the database and once in the calendar and was said
+to its caller, that no silence of Otto's was longer than its fault's bound, and that nothing is
+left.
 
     python -m benchmarks.chaos                              the usual ones, some ten minutes
     python -m benchmarks.chaos --all                        every fault, some 25 minutes

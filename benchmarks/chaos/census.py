@@ -50,7 +50,7 @@ async def _count(probe: StackProbe) -> Census:
 
 
 async def appointments(probe: StackProbe) -> list[Appointment]:
-    """The book, as it stands."""
+    """The appointments in the database."""
     rows = await probe.rows(
         "select id, call_sid, bay_id, starts_at, ends_at, google_event_id "
         "from appointments where status = 'booked'"

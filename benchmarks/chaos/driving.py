@@ -27,7 +27,7 @@ Tell = Callable[[str], None]
 
 
 class Driver:
-    """Runs a plan on a house. Callers get numbers of their own, so that all can be told apart."""
+    """Runs a plan on a stack. Callers get numbers of their own, so that all can be told apart."""
 
     def __init__(self, probe: StackProbe, tell: Tell) -> None:
         self._probe = probe
@@ -36,7 +36,7 @@ class Driver:
         self.seen = Seen()
 
     async def run(self, plan: Plan, minutes: float) -> Seen:
-        """Everything: first the faults of one call, several at once; then the house's faults, one
+        """Everything: first the faults of one call, several at once; then the stack's faults, one
         after another; then the storm. After so many `minutes` no more of them are begun."""
         deadline = time.monotonic() + minutes * 60
         at_once = max(1, self._probe.settings.pool.size // 2)

@@ -72,7 +72,7 @@ def _heard_last_words(events: Sequence[Event]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """A row of the book."""
+    """An appointment in the database."""
 
     id: str
     call_sid: str | None
@@ -87,21 +87,23 @@ def broken_bookings(
     appointments: Sequence[Appointment],
     calendar_event_ids: Sequence[str],
 ) -> list[str]:
-    """Every booking exists once in the book, once in the calendar, and its caller was told."""
+    """Every booking exists once in the database, once in the calendar, and its caller was told."""
     faults = []
     by_call = Counter(row.call_sid for row in appointments)
     told = {record["call_sid"] for record in records if record["booked"]}
     known = {record["call_sid"] for record in records}
     for sid in sorted(told):
         if by_call[sid] != 1:
-            faults.append(f"call {sid} was told of a booking, and the book holds {by_call[sid]}")
+            faults.append(
+                f"call {sid} was told of a booking, and the database holds {by_call[sid]}"
+            )
     for sid, count in by_call.items():
         if sid in known and sid not in told:
             faults.append(f"call {sid} has {count} booking(s) that its caller was not told of")
     events = Counter(calendar_event_ids)
     for row in appointments:
         if row.call_sid is None:
-            continue  # example data: it was in the book before the first call
+            continue  # example data: it was there before the first call
         count = events[row.event_id] if row.event_id else 0
         if count != 1:
             faults.append(f"booking {row.id} stands {count} times in the calendar")
@@ -166,7 +168,7 @@ were open before."""
 
 
 def left_behind(before: Census, after: Census) -> list[str]:
-    """The house is as it was: places free, no actor too many, nothing undelivered."""
+    """The stack is as it was: places free, no actor too many, nothing undelivered."""
     faults = []
     if after.pool != before.pool:
         faults.append(f"the pool has {after.pool}, it had {before.pool}")

@@ -12,11 +12,18 @@ import json
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterator,
+)
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 import httpx
@@ -25,11 +32,16 @@ import ray
 from ray.util.state import list_actors
 from rich.console import Console
 
+from actors.call.actor import CallActor
+from actors.node.switchboard import SwitchboardActor
 from actors.runtime import registry
 from cluster import processes
 from cluster.embedded import embedded
 from config.settings import Settings
 
+T = TypeVar("T")
+
+NOTHING: dict[str, Any] = {}
 ASK_TIMEOUT_S = 3.0
 """For one question to one actor: a frozen one must not freeze us."""
 POLL_S = 0.2
@@ -62,7 +74,7 @@ class StackProbe:
         self._url = sandbox
         self._http: httpx.AsyncClient | None = None
         self._at_rest: dict[str, int] = {}
-        self._boards: list[str] = []
+        self._switchboards: list[str] = []
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncIterator[StackProbe]:
@@ -156,12 +168,14 @@ class StackProbe:
         found = [Actor(a["class_name"], a["name"] or a["actor_id"], a["pid"]) for a in listed]
         return [actor for actor in found if not kinds or actor.kind in kinds]
 
-    async def ask(self, name: str, method: str) -> Any:
-        """What the actor `name` answers to a question; None when it is dead, frozen or deaf."""
+    async def ask(self, name: str, question: Callable[[Any], Awaitable[T]]) -> T | None:
+        """What the actor `name` answers to a question, a method of its class like
+        `CallActor.status`; None when it is dead, frozen or does not answer."""
 
-        def ask() -> Any:
+        def ask() -> T:
             actor = ray.get_actor(name, namespace=registry.NAMESPACE)
-            return ray.get(getattr(actor, method).remote(), timeout=ASK_TIMEOUT_S)
+            answer: T = ray.get(getattr(actor, question.__name__).remote(), timeout=ASK_TIMEOUT_S)
+            return answer
 
         try:
             return await asyncio.to_thread(ask)
@@ -171,24 +185,28 @@ class StackProbe:
     async def serving(self, sid: str) -> Actor | None:
         """The call actor that has a call, if one says so."""
         calls = await self.actors("CallActor")
-        answers = await asyncio.gather(*(self.ask(actor.name, "status") for actor in calls))
+        answers = await asyncio.gather(*(self.ask(actor.name, CallActor.status) for actor in calls))
         return next((actor for actor, has in zip(calls, answers, strict=True) if has == sid), None)
 
     async def pool(self) -> dict[str, int]:
         """What the switchboard's call actors are doing, and its spare workers by kind; empty while
         it does not answer."""
-        if not self._boards:  # a restart keeps the name, and listing all actors is not cheap
-            self._boards = [actor.name for actor in await self.actors("SwitchboardActor")]
-        answers = await asyncio.gather(*(self.ask(name, "snapshot") for name in self._boards))
+        if not self._switchboards:  # a restart keeps the name, and listing all actors is not cheap
+            self._switchboards = [actor.name for actor in await self.actors("SwitchboardActor")]
+        answers = await asyncio.gather(
+            *(self.ask(name, SwitchboardActor.snapshot) for name in self._switchboards)
+        )
         total: dict[str, int] = {}
         for answer in answers:
-            known = {place: n for place, n in (answer or {}).items() if place in PLACES}
-            spares = {f"spare {kind}": n for kind, n in (answer or {}).get("spares", {}).items()}
+            known = {place: n for place, n in (answer or NOTHING).items() if place in PLACES}
+            spares = {
+                f"spare {kind}": n for kind, n in (answer or NOTHING).get("spares", {}).items()
+            }
             for place, count in (known | spares).items():
                 total[place] = total.get(place, 0) + count
         return total
 
-    async def freeze_gc(self, within_s: float) -> None:
+    async def settle(self, within_s: float) -> None:
         """Wait until the pool is complete and at rest; from now on that is what `whole` means.
         Raises StackProbeError."""
         began = time.monotonic()
@@ -213,7 +231,7 @@ class StackProbe:
         )
 
     async def warm_up(self, within_s: float) -> None:
-        """One short call and then `freeze_gc`: what the first call opens for good, in Otto and in
+        """One short call and then `settle`: what the first call opens for good, in Otto and in
         the sandbox, was there before anything is counted. Raises StackProbeError."""
         sid = await self.place("window-shopper")
         async with aclosing(self.follow(sid)) as events:
@@ -222,11 +240,11 @@ class StackProbe:
                     break
         await self.act(sid, hang_up=True)
         await self.finished(sid, within_s)
-        await self.freeze_gc(within_s)
+        await self.settle(within_s)
 
     async def whole(self, within_s: float) -> float | None:
         """Wait until every place of the pool is warm and free again; the seconds it took, or None.
-        After `freeze_gc`."""
+        After `settle`."""
         began = time.monotonic()
         while time.monotonic() - began < within_s:
             if await self.pool() == self._at_rest:

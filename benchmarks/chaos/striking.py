@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from actors.call.stream import HOST as STREAM_HOST
 from benchmarks.chaos.faults import (
     MEDIA_REPLICA,
     OWN_ACTORS,
@@ -22,8 +23,6 @@ from benchmarks.chaos.faults import (
     Vendor,
 )
 from benchmarks.chaos.stack_probe import Actor, StackProbe, StackProbeError, send_signal
-
-SUFFIX = {"SttActor": "stt", "LlmActor": "llm", "TtsActor": "tts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +66,25 @@ async def _of_call(probe: StackProbe, call: Actor, kind: str, living: list[Actor
     """Those of the `living` actors of this kind that serve the call."""
     if kind == MEDIA_REPLICA:
         host = probe.settings.link_host
-        return [actor for actor in living if holds_line(actor.pid, call.pid, host)]
-    name = call.name if kind == "CallActor" else await _worker_of(probe, call, SUFFIX[kind])
-    return [actor for actor in living if actor.name == name]
+        return [actor for actor in living if is_connected(call.pid, actor.pid, host)]
+    if kind == "CallActor":
+        return [actor for actor in living if actor.name == call.name]
+    # By its stream, not by its name: the call actor may have replaced the one it began with.
+    return [actor for actor in living if is_connected(actor.pid, call.pid, STREAM_HOST)]
 
 
-def holds_line(replica_pid: int, call_pid: int, link_host: str) -> bool:
-    """Whether the call actor is connected to this replica's end of the media links."""
+def is_connected(client_pid: int, server_pid: int, host: str) -> bool:
+    """Whether one process is connected to a port on which the other listens, at `host`."""
     try:
-        replica, call = psutil.Process(replica_pid), psutil.Process(call_pid)
+        client, server = psutil.Process(client_pid), psutil.Process(server_pid)
         offered = {
             each.laddr
-            for each in replica.net_connections("tcp")
-            if each.status == psutil.CONN_LISTEN and each.laddr.ip == link_host
+            for each in server.net_connections("tcp")
+            if each.status == psutil.CONN_LISTEN and each.laddr.ip == host
         }
-        return any(each.raddr in offered for each in call.net_connections("tcp"))
+        return any(each.raddr in offered for each in client.net_connections("tcp"))
     except psutil.NoSuchProcess:
         return False
-
-
-async def _worker_of(probe: StackProbe, call: Actor, suffix: str) -> str:
-    """The name of a call's worker: the call actor may have replaced the one it began with."""
-    supervisor = await probe.ask(call.name, "crew")
-    named = supervisor.get(suffix) if isinstance(supervisor, dict) else None
-    return named or f"{call.name}.{suffix}"
 
 
 async def carry_out(probe: StackProbe, strike: Strike | None, targets: Targets) -> Struck:
@@ -99,7 +93,7 @@ async def carry_out(probe: StackProbe, strike: Strike | None, targets: Targets) 
         case None:
             return Struck(_now_ms(), nothing)
         case Kill(_, without):
-            undo = nothing
+            undo: Callable[[], Awaitable[None]] = nothing
             if without is not None:
                 undo = (await carry_out(probe, without, targets)).undo
             for actor in targets.actors:

@@ -158,8 +158,8 @@ LATER = replace(BOOKING, id="a3", call_sid="CA3", starts_at=NINE + timedelta(min
 @pytest.mark.parametrize(
     ("records", "rows", "events", "says"),
     [
-        (TOLD, [], [], "told of a booking, and the book holds 0"),
-        (TOLD, [BOOKING, TWICE], ["ev1", "ev2"], "the book holds 2"),
+        (TOLD, [], [], "told of a booking, and the database holds 0"),
+        (TOLD, [BOOKING, TWICE], ["ev1", "ev2"], "the database holds 2"),
         ([record()], [BOOKING], ["ev1"], "was not told of"),
         (TOLD, [BOOKING], [], "stands 0 times"),
         (TOLD, [BOOKING], ["ev1", "ev1"], "stands 2 times"),

@@ -16,7 +16,7 @@ from ray.util.state import list_actors
 
 from actors import deployment as deployment
 from actors.runtime import registry
-from benchmarks.chaos.striking import holds_line
+from benchmarks.chaos.striking import is_connected
 from tests.support.stack import Running, running_stack, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]
@@ -184,7 +184,7 @@ def test_a_call_comes_back_when_the_process_that_holds_its_line_is_killed(stack:
         actor["pid"]
         for actor in list_actors(filters=[("state", "=", "ALIVE")], detail=True, limit=1000)
         if actor["class_name"].startswith("ServeReplica:media")
-        and holds_line(actor["pid"], host, stack.settings.link_host)
+        and is_connected(host, actor["pid"], stack.settings.link_host)
     )
     os.kill(holding, signal.SIGKILL)
     record = booked_once(stack, sid)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 
 CUSTOMERS = """
 SELECT c.first_name, c.last_name, c.phone, c.date_of_birth::text AS date_of_birth,
