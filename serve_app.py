@@ -107,16 +107,14 @@ def build(
     """The voice and the media application, not yet deployed."""
     drain_s = settings.call.max_duration_s + DRAIN_MARGIN_S
     voice = serve.deployment(
-        VoiceIngress,
         name="VoiceIngress",
         num_replicas=settings.voice_replicas,
         max_surge_percent=SURGE_PERCENT,
         max_ongoing_requests=VOICE_MAX_ONGOING,
         health_check_period_s=HEALTH_CHECK_S,
         ray_actor_options={"num_cpus": 0},
-    )
+    )(VoiceIngress)
     media = serve.deployment(
-        MediaIngress,
         name="MediaIngress",
         max_ongoing_requests=MEDIA_MAX_ONGOING,
         num_replicas=settings.media_replicas,
@@ -124,7 +122,7 @@ def build(
         graceful_shutdown_timeout_s=drain_s,
         health_check_period_s=HEALTH_CHECK_S,
         ray_actor_options={"num_cpus": MEDIA_CPUS},
-    )
+    )(MediaIngress)
     return voice.bind(settings, make_switchboard), media.bind(settings, make_switchboard)
 
 

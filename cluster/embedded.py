@@ -11,9 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.progress import Progress
+from cluster.sandbox_process import discard_data
 from cluster.stack import Stack
 from config.settings import SandboxEndpoints, Settings, read_endpoints
-from sandbox.services.postgres import Postgres
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def embedded(
         yield Embedded(stack.settings, endpoints, record.stack_id)
     finally:
         stack.down()
-        Postgres(folder / "postgres").discard()
+        discard_data(folder)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

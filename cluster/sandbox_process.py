@@ -112,3 +112,9 @@ class SandboxProcess:
         elif line.strip():
             self._last.append(line.strip())
         write(line + "\n")
+
+
+def discard_data(state_dir: Path) -> None:
+    """Delete the data of a sandbox that has ended, wherever its database lies."""
+    command = [sys.executable, "-m", "sandbox", "--state-dir", str(state_dir), "--discard"]
+    subprocess.run(command, check=True, timeout=END_TIMEOUT_S)

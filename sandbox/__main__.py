@@ -21,10 +21,18 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox.app import serve
-from sandbox.services.child import FolderLock, ServiceError
-from sandbox.services.server import Server
-from sandbox.world import Options, OptionsError, World
+try:
+    from sandbox.app import serve
+    from sandbox.services.child import FolderLock, ServiceError
+    from sandbox.services.postgres import Postgres
+    from sandbox.services.server import Server
+    from sandbox.services.valkey import Valkey
+    from sandbox.world import Options, OptionsError, World
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"sandbox: {missing.name} is not installed here: the sandbox needs the packages of "
+        "requirements.lock, of which requirements-production.lock has none"
+    )
 
 _PR_SET_PDEATHSIG = 1
 EXIT_CANNOT = 2
@@ -37,6 +45,9 @@ class CannotStart(Exception):
 def main() -> int:
     """Run until told to end; returns the exit status."""
     arguments = _arguments()
+    if arguments.discard:
+        Postgres(arguments.state_dir / "postgres").discard()
+        return 0
     if arguments.die_with_parent:
         _die_with_parent(arguments.parent_pid)
     try:
@@ -66,6 +77,7 @@ def _arguments() -> argparse.Namespace:
         "--option", action="append", default=[], metavar="NAME=VALUE", help="see /sandbox/options"
     )
     parser.add_argument("--no-services", action="store_true", help="no PostgreSQL, no Valkey")
+    parser.add_argument("--discard", action="store_true", help="only delete the database's data")
     parser.add_argument("--die-with-parent", action="store_true")
     parser.add_argument("--parent-pid", type=int, default=0, help="who the parent must still be")
     return parser.parse_args()
@@ -152,9 +164,6 @@ async def _start(
 async def _start_services(
     stack: contextlib.AsyncExitStack, world: World, state_dir: Path
 ) -> tuple[str, str]:
-    from sandbox.services.postgres import Postgres
-    from sandbox.services.valkey import Valkey
-
     valkey, postgres = Valkey(state_dir / "valkey"), Postgres(state_dir / "postgres")
     _progress("starting Valkey")
     redis_url = await stack.enter_async_context(_running(valkey))
