@@ -27,7 +27,7 @@ from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
 from starlette.types import ASGIApp
 
-from config.settings import Settings, load_settings
+from config.settings import Settings
 from otto.telephony.ingress import media_app, voice_app
 from otto.telephony.media_protocol import PROTOCOL as MEDIA_PROTOCOL
 from otto.telephony.switchboard_port import SwitchboardClient
@@ -157,10 +157,9 @@ def app(arguments: dict[str, Any]) -> serve.Application:
     `serve run` deploys the one application that is returned; media has to be there already. Run
     it with `--name voice`, or voice is called "default": only the dashboard shows the difference.
     """
-    from actors.deployment import (  # only here: replicas import this module, too
-        bring_up,
-        fill_reserve,
-    )
+    # Only here: replicas import this module, too.
+    from actors.deployment import bring_up, fill_reserve
+    from cluster.sandbox_endpoints import load_settings
 
     settings = load_settings()
     if not ray.is_initialized():

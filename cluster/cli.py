@@ -20,8 +20,10 @@ from rich.table import Table
 
 from cluster import log_files, loopback, ray_env, record
 from cluster.errors import StackError
+from cluster.sandbox_endpoints import load_settings
 from config.dealership import DealershipError, load_dealership
-from config.settings import STATE_DIR, SettingsError, load_settings, read_settings
+from config.loading import read_settings
+from config.settings import STATE_DIR, SettingsError
 
 if TYPE_CHECKING:
     from cluster.stack import Stack

@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.progress import Progress
+from cluster.sandbox_endpoints import SandboxEndpoints, read_endpoints
 from cluster.stack import Stack
-from config.settings import SandboxEndpoints, Settings, read_endpoints
+from config.settings import Settings
 from sandbox.services.postgres import Postgres
 
 
