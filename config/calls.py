@@ -62,11 +62,11 @@ class PoolSettings(SettingsGroup):
     model_config = SettingsConfigDict(env_prefix="OTTO_POOL_")
 
     size: int = Field(2, ge=1)
-    resume_reserve: int = Field(1, ge=0)
+    takeover_reserve: int = Field(1, ge=0)
     """Call actors beyond `size`, for calls that have lost theirs."""
     spares: int = Field(1, ge=0)
-    """Warm workers of each kind (ears, mind, voice) beyond those of the call actors, for calls
-    that have lost one; with inline workers there are none."""
+    """Warm workers of each kind (recogniser, language model, synthesiser) beyond those of the call
+    actors, for calls that have lost one; with inline workers there are none."""
     max_lag_ms: float = Field(400.0, gt=0)
     """While a process of the node is later than this, no new call is taken."""
     calls_per_actor: int = Field(200, ge=1)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    SettingsConfigDict,
+)
 
 ENV_FILE = ".env"
 
@@ -24,6 +29,15 @@ def env_file() -> Path | None:
     """The working directory's `.env`, if there is one."""
     path = Path(ENV_FILE)
     return path if path.is_file() else None
+
+
+def names_given() -> set[str]:
+    """What the environment and `.env` set, whoever it is meant for; what is empty is not set."""
+    sources = (
+        EnvSettingsSource(SettingsGroup),
+        DotEnvSettingsSource(SettingsGroup, env_file=env_file()),
+    )
+    return {name.upper() for source in sources for name in source.env_vars}
 
 
 def explain(error: ValidationError, prefix: str) -> list[str]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from config.environment import SettingsGroup, env_file, explain
+from config.environment import SettingsGroup, env_file, explain, names_given
+from config.renamed import old_names
 from config.settings import (
     CallSettings,
     DatabaseSettings,
@@ -28,7 +29,7 @@ from config.settings import (
     Vendor,
 )
 
-_GROUPS: dict[str, type[SettingsGroup]] = {
+GROUPS: dict[str, type[SettingsGroup]] = {
     "twilio": TwilioSettings,
     "deepgram": DeepgramSettings,
     "openai": OpenAISettings,
@@ -98,9 +99,9 @@ def with_vendors(settings: Settings, values: Mapping[Vendor, Mapping[str, Any]])
 def _read(overrides: dict[str, Any]) -> Settings:
     """What the environment and `.env` say, each value checked by itself."""
     file = env_file()
-    faults: list[str] = []
+    faults = old_names(names_given())
     values: dict[str, Any] = {}
-    for name, group in _GROUPS.items():
+    for name, group in GROUPS.items():
         given = overrides.pop(name, {})
         try:
             values[name] = group(_env_file=file, **given)

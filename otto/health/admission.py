@@ -35,10 +35,10 @@ class Admission:
     refused: dict[str, int] = field(default_factory=dict)
     """How many calls were refused, by reason."""
 
-    def admit(self, call_sid: str, now_s: float, resume: bool = False) -> Lease | str:
+    def admit(self, call_sid: str, now_s: float, takeover: bool = False) -> Lease | str:
         """A lease for the call, or the reason why not."""
-        reason = None if resume else self._objection(now_s)
-        lease = None if reason else self.pool.lease(call_sid, now_s, resume)
+        reason = None if takeover else self._objection(now_s)
+        lease = None if reason else self.pool.lease(call_sid, now_s, takeover)
         if lease is not None:
             return lease
         reason = reason or FULL

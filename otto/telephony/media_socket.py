@@ -353,7 +353,7 @@ class MediaSocket:
                 handle = await self._switchboard.redeem(token, self._started.call_sid)
                 if handle is None:
                     return self._end(Ending("bad_token", close_code=CLOSE_POLICY))
-                await self._attach(handle, resumed=False)
+                await self._attach(handle, taken_over=False)
         except Exception as error:
             log.warning(
                 "call_attach_failed", call_sid=self._started.call_sid, error=type(error).__name__
@@ -361,14 +361,14 @@ class MediaSocket:
             if self._recovery is None:
                 self._recovery = self._spawn(self._recover())
 
-    async def _attach(self, handle: CallHandle, resumed: bool) -> None:
+    async def _attach(self, handle: CallHandle, taken_over: bool) -> None:
         given = self._started.custom_parameters
         started = CallStart(
             call_sid=self._started.call_sid,
             stream_sid=self._stream.stream_sid,
             caller=given.get("caller", ""),
             called=given.get("called", ""),
-            resumed=resumed,
+            taken_over=taken_over,
             first_generation=self._link.latest_generation + 1,
             at_ms=self._at_ms,
             checkpoint=self._link.checkpoint,
@@ -392,7 +392,7 @@ class MediaSocket:
                     self._link.renew_token()
                     try:
                         async with asyncio.timeout(REATTACH_TIMEOUT_S):
-                            await self._attach(await self._another_call_actor(), resumed=True)
+                            await self._attach(await self._another_call_actor(), taken_over=True)
                         break
                     except _Failed as error:
                         log.info("call_recovery_waits", call_sid=call_sid, reason=str(error))
@@ -411,7 +411,7 @@ class MediaSocket:
         given = self._started.custom_parameters
         call_sid = self._started.call_sid
         reservation = await self._switchboard.reserve(
-            call_sid, given.get("caller", ""), given.get("called", ""), resume=True
+            call_sid, given.get("caller", ""), given.get("called", ""), takeover=True
         )
         if reservation.token is None:
             raise _Failed(reservation.reason or "full")

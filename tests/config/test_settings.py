@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from config.loading import read_settings
-from config.settings import SettingsError
+from config.loading import GROUPS, read_settings
+from config.renamed import RENAMED
+from config.settings import Settings, SettingsError
 from tests.support.operator import LIVE, forget_settings, set_all
 
 
@@ -82,3 +83,37 @@ def test_the_env_file_is_read_and_the_environment_wins(
 def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, LIVE)
     assert "secret@" not in repr(read_settings()) and "-secret" not in repr(read_settings())
+
+
+@pytest.mark.parametrize(("old", "new"), sorted(RENAMED.items()))
+@pytest.mark.parametrize("is_in_file", [False, True], ids=["environment", "file"])
+def test_an_old_name_is_refused_with_the_new_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, old: str, new: str, is_in_file: bool
+) -> None:
+    if is_in_file:
+        (tmp_path / ".env").write_text(f"# of last year\n{old.lower()}=1\n")
+    else:
+        set_all(monkeypatch, {old: "1"})
+    assert _faults() == f"{old} was renamed to {new}"
+
+
+def test_an_old_name_without_a_value_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, dict.fromkeys(RENAMED, ""))
+    read_settings()
+
+
+def test_old_names_are_told_beside_other_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, {"OTTO_CALL_DEAF": "keypad", "DEEPGRAM_ENDPOINTING_MS": "soon"})
+    told = _faults()
+    assert "OTTO_CALL_DEAF was renamed to OTTO_CALL_ON_RECOGNISER_LOST" in told
+    assert "DEEPGRAM_ENDPOINTING_MS" in told
+
+
+def test_no_setting_has_a_name_that_was_given_up() -> None:
+    names = set()
+    for group in (Settings, *GROUPS.values()):
+        names |= {
+            f"{group.model_config['env_prefix']}{field}".upper() for field in group.model_fields
+        }
+    assert set(RENAMED.values()) <= names
+    assert not set(RENAMED) & names

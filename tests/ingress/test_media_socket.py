@@ -110,7 +110,7 @@ async def test_the_caller_is_heard_and_otto_is_played(served):
     twilio, call = served
     assert call.started.call_sid == "CA1"
     assert (call.started.caller, call.started.called) == ("+1815", "+1816")
-    assert (call.started.resumed, call.started.first_generation) == (False, 0)
+    assert (call.started.taken_over, call.started.first_generation) == (False, 0)
     await twilio.speak(0)
     assert await call.uplink.read() == (0, FRAME)
     call.downlink.send_audio(1, b"hello" * 200)
@@ -239,7 +239,7 @@ async def test_a_call_actor_that_cannot_attach_is_replaced_at_once(twilio, switc
             await asyncio.sleep(0.005)
     switchboard.next_fail_attach = None
     second = await switchboard.call(len(switchboard.calls))
-    assert second.started.resumed
+    assert second.started.taken_over
     await twilio.speak(0)
     assert await second.uplink.read() == (0, FRAME)
 
@@ -261,7 +261,7 @@ async def test_a_call_actor_that_is_stopped_is_replaced_and_locked_out(
     transport.pause_reading()  # as SIGSTOP does to the whole process
     token_before = zombie.link[1]
     second = await switchboard.call(1)
-    assert second.started.resumed
+    assert second.started.taken_over
     with pytest.raises(LinkError, match="bad_token"):
         await connect_downlink(zombie.link[0], token_before)
     transport.resume_reading()
@@ -319,7 +319,7 @@ async def test_a_lost_call_actor_is_replaced_while_the_line_is_held(served, swit
     first.die()
     second = await switchboard.call(1)
     assert switchboard.reserved[-1] == ("CA1", "+1815", "+1816", True)
-    assert (second.started.resumed, second.started.first_generation) == (True, 5)
+    assert (second.started.taken_over, second.started.first_generation) == (True, 5)
     assert await second.uplink.read() == (0, FRAME)  # replayed from the ring
     second.downlink.send_audio(5, b"sorry")
     assert base64.b64decode((await twilio.hear())["media"]["payload"]) == b"sorry"
