@@ -28,6 +28,7 @@ from cluster.sandbox_process import SandboxProcess
 from config.dealership import load_dealership
 from config.loading import read_settings
 from config.settings import STATE_DIR, Settings, Vendor
+from otto import logs
 
 _log = structlog.get_logger()
 
@@ -128,6 +129,7 @@ class Stack:
 
     def _preflight(self, progress: Progress, step: Step, claims: preflight.PortClaims) -> Settings:
         settings = read_settings()
+        logs.configure(settings.log_level)
         if "journal_dir" not in settings.model_fields_set:
             # Beside the database it is meant for: another stack's letters are not ours.
             kept = (self.state_dir / "kept").absolute()

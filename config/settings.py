@@ -30,6 +30,7 @@ __all__ = [
     "DatabaseSettings",
     "DeepgramSettings",
     "GoogleSettings",
+    "LogLevel",
     "OpenAISettings",
     "PoolSettings",
     "RedisSettings",
@@ -38,6 +39,8 @@ __all__ = [
     "TwilioSettings",
     "Vendor",
 ]
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 STATE_DIR = Path(".otto")
 """Where the embedded stack keeps its data, logs and addresses, below the working directory."""
@@ -62,7 +65,8 @@ class Settings(BaseSettings):
     journal_dir: Path = Field(STATE_DIR / "kept", validate_default=True)
     """Where callbacks and records of calls wait on disk while PostgreSQL is away; made absolute.
     It must outlive the process: on a cluster, a volume of the node."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: LogLevel = "INFO"
+    """The least that is logged. Every process is given it; see `otto.logs`."""
     link_host: str = "127.0.0.1"
     """Where the media link listens; the node's private address in a cluster of several."""
     voice_replicas: int = Field(2, ge=1)
@@ -97,6 +101,11 @@ class Settings(BaseSettings):
     @classmethod
     def _make_absolute(cls, value: Path) -> Path:
         return value.absolute()
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
 
     @field_validator("public_origin")
     @classmethod

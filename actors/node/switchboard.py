@@ -22,7 +22,7 @@ from actors.call.stream import Invitation
 from actors.node.standby import StandbyPool
 from actors.runtime import registry
 from actors.runtime.options import COMMON, on_this_node
-from actors.runtime.process import process_stats
+from actors.runtime.process import begin, process_stats
 from actors.runtime.registry import living_actors
 from otto.events import VendorReport, Worker
 from otto.health.admission import Admission
@@ -65,6 +65,7 @@ class SwitchboardActor:
         from otto.dialogue.session.store import SessionStore
         from otto.storage.redis import make_redis
 
+        begin(settings.log_level)
         self._settings = settings
         self._dealership = dealership
         self._location = dealership.location(settings.location or dealership.locations[0].id)
