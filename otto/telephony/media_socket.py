@@ -25,7 +25,8 @@ from starlette.types import Receive, Send
 
 from config.settings import Settings
 from otto.media_link.frames import Role
-from otto.media_link.server import Link, LinkServer
+from otto.media_link.link import Link
+from otto.media_link.server import LinkServer
 from otto.tasks import Tasks
 from otto.telephony.media_protocol import Message, Pusher
 from otto.telephony.stream import (
