@@ -12,7 +12,7 @@ from otto.media_link import server as link_server
 from otto.media_link.client import connect_downlink
 from otto.media_link.frames import LinkError
 from otto.media_link.server import LinkServer
-from otto.telephony import media_socket
+from otto.telephony import call_attachment
 from otto.telephony.ingress import media_app
 from otto.telephony.media_protocol import PROTOCOL
 from otto.telephony.media_socket import MediaSocket
@@ -245,7 +245,7 @@ async def test_a_call_actor_that_cannot_attach_is_replaced_at_once(twilio, switc
 
 
 async def test_a_call_that_nobody_can_attach_goes_back_to_twilio(twilio, switchboard, monkeypatch):
-    monkeypatch.setattr(media_socket, "RECOVERY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(call_attachment, "RECOVERY_TIMEOUT_S", 0.3)
     switchboard.next_fail_attach = RuntimeError("the actor died")
     await twilio.begin((await switchboard.reserve("CA1", "", "")).token)
     assert await twilio.close_code() == (1011, "call_actor_lost")
@@ -344,7 +344,7 @@ async def test_a_full_pool_is_asked_again_while_the_line_is_held(served, switchb
 async def test_without_another_call_actor_the_line_goes_back_to_twilio(
     served, switchboard, monkeypatch
 ):
-    monkeypatch.setattr(media_socket, "RECOVERY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(call_attachment, "RECOVERY_TIMEOUT_S", 0.3)
     twilio, first = served
     switchboard.broken = RuntimeError("gone")
     first.die()
@@ -353,7 +353,7 @@ async def test_without_another_call_actor_the_line_goes_back_to_twilio(
 
 async def test_a_call_that_kills_its_actors_is_given_up(served, switchboard):
     twilio, call = served
-    for number in range(1, media_socket.MAX_RECOVERIES + 1):
+    for number in range(1, call_attachment.MAX_RECOVERIES + 1):
         call.die()
         call = await switchboard.call(number)
     call.die()
@@ -390,6 +390,7 @@ async def test_nothing_is_left_after_many_streams(media_url, upgrade, switchboar
             call.control.hangup()
             await twilio.close_code()
             await call.until(None)
+    parts = ("MediaSocket", "LineWriter", "CallAttachment")
     async with asyncio.timeout(5):
-        while [t for t in asyncio.all_tasks() if "MediaSocket" in repr(t.get_coro())]:
+        while [t for t in asyncio.all_tasks() if any(part in repr(t.get_coro()) for part in parts)]:
             await asyncio.sleep(0.01)
