@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from otto.health.lag import LagBoard
+from otto.health.lag import LateProcesses
 from otto.health.pool import Lease, WarmPool
 
 FULL = "full"
@@ -30,7 +30,7 @@ class Admission:
     """Above this smoothed lag of any process of the node, no new call is taken."""
     is_vendor_out: Callable[[float], bool]
     """Whether a kind of vendor is out of reach altogether, at a time."""
-    lag: LagBoard = field(default_factory=LagBoard)
+    lag: LateProcesses = field(default_factory=LateProcesses)
     draining: bool = False
     refused: dict[str, int] = field(default_factory=dict)
     """How many calls were refused, by reason."""
