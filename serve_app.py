@@ -27,7 +27,8 @@ from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
 from starlette.types import ASGIApp
 
-from config.settings import Settings, load_settings
+from config.settings import Settings
+from otto import logs
 from otto.telephony.ingress import media_app, voice_app
 from otto.telephony.media_protocol import PROTOCOL as MEDIA_PROTOCOL
 from otto.telephony.switchboard_port import SwitchboardClient
@@ -80,6 +81,7 @@ class VoiceIngress:
     """Twilio's webhooks."""
 
     def __init__(self, settings: Settings, make_switchboard: SwitchboardFactory) -> None:
+        logs.configure(settings.log_level)
         self._settings = settings
         self._make_switchboard = make_switchboard
 
@@ -92,6 +94,7 @@ class MediaIngress:
     """Twilio's media streams, and this process' end of the media links."""
 
     def __init__(self, settings: Settings, make_switchboard: SwitchboardFactory) -> None:
+        logs.configure(settings.log_level)
         self._settings = settings
         self._make_switchboard = make_switchboard
 
@@ -155,12 +158,12 @@ def app(arguments: dict[str, Any]) -> serve.Application:
     `serve run` deploys the one application that is returned; media has to be there already. Run
     it with `--name voice`, or voice is called "default": only the dashboard shows the difference.
     """
-    from actors.deployment import (  # only here: replicas import this module, too
-        bring_up,
-        fill_reserve,
-    )
+    # Only here: replicas import this module, too.
+    from actors.deployment import bring_up, fill_reserve
+    from cluster.sandbox_endpoints import load_settings
 
     settings = load_settings()
+    logs.configure(settings.log_level)
     if not ray.is_initialized():
         ray.init(address=os.environ.get("RAY_ADDRESS"), namespace="serve")
     bring_up(settings)

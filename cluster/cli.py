@@ -20,8 +20,11 @@ from rich.table import Table
 
 from cluster import log_files, loopback, ray_env, record
 from cluster.errors import StackError
+from cluster.sandbox_endpoints import load_settings
 from config.dealership import DealershipError, load_dealership
-from config.settings import STATE_DIR, SettingsError, load_settings, read_settings
+from config.loading import read_settings
+from config.settings import STATE_DIR, Settings, SettingsError
+from otto.logs import configure
 
 if TYPE_CHECKING:
     from cluster.stack import Stack
@@ -63,6 +66,13 @@ def main() -> None:
         reason = f"{type(error).__name__}: {first[0]}" if first else type(error).__name__
         _complain(f"{reason} ({DEBUG}=1 shows where)")
         raise SystemExit(EXIT_CANNOT) from None
+
+
+def _settings() -> Settings:
+    """The settings, also for this process' own log."""
+    settings = load_settings()
+    configure(settings.log_level)
+    return settings
 
 
 def _complain(message: str) -> None:
@@ -197,7 +207,7 @@ def call(
         return
     speech = "known" if known else None
     calls = [live_call.place(running.sandbox, persona, speech) for _ in range(count)]
-    followed = live_call.LiveCall(calls[0], running.sandbox, load_settings(), out, persona.title())
+    followed = live_call.LiveCall(calls[0], running.sandbox, _settings(), out, persona.title())
     followed.follow()
     outcomes = [_outcome_of(running.sandbox, call_sid) for call_sid in calls]
     for outcome in outcomes:
@@ -230,7 +240,7 @@ def check() -> None:
     """Try every vendor's connection and credential; say what to do about what does not work."""
     from cluster.vendor_checks import run_checks
 
-    results = asyncio.run(run_checks(load_settings()))
+    results = asyncio.run(run_checks(_settings()))
     table = Table("", "What", "Result", "What to do", show_lines=True)
     for result in results:
         mark = "[green]✓[/green]" if result.is_ok else "[red]✗[/red]"
@@ -273,7 +283,7 @@ def db_init() -> None:
     """Bring the tables up to date and copy the dealership's services and bays into them."""
     from cluster import database
 
-    out.print(asyncio.run(database.initialise(load_settings())))
+    out.print(asyncio.run(database.initialise(_settings())))
 
 
 @db.command("seed")
@@ -281,7 +291,7 @@ def db_seed() -> None:
     """Fill an empty database with a believable dealership."""
     from cluster import database
 
-    out.print(asyncio.run(database.fill(load_settings())))
+    out.print(asyncio.run(database.fill(_settings())))
 
 
 @db.command("status")
@@ -290,7 +300,7 @@ def db_status() -> None:
     from cluster import database
 
     table = Table("What", "Value")
-    for name, value in asyncio.run(database.status(load_settings())):
+    for name, value in asyncio.run(database.status(_settings())):
         table.add_row(name, value)
     out.print(table)
 

@@ -13,7 +13,8 @@ import psutil
 import structlog
 
 from cluster.errors import StackError
-from config.settings import Settings, Vendor, read_settings
+from config.loading import read_settings
+from config.settings import Settings, Vendor
 
 _log = structlog.get_logger()
 

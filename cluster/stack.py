@@ -22,16 +22,13 @@ from cluster import database, loopback, preflight, processes, ray_env, record
 from cluster.errors import StackError
 from cluster.progress import Progress, Step
 from cluster.record import StackRecord
+from cluster.sandbox_endpoints import FILE as SANDBOX_FILE
+from cluster.sandbox_endpoints import SandboxEndpoints, with_sandbox
 from cluster.sandbox_process import SandboxProcess
 from config.dealership import load_dealership
-from config.settings import (
-    STATE_DIR,
-    SandboxEndpoints,
-    Settings,
-    Vendor,
-    read_settings,
-    with_sandbox,
-)
+from config.loading import read_settings
+from config.settings import STATE_DIR, Settings, Vendor
+from otto import logs
 
 _log = structlog.get_logger()
 
@@ -132,6 +129,7 @@ class Stack:
 
     def _preflight(self, progress: Progress, step: Step, claims: preflight.PortClaims) -> Settings:
         settings = read_settings()
+        logs.configure(settings.log_level)
         if "journal_dir" not in settings.model_fields_set:
             # Beside the database it is meant for: another stack's letters are not ours.
             kept = (self.state_dir / "kept").absolute()
@@ -336,7 +334,7 @@ def sweep(stack: StackRecord, state_dir: Path) -> int:
     if left:
         pids = ", ".join(str(process.pid) for process in left)
         raise StackError(f"these processes could not be ended (not yours?): {pids}")
-    for name in (record.FILE, "sandbox.json"):
+    for name in (record.FILE, SANDBOX_FILE):
         (state_dir / name).unlink(missing_ok=True)
     return len(found)
 

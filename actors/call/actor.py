@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actors.runtime.process import process_stats
+from actors.runtime.process import begin, process_stats
 
 if TYPE_CHECKING:
     from config.dealership import Dealership
@@ -26,6 +26,7 @@ class CallActor:
     ) -> None:
         from actors.call.runtime import CallRuntime  # only in the actor's own process
 
+        begin(settings.log_level)
         self._runtime = CallRuntime(name, settings, dealership, switchboard)
 
     async def warm(self, phrases: tuple[Any], avoided: frozenset[str], gently: bool) -> None:

@@ -14,7 +14,8 @@ from typing import Final
 from otto.dialogue.session.store import Fenced
 from otto.media_link.client import Control
 from otto.media_link.frames import Role
-from otto.media_link.server import MAX_UNANSWERED_PINGS, PING_EVERY_S
+from otto.media_link.link import MAX_UNANSWERED_PINGS
+from otto.media_link.server import PING_EVERY_S
 
 LEASE_S: Final = MAX_UNANSWERED_PINGS[Role.CONTROL] * PING_EVERY_S
 WAIT_S: Final = 1.0

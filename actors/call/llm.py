@@ -5,15 +5,15 @@ from __future__ import annotations
 from actors.call.messages import Avoid, Cancel, Generate, Message
 from actors.call.stream import Invitation
 from actors.call.worker_actor import WorkerActor
-from config.settings import OpenAISettings
+from config.settings import LogLevel, OpenAISettings
 from otto.dialogue.model.client import Model
 
 
 class LlmActor(WorkerActor):
     """Makes the answers of a call: one connection to the model."""
 
-    def __init__(self, settings: OpenAISettings) -> None:
-        super().__init__()
+    def __init__(self, log_level: LogLevel, settings: OpenAISettings) -> None:
+        super().__init__(log_level)
         self._model = Model(settings, self._emit)
 
     async def warm(self, max_lag_ms: float, invitation: Invitation | None) -> None:

@@ -265,12 +265,12 @@ class CallRuntime:
         tasks: list[asyncio.Task[None]] = []
         directive = Directive.TRANSFER
         try:
-            if not started.resumed:
+            if not started.taken_over:
                 tasks.append(asyncio.create_task(self._listen(live)))
             await self._speak(live)
             await conversation.open()
             live.has_greeted = True
-            if started.resumed:
+            if started.taken_over:
                 # What the last owner of the call has kept need not be heard twice.
                 live.recognised_ms = conversation.recognised_ms
                 tasks.append(asyncio.create_task(self._listen(live)))

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from actors.call.messages import Avoid, Message
 from actors.call.worker_actor import WorkerActor
-from config.settings import DeepgramSettings
+from config.settings import DeepgramSettings, LogLevel
 from otto.speech.listen import Listener
 
 
 class SttActor(WorkerActor):
     """Hears the caller: one Deepgram connection."""
 
-    def __init__(self, settings: DeepgramSettings) -> None:
-        super().__init__()
+    def __init__(self, log_level: LogLevel, settings: DeepgramSettings) -> None:
+        super().__init__(log_level)
         self._listener = Listener(settings, self._emit)
 
     async def attach(self, address: str, token: str, from_ms: int = 0) -> None:

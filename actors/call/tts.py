@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from actors.call.messages import Avoid, Cancel, Finish, Message, Say
 from actors.call.worker_actor import WorkerActor
-from config.settings import DeepgramSettings
+from config.settings import DeepgramSettings, LogLevel
 from otto.speech.speak import Speaker
 
 
@@ -14,9 +14,13 @@ class TtsActor(WorkerActor):
     """Speaks to the caller: one Deepgram connection."""
 
     def __init__(
-        self, settings: DeepgramSettings, chunk_ms: int, phrases: Mapping[str, bytes]
+        self,
+        log_level: LogLevel,
+        settings: DeepgramSettings,
+        chunk_ms: int,
+        phrases: Mapping[str, bytes],
     ) -> None:
-        super().__init__()
+        super().__init__(log_level)
         self._speaker = Speaker(settings, chunk_ms, self._emit, phrases)
 
     async def attach(self, address: str, token: str) -> None:

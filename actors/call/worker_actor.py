@@ -15,7 +15,8 @@ import ray
 
 from actors.call.messages import Late, Message
 from actors.call.stream import Invitation, Stream, connect
-from actors.runtime.process import freeze_gc, process_stats
+from actors.runtime.process import begin, freeze_gc, process_stats
+from config.settings import LogLevel
 from otto.events import Event
 from otto.health.lag import LagMeter
 from otto.tasks import Tasks
@@ -24,7 +25,8 @@ from otto.tasks import Tasks
 class WorkerActor:
     """`warm` first; a spare is given its call actor by `serve` later."""
 
-    def __init__(self) -> None:
+    def __init__(self, log_level: LogLevel) -> None:
+        begin(log_level)
         self._stream: Stream | None = None
         self._tasks = Tasks()
 

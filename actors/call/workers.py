@@ -39,7 +39,7 @@ def start(worker: Worker, settings: Settings, phrases: Any, name: str, **options
     }
     kind, arguments = kinds[worker]
     chosen = ray.remote(kind).options(name=name, max_restarts=0, **COMMON, **options)
-    return chosen.remote(*arguments)
+    return chosen.remote(settings.log_level, *arguments)
 
 
 async def make_inline(settings: Settings, phrases: Any, emit: Emit) -> Workers:

@@ -38,17 +38,17 @@ class SwitchboardHandle:
         self._others_known_s = float("-inf")
 
     async def reserve(
-        self, call_sid: str, caller: str, called: str, resume: bool = False
+        self, call_sid: str, caller: str, called: str, takeover: bool = False
     ) -> Reservation:
         reservation: Reservation = await self._here().reserve.remote(
-            call_sid, caller, called, resume
+            call_sid, caller, called, takeover
         )
         if reservation.token is None and reservation.reason in ELSEWHERE:
             for name in self._find_others():
                 try:
                     async with asyncio.timeout(OTHER_NODE_TIMEOUT_S):
                         other: Reservation = await self._find(name).reserve.remote(
-                            call_sid, caller, called, resume
+                            call_sid, caller, called, takeover
                         )
                 except (ValueError, TimeoutError, ray.exceptions.RayError) as error:
                     log.info("other_node_not_asked", node=name, error=type(error).__name__)

@@ -22,7 +22,7 @@ from actors.call.stream import Invitation
 from actors.node.standby import StandbyPool
 from actors.runtime import registry
 from actors.runtime.options import COMMON, on_this_node
-from actors.runtime.process import process_stats
+from actors.runtime.process import begin, process_stats
 from actors.runtime.registry import living_actors
 from otto.events import VendorReport, Worker
 from otto.health.admission import Admission
@@ -45,7 +45,7 @@ SYNTHESES_AT_ONCE = 4
 """Vendors limit the connections of an account; the calls of other nodes need theirs."""
 RESTART_DELAY_S = 1.0
 """Between two attempts to start a call actor, so that a node in trouble is not kept busy."""
-RESUMED_WITHIN_S = 3.0
+TAKEN_OVER_WITHIN_S = 3.0
 """Then a call that has lost its actor is on its way again. To start another actor takes up to ten
 seconds of CPU, for which the call would have to wait."""
 ANSWER_TIMEOUT_S = 2.0
@@ -65,6 +65,7 @@ class SwitchboardActor:
         from otto.dialogue.session.store import SessionStore
         from otto.storage.redis import make_redis
 
+        begin(settings.log_level)
         self._settings = settings
         self._dealership = dealership
         self._location = dealership.location(settings.location or dealership.locations[0].id)
@@ -135,11 +136,11 @@ class SwitchboardActor:
     # For the ingress
 
     async def reserve(
-        self, call_sid: str, caller: str, called: str, resume: bool = False
+        self, call_sid: str, caller: str, called: str, takeover: bool = False
     ) -> Reservation:
         """Reserve a warm call actor; no token, and the reason, when the call cannot be taken."""
         await self._knows_the_living.wait()
-        answer = self._admission.admit(call_sid, self._now(), resume)
+        answer = self._admission.admit(call_sid, self._now(), takeover)
         if isinstance(answer, str):
             log.warning("call_refused", reason=answer, busy=self._pool.count(Place.BUSY))
             return Reservation(token=None, reason=answer)
@@ -287,7 +288,7 @@ class SwitchboardActor:
 
     @property
     def _capacity(self) -> int:
-        return self._settings.pool.size + self._settings.pool.resume_reserve
+        return self._settings.pool.size + self._settings.pool.takeover_reserve
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -387,7 +388,7 @@ class SwitchboardActor:
                 return  # retired: its successor is on its way
             call_sid = self._pool.lost(name)
             log.warning("call_actor_lost", actor=name, in_call=call_sid is not None)
-            await self._replace(0.0 if call_sid is None else RESUMED_WITHIN_S)
+            await self._replace(0.0 if call_sid is None else TAKEN_OVER_WITHIN_S)
 
     async def _outlive(self, name: str) -> None:
         """Wait for a fenced call actor to let go; a process that is stopped or stuck never does."""

@@ -1,9 +1,21 @@
-"""What a process does once it is warm."""
+"""What every actor's process does: at its beginning, once it is warm, and when it is asked."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+from typing import TYPE_CHECKING
+
+from otto import logs
+
+if TYPE_CHECKING:
+    from config.settings import LogLevel
+
+
+def begin(log_level: LogLevel) -> None:
+    """The first thing an actor does. The level comes with its settings: an environment would be
+    that of the node's Ray, which may have been started long before, for another level."""
+    logs.configure(log_level)
 
 
 def freeze_gc() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from actors.runtime.process import process_stats
+from actors.runtime.process import begin, process_stats
 
 if TYPE_CHECKING:
     from config.dealership import Dealership
@@ -32,6 +32,7 @@ class CalendarActor:
         from otto.storage.guard import DatabaseGuard
         from otto.telephony.rest import TwilioRest
 
+        begin(settings.log_level)
         engine = make_engine(settings.database)
         handlers = make_handlers(
             GoogleCalendar(settings.google), TwilioRest(settings.twilio).send_message

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from actors.runtime.process import process_stats
+from actors.runtime.process import begin, process_stats
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,6 +28,7 @@ class CrmActor:
         from otto.storage.redis import make_redis
         from otto.storage.spool import Spool
 
+        begin(settings.log_level)
         redis = make_redis(settings.redis)
         self._service = CrmService(
             make_engine(settings.database),

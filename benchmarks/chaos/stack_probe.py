@@ -226,7 +226,7 @@ class StackProbe:
         spares = [count for place, count in pool.items() if place not in PLACES]
         return (
             not pool.get("adding")
-            and pool.get("idle", 0) >= wanted.size + wanted.resume_reserve
+            and pool.get("idle", 0) >= wanted.size + wanted.takeover_reserve
             and (wanted.sub_actors == "inline" or min(spares, default=0) >= wanted.spares)
         )
 

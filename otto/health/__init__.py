@@ -1,1 +1,1 @@
-"""How well the things Otto depends on are: breakers for the vendors."""
+"""How well things are: breakers for the vendors, the node's warm pool, admission."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from otto.health.lag import LagBoard
+from otto.health.lag import LateProcesses
 from otto.health.pool import Lease, WarmPool
 
 FULL = "full"
@@ -30,15 +30,15 @@ class Admission:
     """Above this smoothed lag of any process of the node, no new call is taken."""
     is_vendor_out: Callable[[float], bool]
     """Whether a kind of vendor is out of reach altogether, at a time."""
-    lag: LagBoard = field(default_factory=LagBoard)
+    lag: LateProcesses = field(default_factory=LateProcesses)
     draining: bool = False
     refused: dict[str, int] = field(default_factory=dict)
     """How many calls were refused, by reason."""
 
-    def admit(self, call_sid: str, now_s: float, resume: bool = False) -> Lease | str:
+    def admit(self, call_sid: str, now_s: float, takeover: bool = False) -> Lease | str:
         """A lease for the call, or the reason why not."""
-        reason = None if resume else self._objection(now_s)
-        lease = None if reason else self.pool.lease(call_sid, now_s, resume)
+        reason = None if takeover else self._objection(now_s)
+        lease = None if reason else self.pool.lease(call_sid, now_s, takeover)
         if lease is not None:
             return lease
         reason = reason or FULL

@@ -1,4 +1,4 @@
-"""Circuit breakers for the vendors, and the board where the switchboard keeps them. Sans-I/O.
+"""Circuit breakers for the vendors, and what a switchboard knows of all providers. Sans-I/O.
 
     closed ──(enough failures within a window)──► open ──(time)──► half-open ──► closed
        ▲                                           ▲                 │  a probe succeeded
@@ -110,7 +110,7 @@ class ProviderHealth:
     """What all calls of a node know together of their vendors, so that none relearns an outage.
 
     Keys are `worker:provider`, like "stt:primary". Only reports change what is avoided, so
-    whoever carries the board's word has no timer to keep: push `avoided` when `report` says that
+    whoever passes it on has no timer to keep: push `avoided` when `report` says that
     it changed, and give each new call what `admit` says.
     """
 
@@ -183,7 +183,7 @@ class ProviderHealth:
 
 
 def key(worker: Worker, provider: str) -> str:
-    """How the board names a provider."""
+    """How `ProviderHealth` names a provider."""
     return f"{worker.value}:{provider}"
 
 

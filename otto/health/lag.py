@@ -2,7 +2,7 @@
 
 A loop that should have woken at a certain time and did so 300 ms later makes every sentence 300 ms
 later, too. Each process measures its own loop; only those that are late say so, to the switchboard,
-whose board is part of the decision whether one more call can be taken.
+whose record of them is part of the decision whether one more call can be taken.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LagMeter:
                 report(lag_ms)
 
 
-class LagBoard:
+class LateProcesses:
     """Which processes of the node have said that they are late."""
 
     def __init__(self) -> None:

@@ -99,17 +99,17 @@ class WarmPool:
 
     # Calls come and go
 
-    def lease(self, call_sid: str, now_s: float, resume: bool = False) -> Lease | None:
+    def lease(self, call_sid: str, now_s: float, takeover: bool = False) -> Lease | None:
         """Reserve an idle actor for a call; None when there is none, or `size` calls are taken.
 
-        `resume`: for a call that was being served; it may have a place beyond `size`. A repeated
+        `takeover`: for a call that was being served; it may have a place beyond `size`. A repeated
         webhook for the same call gets the lease it has.
         """
         self.expire(now_s)
         for lease in self._leases.values():
             if lease.call_sid == call_sid:
                 return lease
-        if not self._idle or (not resume and self.taken >= self.size):
+        if not self._idle or (not takeover and self.taken >= self.size):
             return None
         member = self.members[self._idle.popleft()]
         member.place, member.call_sid = Place.RESERVED, call_sid

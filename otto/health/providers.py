@@ -1,8 +1,8 @@
-"""A worker's own choice among its providers, and what it tells the board of them. Sans-I/O.
+"""A worker's own choice among its providers, and what it reports of them. Sans-I/O.
 
-The board (see `breaker`) knows what happened to all calls, but its word takes a while to come, and
-one call's trouble need not be everybody's. So each worker keeps a breaker for each of its
-providers too, and takes the board's word as advice: what is to be avoided comes last, not never,
+The switchboard's `ProviderHealth` knows what happened to all calls, but news of it takes a while to
+come, and one call's trouble need not be everybody's. So each worker keeps a breaker for each of
+its providers too, and takes that news as advice: what is to be avoided comes last, not never,
 because a call in progress has nothing to lose by trying.
 """
 
@@ -55,11 +55,11 @@ class Providers:
         return tuple(sorted(self._names, key=rank))
 
     def is_welcome(self, name: str, now_s: float) -> bool:
-        """Whether neither the board nor this worker's own experience speaks against it."""
+        """Whether neither the node's experience nor this worker's own speaks against it."""
         return name not in self._avoided and self._own[name].state(now_s) is not State.OPEN
 
     def avoid(self, keys: frozenset[str]) -> None:
-        """The board's word: keys like "stt:primary", other workers' among them.
+        """What the node avoids: keys like "stt:primary", other workers' among them.
 
         A provider that leaves the set is believed to be well, or is ours to probe: it is tried
         again at once, whatever this worker's own experience was.

@@ -15,6 +15,13 @@ import asyncio
 from collections import deque
 from typing import Any, cast
 
+from otto.media_link.connection import (
+    LINGER_S,
+    REPLACED,
+    SILENT,
+    WRITE_BUFFER_BYTES,
+    limit_socket_buffers,
+)
 from otto.media_link.frames import (
     AUDIO_BYTES_PER_MS,
     MAX_PAYLOAD_BYTES,
@@ -31,13 +38,6 @@ from otto.media_link.frames import (
     encode_clear,
     encode_json,
     encode_mark,
-)
-from otto.media_link.server import (
-    LINGER_S,
-    REPLACED,
-    SILENT,
-    WRITE_BUFFER_BYTES,
-    limit_socket_buffers,
 )
 
 CONNECT_TIMEOUT_S = 5.0

@@ -8,12 +8,11 @@ to the first group until its `Flushed`:
 Normally a group is one sentence. Deepgram allows 20 Flush a minute, so when few are left a group
 stays open and gathers sentences while the caller still has speech to listen to. A phrase that was
 synthesised beforehand is a group that needs no voice. What a lost socket did not deliver is asked
-for again, less what the line already has (see `resume`).
+for again, less what the line already has (see `remainder`).
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from collections.abc import Mapping
@@ -28,37 +27,18 @@ from otto.events import (
     WorkerFailed,
 )
 from otto.language.pronounce import to_spoken
+from otto.speech.flush_budget import FlushBudget
 from otto.speech.remainder import Pace, rest_of
+from otto.speech.speak_wire import CLEAR, FLUSH, speak_messages
 from otto.speech.timeline import Outlet, Timeline
 from otto.speech.wire import BYTES_PER_MS
 
-FLUSH_WINDOW_S: Final = 60.0
-LOW_SHARE: Final = 1 / 3
-"""Of the flushes a minute: with fewer than this left, sentences are joined."""
 LOW_AHEAD_MS: Final = 1500
 """When joining, flush as soon as the caller has less than this still to hear."""
 CLEARED_TIMEOUT_S: Final = 1.0
 """Clear is answered at once; a socket that does not is replaced."""
 BETWEEN_AUDIO_S: Final = 1.5
 """Within a sentence audio comes faster than it is spoken: so long without any is a stall."""
-MAX_MESSAGE_CHARS: Final = 1900
-"""Deepgram refuses a Speak message of more than 2,000."""
-
-FLUSH: Final = json.dumps({"type": "Flush"})
-CLEAR: Final = json.dumps({"type": "Clear"})
-CLOSE: Final = json.dumps({"type": "Close"})
-
-
-def speak_messages(spoken: str) -> list[str]:
-    """The Speak messages of a text, each below Deepgram's limit."""
-    messages = []
-    while len(spoken) > MAX_MESSAGE_CHARS:
-        cut = spoken.rfind(" ", 1, MAX_MESSAGE_CHARS)
-        cut = cut if cut > 0 else MAX_MESSAGE_CHARS
-        messages.append(spoken[:cut] + " ")
-        spoken = spoken[cut:].lstrip()
-    messages.append(spoken + " ")
-    return [json.dumps({"type": "Speak", "text": message}) for message in messages]
 
 
 @dataclass(slots=True)
@@ -100,14 +80,13 @@ class Playout:
     ) -> None:
         self._outlet = outlet
         self._chunk_bytes = chunk_ms * BYTES_PER_MS
-        self._flush_limit = flushes_per_minute
+        self._flushes = FlushBudget(flushes_per_minute)
         self._timeout_s = first_audio_timeout_s
         self._phrases = phrases
         self._voice = self._phrases_voice = phrases_voice
         self._pace = Pace()
         self._groups: deque[_Group] = deque()
         self._timelines: dict[int, Timeline] = {}
-        self._flushes: deque[float] = deque()
         self._floor = -1
         self._ended: set[int] = set()
         self._is_open = False
@@ -282,7 +261,7 @@ class Playout:
             return
         now = self._outlet.now()
         self._outlet.to_voice(FLUSH)
-        self._flushes.append(now)
+        self._flushes.spend(now)
         group.flushed_at = now
         if group is self._groups[0]:
             self._progress_at = now
@@ -318,13 +297,11 @@ class Playout:
         if group is None or not self._is_gathering(group):
             return
         now = self._outlet.now()
-        while self._flushes and self._flushes[0] <= now - FLUSH_WINDOW_S:
-            self._flushes.popleft()
-        left = self._flush_limit - len(self._flushes)
+        left = self._flushes.left(now)
         timeline = self._timelines[group.generation]
         if left <= 0:
-            self._recheck_at = self._flushes[0] + FLUSH_WINDOW_S
-        elif left > self._flush_limit * LOW_SHARE or timeline.finished:
+            self._recheck_at = self._flushes.next_at
+        elif self._flushes.is_ample(left) or timeline.finished:
             self._flush(group)
         elif len(self._groups) == 1:  # nothing in flight: how long has the caller to listen?
             heard_ms = (now - timeline.began_at) * 1000 if timeline.began_at is not None else 0.0

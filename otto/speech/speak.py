@@ -24,7 +24,8 @@ from otto.events import Event, Worker, WorkerFailed
 from otto.health.breaker import PRIMARY
 from otto.language.pronounce import to_spoken
 from otto.media_link.client import Downlink, connect_downlink
-from otto.speech.playout import CLOSE, FLUSH, Playout, speak_messages
+from otto.speech.playout import Playout
+from otto.speech.speak_wire import CLOSE, FLUSH, speak_messages
 from otto.speech.vendors import SpeechVendor
 from otto.speech.wire import VendorError, closed_as, opened, speak_query
 

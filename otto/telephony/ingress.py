@@ -175,7 +175,7 @@ class _Voice:
             return twiml.apology()
         try:
             async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
-                held = await self._switchboard.reserve(call_sid, caller, called, resume=resume)
+                held = await self._switchboard.reserve(call_sid, caller, called, takeover=resume)
         except Exception as error:
             log.error("reserve_failed", call_sid=call_sid, error=type(error).__name__)
             return await self._send_elsewhere(form)

@@ -42,7 +42,7 @@ class CallStart:
     stream_sid: str
     caller: str
     called: str
-    resumed: bool = False
+    taken_over: bool = False
     first_generation: int = 0
     at_ms: int = 0
     checkpoint: bytes = b""
@@ -52,7 +52,7 @@ class CallHandle(Protocol):
     """One call actor, leased to one call."""
 
     async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
-        """Take the call: connect to the media link, then greet or resume.
+        """Take the call: connect to the media link, then greet, or go on where it stopped.
 
         Returns once the control connection is attached; raises whatever prevented it.
         """
@@ -62,9 +62,9 @@ class SwitchboardClient(Protocol):
     """The switchboard of this node. Any method may raise when it is being restarted."""
 
     async def reserve(
-        self, call_sid: str, caller: str, called: str, resume: bool = False
+        self, call_sid: str, caller: str, called: str, takeover: bool = False
     ) -> Reservation:
-        """Hold a free call actor for this call; `resume` for one that was being served."""
+        """Hold a free call actor for this call; `takeover` for one that was being served."""
 
     async def redeem(self, token: str, call_sid: str) -> CallHandle | None:
         """The reserved call actor, once; None for a token that is wrong, used, old or another

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
-PREFIXES = ("OTTO_", "TWILIO_", "DEEPGRAM_", "OPENAI_", "GOOGLE_", "DATABASE_", "REDIS_")
+from tests.support.operator import forget_settings
 
 
 @pytest.fixture
 def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The current folder, empty; the environment holds no setting of Otto's."""
-    for name in [name for name in os.environ if name.startswith(PREFIXES)]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+    forget_settings(monkeypatch, tmp_path)
     yield tmp_path
     structlog.reset_defaults()  # the command sends its log to the folder

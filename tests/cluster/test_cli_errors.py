@@ -31,6 +31,30 @@ def test_a_half_configured_vendor_is_named(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("command", [["up"], ["check"], ["config", "env"]])
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("OTTO_LOG_LEVEL", "chatty", "OTTO_LOG_LEVEL: Input should be 'DEBUG'"),
+        ("OTTO_CALL_DEAF", "keypad", "OTTO_CALL_DEAF was renamed to OTTO_CALL_ON_RECOGNISER_LOST"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused_at_the_start(
+    command: list[str],
+    name: str,
+    value: str,
+    sentence: str,
+    workdir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(name, value)
+    code, _, said = run(*command, capsys=capsys)
+    assert code == 2
+    assert said.startswith(f"otto: {sentence}")
+    assert len(said.splitlines()) == 1
+
+
 @pytest.mark.parametrize("command", [["check"], ["db", "status"]])
 def test_without_a_running_sandbox_the_remedy_is_said(
     command: list[str], workdir: Path, capsys: pytest.CaptureFixture[str]

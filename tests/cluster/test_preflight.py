@@ -14,7 +14,7 @@ from cluster.errors import StackError
 from cluster.preflight import PortClaims
 from cluster.processes import Recorded
 from cluster.record import StackRecord
-from config.settings import read_settings
+from config.loading import read_settings
 
 
 @pytest.fixture

@@ -43,4 +43,4 @@ def test_a_call_that_was_being_served_is_taken_whatever_speaks_against_new_ones(
     if reason == OVERLOADED:
         desk.lag.report("switchboard", 5000, 0.0)
     assert desk.admit("CA1", 0.0) == reason
-    assert isinstance(desk.admit("CA2", 0.0, resume=True), Lease)
+    assert isinstance(desk.admit("CA2", 0.0, takeover=True), Lease)

@@ -1,4 +1,4 @@
-"""The breaker's table of transitions, and the board all calls share."""
+"""The breaker's table of transitions, and the health of providers that all calls share."""
 
 from __future__ import annotations
 
@@ -139,11 +139,11 @@ TestBreakerMachine = BreakerMachine.TestCase
 TestBreakerMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
-# The board
+# The health of all providers
 
 
 def failures(provider_health: ProviderHealth, worker: Worker, provider: str, now_s: float) -> bool:
-    """An outage as the calls report it; whether the last report changed the board."""
+    """An outage as the calls report it; whether the last report changed what is avoided."""
     return [
         provider_health.report(VendorReport(worker, provider, False, "refused"), now_s)
         for _ in "123"

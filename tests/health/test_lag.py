@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from otto.health.lag import FORGET_AFTER_S, REPORT_EVERY_S, LagBoard, LagMeter
+from otto.health.lag import FORGET_AFTER_S, REPORT_EVERY_S, LagMeter, LateProcesses
 
 
 @pytest.mark.parametrize("stall_s", [1.0, 8.0])
@@ -33,14 +33,14 @@ def test_a_loop_that_is_always_late_is_reported_again_and_again_until_it_is_not(
     assert REPORT_EVERY_S < FORGET_AFTER_S, "a complaint that goes on is never forgotten between"
 
 
-def test_the_board_names_the_worst_and_forgets_who_has_fallen_silent() -> None:
-    provider_health = LagBoard()
-    provider_health.report("call-1", 500, 0.0)
-    provider_health.report("media", 700, 3.0)
-    assert provider_health.worst(3.0) == (700, "media")
-    provider_health.report("call-1", 450, 7.0)
-    assert provider_health.worst(8.0) == (450, "call-1")
-    assert provider_health.worst(20.0) == (0, "")
+def test_the_worst_is_named_and_who_has_fallen_silent_forgotten() -> None:
+    late = LateProcesses()
+    late.report("call-1", 500, 0.0)
+    late.report("media", 700, 3.0)
+    assert late.worst(3.0) == (700, "media")
+    late.report("call-1", 450, 7.0)
+    assert late.worst(8.0) == (450, "call-1")
+    assert late.worst(20.0) == (0, "")
 
 
 async def test_a_real_loop_that_is_blocked_is_measured() -> None:

@@ -85,8 +85,8 @@ def test_an_actor_that_dies_in_a_call_names_the_call() -> None:
     assert warm.lease("CA2", 0.0) is None, "a dead actor never comes back"
 
 
-def take(warm: WarmPool, call_sid: str, resume: bool = False) -> str:
-    lease = warm.lease(call_sid, 0.0, resume)
+def take(warm: WarmPool, call_sid: str, takeover: bool = False) -> str:
+    lease = warm.lease(call_sid, 0.0, takeover)
     assert lease is not None
     assert warm.redeem(lease.token, call_sid, 0.0) == lease.actor_id
     return lease.actor_id
@@ -97,14 +97,14 @@ def test_a_full_pool_still_has_a_place_for_a_call_that_lost_its_actor() -> None:
     first = take(warm, "CA1")
     take(warm, "CA2")
     assert warm.lease("CA3", 0.0) is None, "the spare place is not for new calls"
-    assert take(warm, "CA1", resume=True) != first
+    assert take(warm, "CA1", takeover=True) != first
     assert warm.lease("CA3", 0.0) is None
 
 
 def test_an_actor_whose_call_went_on_elsewhere_lets_go_before_it_is_used_again() -> None:
     warm = pool(1, reserve=1)
     zombie = take(warm, "CA1")
-    heir = take(warm, "CA1", resume=True)
+    heir = take(warm, "CA1", takeover=True)
     assert (warm.fenced(), warm.serving("CA1")) == ([zombie], heir)
     assert warm.lease("CA2", 0.0) is None
     assert warm.release(zombie) is False
@@ -130,11 +130,11 @@ class PoolMachine(RuleBasedStateMachine):
         self.tokens: list[tuple[str, str]] = []
         self.now_s = 0.0
 
-    @rule(call=st.integers(0, 8), resume=st.booleans())
-    def call(self, call: int, resume: bool) -> None:
+    @rule(call=st.integers(0, 8), takeover=st.booleans())
+    def call(self, call: int, takeover: bool) -> None:
         taken = self.warm.taken
-        lease = self.warm.lease(f"CA{call}", self.now_s, resume)
-        assert resume or self.warm.taken <= max(taken, 2)
+        lease = self.warm.lease(f"CA{call}", self.now_s, takeover)
+        assert takeover or self.warm.taken <= max(taken, 2)
         if lease:
             self.tokens.append((lease.token, lease.call_sid))
 

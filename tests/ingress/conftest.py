@@ -84,9 +84,9 @@ class Switchboard:
         if self.broken is not None:
             raise self.broken
 
-    async def reserve(self, call_sid, caller, called, resume=False):
+    async def reserve(self, call_sid, caller, called, takeover=False):
         self._check()
-        self.reserved.append((call_sid, caller, called, resume))
+        self.reserved.append((call_sid, caller, called, takeover))
         if self.free == 0:
             return Reservation(None, "full")
         self.free -= 1

@@ -12,7 +12,7 @@ from otto.media_link import server as link_server
 from otto.media_link.client import connect_downlink
 from otto.media_link.frames import LinkError
 from otto.media_link.server import LinkServer
-from otto.telephony import media_socket
+from otto.telephony import call_attachment
 from otto.telephony.ingress import media_app
 from otto.telephony.media_protocol import PROTOCOL
 from otto.telephony.media_socket import MediaSocket
@@ -110,7 +110,7 @@ async def test_the_caller_is_heard_and_otto_is_played(served):
     twilio, call = served
     assert call.started.call_sid == "CA1"
     assert (call.started.caller, call.started.called) == ("+1815", "+1816")
-    assert (call.started.resumed, call.started.first_generation) == (False, 0)
+    assert (call.started.taken_over, call.started.first_generation) == (False, 0)
     await twilio.speak(0)
     assert await call.uplink.read() == (0, FRAME)
     call.downlink.send_audio(1, b"hello" * 200)
@@ -239,13 +239,13 @@ async def test_a_call_actor_that_cannot_attach_is_replaced_at_once(twilio, switc
             await asyncio.sleep(0.005)
     switchboard.next_fail_attach = None
     second = await switchboard.call(len(switchboard.calls))
-    assert second.started.resumed
+    assert second.started.taken_over
     await twilio.speak(0)
     assert await second.uplink.read() == (0, FRAME)
 
 
 async def test_a_call_that_nobody_can_attach_goes_back_to_twilio(twilio, switchboard, monkeypatch):
-    monkeypatch.setattr(media_socket, "RECOVERY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(call_attachment, "RECOVERY_TIMEOUT_S", 0.3)
     switchboard.next_fail_attach = RuntimeError("the actor died")
     await twilio.begin((await switchboard.reserve("CA1", "", "")).token)
     assert await twilio.close_code() == (1011, "call_actor_lost")
@@ -261,7 +261,7 @@ async def test_a_call_actor_that_is_stopped_is_replaced_and_locked_out(
     transport.pause_reading()  # as SIGSTOP does to the whole process
     token_before = zombie.link[1]
     second = await switchboard.call(1)
-    assert second.started.resumed
+    assert second.started.taken_over
     with pytest.raises(LinkError, match="bad_token"):
         await connect_downlink(zombie.link[0], token_before)
     transport.resume_reading()
@@ -319,7 +319,7 @@ async def test_a_lost_call_actor_is_replaced_while_the_line_is_held(served, swit
     first.die()
     second = await switchboard.call(1)
     assert switchboard.reserved[-1] == ("CA1", "+1815", "+1816", True)
-    assert (second.started.resumed, second.started.first_generation) == (True, 5)
+    assert (second.started.taken_over, second.started.first_generation) == (True, 5)
     assert await second.uplink.read() == (0, FRAME)  # replayed from the ring
     second.downlink.send_audio(5, b"sorry")
     assert base64.b64decode((await twilio.hear())["media"]["payload"]) == b"sorry"
@@ -344,7 +344,7 @@ async def test_a_full_pool_is_asked_again_while_the_line_is_held(served, switchb
 async def test_without_another_call_actor_the_line_goes_back_to_twilio(
     served, switchboard, monkeypatch
 ):
-    monkeypatch.setattr(media_socket, "RECOVERY_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(call_attachment, "RECOVERY_TIMEOUT_S", 0.3)
     twilio, first = served
     switchboard.broken = RuntimeError("gone")
     first.die()
@@ -353,7 +353,7 @@ async def test_without_another_call_actor_the_line_goes_back_to_twilio(
 
 async def test_a_call_that_kills_its_actors_is_given_up(served, switchboard):
     twilio, call = served
-    for number in range(1, media_socket.MAX_RECOVERIES + 1):
+    for number in range(1, call_attachment.MAX_RECOVERIES + 1):
         call.die()
         call = await switchboard.call(number)
     call.die()
@@ -390,6 +390,7 @@ async def test_nothing_is_left_after_many_streams(media_url, upgrade, switchboar
             call.control.hangup()
             await twilio.close_code()
             await call.until(None)
+    parts = ("MediaSocket", "LineWriter", "CallAttachment")
     async with asyncio.timeout(5):
-        while [t for t in asyncio.all_tasks() if "MediaSocket" in repr(t.get_coro())]:
+        while [t for t in asyncio.all_tasks() if any(part in repr(t.get_coro()) for part in parts)]:
             await asyncio.sleep(0.01)

@@ -56,7 +56,7 @@ def make_factory():
                     await self.downlink.drain()
 
         class Switchboard:
-            async def reserve(self, call_sid, caller, called, resume=False):
+            async def reserve(self, call_sid, caller, called, takeover=False):
                 return Reservation(f"token-of-{call_sid}")
 
             async def redeem(self, token, call_sid):

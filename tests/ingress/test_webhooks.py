@@ -127,7 +127,7 @@ async def test_what_follows_a_stream(post, switchboard, path, directive, expecte
     switchboard.directive = directive
     response = await post(path, CallStatus="in-progress")
     assert [tag for tag, _ in verbs(response)] == expected
-    assert [resume for *_, resume in switchboard.reserved] == [True] * (directive == "resume")
+    assert [takeover for *_, takeover in switchboard.reserved] == [True] * (directive == "resume")
 
 
 async def test_a_call_that_is_over_is_not_resumed(post, switchboard):

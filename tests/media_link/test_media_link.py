@@ -6,10 +6,12 @@ import struct
 
 import pytest
 
+from otto.media_link import peer as link_peer
 from otto.media_link import server as link_server
 from otto.media_link.client import connect_control, connect_downlink, connect_uplink
 from otto.media_link.frames import Kind, LinkError, Role, encode_json
-from otto.media_link.server import MAX_KEYS_KEPT, LinkServer
+from otto.media_link.link import MAX_KEYS_KEPT
+from otto.media_link.server import LinkServer
 
 FRAME = bytes(range(160))
 
@@ -386,7 +388,7 @@ async def test_a_known_peer_that_breaks_the_protocol_is_turned_away(server, sink
 
 
 async def test_a_silent_stranger_is_closed(server, monkeypatch):
-    monkeypatch.setattr(link_server, "HELLO_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(link_peer, "HELLO_TIMEOUT_S", 0.05)
     host, port = server.address.split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     answer = await asyncio.wait_for(reader.read(), 5)
@@ -405,7 +407,7 @@ async def test_a_half_closed_peer_is_closed(server, sink):
 
 
 async def test_closing_does_not_wait_for_a_peer_that_does_not_read(server, sink, monkeypatch):
-    monkeypatch.setattr(link_server, "LINGER_S", 0.05)
+    monkeypatch.setattr(link_peer, "LINGER_S", 0.05)
     link = server.open("CA1", sink)
     stalled = await connect_uplink(server.address, link.token)
     stalled._end._transport.pause_reading()

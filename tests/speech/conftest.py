@@ -17,7 +17,8 @@ from websockets.http11 import Request, Response
 
 from config.settings import DeepgramSettings
 from otto.events import Event, VendorReport
-from otto.media_link.server import Link, LinkServer
+from otto.media_link.link import Link
+from otto.media_link.server import LinkServer
 
 
 @dataclass

@@ -159,7 +159,7 @@ async def test_the_primary_is_used_again_when_the_board_allows_and_its_success_i
 
 
 async def test_what_is_to_be_avoided_is_still_tried_last(call: Any, deepgram: Any) -> None:
-    """A call in progress has nothing to lose: the board's word is advice to it."""
+    """A call in progress has nothing to lose: what the node avoids is advice to it."""
     primary, fallback = deepgram(Hears(0)), deepgram(Hears(0), refusals=(503,) * 9)
     async with two(primary, fallback) as settings:
         listener = Listener(settings, call.events.append)

@@ -9,14 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otto.events import Event, FirstAudio, SentenceSpoken, SpeechDone, WorkerFailed
-from otto.speech.playout import (
-    BETWEEN_AUDIO_S,
-    CLEARED_TIMEOUT_S,
-    FLUSH_WINDOW_S,
-    MAX_MESSAGE_CHARS,
-    Playout,
-    speak_messages,
-)
+from otto.speech.flush_budget import FLUSH_WINDOW_S
+from otto.speech.playout import BETWEEN_AUDIO_S, CLEARED_TIMEOUT_S, Playout
+from otto.speech.speak_wire import MAX_MESSAGE_CHARS, speak_messages
 
 CHUNK_MS = 100
 MS = 8

@@ -31,7 +31,7 @@ ACTORS = ("CallActor", "SttActor", "LlmActor", "TtsActor", "SwitchboardActor")
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = Path(tmp_path_factory.mktemp("stack"))
-    more = {"OTTO_POOL_RESUME_RESERVE": str(RESERVE), "OTTO_POOL_SPARES": "1"}
+    more = {"OTTO_POOL_TAKEOVER_RESERVE": str(RESERVE), "OTTO_POOL_SPARES": "1"}
     with running_stack(folder, size=POOL, sub_actors="ray", speech="known", more=more) as running:
         yield running
 

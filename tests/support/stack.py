@@ -115,7 +115,7 @@ def running_stack(
     names = {
         "OTTO_POOL_SIZE": str(size),
         "OTTO_POOL_SUB_ACTORS": sub_actors,
-        "OTTO_POOL_RESUME_RESERVE": "0",
+        "OTTO_POOL_TAKEOVER_RESERVE": "0",
         "OTTO_POOL_SPARES": "0",
         # Tests share their machine with other tests: it is no fault of Otto's when that is slow.
         "OTTO_POOL_MAX_LAG_MS": "60000",

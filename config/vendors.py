@@ -1,0 +1,175 @@
+"""The vendors: what Otto must be told of each, and how it deals with it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from config.environment import SettingsGroup
+
+
+class Vendor(StrEnum):
+    """Everything outside that Otto talks to."""
+
+    TWILIO = "twilio"
+    DEEPGRAM = "deepgram"
+    OPENAI = "openai"
+    GOOGLE = "google"
+    POSTGRES = "postgres"
+    REDIS = "redis"
+
+
+class TwilioSettings(SettingsGroup):
+    """Twilio's account and the public address it reaches us at."""
+
+    model_config = SettingsConfigDict(env_prefix="TWILIO_")
+
+    account_sid: str = ""
+    auth_token: SecretStr = SecretStr("")
+    phone_number: str = ""
+    """The number Otto answers and calls from, E.164."""
+    api_url: str = ""
+    """Set only to reach something other than Twilio's own API host."""
+
+
+class DeepgramSettings(SettingsGroup):
+    """Deepgram, both ways. Milliseconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="DEEPGRAM_")
+
+    api_key: SecretStr = SecretStr("")
+    url: str = "wss://api.deepgram.com"
+    listen_model: str = "nova-2-phonecall"
+    language: str = "en-US"
+    endpointing_ms: int = Field(300, ge=10, le=5000)
+    utterance_end_ms: int = Field(1000, ge=1000, le=5000)
+    keywords: list[str] = []  # noqa: RUF012  pydantic copies it
+    """Words to listen for harder, `word:boost`; Nova-2 only."""
+    keep_alive_s: float = Field(4.0, gt=0, lt=10)
+    """Ten seconds with neither audio nor KeepAlive close the socket."""
+    speak_model: str = "aura-2-thalia-en"
+    flushes_per_minute: int = Field(18, ge=1, le=20)
+    """Deepgram warns above 20 Flush messages in 60 s; we stay below."""
+    connect_timeout_s: float = Field(5.0, gt=0)
+    first_audio_timeout_s: float = Field(3.0, gt=0)
+    fallback_url: str = ""
+    """Where to turn when the other does not answer; empty: the same address."""
+    fallback_api_key: SecretStr = SecretStr("")
+    """Empty: the same key."""
+    fallback_listen_model: str = ""
+    fallback_speak_model: str = ""
+    """With none of URL and model there is no fallback; a model alone is one at the same URL."""
+
+    @property
+    def has_listen_fallback(self) -> bool:
+        """Whether there is a second recogniser."""
+        return bool(self.fallback_url or self.fallback_listen_model)
+
+    @property
+    def has_speak_fallback(self) -> bool:
+        """Whether there is a second voice."""
+        return bool(self.fallback_url or self.fallback_speak_model)
+
+    def as_fallback(self) -> DeepgramSettings:
+        """These settings as the fallback's."""
+        return self.model_copy(
+            update={
+                "url": self.fallback_url or self.url,
+                "api_key": self.fallback_api_key
+                if self.fallback_api_key.get_secret_value()
+                else self.api_key,
+                "listen_model": self.fallback_listen_model or self.listen_model,
+                "speak_model": self.fallback_speak_model or self.speak_model,
+            }
+        )
+
+
+class OpenAISettings(SettingsGroup):
+    """The language model: OpenAI, or any server with its chat completions API."""
+
+    model_config = SettingsConfigDict(env_prefix="OPENAI_")
+
+    api_key: SecretStr = SecretStr("")
+    base_url: str = "https://api.openai.com/v1"
+    model: str = "gpt-4o"
+    temperature: float | None = None
+    """Not sent when unset: some models refuse it."""
+    reasoning_effort: str | None = None
+    max_completion_tokens: int | None = 600
+    first_token_timeout_s: float = Field(6.0, gt=0)
+    """All attempts together. With a fallback to ask, the first gets half of it."""
+    between_tokens_timeout_s: float = Field(3.0, gt=0)
+    connect_timeout_s: float = Field(3.0, gt=0)
+    max_retries: int = Field(1, ge=0, le=2)
+    fallback_model: str = ""
+    fallback_base_url: str = ""
+    fallback_api_key: SecretStr = SecretStr("")
+    """What is empty is as above; with neither model nor URL there is no fallback."""
+
+    @property
+    def has_fallback(self) -> bool:
+        """Whether there is a second model."""
+        return bool(self.fallback_model or self.fallback_base_url)
+
+    def as_fallback(self) -> OpenAISettings:
+        """These settings as the fallback's."""
+        return self.model_copy(
+            update={
+                "model": self.fallback_model or self.model,
+                "base_url": self.fallback_base_url or self.base_url,
+                "api_key": self.fallback_api_key
+                if self.fallback_api_key.get_secret_value()
+                else self.api_key,
+            }
+        )
+
+
+class GoogleSettings(SettingsGroup):
+    """Google Calendar: an OAuth refresh token of the account that owns the bays' calendars."""
+
+    model_config = SettingsConfigDict(env_prefix="GOOGLE_")
+
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    refresh_token: SecretStr = SecretStr("")
+    calendar_url: str = ""
+    """Set only to reach something other than Google's own API host."""
+    token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105  an address, not a secret
+    timeout_s: float = Field(10.0, gt=0)
+
+
+class DatabaseSettings(SettingsGroup):
+    """PostgreSQL over asyncpg."""
+
+    model_config = SettingsConfigDict(env_prefix="DATABASE_")
+
+    url: SecretStr = SecretStr("")
+    pooled: bool = False
+    """True behind PgBouncer (Neon's pooled host): prepared statements are then not cached."""
+    pool_size: int = Field(5, ge=1)
+    command_timeout_s: float = Field(5.0, gt=0)
+    connect_timeout_s: float = Field(15.0, gt=0)
+    """Long enough for a Neon compute that has gone to sleep."""
+
+    @field_validator("url")
+    @classmethod
+    def _use_asyncpg(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        for scheme in ("postgres://", "postgresql://"):
+            if url.startswith(scheme):
+                return SecretStr("postgresql+asyncpg://" + url.removeprefix(scheme))
+        return value
+
+
+class RedisSettings(SettingsGroup):
+    """Redis or Valkey."""
+
+    model_config = SettingsConfigDict(env_prefix="REDIS_")
+
+    url: SecretStr = SecretStr("")
+    timeout_s: float = Field(1.0, gt=0)
+    """No call waits longer than this for its session to be written."""
+    session_ttl_s: int = Field(3600, ge=60)
+    customer_ttl_s: int = Field(300, ge=1)
