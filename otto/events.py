@@ -81,9 +81,9 @@ class SpeechDone:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One piece of the model's answer, whole enough to be spoken."""
+    """One piece of the model's answer in a round, whole enough to be spoken."""
 
-    generation: int
+    round_id: int
     index: int
     text: str
 
@@ -101,7 +101,7 @@ class ToolCall:
 class ModelDone:
     """The model's answer is complete. `text` is all of it, for the history."""
 
-    generation: int
+    round_id: int
     text: str
     tool_calls: tuple[ToolCall, ...]
     finish_reason: str
@@ -125,13 +125,15 @@ class WorkerFailed:
     """A worker could not do its job.
 
     `kind` is a machine code: refused, dropped, timeout, rejected, protocol, quota. `detail` is
-    for the log and holds no personal data. `generation` is None where it does not apply.
+    for the log and holds no personal data. `generation` (of speech) and `round_id` (of the model)
+    say what failed; without either it is the worker altogether.
     """
 
     worker: Worker
     kind: str
     detail: str
     generation: int | None = None
+    round_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class VendorReport:
     """How a vendor did: every failed attempt, and the first success after there was doubt.
 
     `provider` is one of the worker's providers ("primary", "fallback"); `kind` says of a failure
-    what `WorkerFailed.kind` says. The call goes on: this is for the switchboard's board.
+    what `WorkerFailed.kind` says. The call goes on: this is for the switchboard.
     """
 
     worker: Worker

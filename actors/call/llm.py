@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.call.messages import Avoid, Cancel, Generate, Message
+from actors.call.messages import Avoid, CancelRound, Generate, Message
 from actors.call.stream import Invitation
 from actors.call.worker_actor import WorkerActor
 from config.settings import LogLevel, OpenAISettings
@@ -23,8 +23,8 @@ class LlmActor(WorkerActor):
     def carry_out(self, command: Message) -> None:
         match command:
             case Generate():
-                self._model.generate(command.generation, command.messages, command.tools)
-            case Cancel():
-                self._model.cancel(command.generation)
+                self._model.generate(command.round_id, command.messages, command.tools)
+            case CancelRound():
+                self._model.cancel(command.round_id)
             case Avoid():
                 self._model.avoid(command.providers)

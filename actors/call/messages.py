@@ -36,18 +36,25 @@ class Finish:
 
 @dataclass(frozen=True, slots=True)
 class Generate:
-    """To the language model: make this generation, of messages and tools as OpenAI has them."""
+    """To the language model: make an answer, of messages and tools as OpenAI has them."""
 
-    generation: int
+    round_id: int
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """To the synthesiser or the language model: nobody wants this generation any more."""
+    """To the synthesiser: nobody wants this generation of speech any more."""
 
     generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRound:
+    """To the language model: nobody wants this round any more."""
+
+    round_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Late:
     lag_ms: float
 
 
-Command = Say | Finish | Generate | Cancel | Avoid
+Command = Say | Finish | Cancel | Generate | CancelRound | Avoid
 Message = Command | Event | Late
 
 _ENCODER = msgspec.msgpack.Encoder()

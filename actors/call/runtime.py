@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
@@ -21,11 +21,13 @@ from config.settings import Settings
 from otto.dialogue.context import CallContext
 from otto.dialogue.conversation import Conversation
 from otto.dialogue.prompts import Phrases
+from otto.dialogue.session.opening import open_session
 from otto.dialogue.session.state import Directive
 from otto.dialogue.session.store import SessionStore
 from otto.events import Event, Transcript, VendorReport, Worker, WorkerFailed
 from otto.health.lag import LagMeter
 from otto.media_link.client import Control, connect_control
+from otto.media_link.events import LineLost, LineStopped, WorkerSilent
 from otto.media_link.frames import LinkError, Role
 from otto.storage.redis import make_redis
 from otto.tasks import Tasks
@@ -41,15 +43,22 @@ SPARES_TRIED = 2
 
 @dataclass(slots=True)
 class _Live:
-    """The call being served."""
+    """The call being served, on a media link at `address` that `token` opens."""
 
-    conversation: Conversation
+    started: CallStart
     control: Control
     address: str
     token: str
+    began_s: float = 0.0
+    """Loop time at which the caller's audio began."""
+    conversation: Conversation | None = None
+    """None until the session is open."""
+    early: list[Event] = field(default_factory=list)
+    """What workers said before."""
+    is_finishing: bool = False
+    """The deployment wants the call to end."""
     recognised_ms: int = 0
     """Media time up to which final transcripts were passed on: where another recogniser begins."""
-    has_greeted: bool = False
 
 
 class CallRuntime:
@@ -138,11 +147,8 @@ class CallRuntime:
             self._is_free = True
             raise
         self._lease.control = control
-        conversation = Conversation(
-            self._context, self._supervisor.workers, _Line(control), started, began_s
-        )
-        self._live = _Live(conversation, control, link_address, link_token)
-        self._tasks.spawn(self._hold(self._live, started))
+        self._live = _Live(started, control, link_address, link_token, began_s)
+        self._tasks.spawn(self._hold(self._live))
 
     def _on_lag(self, worker: Worker, lag_ms: float) -> None:
         """A worker's process is late."""
@@ -154,14 +160,17 @@ class CallRuntime:
 
     def finish_call(self) -> None:
         """End the call in progress in good order: the deployment ends."""
-        if self._live is not None:
-            self._live.conversation.finish_call()
+        live = self._live
+        if live is not None:
+            live.is_finishing = True
+            if live.conversation is not None:
+                live.conversation.finish_call()
 
     def status(self) -> str | None:
         """The CallSid being served, or None. Raises RuntimeError when it has not been warmed."""
         if not self._is_warm:
             raise RuntimeError("this call actor is not warm")
-        return self._live.conversation.session.call_sid if self._live else None
+        return self._live.started.call_sid if self._live else None
 
     # What the workers say
 
@@ -174,24 +183,27 @@ class CallRuntime:
             return
         if isinstance(event, Transcript) and event.is_final:
             live.recognised_ms = max(live.recognised_ms, event.end_ms)
-        live.conversation.on_event(event)
+        if live.conversation is None:
+            live.early.append(event)
+        else:
+            live.conversation.on_event(event)
 
     async def _read(self, control: Control, conversation: Conversation) -> None:
         """Hand the line's events to the conversation until the link ends."""
         try:
             while (event := await control.read()) is not None:
-                if event["event"] == "silent":
-                    self._on_silence(_OF_ROLE[event["role"]])
+                if isinstance(event, WorkerSilent):
+                    self._on_silence(_OF_ROLE[event.role])
                 else:
                     conversation.on_line(event)
         except ConnectionError:
-            conversation.on_line({"event": "lost"})
+            conversation.on_line(LineLost())
             return
         if control.was_replaced:
             log.warning("call_taken_over")
             conversation.fence()
         else:
-            conversation.on_line({"event": "stop"})
+            conversation.on_line(LineStopped())
 
     # A worker dies
 
@@ -222,7 +234,7 @@ class CallRuntime:
             if not self._supervisor.replace(worker, spare):
                 log.warning("spare_was_dead", worker=worker.value)
                 continue
-            if self._live is not None and self._live.has_greeted:
+            if self._live is not None and self._live.conversation is not None:
                 self._live.conversation.on_replaced(worker)
             took_ms = round((asyncio.get_running_loop().time() - began_s) * 1000)
             log.info("spare_took_over", worker=worker.value, took_ms=took_ms)
@@ -255,24 +267,16 @@ class CallRuntime:
 
     # A call
 
-    async def _hold(self, live: _Live, started: CallStart) -> None:
-        supervisor, conversation, control = (
-            self._supervisor.workers,
-            live.conversation,
-            live.control,
-        )
-        call_sid = conversation.session.call_sid
+    async def _hold(self, live: _Live) -> None:
+        workers, control, started = self._supervisor.workers, live.control, live.started
         tasks: list[asyncio.Task[None]] = []
         directive = Directive.TRANSFER
         try:
             if not started.taken_over:
                 tasks.append(asyncio.create_task(self._listen(live)))
             await self._speak(live)
-            await conversation.open()
-            live.has_greeted = True
+            conversation = await self._begin(live)
             if started.taken_over:
-                # What the last owner of the call has kept need not be heard twice.
-                live.recognised_ms = conversation.recognised_ms
                 tasks.append(asyncio.create_task(self._listen(live)))
             tasks.append(asyncio.create_task(self._read(control, conversation)))
             await conversation.ended.wait()
@@ -282,16 +286,16 @@ class CallRuntime:
         finally:
             # Twilio asks what comes next as soon as the stream ends: tell the switchboard first.
             if not control.was_replaced:
-                await self._tell("ended", self._name, call_sid, directive)
+                await self._tell("ended", self._name, started.call_sid, directive)
             _Line(control).hangup()
             for task in tasks:
                 task.cancel()
             # Whatever fails in here, the rest is done: an actor that is never free is a lost place.
             for work in (
                 *tasks,
-                self._supervisor.unless_lost(Worker.STT, supervisor.recogniser.detach()),
-                self._supervisor.unless_lost(Worker.TTS, supervisor.synthesiser.detach()),
-                conversation.close(),
+                self._supervisor.unless_lost(Worker.STT, workers.recogniser.detach()),
+                self._supervisor.unless_lost(Worker.TTS, workers.synthesiser.detach()),
+                *([] if live.conversation is None else [live.conversation.close()]),
                 control.close(),
             ):
                 await _ended(work)
@@ -302,6 +306,23 @@ class CallRuntime:
                 self._make_way()
             self._is_free = True
             await self._tell("idle", self._name)
+
+    async def _begin(self, live: _Live) -> Conversation:
+        """Open the session and speak first."""
+        line, context = _Line(live.control), self._context
+        opened = await open_session(
+            context.sessions, live.started, line.save_checkpoint, context.now()
+        )
+        # What the last owner of the call has kept need not be heard twice.
+        live.recognised_ms = max(live.recognised_ms, opened.session.recognised_ms)
+        conversation = Conversation(context, self._supervisor.workers, line, opened, live.began_s)
+        live.conversation = conversation
+        conversation.start()
+        for event in live.early:
+            conversation.on_event(event)
+        if live.is_finishing:
+            conversation.finish_call()
+        return conversation
 
     async def _listen(self, live: _Live) -> None:
         attaching = self._supervisor.workers.recogniser.attach(

@@ -14,7 +14,7 @@ from typing import Any
 import ray
 
 from actors.call.llm import LlmActor
-from actors.call.messages import Avoid, Cancel, Finish, Generate, Say
+from actors.call.messages import Avoid, Cancel, CancelRound, Finish, Generate, Say
 from actors.call.stream import StreamServer
 from actors.call.stt import SttActor
 from actors.call.tts import TtsActor
@@ -105,9 +105,9 @@ class RemoteLanguageModel(Remote):
     """The language model's actor."""
 
     def generate(
-        self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+        self, round_id: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> None:
-        self._send(Generate(generation, messages, tools))
+        self._send(Generate(round_id, messages, tools))
 
-    def cancel(self, generation: int) -> None:
-        self._send(Cancel(generation))
+    def cancel(self, round_id: int) -> None:
+        self._send(CancelRound(round_id))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks.chaos.faults import Fault
-from otto.dialogue.conversation import GENERATIONS_PER_EPOCH
+from otto.dialogue.session.opening import GENERATIONS_PER_EPOCH
 
 
 @dataclass(slots=True)

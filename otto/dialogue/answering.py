@@ -1,6 +1,6 @@
 """How an answer is made: rounds of the model, the tools between them, fillers, guesses.
 
-    ask ──► round ──► sentences ─────────────────────────────► the voice
+    ask ──► round ──► sentences ─────────────────────────────► the synthesiser
               │ tool calls                                        ▲
               ▼                                                   │
             tools (never cancelled) ──► results in the history ──► next round
@@ -15,23 +15,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from otto.dialogue.context import CallContext
+from otto.dialogue.control import CallControl
 from otto.dialogue.model.speculation import Speculation
 from otto.dialogue.ports import LanguageModel
 from otto.dialogue.prompts import system_prompt
-from otto.dialogue.reply.playback import Playback
 from otto.dialogue.reply.player import ReplyPlayer
 from otto.dialogue.reply.reply import Reply
 from otto.dialogue.session.history import CallerSaid
 from otto.dialogue.session.state import Directive, InProgress, Session
+from otto.dialogue.tools.runner import TOOL_TASK, ToolRunner, ending_of
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.dialogue.turns.completeness import is_dictation
 from otto.dialogue.turns.taker import Turn
@@ -39,76 +39,41 @@ from otto.events import ModelDone, Sentence, ToolCall
 
 log = structlog.get_logger()
 
-TOOL_TASK = "tool"
-"""The name of tasks that may have side effects: they are waited for, never just cancelled."""
-ENDING_TOOLS = {"end_call": Directive.HANG_UP, "transfer_to_person": Directive.TRANSFER}
 GO_ON = (
     "Your last message broke off there, by a fault. The caller has heard it so far. "
     "Go on from exactly there; do not say it again."
 )
 
 
-class Holder(Protocol):
-    """Who holds the call: what making an answer asks of it."""
-
-    def number(self) -> int:
-        """A number greater than all before, for a round of the model."""
-
-    def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
-        """Run as a task of the call."""
-
-    def progressed(self, reply: Reply) -> None:
-        """Something of the reply came: it is alive."""
-
-    def expect_filler(self, delay_s: float) -> None:
-        """Call `fill` after so long, in place of the time set before."""
-
-    def said(self, reply: Reply) -> None:
-        """A sentence of the model was given to the voice."""
-
-    def changed(self) -> None:
-        """The session is another one now."""
-
-    def closing(self, reply: Reply) -> None:
-        """The reply is the last one: when it has been heard, the line is given up."""
-
-    def give_up(self, sentence: str, outcome: str) -> None:
-        """Say the sentence and connect the caller with a person."""
-
-
 @dataclass(slots=True)
 class Work:
-    """Tools of one round, done one after the other. `results` grows to the length of `calls`."""
+    """Tools of one round, done one after the other. `results` grows to the length of `calls`.
 
-    reply: Reply
+    `reply` is None when they were asked for by one that another call actor threw away.
+    """
+
+    reply: Reply | None
     calls: tuple[ToolCall, ...]
     results: list[str]
 
 
 class Answering:
-    """Makes the answers of one call. `serve` it a session before anything is asked."""
+    """Makes the answers of one call, on its session."""
 
     def __init__(
         self,
         context: CallContext,
+        session: Session,
         language_model: LanguageModel,
         player: ReplyPlayer,
-        holder: Holder,
+        call: CallControl,
     ) -> None:
         self._context = context
+        self._session = session
         self._language_model = language_model
         self._player = player
-        self._holder = holder
+        self._call = call
         self._guess = Speculation(language_model)
-        self.work: Work | None = None
-        """The tools that are running."""
-        self.unanswered: list[Turn] = []
-        """Turns of the caller that wait for them."""
-
-    def serve(self, session: Session) -> None:
-        """Work on this session."""
-        context = self._context
-        self._session = session
         self._toolbox = Toolbox(
             session,
             context.dealership,
@@ -118,6 +83,13 @@ class Answering:
             now=context.now,
             verification_attempts=context.settings.verification_attempts,
         )
+        self._runner = ToolRunner(self._toolbox, call.spawn, context.settings.tool_timeout_s)
+        self._owed: Reply | None = None
+        """The reply that is asked for when the tools of an earlier one are done."""
+        self.work: Work | None = None
+        """The tools that are running."""
+        self.unanswered: list[Turn] = []
+        """Turns of the caller that wait for them."""
 
     @property
     def is_busy(self) -> bool:
@@ -137,8 +109,8 @@ class Answering:
 
     def answer(self, reply: Reply) -> None:
         """Make `reply` the answer to what the caller said, once no tool is running any more."""
-        reply.awaits_tools = self.is_busy
-        if not reply.awaits_tools:
+        self._owed = reply if self.is_busy else None
+        if self._owed is None:
             self.take_up()
             self.ask(reply)
 
@@ -156,30 +128,29 @@ class Answering:
             if turn.end_ms:
                 session.recognised_ms = turn.end_ms
         if turns:
-            self._holder.changed()
+            self._call.changed()
 
     def ask(self, reply: Reply) -> None:
         """The next round of a reply, on the history as it is."""
         context = self._context
         if reply.rounds >= context.settings.max_tool_rounds:
             log.warning("too_many_tool_rounds", generation=reply.generation)
-            self._holder.give_up(context.phrases.trouble, "too_many_tool_rounds")
+            self._call.give_up(context.phrases.trouble, "too_many_tool_rounds")
             return
         messages = self._messages()
         guessed = self._guess.adopt(messages) if not reply.rounds else None
         if guessed is not None:
-            reply.next_round(guessed.number)
+            reply.begin_round(guessed.round_id)
             for event in guessed.events:
                 self.on_model_event(event)
             return
-        reply.next_round(self._holder.number())
-        self._language_model.generate(reply.asked, messages, self._toolbox.offered())
+        self._generate(reply, messages)
 
     def guess(self, text: str) -> None:
         """The caller has probably finished with `text`: begin an answer that nobody sees yet."""
         if not self.is_busy:
             messages = [*self._messages(), {"role": "user", "content": text}]
-            self._guess.begin(text, messages, self._toolbox.offered, self._holder.number)
+            self._guess.begin(text, messages, self._toolbox.offered, self._call.next_id)
 
     def forget_guess(self) -> None:
         """The caller goes on, or Otto says something else."""
@@ -192,40 +163,37 @@ class Answering:
         """
         self._guess.forget()
         reply = self._player.reply
-        if reply is None or not reply.streaming:
+        if reply is None or not reply.is_streaming:
             return
-        said = " ".join(reply.sentences[reply.round_start :])
+        round_id = self._call.next_id()
         messages = self._messages()
+        said = reply.ask_again(round_id)
         if said:
             messages += [
                 {"role": "assistant", "content": said},
                 {"role": "system", "content": GO_ON},
             ]
-        reply.repeats = said.split()
-        reply.asked = self._holder.number()
-        self._language_model.generate(reply.asked, messages, self._toolbox.offered())
+        self._language_model.generate(round_id, messages, self._toolbox.offered())
 
     def take_over(self, reply: Reply, left: InProgress, first: int) -> None:
         """Go on with what another owner of the call has left, as the reply being said.
 
         What was said of it is in `reply`, the round that was under way from sentence `first` on.
         """
-        reply.rounds, reply.round_start = left.rounds, first
-        reply.ending, reply.outcome = left.ending, left.outcome
+        reply.take_rounds(left.rounds, first, streaming=left.streaming)
+        if left.ending is not None:
+            reply.end_with(left.ending)
         self.unanswered = [Turn(text) for text in left.unanswered]
         if left.calls:
             calls = tuple(ToolCall(**call) for call in left.calls)
-            last = len(reply.sentences)
             if left.is_own_work:
-                self._work(Work(reply, calls, left.results), first, last)
+                self._begin_work(Work(reply, calls, left.results), *reply.end_round())
             else:
-                reply.awaits_tools = True
-                gone = Reply(0, Playback(self._context.settings.audio_chunk_ms), closed=True)
-                self._work(Work(gone, calls, left.results), 0, 0)
+                self._owed = reply
+                self._begin_work(Work(None, calls, left.results), 0, 0)
         elif left.unanswered:
             self.answer(reply)
         elif left.streaming:
-            reply.streaming = True
             self.replaced()
         elif left.finished and left.ending is None:
             self._player.finish(reply)
@@ -234,10 +202,10 @@ class Answering:
 
     def drop(self, reply: Reply) -> None:
         """The reply was thrown away: nothing of it is made any more."""
-        self._language_model.cancel(reply.asked)
-        if reply.streaming:
-            reply.streaming = False
-            first, last = reply.round_start, len(reply.sentences)
+        if reply.round is not None:
+            self._language_model.cancel(reply.round.round_id)
+        if reply.is_streaming:
+            first, last = reply.end_round()
             if last > first:
                 self._place(reply, first, last)
 
@@ -248,38 +216,45 @@ class Answering:
         if self._guess.take(event):
             return
         reply = self._player.reply
-        if reply is None or reply.asked != event.generation or not reply.streaming:
+        if reply is None or not self._is_of(reply, event.round_id):
             return
-        self._holder.progressed(reply)
+        self._call.progressed(reply)
         match event:
             case Sentence():
                 self._say(reply, event.text)
             case ModelDone():
-                if reply.paused:
-                    reply.waiting.append(partial(self._done, reply, event))
-                else:
-                    self._done(reply, event)
+                reply.when_going(partial(self._done, reply, event))
 
-    def failed(self, generation: int) -> bool:
+    def failed(self, round_id: int) -> bool:
         """A round failed: whether anybody waits for it."""
-        if self._guess.failed(generation):
+        if self._guess.failed(round_id):
             return False
         reply = self._player.reply
-        return reply is not None and reply.streaming and reply.asked == generation
+        return reply is not None and self._is_of(reply, round_id)
 
     # Rounds
 
+    def _is_of(self, reply: Reply, round_id: int) -> bool:
+        return (
+            reply.round is not None and reply.round.streaming and reply.round.round_id == round_id
+        )
+
+    def _generate(self, reply: Reply, messages: list[dict[str, Any]]) -> None:
+        round_id = self._call.next_id()
+        reply.begin_round(round_id)
+        self._language_model.generate(round_id, messages, self._toolbox.offered())
+
     def _say(self, reply: Reply, text: str) -> None:
-        text = _without_repeats(reply.repeats, text)
+        assert reply.round is not None
+        text = reply.round.unrepeated(text)
         if text:
             self._player.say(reply, text)
-            self._holder.said(reply)
+            self._call.said(reply)
 
     def _done(self, reply: Reply, done: ModelDone) -> None:
-        reply.round_done(done)
-        first, last = reply.round_start, len(reply.sentences)
+        first, last = reply.end_round(done)
         if done.tool_calls:
-            self._work(Work(reply, done.tool_calls, []), first, last)
+            self._begin_work(Work(reply, done.tool_calls, []), first, last)
             return
         if not reply.has_answer:
             self._player.say(reply, self._context.phrases.say_again)
@@ -287,7 +262,7 @@ class Answering:
         if last > first:
             self._place(reply, first, last)
         self._player.finish(reply)
-        self._holder.changed()
+        self._call.changed()
 
     def _place(self, reply: Reply, first: int, last: int) -> None:
         text = " ".join(reply.sentences[first:last])
@@ -302,54 +277,38 @@ class Answering:
 
     # Tools
 
-    def _work(self, work: Work, first: int, last: int) -> None:
+    def _begin_work(self, work: Work, first: int, last: int) -> None:
         """Run the tools of the round whose sentences are [first, last)."""
         self.work = work
-        self._holder.spawn(self._run_tools(work, first, last), name=TOOL_TASK)
-        self._holder.changed()
+        self._call.spawn(self._run_tools(work, first, last), TOOL_TASK)
+        self._call.changed()
 
     async def _run_tools(self, work: Work, first: int, last: int) -> None:
         reply, calls, results = work.reply, work.calls, work.results
         loop = asyncio.get_running_loop()
         began_s = loop.time()
-        self._holder.expect_filler(self._context.settings.tool_filler_s)
+        self._call.expect_filler(self._context.settings.tool_filler_s)
         try:
             for call in calls[len(results) :]:
-                result = await self._run_tool(call)
-                self._holder.progressed(reply)
+                result = await self._runner.run(call)
+                if reply is not None:
+                    self._call.progressed(reply)
                 results.append(json.dumps(result))
-                if call.name in ENDING_TOOLS and result["status"] != "error":
-                    reply.ending = ENDING_TOOLS[call.name]
-                    reply.outcome = "transferred" if reply.ending is Directive.TRANSFER else "done"
+                ending = ending_of(call, result)
+                if ending is not None and reply is not None and not reply.is_closed:
+                    reply.end_with(ending)
         finally:
             self.work = None
-        text = " ".join(reply.sentences[first:last])
-        reply.place(self._session.history.otto(text, calls, results), first, last)
-        self._holder.changed()
-        if reply.closed:
+        said = "" if reply is None else " ".join(reply.sentences[first:last])
+        entry = self._session.history.otto(said, calls, results)
+        if reply is not None:
+            reply.place(entry, first, last)
+        self._call.changed()
+        if reply is None or reply.is_closed:
             self._tools_settled()
             return
-        if not reply.audible:
-            reply.timing.tools_ms += (loop.time() - began_s) * 1000
-        go_on: Callable[[], None] = partial(self._after_tools, reply)
-        if reply.paused:
-            reply.waiting.append(go_on)
-        else:
-            go_on()
-
-    async def _run_tool(self, call: ToolCall) -> dict[str, Any]:
-        """Run one tool. One that takes too long goes on by itself: it may have side effects."""
-        task = self._holder.spawn(self._toolbox.run(call), name=TOOL_TASK)
-        done, _ = await asyncio.wait({task}, timeout=self._context.settings.tool_timeout_s)
-        if done:
-            found: dict[str, Any] = task.result()
-            return found
-        log.error("tool_timeout", tool=call.name)
-        return {
-            "status": "error",
-            "message": "I'm sorry, this is taking too long.",
-            "advice": "It may still go through. Offer to connect a person.",
-        }
+        reply.timing.tools_took((loop.time() - began_s) * 1000)
+        reply.when_going(partial(self._after_tools, reply))
 
     def _after_tools(self, reply: Reply) -> None:
         if reply.ending is None:
@@ -357,30 +316,26 @@ class Answering:
             return
         if not reply.has_answer:
             phrases = self._context.phrases
-            is_transfer = reply.ending is Directive.TRANSFER
+            is_transfer = reply.ending.directive is Directive.TRANSFER
             index = self._player.say(
                 reply, phrases.transferring if is_transfer else phrases.goodbye
             )
             self._place(reply, index, index + 1)
-        self._holder.closing(reply)
+        self._call.closing(reply)
         self._player.finish(reply)
 
     def _tools_settled(self) -> None:
         """The tools of a reply that is gone are done: the caller's turn may have waited for it."""
-        reply = self._player.reply
-        if reply is None or not reply.awaits_tools:
-            return
-        if reply.paused:
-            reply.waiting.append(partial(self.answer, reply))
-        else:
-            self.answer(reply)
+        owed, self._owed = self._owed, None
+        if owed is not None and owed is self._player.reply:
+            owed.when_going(partial(self.answer, owed))
 
     # Fillers
 
     def fill(self, now_s: float) -> None:
         """Nothing has come for a while: say so, once a reply and never into its own words."""
         reply, settings = self._player.reply, self._context.settings
-        if reply is None or reply.filled or reply.paused or reply.finished:
+        if reply is None or reply.is_filled or reply.is_paused or reply.is_finished:
             return
         if reply.sentences:
             left_s = reply.playback.left_ms(now_s) / 1000
@@ -388,31 +343,14 @@ class Answering:
                 return
             if left_s > 0:
                 # It said that it would look: silence may be a little longer after that.
-                self._holder.expect_filler(left_s + 2 * settings.tool_filler_s)
+                self._call.expect_filler(left_s + 2 * settings.tool_filler_s)
                 return
             phrase = self._context.phrases.still_working
         else:
             phrase = self._context.phrases.one_moment
             if self.is_busy:
-                reply.timing.tools_ms += settings.tool_filler_s * 1000
+                reply.timing.tools_took(settings.tool_filler_s * 1000)
             else:
-                reply.timing.model_ms += settings.model_filler_s * 1000
-        reply.filled = True
-        reply.remarks.add(self._player.say(reply, phrase))
-        if reply.streaming:
-            reply.round_start = len(reply.sentences)  # it is no part of the model's answer
-
-
-def _without_repeats(repeats: list[str], text: str) -> str:
-    """`text` without the words it repeats; what differs from them is said as it is."""
-    words = text.split()
-    if not repeats:
-        return text
-    common = 0
-    while common < min(len(words), len(repeats)) and words[common] == repeats[common]:
-        common += 1
-    if common < min(len(words), len(repeats)):
-        repeats.clear()
-        return text
-    del repeats[:common]
-    return " ".join(words[common:])
+                reply.timing.model_took(settings.model_filler_s * 1000)
+        reply.fill()
+        self._player.say(reply, phrase, is_remark=True)

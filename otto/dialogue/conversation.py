@@ -25,18 +25,20 @@ from typing import Any
 
 import structlog
 
-from otto.dialogue.answering import TOOL_TASK, Answering
+from otto.dialogue.answering import Answering
 from otto.dialogue.context import CallContext, Workers
 from otto.dialogue.failures import WorkerFailures
 from otto.dialogue.limits import CallTimers
 from otto.dialogue.ports import Line
+from otto.dialogue.recorder import CallRecorder
 from otto.dialogue.reply.player import ReplyPlayer
-from otto.dialogue.reply.reply import Reply, Timing
-from otto.dialogue.session.record import call_record, note_turn
-from otto.dialogue.session.state import Directive, Session
-from otto.dialogue.session.writer import SessionWriter
+from otto.dialogue.reply.reply import Reply
+from otto.dialogue.reply.timing import Timing
+from otto.dialogue.session.opening import OpenedSession
+from otto.dialogue.session.state import Directive, Ending, InProgress, Session
 from otto.dialogue.takeover import Takeover, in_progress
 from otto.dialogue.timers import Timer, Timers
+from otto.dialogue.tools.runner import TOOL_TASK
 from otto.dialogue.turns.floor import Action, Input, State
 from otto.dialogue.turns.taker import Turn, TurnTaker
 from otto.events import (
@@ -52,61 +54,56 @@ from otto.events import (
     Worker,
     WorkerFailed,
 )
+from otto.media_link.events import KeyPressed, LineEvent, LineLost, LineStopped, MarkPlayed, Playing
 from otto.tasks import Tasks
-from otto.telephony.switchboard_port import CallStart
 
 log = structlog.get_logger()
 
-GENERATIONS_PER_EPOCH = 100_000
-"""Generations count on from epoch × this, so that a call resumed by another actor uses numbers
-the line has not seen, without anything having to be read."""
-HEARD_KEPT_EVERY_S = 1.0
-"""How often at most the session is written because more of an answer has been heard."""
-
 
 class Conversation:
-    """Holds one call. `open`, then feed it events until `ended` is set; then `close`."""
+    """Holds one call. `start`, then feed it events until `ended` is set; then `close`.
+
+    For its parts it is the `CallControl`.
+    """
 
     def __init__(
         self,
         context: CallContext,
         workers: Workers,
         line: Line,
-        started: CallStart,
+        opened: OpenedSession,
         anchor_s: float,
     ) -> None:
         """`anchor_s` is the loop time at which the caller's audio began (media time 0)."""
         self._context = context
         self._settings = context.settings
-        self._started = started
+        self._session = opened.session
+        self._is_taken_over = opened.is_taken_over
         self._anchor_s = anchor_s
         self._loop = asyncio.get_running_loop()
         self._timers = Timers()
+        self._tasks = Tasks()
         self._turns = TurnTaker(context.settings)
-        self._generation = 0
+        self._last_id = opened.first_generation
+        self._keys = opened.session.keys
         self._player = ReplyPlayer(
             workers.synthesiser,
             line,
             chunk_ms=context.settings.audio_chunk_ms,
-            number=self.number,
+            next_id=self.next_id,
             clock=self._loop.time,
             on_audible=self._on_audible,
             on_played=self._on_played,
         )
-        self._answering = Answering(context, workers.language_model, self._player, self)
-        self._session = Session.begin(
-            started.call_sid, started.caller, started.called, context.now()
+        self._answering = Answering(
+            context, opened.session, workers.language_model, self._player, self
         )
-        self._answering.serve(self._session)
         self._call_timers = CallTimers(context, self._timers, self)
-        self._keys = 0
         self._failures = WorkerFailures(context, self._answering, self._player, self._turns, self)
-        self._tasks = Tasks()
-        self._kept_s = 0.0
-        self._last_state: dict[str, Any] | None = None
-        self._writer = SessionWriter(
-            context.sessions, started.call_sid, self._on_fenced, line.save_checkpoint
+        self._recorder = CallRecorder(
+            context, opened, self._in_progress, self._loop.time, self._on_fenced
         )
+        self.changed = self._recorder.changed
         self.ended = asyncio.Event()
         """Set when the line is to be given up, or is gone."""
 
@@ -119,31 +116,17 @@ class Conversation:
         """Whether nothing is being said, by either side, or made, or done."""
         return self._player.reply is None and self._answering.is_idle and self._turns.is_idle
 
-    @property
-    def recognised_ms(self) -> int:
-        """Media time up to which the caller's words are in the session: what came after, and was
-        lost with the call's last owner, can be listened to again. 0 on a stream that is new."""
-        return self._session.recognised_ms
-
     # Life
 
-    async def open(self) -> None:
-        """Take the call: find its session and go on, or begin one; speak first, either way."""
-        context = self._context
-        epoch, saved = await self._writer.open(self._started.checkpoint)
+    def start(self) -> None:
+        """Speak first: greet, or go on where another owner of the call has stopped."""
         left = None
-        if saved is not None:
-            self._session = Session.load(saved)
-            self._answering.serve(self._session)
-            left = Takeover(self._session, context.phrases, context.now())
-        self._session.epoch = epoch
-        self._session.on_stream(self._started.stream_sid)
-        self._keys = self._session.keys
-        self._generation = max(epoch * GENERATIONS_PER_EPOCH, self._started.first_generation)
+        if self._is_taken_over:
+            left = Takeover(self._session, self._context.phrases, self._context.now())
         self._call_timers.begin()
         if left is None or left.is_new:
-            self._turns.asked(context.phrases.greeting)
-            self.say(context.phrases.greeting)
+            self._turns.asked(self._context.phrases.greeting)
+            self.say(self._context.phrases.greeting)
         elif left.is_over:
             self._act(self._turns.note(Input.HANG_UP))
         else:
@@ -157,7 +140,7 @@ class Conversation:
         reply = self._begin()
         self._act(self._turns.note(Input.SAY))
         if left.apology:
-            reply.remarks.add(self._player.say(reply, left.apology))
+            self._player.say(reply, left.apology, is_remark=True)
         first = left.tell(reply, self._player)
         if reply.has_answer:
             self._turns.asked(reply.text)
@@ -166,12 +149,12 @@ class Conversation:
 
     def fence(self) -> None:
         """Another owner has the call: say nothing more, and write nothing."""
-        self._writer.fenced = True
+        self._recorder.fence()
         self._on_fenced()
 
     def finish_call(self) -> None:
         """The deployment ends while the call goes on: apologise and connect a person."""
-        self.give_up(self._context.phrases.trouble, "house_closing")
+        self.give_up(self._context.phrases.trouble, "deployment_ends")
 
     async def close(self) -> None:
         """After `ended`: let running tools finish, keep the session, write the record."""
@@ -184,15 +167,7 @@ class Conversation:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._writer.close()
-        if self._writer.fenced:
-            return  # another actor has the call: the record is its business
-        context = self._context
-        record = call_record(self._session, context.now(), context.sub_actors)
-        try:
-            await context.crm.record_call(record)
-        except Exception as error:
-            log.error("call_record_lost", error=type(error).__name__)
+        await self._recorder.close()
 
     # What happens
 
@@ -213,28 +188,28 @@ class Conversation:
             case WorkerFailed():
                 self._failures.failed(event)
 
-    def on_line(self, event: dict[str, Any]) -> None:
-        """Take an event of the telephone line (see the media link's control channel)."""
+    def on_line(self, event: LineEvent) -> None:
+        """Take an event of the telephone line."""
         if self.ended.is_set():
             return
-        match event.get("event"):
-            case "mark":
-                reply = self._player.current(event["generation"])
-                if reply is not None and not event.get("cleared"):
+        match event:
+            case MarkPlayed(generation, index, cleared):
+                reply = self._player.current(generation)
+                if reply is not None and not cleared:
                     self.progressed(reply)
-                    self._player.mark(event["generation"], event["index"])
-                    self._keep_heard()
-            case "playing":
-                self._player.playing(event["generation"])
-            case "dtmf":
-                self._press(event["digit"], event["number"])
-            case "stop":
-                self.hang_up("caller_hung_up", Directive.HANG_UP)
-            case "lost":
+                    self._player.mark(generation, index)
+                    self._recorder.heard_more()
+            case Playing(generation):
+                self._player.playing(generation)
+            case KeyPressed(digit, number):
+                self._press(digit, number)
+            case LineStopped():
+                self.hang_up(Ending(Directive.HANG_UP, "caller_hung_up"))
+            case LineLost():
                 # Twilio's next verb brings the call back: the session stays open for it, as it is
                 # now, before what is being said is thrown away.
-                self._last_state = self._state()
-                self.hang_up("line_lost", Directive.RESUME)
+                self._recorder.freeze()
+                self.hang_up(Ending(Directive.RESUME, "line_lost"))
 
     def on_replaced(self, worker: Worker) -> None:
         """A worker that had died is a new one now, attached to the same line."""
@@ -248,9 +223,9 @@ class Conversation:
                 self._answering.replaced()
             case Worker.TTS:
                 reply = self._player.reply
-                if reply is not None and not reply.paused:
+                if reply is not None and not reply.is_paused:
                     self._player.pause()
-                    self._player.resume()
+                    self._player.unpause()
 
     # Hearing
 
@@ -283,8 +258,8 @@ class Conversation:
                     self.changed()
                 case Action.CANCEL:
                     self._drop_reply()
-                case Action.RESUME:
-                    self._resume()
+                case Action.UNPAUSE:
+                    self._unpause()
                 case Action.PROMPT:
                     if self._failures.recogniser_lost:
                         self._failures.ask_for_a_person()
@@ -309,58 +284,54 @@ class Conversation:
         """The caller has finished: answer."""
         self._call_timers.answered()
         self._session.keys = self._keys
-        note_turn(self._session, self._context.now(), "caller", turn.text, turn.text)
+        self._recorder.caller_turn(turn)
         self._answering.caller_said(turn)
         self.changed()
         if self._failures.is_answered_by(turn):
             return
         now_s = self._loop.time()
         ended_s = self._anchor_s + turn.end_ms / 1000 if turn.end_ms else now_s
-        reply = self._begin()
-        reply.timing = Timing(speech_ended_s=min(ended_s, now_s), turn_ended_s=now_s)
+        reply = self._begin(Timing(speech_ended_s=min(ended_s, now_s), turn_ended_s=now_s))
         self.expect_filler(self._settings.model_filler_s)
         self._answering.answer(reply)
 
     # Speaking
 
-    def _begin(self) -> Reply:
-        reply = self._player.begin()
-        reply.expected_before = self._turns.expected
+    def _begin(self, timing: Timing | None = None) -> Reply:
+        reply = self._player.begin(self._turns.expected, timing)
         self.progressed(reply)
         return reply
 
-    def say(self, text: str, ending: Directive | None = None, outcome: str = "") -> None:
-        """Say a fixed sentence, in place of whatever is being said."""
+    def say(self, text: str, ending: Ending | None = None) -> None:
+        """Say a fixed sentence, in place of whatever is being said; the last one when an `ending`
+        is given."""
         self._drop_reply()
         self._answering.forget_guess()
         self._timers.stop(Timer.SILENCE)
         reply = self._begin()
-        reply.ending, reply.outcome = ending, outcome
         index = self._player.say(reply, text)
         reply.place(self._session.history.otto(text), index, index + 1)
         if ending is None:
             self._act(self._turns.note(Input.SAY))
         else:
+            reply.end_with(ending)
             self.closing(reply)
         self._player.finish(reply)
 
-    def _resume(self) -> None:
+    def _unpause(self) -> None:
         """It was no interruption: go on from the word where Otto was heard to stop."""
         reply = self._player.reply
         if reply is None:
             self._act(self._turns.played(self._loop.time()))
             return
-        self.progressed(reply)
         if not reply.sentences or self._answering.is_busy:
             self.expect_filler(self._settings.model_filler_s)
-        if reply.closing:
+        if reply.is_closing:
             self._act(self._turns.note(Input.CLOSE))
-        self._player.resume()
+        self._player.unpause()
+        self.progressed(reply)
         self.changed()
-        steps, reply.waiting = reply.waiting, []
-        for step in steps:
-            if not reply.closed and not reply.paused:
-                step()
+        reply.do_waiting()
 
     def _on_audible(self, reply: Reply) -> None:
         self.progressed(reply)
@@ -368,10 +339,9 @@ class Conversation:
 
     def _on_played(self, reply: Reply) -> None:
         self._timers.stop(Timer.FILLER, Timer.STALL)
-        self._record_reply(reply)
+        self._recorder.otto_turn(reply)
         if reply.ending is not None:
-            self._session.directive = reply.ending
-            self._session.outcome = reply.outcome
+            self._session.end(reply.ending)
         self.changed()
         self._act(self._turns.played(self._loop.time()))
         self._call_timers.warn_if_due()
@@ -387,16 +357,26 @@ class Conversation:
             self._turns.asked(reply.begun_text)
         else:
             self._turns.expected = reply.expected_before
-        self._record_reply(reply)
+        self._recorder.otto_turn(reply)
         self._session.history.forget_unsaid()
         self.changed()
 
-    # What `Answering` asks of the call
+    # `CallControl`
 
-    def number(self) -> int:
-        """A generation greater than all before."""
-        self._generation += 1
-        return self._generation
+    @property
+    def reply(self) -> Reply | None:
+        """What is being said or made."""
+        return self._player.reply
+
+    @property
+    def is_free(self) -> bool:
+        """Whether Otto may speak unasked."""
+        return self._turns.state is State.LISTENING and self.is_quiet
+
+    def next_id(self) -> int:
+        """A number greater than all before, for a generation or a round of the model."""
+        self._last_id += 1
+        return self._last_id
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
         """Run as a task of the call."""
@@ -411,70 +391,40 @@ class Conversation:
         self._timers.start(Timer.FILLER, delay_s, self._fill)
 
     def said(self, reply: Reply) -> None:
-        """A sentence of the model was given to the voice."""
+        """A sentence of the model was given to the synthesiser."""
         if not self._answering.is_busy:
             self._timers.stop(Timer.FILLER)
         self._turns.asked(reply.text)
         self.changed()
 
-    def changed(self) -> None:
-        """The session is to be written."""
-        self._writer.changed(self._state)
-
-    def _state(self) -> dict[str, Any]:
-        if self._last_state is not None:
-            return self._last_state
-        session = self._session
-        session.revision += 1
-        session.in_progress = in_progress(
-            self._player.reply, session.history, self._answering, self._loop.time()
-        )
-        return session.dump()
-
-    def _keep_heard(self) -> None:
-        """More has been heard, so less would have to be said again."""
-        now_s = self._loop.time()
-        if now_s - self._kept_s >= HEARD_KEPT_EVERY_S:
-            self._kept_s = now_s
-            self.changed()
-
     def closing(self, reply: Reply) -> None:
         """The reply is the last one, unless the caller has more to say."""
-        reply.closing = True
         self._act(self._turns.note(Input.CLOSE))
 
     def give_up(self, sentence: str, outcome: str) -> None:
         """Say the sentence and connect the caller with a person."""
         if self._turns.state is not State.ENDED and not self.ended.is_set():
-            self.say(sentence, Directive.TRANSFER, outcome)
-
-    def _fill(self) -> None:
-        self._answering.fill(self._loop.time())
-
-    # What `CallTimers` asks of the call
-
-    @property
-    def reply(self) -> Reply | None:
-        """What is being said or made."""
-        return self._player.reply
-
-    @property
-    def is_free(self) -> bool:
-        """Whether Otto may speak unasked."""
-        return self._turns.state is State.LISTENING and self.is_quiet
+            self.say(sentence, Ending(Directive.TRANSFER, outcome))
 
     def silent(self) -> None:
         """Nobody has spoken for the time set."""
         self._act(self._turns.note(Input.SILENCE))
 
-    # The end
-
-    def hang_up(self, outcome: str, directive: Directive) -> None:
+    def hang_up(self, ending: Ending) -> None:
         """Give up the line without another word."""
         if not self._session.outcome:
-            self._session.outcome = outcome
-            self._session.directive = directive
+            self._session.end(ending)
         self._act(self._turns.note(Input.HANG_UP))
+
+    # The end
+
+    def _fill(self) -> None:
+        self._answering.fill(self._loop.time())
+
+    def _in_progress(self) -> InProgress | None:
+        return in_progress(
+            self._player.reply, self._session.history, self._answering, self._loop.time()
+        )
 
     def _on_fenced(self) -> None:
         """Somebody else has the call: whatever this one would still say or do is not wanted."""
@@ -483,14 +433,5 @@ class Conversation:
     def _finish(self) -> None:
         self._timers.stop_all()
         if not self._session.outcome:
-            self._session.outcome = "no_response"
-            self._session.directive = Directive.HANG_UP
+            self._session.end(Ending(Directive.HANG_UP, "no_response"))
         self.ended.set()
-
-    def _record_reply(self, reply: Reply) -> None:
-        if reply.sentences and not reply.recorded:
-            reply.recorded = True
-            latency = reply.timing.latency()
-            note_turn(
-                self._session, self._context.now(), "otto", reply.text, reply.heard_text, latency
-            )

@@ -1,39 +1,26 @@
 """What a caller hears when a worker has failed for good: its own retries are behind it.
 
-mind      "I'm having trouble on my side", and a person
-ears      "I can't hear you properly", and a person; or, if the settings say so, keys only, with
-          the offer of a person
-voice     nothing can be said here: Twilio's own voice says it, after the stream
+model         "I'm having trouble on my side", and a person
+recogniser    "I can't hear you properly", and a person; or, if the settings say so, keys only, with
+              the offer of a person
+synthesiser   nothing can be said here: Twilio's own voice says it, after the stream
 """
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Protocol
 
 import structlog
 
 from otto.dialogue.answering import Answering
 from otto.dialogue.context import CallContext
+from otto.dialogue.control import CallControl
 from otto.dialogue.reply.player import ReplyPlayer
-from otto.dialogue.session.state import Directive
+from otto.dialogue.session.state import Directive, Ending
 from otto.dialogue.turns.taker import Turn, TurnTaker
 from otto.events import Worker, WorkerFailed
 
 log = structlog.get_logger()
-
-
-class Troubled(Protocol):
-    """The call it happens to."""
-
-    def say(self, text: str, ending: Directive | None = None, outcome: str = "") -> None:
-        """Say a fixed sentence, the last one when `ending` is given."""
-
-    def give_up(self, sentence: str, outcome: str) -> None:
-        """Say the sentence and connect the caller with a person."""
-
-    def hang_up(self, outcome: str, directive: Directive) -> None:
-        """Give up the line without another word."""
 
 
 class WorkerFailures:
@@ -45,7 +32,7 @@ class WorkerFailures:
         answering: Answering,
         player: ReplyPlayer,
         turns: TurnTaker,
-        call: Troubled,
+        call: CallControl,
     ) -> None:
         self._on_recogniser_lost = context.settings.on_recogniser_lost
         self._phrases = context.phrases
@@ -58,19 +45,19 @@ class WorkerFailures:
         """Nobody listens: only keys reach Otto."""
 
     def failed(self, failed: WorkerFailed) -> None:
-        """A worker has failed; without a `generation`, altogether."""
-        generation = failed.generation
+        """A worker has failed; without a `generation` or `round_id`, altogether."""
+        generation, round_id = failed.generation, failed.round_id
         match failed.worker:
             case Worker.LLM:
-                if generation is not None and not self._answering.failed(generation):
+                if round_id is not None and not self._answering.failed(round_id):
                     return
                 self._note(failed)
                 apologise = partial(self._call.give_up, self._phrases.trouble, "model_failed")
                 reply = self._player.reply
-                if reply is not None and reply.paused:
-                    reply.waiting.append(apologise)  # nobody asks for it if the caller goes on
-                else:
+                if reply is None:
                     apologise()
+                else:
+                    reply.when_going(apologise)  # nobody asks for it if the caller goes on
             case Worker.STT:
                 self._note(failed)
                 self._lose_hearing()
@@ -78,10 +65,10 @@ class WorkerFailures:
                 if generation is not None and self._player.current(generation) is None:
                     return
                 self._note(failed)
-                self._call.hang_up("voice_failed", Directive.TRANSFER)
+                self._call.hang_up(Ending(Directive.TRANSFER, "voice_failed"))
 
     def hears_again(self) -> None:
-        """There are new ears, which were replayed what was missed."""
+        """There is a new recogniser, which was replayed what was missed."""
         self.recogniser_lost = self._desk_offered = False
 
     def ask_for_a_person(self) -> None:

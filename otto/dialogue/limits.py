@@ -1,53 +1,28 @@
 """What keeps a call from waiting for ever: silence, answers that do not come, the longest call.
 
 silence    asked "are you still there?" so many times, then a polite end
-stall      neither model nor voice nor line shows a sign of life: a person instead
+stall      neither model nor synthesiser nor line shows a sign of life: a person instead
 length     a warning, then the last sentence; so long after it the line is given up, whoever
            is still talking
 """
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import structlog
 
 from otto.dialogue.context import CallContext
+from otto.dialogue.control import CallControl
 from otto.dialogue.reply.reply import Reply
-from otto.dialogue.session.state import Directive
+from otto.dialogue.session.state import Directive, Ending
 from otto.dialogue.timers import Timer, Timers
 
 log = structlog.get_logger()
 
 
-class Bounded(Protocol):
-    """The call whose patience this is."""
-
-    @property
-    def is_free(self) -> bool:
-        """Whether nobody speaks, and nothing is on its way."""
-
-    @property
-    def reply(self) -> Reply | None:
-        """What is being said or made."""
-
-    def silent(self) -> None:
-        """Nobody has spoken for the time set."""
-
-    def say(self, text: str, ending: Directive | None = None, outcome: str = "") -> None:
-        """Say a fixed sentence, the last one when `ending` is given."""
-
-    def give_up(self, sentence: str, outcome: str) -> None:
-        """Say the sentence and connect the caller with a person."""
-
-    def hang_up(self, outcome: str, directive: Directive) -> None:
-        """Give up the line without another word."""
-
-
 class CallTimers:
     """The patience of one call."""
 
-    def __init__(self, context: CallContext, timers: Timers, call: Bounded) -> None:
+    def __init__(self, context: CallContext, timers: Timers, call: CallControl) -> None:
         self._settings = context.settings
         self._phrases = context.phrases
         self._timers = timers
@@ -77,7 +52,7 @@ class CallTimers:
     def prompt(self) -> None:
         """Ask whether the caller is still there; after so many times, say goodbye."""
         if self._prompts >= self._settings.no_input_prompts:
-            self._call.say(self._phrases.silent_goodbye, Directive.HANG_UP, "no_response")
+            self._call.say(self._phrases.silent_goodbye, Ending(Directive.HANG_UP, "no_response"))
         else:
             self._prompts += 1
             self._call.say(self._phrases.still_there)
@@ -86,15 +61,15 @@ class CallTimers:
 
     def progressed(self, reply: Reply) -> None:
         """The reply shows a sign of life."""
-        if not reply.closed and not reply.paused:
+        if not reply.is_closed and not reply.is_paused:
             self._timers.start(Timer.STALL, self._settings.stalled_s, self._stalled)
 
     def _stalled(self) -> None:
         reply = self._call.reply
-        log.error("reply_stalled", audible=reply is not None and reply.audible)
+        log.error("reply_stalled", state=None if reply is None else reply.state.value)
         if reply is not None and reply.ending is not None:
             # Not even the last sentence can be said: Twilio's own voice has to.
-            self._call.hang_up(reply.outcome, reply.ending)
+            self._call.hang_up(reply.ending)
         else:
             self._call.give_up(self._phrases.trouble, "stalled")
 
@@ -117,4 +92,4 @@ class CallTimers:
         self._call.give_up(self._phrases.time_is_up, "time_limit")
 
     def _time_is_over(self) -> None:
-        self._call.hang_up("time_limit", Directive.TRANSFER)
+        self._call.hang_up(Ending(Directive.TRANSFER, "time_limit"))

@@ -24,8 +24,8 @@ class Phrases:
             "This is Otto, the automated assistant. How can I help you today?"
         )
         self.cut_off = "I'm sorry, we were cut off for a moment."
-        self.resumed = "I'm sorry, we were cut off for a moment. I'm still here. Please go on."
-        self.resumed_again = "I'm still here. Please go on."
+        self.taken_over = "I'm sorry, we were cut off for a moment. I'm still here. Please go on."
+        self.taken_over_again = "I'm still here. Please go on."
         self.one_moment = "One moment, please."
         self.still_working = "I'm still working on it. Thank you for waiting."
         self.still_there = "Are you still there?"

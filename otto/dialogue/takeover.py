@@ -39,7 +39,7 @@ def in_progress(
     if reply is None and work is None and not unanswered:
         return None
     left = InProgress(
-        is_own_work=work is not None and work.reply is reply,
+        is_own_work=work is not None and work.reply is not None and work.reply is reply,
         unanswered=[turn.text for turn in unanswered],
         recognised_ms=max((turn.end_ms for turn in unanswered), default=0),
     )
@@ -47,8 +47,8 @@ def in_progress(
         left.calls, left.results = [asdict(call) for call in work.calls], [*work.results]
     if reply is not None:
         left.pieces = _pieces(reply, history, now_s)
-        left.rounds, left.streaming, left.finished = reply.rounds, reply.streaming, reply.finished
-        left.ending, left.outcome = reply.ending, reply.outcome
+        left.rounds, left.ending = reply.rounds, reply.ending
+        left.streaming, left.finished = reply.is_streaming, reply.is_finished
     return left
 
 
@@ -99,22 +99,22 @@ class Takeover:
         self.is_open = not is_said
         self.is_over = session.directive is not Directive.RESUME
         if is_said and left.ending is not None and not self.is_over:
-            session.directive, session.outcome = left.ending, left.outcome
+            session.end(left.ending)
             self.is_over = True
         self.is_new = self._is_new()
-        is_again = bool(session.resumed_at) and (
-            (now - datetime.fromisoformat(session.resumed_at)).total_seconds() < AGAIN_S
+        is_again = bool(session.taken_over_at) and (
+            (now - datetime.fromisoformat(session.taken_over_at)).total_seconds() < AGAIN_S
         )
         if self.is_open:
             self.apology = "" if is_again else phrases.cut_off
         else:
-            self.apology = phrases.resumed_again if is_again else phrases.resumed
+            self.apology = phrases.taken_over_again if is_again else phrases.taken_over
         answers = [e.text for e in session.history.entries if isinstance(e, OttoSaid) and e.text]
         self.asked = answers[-1] if answers else ""
         if self.is_new:
             session.history.entries.clear()
         elif not self.is_over:
-            session.resumed_at = now.isoformat()
+            session.taken_over_at = now.isoformat()
         if left.unanswered and left.recognised_ms:
             session.recognised_ms = left.recognised_ms
 

@@ -22,6 +22,7 @@ from otto.media_link.connection import (
     WRITE_BUFFER_BYTES,
     limit_socket_buffers,
 )
+from otto.media_link.events import LineEvent, decode_event
 from otto.media_link.frames import (
     AUDIO_BYTES_PER_MS,
     MAX_PAYLOAD_BYTES,
@@ -280,10 +281,13 @@ class Control:
         """The ingress has given the call to another call actor."""
         return self._end.end_reason in {REPLACED, SILENT}
 
-    async def read(self) -> dict[str, Any] | None:
+    async def read(self) -> LineEvent | None:
         """The next event; None at the end."""
-        frame = await self._end.next_frame()
-        return None if frame is None else decode_json(frame.payload)
+        while (frame := await self._end.next_frame()) is not None:
+            event = decode_event(frame.payload)
+            if event is not None:
+                return event
+        return None
 
     def clear(self, generation: int) -> None:
         """Silence this generation and all before it, now."""

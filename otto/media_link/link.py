@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import structlog
 
 from otto.media_link.connection import REPLACED, SILENT
+from otto.media_link.events import KeyPressed, LineEvent, MarkPlayed, WorkerSilent, encode_event
 from otto.media_link.frames import (
     AUDIO_BYTES_PER_MS,
     PING,
@@ -120,20 +121,18 @@ class Link:
             self.dropped_frames += ring.first - self._unsent
             self._unsent = ring.first
 
-    def push_event(self, event: dict[str, Any]) -> None:
+    def push_event(self, event: LineEvent) -> None:
         """An event for the call actor; kept until its control connection is there."""
         if self._closed:
             return
-        self._push(encode_json(Kind.EVENT, event))
+        self._push(encode_event(event))
 
     def push_key(self, digit: str) -> None:
         """A key the caller has pressed. Every call actor of the call is told of it, by number."""
         if self._closed:
             return
         self._key_number += 1
-        frame = encode_json(
-            Kind.EVENT, {"event": "dtmf", "digit": digit, "number": self._key_number}
-        )
+        frame = encode_event(KeyPressed(digit, self._key_number))
         self._keys.append(frame)
         if Role.CONTROL in self._peers:
             self._push(frame)
@@ -230,9 +229,7 @@ class Link:
             self._sink.on_mark(generation, index)
         else:
             # Nobody shall wait for the echo of a mark that never reaches Twilio.
-            self.push_event(
-                {"event": "mark", "generation": generation, "index": index, "cleared": True}
-            )
+            self.push_event(MarkPlayed(generation, index, True))
 
     def clear(self, payload: bytes) -> None:
         generation = decode_number(payload)
@@ -275,7 +272,7 @@ class Link:
         if role is Role.CONTROL:
             self._sink.on_control_lost()
         elif Role.CONTROL in self._peers:  # the next call actor has workers of its own
-            self.push_event({"event": "silent", "role": role.value})
+            self.push_event(WorkerSilent(role))
 
 
 def _whole(value: object, limit: int) -> int:

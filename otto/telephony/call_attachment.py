@@ -15,8 +15,8 @@ import structlog
 
 from otto.media_link.frames import Role
 from otto.media_link.link import Link
-from otto.telephony.ending import CLOSE_INTERNAL, CLOSE_POLICY, Ending
 from otto.telephony.stream import Started
+from otto.telephony.stream_end import CLOSE_INTERNAL, CLOSE_POLICY, StreamEnd
 from otto.telephony.switchboard_port import CallHandle, CallStart, SwitchboardClient
 
 log = structlog.get_logger()
@@ -43,7 +43,7 @@ class Line(Protocol):
     def has_ended(self) -> bool:
         """Whether it has a reason to end."""
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: StreamEnd) -> None:
         """End it; the first reason wins."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -83,7 +83,7 @@ class CallAttachment:
             async with asyncio.timeout(ATTACH_TIMEOUT_S):
                 handle = await self._switchboard.redeem(token, self._started.call_sid)
                 if handle is None:
-                    return self._line.end(Ending("bad_token", close_code=CLOSE_POLICY))
+                    return self._line.end(StreamEnd("bad_token", close_code=CLOSE_POLICY))
                 await self._attach(handle, taken_over=False)
         except Exception as error:
             log.warning(
@@ -123,7 +123,7 @@ class CallAttachment:
         self._recoveries += 1
         if self._recoveries > MAX_RECOVERIES:
             log.error("call_recovery_given_up", call_sid=call_sid, recoveries=MAX_RECOVERIES)
-            self._line.end(Ending("call_actor_lost", close_code=CLOSE_INTERNAL))
+            self._line.end(StreamEnd("call_actor_lost", close_code=CLOSE_INTERNAL))
             return
         log.warning("call_actor_lost", call_sid=call_sid, recovery=self._recoveries)
         begin = asyncio.get_running_loop().time()
@@ -143,7 +143,7 @@ class CallAttachment:
                         )
                     await asyncio.sleep(RECOVERY_RETRY_S)
         except TimeoutError:
-            self._line.end(Ending("call_actor_lost", close_code=CLOSE_INTERNAL))
+            self._line.end(StreamEnd("call_actor_lost", close_code=CLOSE_INTERNAL))
             return
         took_ms = round((asyncio.get_running_loop().time() - begin) * 1000)
         log.info("call_recovered", call_sid=call_sid, took_ms=took_ms)

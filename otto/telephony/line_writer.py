@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from starlette.types import Send
 
+from otto.media_link.events import MarkPlayed, Playing
 from otto.media_link.link import Link
 from otto.telephony.stream import TwilioStream
 
@@ -102,10 +103,8 @@ class LineWriter:
             self._link.resume_speech()
         if generation > self._playing:
             self._playing = generation
-            self._link.push_event({"event": "playing", "generation": generation})
+            self._link.push_event(Playing(generation))
 
     def _tell_mark(self, generation: int, index: int) -> None:
         cleared = generation <= self._link.cleared_generation
-        self._link.push_event(
-            {"event": "mark", "generation": generation, "index": index, "cleared": cleared}
-        )
+        self._link.push_event(MarkPlayed(generation, index, cleared))

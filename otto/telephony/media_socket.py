@@ -19,11 +19,11 @@ import structlog
 from starlette.types import Receive, Send
 
 from config.settings import Settings
+from otto.media_link.events import LineStopped
 from otto.media_link.link import Link
 from otto.media_link.server import LinkServer
 from otto.tasks import Tasks
 from otto.telephony.call_attachment import CallAttachment
-from otto.telephony.ending import CLOSE_INTERNAL, CLOSE_POLICY, Ending
 from otto.telephony.line_writer import LineWriter
 from otto.telephony.media_protocol import Message, Pusher
 from otto.telephony.stream import (
@@ -36,6 +36,7 @@ from otto.telephony.stream import (
     StreamEvent,
     TwilioStream,
 )
+from otto.telephony.stream_end import CLOSE_INTERNAL, CLOSE_POLICY, StreamEnd
 from otto.telephony.switchboard_port import SwitchboardClient
 
 log = structlog.get_logger()
@@ -76,7 +77,7 @@ class MediaSocket:
         self._attachment: CallAttachment
         self.at_ms = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._ending: asyncio.Future[Ending] = asyncio.get_running_loop().create_future()
+        self._ending: asyncio.Future[StreamEnd] = asyncio.get_running_loop().create_future()
 
     async def serve(self) -> None:
         """Accept, wait for `start`, attach a call actor, carry the call; returns when it ended.
@@ -88,7 +89,7 @@ class MediaSocket:
             await asyncio.shield(_serving.spawn(self._serve()))
         except asyncio.CancelledError:
             asyncio.get_running_loop().call_later(
-                LAST_MESSAGES_S, self.end, Ending("cancelled", close_code=None)
+                LAST_MESSAGES_S, self.end, StreamEnd("cancelled", close_code=None)
             )
             raise
 
@@ -120,12 +121,12 @@ class MediaSocket:
             self._carry_pushed()
         self.spawn(self._writer.run())
         self.spawn(self._attachment.attach())
-        ending = Ending("cancelled", close_code=CLOSE_INTERNAL)
+        ending = StreamEnd("cancelled", close_code=CLOSE_INTERNAL)
         try:
             ending = await self._ending
         finally:
             # Before anything is awaited: a link that stays open keeps a call actor from the pool.
-            self._link.push_event({"event": ending.event})
+            self._link.push_event(ending.event)
             self._link.close(ending.reason)
             for task in self._tasks:
                 task.cancel()
@@ -147,7 +148,7 @@ class MediaSocket:
         """Whether there is a reason to end."""
         return self._ending.done()
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: StreamEnd) -> None:
         """The first reason to end wins."""
         if not self._ending.done():
             self._ending.set_result(ending)
@@ -161,24 +162,24 @@ class MediaSocket:
 
     # From Twilio
 
-    async def _wait_for_start(self) -> Ending | None:
+    async def _wait_for_start(self) -> StreamEnd | None:
         """Reads up to a valid `start`; gives the reason when there is none."""
         try:
             async with asyncio.timeout(self._settings.call.stream_start_timeout_s):
                 while True:
                     message = await self._next_message()
                     if message["type"] == "websocket.disconnect":
-                        return Ending("closed_before_start", close_code=None)
+                        return StreamEnd("closed_before_start", close_code=None)
                     for event in self._parse(message):
                         if isinstance(event, Started):
                             self._started = event
                             if event.account_sid != self._settings.twilio.account_sid:
-                                return Ending("wrong_account", close_code=CLOSE_POLICY)
+                                return StreamEnd("wrong_account", close_code=CLOSE_POLICY)
                             return None
         except TimeoutError:
-            return Ending("no_start", close_code=CLOSE_POLICY)
+            return StreamEnd("no_start", close_code=CLOSE_POLICY)
         except ProtocolError as error:
-            return Ending(error.fault.code, close_code=error.fault.close_code)
+            return StreamEnd(error.fault.code, close_code=error.fault.close_code)
 
     async def _next_message(self) -> Any:
         return await (self._receive() if self._pusher is None else self._waiting.get())
@@ -192,7 +193,7 @@ class MediaSocket:
             self._handle(message)
         except Exception as error:
             log.warning("media_stream_broke", error=type(error).__name__)
-            self.end(Ending("socket_lost", close_code=CLOSE_INTERNAL))
+            self.end(StreamEnd("socket_lost", close_code=CLOSE_INTERNAL))
 
     def _carry_pushed(self) -> None:
         """From now on messages are handled where they arrive."""
@@ -208,7 +209,7 @@ class MediaSocket:
         if self._ending.done():
             return
         if message["type"] == "websocket.disconnect":
-            self.end(Ending("socket_lost", close_code=None))
+            self.end(StreamEnd("socket_lost", close_code=None))
             return
         try:
             for event in self._parse(message):
@@ -216,7 +217,7 @@ class MediaSocket:
                     self.at_ms = event.at_ms
                     self._link.push_audio(event.at_ms, event.mulaw)
                 elif type(event) is Stopped:
-                    self.end(Ending("stop", event="stop"))
+                    self.end(StreamEnd("stop", event=LineStopped()))
                 else:
                     self._tell(event)
         except ProtocolError as error:
@@ -227,7 +228,7 @@ class MediaSocket:
                 twilio_error=error.fault.twilio_error,
                 detail=error.detail,
             )
-            self.end(Ending(error.fault.code, close_code=error.fault.close_code))
+            self.end(StreamEnd(error.fault.code, close_code=error.fault.close_code))
 
     def _parse(self, message: Any) -> list[StreamEvent]:
         text = message.get("text")
@@ -253,7 +254,7 @@ class MediaSocket:
         self._writer.on_clear(generation)
 
     def on_hangup(self) -> None:
-        self.end(Ending("hangup", event="stop"))
+        self.end(StreamEnd("hangup", event=LineStopped()))
 
     def on_control_attached(self) -> None:
         self._attachment.on_control_attached()
@@ -263,7 +264,7 @@ class MediaSocket:
 
     # The end
 
-    async def _close_socket(self, ending: Ending) -> None:
+    async def _close_socket(self, ending: StreamEnd) -> None:
         if ending.close_code is None:
             return
         try:
@@ -285,4 +286,4 @@ class MediaSocket:
         if error is not None:
             # The writer's send on a socket that is gone, or a fault of ours: either ends the call.
             log.warning("media_stream_broke", error=type(error).__name__)
-            self.end(Ending("socket_lost", close_code=CLOSE_INTERNAL))
+            self.end(StreamEnd("socket_lost", close_code=CLOSE_INTERNAL))

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.call.messages import Avoid, Cancel, Finish, Generate, Late, Message, Say, pack, unpack
+from actors.call.messages import (
+    Avoid,
+    Cancel,
+    CancelRound,
+    Finish,
+    Generate,
+    Late,
+    Message,
+    Say,
+    pack,
+    unpack,
+)
 from actors.call.stream import (
     HOST,
     MAX_UNANSWERED_PINGS,
@@ -40,6 +51,7 @@ MESSAGES: list[Message] = [
     Finish(3),
     Generate(4, [{"role": "user", "content": "an oil change"}], [{"type": "function"}]),
     Cancel(4),
+    CancelRound(4),
     Avoid(frozenset({"stt:primary", "llm:fallback"})),
     Late(81.5),
     SpeechStarted(120),

@@ -14,7 +14,9 @@ from actors.call.stream import Invitation
 from config.dealership import Dealership
 from config.settings import RedisSettings, Settings
 from otto.events import Transcript, VendorReport, Worker, WorkerFailed
-from otto.media_link.frames import LinkError
+from otto.media_link.events import LineStopped, WorkerSilent
+from otto.media_link.frames import LinkError, Role
+from otto.telephony.switchboard_port import CallStart
 
 INVITATION = Invitation(port=1, token="one-use")
 
@@ -49,7 +51,8 @@ class Call:
             on_replaced=self.replaced.append, on_event=self.events.append
         )
         self.control: Any = SimpleNamespace(is_over=False)
-        self.host._live = _Live(conversation, self.control, "host:1", "token", 0, True)
+        started = CallStart("CA1", "MZ1", "+13125550142", "+13125550100")
+        self.host._live = _Live(started, self.control, "host:1", "token", 0.0, conversation)
         monkeypatch.setattr(self.host, "_tell", self._tell)
         monkeypatch.setattr(self.host, "_make_way", lambda: self.killed.append(self.host))
         monkeypatch.setattr(
@@ -142,7 +145,7 @@ async def test_a_worker_the_link_has_given_up_is_replaced_like_a_dead_one(
     monkeypatch.setattr(call.host._supervisor, "has", lambda worker: True)
     monkeypatch.setattr(call.host._supervisor, "lose", call.host._on_death)
     call.spares = [Spare()]
-    line: list[Any] = [{"event": "silent", "role": "downlink"}, None]
+    line: list[Any] = [WorkerSilent(Role.DOWNLINK), None]
 
     async def read() -> Any:
         return line.pop(0)
@@ -152,7 +155,7 @@ async def test_a_worker_the_link_has_given_up_is_replaced_like_a_dead_one(
     await call.host._read(control, SimpleNamespace(on_line=heard.append))  # type: ignore[arg-type]
     await call.host._be_whole()
     assert (list(call.in_place), call.replaced) == ([Worker.TTS], [Worker.TTS])
-    assert heard == [{"event": "stop"}]
+    assert heard == [LineStopped()]
 
 
 async def test_inline_workers_that_fell_silent_are_this_process_and_well_again(call: Call) -> None:
@@ -174,7 +177,7 @@ async def test_a_voice_that_is_stopped_when_a_call_comes_is_replaced_before_the_
     stopped: Any = SimpleNamespace(attach=attach)
     call.host._supervisor.workers = SimpleNamespace(synthesiser=stopped)  # type: ignore[assignment]
     assert call.host._live is not None
-    call.host._live.has_greeted = False
+    call.host._live.conversation = None
     spare = Spare()
     call.spares = [spare]
     speaking = asyncio.create_task(call.host._speak(call.host._live))

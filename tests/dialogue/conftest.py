@@ -12,6 +12,7 @@ from config.settings import CallSettings
 from otto.dialogue.context import CallContext, Workers
 from otto.dialogue.conversation import Conversation
 from otto.dialogue.prompts import Phrases
+from otto.dialogue.session.opening import open_session
 from otto.telephony.switchboard_port import CallStart
 from tests.support.call import (
     CHUNK_MS,
@@ -60,12 +61,13 @@ def ring(dealership: Dealership) -> Any:
         telephone = telephone or Telephone()
         started = CallStart(call_sid, "MZ1", caller, "+13125550100", checkpoint=checkpoint)
         anchor_s = asyncio.get_running_loop().time()
+        opened = await open_session(memory, started, telephone.save_checkpoint, NOW)
         conversation = Conversation(
-            context, Workers(telephone, telephone, language_model), telephone, started, anchor_s
+            context, Workers(telephone, telephone, language_model), telephone, opened, anchor_s
         )
         telephone.emit = language_model.emit = conversation.on_event
         telephone.on_line = conversation.on_line
-        await conversation.open()
+        conversation.start()
         call = Call(
             context, language_model, telephone, book, people, memory, conversation, anchor_s, []
         )

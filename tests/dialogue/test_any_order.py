@@ -27,6 +27,7 @@ from otto.events import (
     Worker,
     WorkerFailed,
 )
+from otto.media_link.events import MarkPlayed
 from tests.support.call import Call, ScriptedModel, Step, Telephone
 
 IDENTIFY = ("identify_caller", {"phone_number": None})
@@ -144,16 +145,14 @@ def make_move(call: Call, kind: str, what: Any) -> None:
             conversation.on_event(WorkerFailed(what, "died", "test"))
         case "model_failed" if call.language_model.numbers:
             number = call.language_model.numbers[-1]
-            conversation.on_event(WorkerFailed(Worker.LLM, "dropped", "test", number))
+            conversation.on_event(WorkerFailed(Worker.LLM, "dropped", "test", round_id=number))
         case "late":
             for number in [*call.telephone.cleared, *call.language_model.cancelled][-4:]:
                 conversation.on_event(Sentence(number, 9, "This is late."))
                 tool = ToolCall("late", "end_call", json.dumps({"reason": "done"}))
                 conversation.on_event(ModelDone(number, "late", (tool,), "stop", 1, 1, 1))
                 for mark in (0, 3, 40):
-                    conversation.on_line(
-                        {"event": "mark", "generation": number, "index": mark, "cleared": False}
-                    )
+                    conversation.on_line(MarkPlayed(number, mark, False))
 
 
 async def live(ring: Any, plan: list[int], played: list[tuple[str, Any]], speculate: bool) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from otto.dialogue.session.state import Directive, Identity
 from otto.events import Transcript, Worker, WorkerFailed
+from otto.media_link.events import LineLost, LineStopped
 from tests.support.call import Memory, Step
 
 pytestmark = pytest.mark.looptime
@@ -286,16 +287,16 @@ async def test_an_answer_without_words_is_not_silence(ring: Any) -> None:
 
 async def test_a_lost_line_keeps_the_session_and_the_next_actor_resumes_it(ring: Any) -> None:
     first, _ = await offered(ring)
-    first.conversation.on_line({"event": "lost"})
+    first.conversation.on_line(LineLost())
     assert first.conversation.session.directive is Directive.RESUME
     await first.conversation.close()
     second = await ring(memory=first.memory)
-    assert second.telephone.said == [second.context.phrases.resumed]
+    assert second.telephone.said == [second.context.phrases.taken_over]
     session = second.conversation.session
     assert session.identity is Identity.VERIFIED
     assert len(session.offers) == 3
     assert session.epoch == 2
-    assert second.conversation._generation > first.conversation._generation
+    assert second.conversation._last_id > first.conversation._last_id
     await second.conversation.close()
 
 
@@ -321,7 +322,7 @@ async def test_a_call_goes_on_without_the_session_store(ring: Any) -> None:
 
 async def test_a_hang_up_in_the_middle_leaves_nothing_running(ring: Any) -> None:
     call = await ring(greeted=False)
-    call.conversation.on_line({"event": "stop"})
+    call.conversation.on_line(LineStopped())
     assert call.conversation.ended.is_set()
     await call.conversation.close()
     assert not call.conversation._tasks

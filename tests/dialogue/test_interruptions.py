@@ -25,6 +25,7 @@ from otto.events import (
     WorkerFailed,
 )
 from otto.language.pronounce import to_spoken
+from otto.media_link.events import MarkPlayed, Playing
 from tests.support.call import Call, Step, Telephone
 
 pytestmark = pytest.mark.looptime
@@ -197,15 +198,15 @@ def late_events(generation: int, asked: int) -> list[Event | dict[str, Any]]:
             ModelDone(number, "late", (book,), "tool_calls", 1, 1, 1),
             ModelDone(number, "late", (hang_up,), "tool_calls", 1, 1, 1),
             ModelDone(number, "late", (), "stop", 1, 1, 1),
-            WorkerFailed(Worker.LLM, "dropped", "late", number),
+            WorkerFailed(Worker.LLM, "dropped", "late", round_id=number),
             WorkerFailed(Worker.TTS, "dropped", "late", number),
         ]
     late += [
         SentenceSpoken(generation, 0, "late", 0, 90_000),
         SpeechDone(generation, 90_000, 3),
-        {"event": "playing", "generation": generation},
-        {"event": "mark", "generation": generation, "index": 3, "cleared": False},
-        {"event": "mark", "generation": generation, "index": 4, "cleared": True},
+        Playing(generation),
+        MarkPlayed(generation, 3, False),
+        MarkPlayed(generation, 4, True),
     ]
     return late
 

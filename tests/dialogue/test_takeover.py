@@ -14,6 +14,7 @@ import pytest
 from otto.dialogue.prompts import Phrases
 from otto.dialogue.session.state import Directive
 from otto.events import Transcript
+from otto.media_link.events import LineLost, LineStopped
 from tests.support.call import BORN, NOW, Call, Memory, ScriptedModel, Step
 
 pytestmark = pytest.mark.looptime
@@ -130,7 +131,7 @@ async def test_what_the_caller_said_during_a_booking_is_answered_behind_its_resu
     ring: Any,
 ) -> None:
     call = await booking(ring)
-    before_ms = call.conversation.recognised_ms
+    before_ms = call.conversation.session.recognised_ms
     await call.say("And will it take long")
     await asyncio.sleep(1.0)
     call.book.gate.set()
@@ -139,7 +140,9 @@ async def test_what_the_caller_said_during_a_booking_is_answered_behind_its_resu
     assert roles == ["assistant", "tool", "user"]
     assert heir.results()[-1]["status"] == "booked"
     assert heir.telephone.said[-1] == "You are booked, and it takes half an hour."
-    assert heir.conversation.recognised_ms > before_ms, "those words must not be heard twice"
+    assert heir.conversation.session.recognised_ms > before_ms, (
+        "those words must not be heard twice"
+    )
     await heir.conversation.close()
 
 
@@ -210,7 +213,7 @@ async def test_say_that_again_after_a_resume_finds_the_answer_and_not_the_apolog
     call = await speaking(ring, ANSWER, after_s=1.0)
     await call.until_quiet()
     heir = await heir_of(ring, call)
-    assert heir.telephone.said == [heir.context.phrases.resumed]
+    assert heir.telephone.said == [heir.context.phrases.taken_over]
     await heir.turn("Say that again?", Step(FIRST))
     messages, _ = heir.language_model.requests[0]
     assert messages[-2] == {"role": "assistant", "content": f"{FIRST} {SECOND}"}
@@ -224,7 +227,7 @@ async def test_two_kills_in_a_row_make_one_apology(ring: Any) -> None:
     third = await heir_of(ring, second)
     assert third.telephone.said == [FIRST, SECOND]
     fourth = await heir_of(ring, third)
-    assert fourth.telephone.said == [fourth.context.phrases.resumed_again]
+    assert fourth.telephone.said == [fourth.context.phrases.taken_over_again]
     assert answers(fourth) == [f"{FIRST} {SECOND}"]
     await fourth.conversation.close()
 
@@ -232,11 +235,11 @@ async def test_two_kills_in_a_row_make_one_apology(ring: Any) -> None:
 async def test_a_kill_long_after_another_is_apologised_for(ring: Any) -> None:
     call = await speaking(ring, ANSWER, after_s=2.0)
     before = (NOW - timedelta(seconds=11)).isoformat()
-    call.memory.states["CA1"]["resumed_at"] = before
+    call.memory.states["CA1"]["taken_over_at"] = before
     call.kill()
     heir = await ring(memory=call.memory)
     assert heir.telephone.said[0] == heir.context.phrases.cut_off
-    assert datetime.fromisoformat(heir.conversation.session.resumed_at) == NOW.astimezone(UTC)
+    assert datetime.fromisoformat(heir.conversation.session.taken_over_at) == NOW.astimezone(UTC)
     await heir.conversation.close()
 
 
@@ -292,12 +295,12 @@ async def test_a_greeting_that_was_cut(ring: Any, after_s: float) -> None:
 
 async def test_a_line_that_was_lost_goes_on_in_mid_answer_too(ring: Any) -> None:
     call = await speaking(ring, ANSWER, after_s=6.5)
-    call.conversation.on_line({"event": "lost"})
+    call.conversation.on_line(LineLost())
     await call.conversation.close()
     heir = await ring(memory=call.memory)
     assert heir.telephone.said == [heir.context.phrases.cut_off, SECOND]
     assert answers(heir) == [f"{FIRST} {SECOND}"]
-    heir.conversation.on_line({"event": "stop"})
+    heir.conversation.on_line(LineStopped())
     await heir.conversation.close()
     assert heir.people.records[0].outcome == "caller_hung_up", "the lost line is no outcome"
 
@@ -347,7 +350,7 @@ async def test_what_was_heard_is_kept_once_a_second_and_no_more_often(ring: Any)
 
 def test_the_phrases_of_a_resume_are_synthesised_beforehand(dealership: Any) -> None:
     phrases = Phrases(dealership)
-    assert {phrases.cut_off, phrases.resumed, phrases.resumed_again} <= set(phrases.all())
+    assert {phrases.cut_off, phrases.taken_over, phrases.taken_over_again} <= set(phrases.all())
 
 
 async def asked_for_a_birthday(ring: Any) -> Call:
@@ -409,7 +412,7 @@ async def test_a_store_that_goes_with_the_owner_takes_nothing_along(ring: Any) -
     await call.turn("When can I come", ANSWER)
     call.memory.away = True
     heir = await heir_of(ring, call)
-    assert heir.telephone.said == [heir.context.phrases.resumed]
+    assert heir.telephone.said == [heir.context.phrases.taken_over]
     assert answers(heir) == [f"{FIRST} {SECOND}"]
     heir.memory.away = False
     await asyncio.sleep(3)

@@ -189,7 +189,7 @@ def test_a_cough_taken_for_words_costs_nothing_but_a_pause(
 ) -> None:
     speaking(turns)
     assert turns.hear(interim("the other")) == (Action.CLEAR,)
-    assert turns.hear(nothing) == (Action.RESUME,)
+    assert turns.hear(nothing) == (Action.UNPAUSE,)
     assert turns.state is State.THINKING
     assert turns.due_s is None
 
@@ -198,7 +198,7 @@ def test_an_interruption_the_recogniser_forgets_is_resumed_by_the_clock(turns: C
     speaking(turns)
     turns.hear(interim("no but"))
     assert turns.wait(1.1) == ()
-    assert turns.wait(0.2) == (Action.RESUME,)
+    assert turns.wait(0.2) == (Action.UNPAUSE,)
 
 
 def test_a_television_in_the_room_cannot_keep_otto_silent(turns: Clocked) -> None:
@@ -208,14 +208,14 @@ def test_a_television_in_the_room_cannot_keep_otto_silent(turns: Clocked) -> Non
     for _ in range(20):
         turns.hear(SpeechStarted(0))
         actions += turns.wait(0.5)
-    assert actions == (Action.RESUME,), "a voice without words waits longest_hold_s at most"
+    assert actions == (Action.UNPAUSE,), "a voice without words waits longest_hold_s at most"
 
 
 def test_a_breath_does_not_cost_the_caller_the_answer_being_made(turns: Clocked) -> None:
     turns.hear(said("I need an oil change"))
     turns.take()
     assert turns.hear(interim("the")) == (Action.CLEAR,)
-    assert turns.hear(said("")) == (Action.RESUME,)
+    assert turns.hear(said("")) == (Action.UNPAUSE,)
     assert turns.state is State.THINKING, "the answer goes on; without it there would be silence"
 
 
@@ -412,7 +412,7 @@ def test_the_late_end_of_an_earlier_utterance_resumes_nothing(turns: Clocked) ->
     turns.hear(Transcript("no wait", False, False, 5000, 5400))
     assert turns.hear(UtteranceEnd(3000)) == ()
     assert turns.state is State.INTERRUPTED
-    assert turns.hear(UtteranceEnd(5400)) == (Action.RESUME,)
+    assert turns.hear(UtteranceEnd(5400)) == (Action.UNPAUSE,)
 
 
 # A likely end

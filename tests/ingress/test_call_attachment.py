@@ -10,8 +10,8 @@ import pytest
 
 from otto.media_link.frames import Role
 from otto.telephony.call_attachment import CallAttachment
-from otto.telephony.ending import Ending
 from otto.telephony.stream import Started
+from otto.telephony.stream_end import StreamEnd
 from otto.telephony.switchboard_port import CallStart, Reservation
 
 STARTED = Started("MZ1", "CA1", "AC1", {"token": "first", "caller": "+1815", "called": "+1816"})
@@ -21,13 +21,13 @@ class Line:
     at_ms = 700
 
     def __init__(self) -> None:
-        self.endings: list[Ending] = []
+        self.endings: list[StreamEnd] = []
 
     @property
     def has_ended(self) -> bool:
         return bool(self.endings)
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: StreamEnd) -> None:
         self.endings.append(ending)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -135,7 +135,7 @@ async def test_a_loss_at_the_moment_of_recovery_leads_to_exactly_one_more(
 
 async def test_a_line_that_has_ended_wants_nobody(served: tuple[Line, Switchboard]) -> None:
     line, switchboard = served
-    line.end(Ending("stop"))
+    line.end(StreamEnd("stop"))
     switchboard.die()
     await settle()
     assert len(switchboard.started) == 1

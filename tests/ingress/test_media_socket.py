@@ -10,6 +10,7 @@ from twilio.request_validator import RequestValidator
 
 from otto.media_link import server as link_server
 from otto.media_link.client import connect_downlink
+from otto.media_link.events import KeyPressed, LineLost, LineStopped, MarkPlayed, Playing
 from otto.media_link.frames import LinkError
 from otto.media_link.server import LinkServer
 from otto.telephony import call_attachment
@@ -119,15 +120,15 @@ async def test_the_caller_is_heard_and_otto_is_played(served):
     assert heard["event"] == "media"
     assert base64.b64decode(heard["media"]["payload"]) == b"hello" * 200
     assert (await twilio.hear())["mark"] == {"name": "1.0"}
-    await call.until({"event": "playing", "generation": 1})
+    await call.until(Playing(1))
     await twilio.send("mark", mark={"name": "1.0"})
     await twilio.send("mark", mark={"name": "not ours"})
     await twilio.send("dtmf", dtmf={"track": "inbound_track", "digit": "5"})
-    await call.until({"event": "dtmf", "digit": "5", "number": 1})
+    await call.until(KeyPressed("5", 1))
     assert call.events == [
-        {"event": "playing", "generation": 1},
-        {"event": "mark", "generation": 1, "index": 0, "cleared": False},
-        {"event": "dtmf", "digit": "5", "number": 1},
+        Playing(1),
+        MarkPlayed(1, 0, False),
+        KeyPressed("5", 1),
     ]
 
 
@@ -151,7 +152,7 @@ async def test_clear_silences_and_flags_the_marks_echoed_after_it(served):
     call.control.clear(1)
     assert (await twilio.hear())["event"] == "clear"
     await twilio.send("mark", mark={"name": "1.0"})
-    await call.until({"event": "mark", "generation": 1, "index": 0, "cleared": True})
+    await call.until(MarkPlayed(1, 0, True))
     call.downlink.send_audio(1, FRAME)  # late: nobody hears it
     call.downlink.send_audio(2, b"new")
     assert base64.b64decode((await twilio.hear())["media"]["payload"]) == b"new"
@@ -162,13 +163,13 @@ async def test_stop_tells_the_call_and_closes(served):
     await twilio.send("stop", stop={"accountSid": ACCOUNT, "callSid": "CA1"})
     assert await twilio.close_code() == (1000, "stop")
     await call.until(None)
-    assert call.events[-2:] == [{"event": "stop"}, None]
+    assert call.events[-2:] == [LineStopped(), None]
 
 
 async def test_a_socket_that_breaks_tells_the_call(served):
     twilio, call = served
     twilio.socket.transport.abort()
-    await call.until({"event": "lost"})
+    await call.until(LineLost())
 
 
 async def test_hangup_closes_the_stream(served):
@@ -191,7 +192,7 @@ async def test_a_fault_in_the_stream_ends_it_by_name(served, message, code, reas
     twilio, call = served
     await twilio.socket.send(message)
     assert await twilio.close_code() == (code, reason)
-    await call.until({"event": "lost"})
+    await call.until(LineLost())
 
 
 @pytest.mark.parametrize(
@@ -307,7 +308,7 @@ async def test_a_hang_up_is_one_even_when_the_server_cancels_first(ingress_setti
     waiting.put_nowait({"type": "websocket.disconnect"})
     server.cancel()
     await call.until(None)
-    assert call.events == [{"event": "stop"}, None]
+    assert call.events == [LineStopped(), None]
     await links.close()
 
 

@@ -9,6 +9,7 @@ import pytest
 from otto.media_link import peer as link_peer
 from otto.media_link import server as link_server
 from otto.media_link.client import connect_control, connect_downlink, connect_uplink
+from otto.media_link.events import KeyPressed, LineStopped, MarkPlayed, Playing, WorkerSilent
 from otto.media_link.frames import Kind, LinkError, Role, encode_json
 from otto.media_link.link import MAX_KEYS_KEPT
 from otto.media_link.server import LinkServer
@@ -206,7 +207,7 @@ async def test_clear_fences_what_arrives_late_and_answers_its_marks(server, sink
     downlink.send_audio(4, FRAME)
     await sink.until("audio", 4, FRAME)
     assert sink.seen == [("attached",), ("clear", 3), ("audio", 4, FRAME)]
-    assert await control.read() == {"event": "mark", "generation": 3, "index": 7, "cleared": True}
+    assert await control.read() == MarkPlayed(3, 7, True)
     control.clear(2)  # older: already done
     control.hangup()
     await sink.until("hangup")
@@ -217,11 +218,11 @@ async def test_clear_fences_what_arrives_late_and_answers_its_marks(server, sink
 
 async def test_events_wait_for_the_control_peer(server, sink):
     link = server.open("CA1", sink)
-    link.push_event({"event": "playing", "generation": 1})
+    link.push_event(Playing(1))
     control = await connect_control(server.address, link.token)
-    link.push_event({"event": "stop"})
-    assert await control.read() == {"event": "playing", "generation": 1}
-    assert await control.read() == {"event": "stop"}
+    link.push_event(LineStopped())
+    assert await control.read() == Playing(1)
+    assert await control.read() == LineStopped()
     link.close("stop")
     assert await control.read() is None
 
@@ -231,22 +232,22 @@ async def test_keys_are_told_to_every_call_actor_by_number(server, sink):
     link.push_key("0")
     first = await connect_control(server.address, link.token)
     link.push_key("4")
-    numbered = [{"event": "dtmf", "digit": key, "number": n} for n, key in ((1, "0"), (2, "4"))]
+    numbered = [KeyPressed(key, n) for n, key in ((1, "0"), (2, "4"))]
     assert [await first.read(), await first.read()] == numbered
     first._end._transport.abort()
     await sink.until("lost")
     link.push_key("#")
     second = await connect_control(server.address, link.token)
-    link.push_event({"event": "stop"})
-    numbered.append({"event": "dtmf", "digit": "#", "number": 3})
+    link.push_event(LineStopped())
+    numbered.append(KeyPressed("#", 3))
     assert [await second.read() for _ in range(3)] == numbered
-    assert await second.read() == {"event": "stop"}, "none of them twice"
+    assert await second.read() == LineStopped(), "none of them twice"
     for key in "12345678" * 10:
         link.push_key(key)
     await second.close()
     third = await connect_control(server.address, link.token)
     oldest = await third.read()
-    assert oldest is not None and oldest["number"] == 3 + 80 - MAX_KEYS_KEPT + 1
+    assert isinstance(oldest, KeyPressed) and oldest.number == 3 + 80 - MAX_KEYS_KEPT + 1
     await third.close()
 
 
@@ -296,8 +297,8 @@ async def test_losing_the_call_actor_is_told_and_leaving_is_not(server, sink):
     await sink.until("lost")
     assert [what for what in sink.seen if what == ("lost",)] == [("lost",)]
     again = await connect_control(server.address, link.token)
-    link.push_event({"event": "stop"})
-    assert await again.read() == {"event": "stop"}
+    link.push_event(LineStopped())
+    assert await again.read() == LineStopped()
     await again.close()
 
 
@@ -306,8 +307,8 @@ async def test_a_replaced_call_actor_is_not_a_lost_one(server, sink):
     older = await connect_control(server.address, link.token)
     newer = await connect_control(server.address, link.token)
     assert await older.read() is None
-    link.push_event({"event": "stop"})
-    assert await newer.read() == {"event": "stop"}
+    link.push_event(LineStopped())
+    assert await newer.read() == LineStopped()
     assert ("lost",) not in sink.seen
     with pytest.raises(ConnectionError):
         older.clear(1)
@@ -430,7 +431,7 @@ async def test_a_worker_that_is_stopped_is_given_up_and_the_call_actor_told(sink
     downlink = await connect_downlink(server.address, link.token)
     uplink._end._transport.pause_reading()  # as SIGSTOP: nothing is read, nothing answered
     async with asyncio.timeout(5):
-        assert await control.read() == {"event": "silent", "role": "uplink"}
+        assert await control.read() == WorkerSilent(Role.UPLINK)
     assert link.attached == {Role.CONTROL, Role.DOWNLINK}
     successor = await connect_uplink(server.address, link.token)
     link.push_audio(0, FRAME)
@@ -462,7 +463,7 @@ async def test_a_lost_call_actors_worker_is_nothing_to_tell_the_next_one(server,
         link.check_peers()
     assert not link.attached
     control = await connect_control(server.address, link.token)
-    link.push_event({"event": "playing", "generation": 1})
-    assert await control.read() == {"event": "playing", "generation": 1}
+    link.push_event(Playing(1))
+    assert await control.read() == Playing(1)
     uplink._end._transport.abort()
     await control.close()

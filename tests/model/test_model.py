@@ -137,7 +137,7 @@ def status(code: int, error: str = "", retry_after: str = "") -> Reply:
 async def run(
     server: FakeOpenAI, tools: list[dict[str, Any]] | None = None, **settings: Any
 ) -> list[Event]:
-    """One generation, to its end."""
+    """One round_id, to its end."""
     events: list[Event] = []
     async with server.serving(**settings):
         model = Model(server.settings, events.append)
@@ -239,7 +239,7 @@ async def test_errors_are_told_apart_and_only_the_passing_ones_retried(
     server = FakeOpenAI(status(code, error))
     (failed,) = await run(server)
     assert isinstance(failed, WorkerFailed)
-    assert (failed.kind, failed.generation) == (kind, 1)
+    assert (failed.kind, failed.round_id) == (kind, 1)
     assert failed.detail == f"status {code} {error}"
     assert len(server.requests) == requests
 
@@ -344,7 +344,7 @@ async def test_a_generation_that_goes_on_while_an_older_one_is_cancelled() -> No
         async with asyncio.timeout(10):
             while not any(isinstance(e, ModelDone) for e in events):
                 await asyncio.sleep(0.005)
-        assert all(getattr(e, "generation", None) == 2 for e in events)
+        assert all(getattr(e, "round_id", None) == 2 for e in events)
         model.generate(0, ASK, [])  # the next call counts from the beginning again
         async with asyncio.timeout(10):
             while sum(isinstance(e, ModelDone) for e in events) < 2:

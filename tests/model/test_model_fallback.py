@@ -36,21 +36,19 @@ class Talk:
     def __init__(self, settings: Any) -> None:
         self.events: list[Event] = []
         self.model = Model(settings, self.events.append)
-        self.generation = 0
+        self.round_id = 0
 
     async def ask(self, tools: list[dict[str, Any]] | None = None) -> list[Event]:
-        self.generation += 1
-        self.model.generate(self.generation, ASK, tools or [])
+        self.round_id += 1
+        self.model.generate(self.round_id, ASK, tools or [])
         async with asyncio.timeout(10):
             while not self._has_ended():
                 await asyncio.sleep(0.005)
-        return [
-            event for event in self.events if getattr(event, "generation", None) == self.generation
-        ]
+        return [event for event in self.events if getattr(event, "round_id", None) == self.round_id]
 
     def _has_ended(self) -> bool:
         return any(
-            isinstance(event, ModelDone | WorkerFailed) and event.generation == self.generation
+            isinstance(event, ModelDone | WorkerFailed) and event.round_id == self.round_id
             for event in self.events
         )
 

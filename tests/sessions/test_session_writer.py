@@ -54,9 +54,8 @@ class Owner:
         self.state: dict[str, Any] = {"epoch": 1, "turn": 0}
         self.fenced = 0
         self.kept: list[bytes] = []
-        self.keeper = SessionWriter(
-            store, CALL, self._on_fenced, self.kept.append, clock_us=lambda: at_us
-        )
+        self.keeper = SessionWriter(store, CALL, self.kept.append, clock_us=lambda: at_us)
+        self.keeper.on_fenced = self._on_fenced
 
     def _on_fenced(self) -> None:
         self.fenced += 1

@@ -86,7 +86,8 @@ async def test_a_call_in_progress_goes_on_and_is_written_when_the_store_is_back(
 ) -> None:
     fenced: list[bool] = []
     kept: list[bytes] = []
-    keeper = SessionWriter(store, CALL, lambda: fenced.append(True), kept.append)
+    keeper = SessionWriter(store, CALL, kept.append)
+    keeper.on_fenced = lambda: fenced.append(True)
     await keeper.open()
     keeper.changed(lambda: {"epoch": 1, "turn": 1})
     await asyncio.sleep(0.1)
@@ -111,8 +112,10 @@ async def test_a_call_that_began_without_the_store_keeps_its_session_and_its_pla
     kept: list[bytes] = []
     break_it(valkey, how)
     clock = iter([10_000_000, 20_000_000]).__next__
-    zombie = SessionWriter(store, CALL, lambda: fenced.append("zombie"), kept.append, clock)
-    heir = SessionWriter(store, CALL, lambda: fenced.append("heir"), kept.append, clock)
+    zombie = SessionWriter(store, CALL, kept.append, clock)
+    zombie.on_fenced = lambda: fenced.append("zombie")
+    heir = SessionWriter(store, CALL, kept.append, clock)
+    heir.on_fenced = lambda: fenced.append("heir")
     for keeper in (zombie, heir):
         began_s = time.monotonic()
         assert await keeper.open() == (1, None)

@@ -31,6 +31,7 @@ from otto.events import (
     Worker,
     WorkerFailed,
 )
+from otto.media_link.events import KeyPressed, LineEvent, MarkPlayed, Playing
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.scheduling.service import Booking, BookingRequest, SlotTaken
 from otto.tasks import Tasks
@@ -71,22 +72,22 @@ class ScriptedModel:
         self._tasks = Tasks()
 
     def generate(
-        self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+        self, round_id: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> None:
         self.requests.append((messages, [tool["function"]["name"] for tool in tools]))
-        self.numbers.append(generation)
+        self.numbers.append(round_id)
         following = self.script.pop(0)
         step = following if isinstance(following, Step) else following()
-        self._tasks.spawn(self._answer(generation, step))
+        self._tasks.spawn(self._answer(round_id, step))
 
-    async def _answer(self, generation: int, step: Step) -> None:
+    async def _answer(self, round_id: int, step: Step) -> None:
         await asyncio.sleep(step.delay_s)
         for index, text in enumerate(filter(None, step.text.split("|"))):
             if index and step.pace_s:
                 await asyncio.sleep(step.pace_s)
-            self.emit(Sentence(generation, index, text.strip()))
+            self.emit(Sentence(round_id, index, text.strip()))
         if step.fails:
-            self.emit(WorkerFailed(Worker.LLM, "dropped", "test", generation))
+            self.emit(WorkerFailed(Worker.LLM, "dropped", "test", round_id=round_id))
             return
         calls = tuple(
             ToolCall(f"call_{len(self.requests)}_{n}", name, json.dumps(arguments))
@@ -94,11 +95,11 @@ class ScriptedModel:
         )
         ms = step.delay_s * 1000
         total_ms = ms + step.pace_s * 1000 * step.text.count("|")
-        self.emit(ModelDone(generation, step.text, calls, "stop", ms, ms, total_ms))
+        self.emit(ModelDone(round_id, step.text, calls, "stop", ms, ms, total_ms))
 
-    def cancel(self, generation: int) -> None:
+    def cancel(self, round_id: int) -> None:
         """Remembered, and not obeyed: what comes of it is the late event of a real worker."""
-        self.cancelled.append(generation)
+        self.cancelled.append(round_id)
 
 
 class Telephone:
@@ -115,7 +116,7 @@ class Telephone:
         mark_delay_s: float = 0.0,
     ) -> None:
         self.emit = emit
-        self.on_line: Callable[[dict[str, Any]], None] = lambda event: None
+        self.on_line: Callable[[LineEvent], None] = lambda event: None
         self.said: list[str] = []
         self.generations: list[int] = []
         """Of each sentence said, the generation it was said under."""
@@ -161,7 +162,7 @@ class Telephone:
         if start == 0:
             # The line is quicker than a voice in a process of its own.
             self._playing_s[generation] = asyncio.get_running_loop().time()
-            self.on_line({"event": "playing", "generation": generation})
+            self.on_line(Playing(generation))
             self.emit(FirstAudio(generation, 100.0))
         self.emit(SentenceSpoken(generation, index, text, start, end))
         for mark in range(start // CHUNK_MS, end // CHUNK_MS):
@@ -176,9 +177,7 @@ class Telephone:
 
     def _echo(self, generation: int, index: int, *, cleared: bool) -> None:
         self._marks[generation].discard(index)
-        self.on_line(
-            {"event": "mark", "generation": generation, "index": index, "cleared": cleared}
-        )
+        self.on_line(MarkPlayed(generation, index, cleared))
 
     def finish(self, generation: int) -> None:
         self._later(generation, self._finish(generation))
@@ -345,7 +344,7 @@ class Call:
     def press(self, key: str) -> None:
         """The caller presses a key."""
         self.keys.append(key)
-        self.conversation.on_line({"event": "dtmf", "digit": key, "number": len(self.keys)})
+        self.conversation.on_line(KeyPressed(key, len(self.keys)))
 
     async def say(self, text: str, *, final: bool = True, end: bool = True) -> None:
         """The caller says something, and the recogniser tells 300 ms after the last word."""
@@ -378,7 +377,7 @@ class Call:
         for task in (
             *conversation._tasks,
             *self.language_model._tasks,
-            conversation._writer._writer,
+            conversation._recorder._writer._task,
         ):
             if task is not None:
                 task.cancel()

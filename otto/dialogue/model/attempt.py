@@ -114,7 +114,7 @@ def _plain(word: str) -> str:
 
 @dataclass(slots=True)
 class Spoken:
-    """What of a generation has been emitted, over all its attempts, and how soon (ms)."""
+    """What of a round has been emitted, over all its attempts, and how soon (ms)."""
 
     pieces: list[str] = field(default_factory=list)
     first_token_ms: float = 0.0
@@ -134,7 +134,7 @@ class Fragments:
 class Answer:
     """What has come of one attempt. Only `take` and `finish` change it, and `spoken`."""
 
-    generation: int
+    round_id: int
     asked_at: float
     emit: Callable[[Event], None]
     spoken: Spoken = field(default_factory=Spoken)
@@ -223,10 +223,10 @@ class Answer:
         self._say(self._splitter.end(), now)
         self.emit(
             ModelDone(
-                self.generation,
+                self.round_id,
                 " ".join(self.spoken.pieces) if self._continues else self._text.strip(),
                 tuple(
-                    ToolCall(call.id or f"call_{self.generation}_{at}", call.name, call.arguments)
+                    ToolCall(call.id or f"call_{self.round_id}_{at}", call.name, call.arguments)
                     for at, call in enumerate(calls)
                 ),
                 "refusal" if self._refused else self._finish_reason,
@@ -245,5 +245,5 @@ class Answer:
                 continue
             if not self.spoken.pieces:
                 self.spoken.first_sentence_ms = (now - self.asked_at) * 1000
-            self.emit(Sentence(self.generation, len(self.spoken.pieces), fresh))
+            self.emit(Sentence(self.round_id, len(self.spoken.pieces), fresh))
             self.spoken.pieces.append(fresh)

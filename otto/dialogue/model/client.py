@@ -51,7 +51,7 @@ class Model:
     """One call's language model; holds a client with its warm connection for each provider.
 
     `emit` gets `Sentence`s as they become whole, then exactly one `ModelDone` or `WorkerFailed`
-    of the generation, unless it is cancelled; and `VendorReport`s at any time. No sentence is
+    of the round, unless it is cancelled; and `VendorReport`s at any time. No sentence is
     emitted twice, however many attempts it took. Sentences already emitted stay valid when
     `WorkerFailed` follows; their text was then cut off.
     """
@@ -63,11 +63,11 @@ class Model:
         self._providers = Providers(Worker.LLM, provider_names(settings.has_fallback), emit)
         self._clients: dict[str, AsyncOpenAI] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        """The answers that are wanted, by generation; an answer that is not here is silent."""
+        """The answers that are wanted, by round; an answer that is not here is silent."""
         self._ending: set[asyncio.Task[None]] = set()
 
     def generate(
-        self, generation: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+        self, round_id: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> None:
         """Begin an answer. `messages` and `tools` are as the chat completions API wants them."""
         request: dict[str, Any] = {
@@ -84,22 +84,20 @@ class Model:
         request |= {name: value for name, value in optional.items() if value is not None}
         if tools:
             request |= {"tools": tools, "parallel_tool_calls": False}
-        self._end(generation)  # asked twice: only the newer answer counts
-        self._tasks[generation] = asyncio.create_task(
-            self._answer(generation, request), name="model"
-        )
+        self._end(round_id)  # asked twice: only the newer answer counts
+        self._tasks[round_id] = asyncio.create_task(self._answer(round_id, request), name="model")
 
-    def cancel(self, generation: int) -> None:
-        """End this and older generations: nothing of theirs is emitted after this returns."""
-        for number in [number for number in self._tasks if number <= generation]:
+    def cancel(self, round_id: int) -> None:
+        """End this and older rounds: nothing of theirs is emitted after this returns."""
+        for number in [number for number in self._tasks if number <= round_id]:
             self._end(number)
 
     def avoid(self, providers: frozenset[str]) -> None:
         """The switchboard's word on which providers to skip, from the next answer on."""
         self._providers.avoid(providers)
 
-    def _end(self, generation: int) -> None:
-        if (task := self._tasks.pop(generation, None)) is not None:
+    def _end(self, round_id: int) -> None:
+        if (task := self._tasks.pop(round_id, None)) is not None:
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
             task.cancel()
@@ -129,24 +127,24 @@ class Model:
             self._clients[provider] = _make_client(self._of_provider[provider])
         return self._clients[provider]
 
-    async def _answer(self, generation: int, request: dict[str, Any]) -> None:
+    async def _answer(self, round_id: int, request: dict[str, Any]) -> None:
         task = asyncio.current_task()
 
         def emit(event: Event) -> None:
-            if self._tasks.get(generation) is task:
+            if self._tasks.get(round_id) is task:
                 self._emit(event)
 
         try:
-            failure = await self._try_all(generation, request, emit)
+            failure = await self._try_all(round_id, request, emit)
             if failure is not None:
                 log.warning("model_failed", kind=failure.kind, detail=failure.detail)
-                emit(WorkerFailed(Worker.LLM, failure.kind, failure.detail, generation))
+                emit(WorkerFailed(Worker.LLM, failure.kind, failure.detail, round_id=round_id))
         finally:
-            if self._tasks.get(generation) is task:
-                del self._tasks[generation]
+            if self._tasks.get(round_id) is task:
+                del self._tasks[round_id]
 
     async def _try_all(
-        self, generation: int, request: dict[str, Any], emit: Callable[[Event], None]
+        self, round_id: int, request: dict[str, Any], emit: Callable[[Event], None]
     ) -> Failure | None:
         """Attempt after attempt, until one comes to its end; the last failure if none does."""
         loop = asyncio.get_running_loop()
@@ -160,7 +158,7 @@ class Model:
             if name == last:
                 await asyncio.sleep(RETRY_DELAY_S)
             last = name
-            answer = Answer(generation, asked_at, emit, spoken)
+            answer = Answer(round_id, asked_at, emit, spoken)
             try:
                 await self._attempt(
                     answer,

@@ -26,7 +26,7 @@ GUESSES_A_TURN = 2
 class Guess:
     """One answer in the making."""
 
-    number: int
+    round_id: int
     text: str
     messages: list[dict[str, Any]]
     events: list[Sentence | ModelDone] = field(default_factory=list)
@@ -45,7 +45,7 @@ class Speculation:
         text: str,
         messages: list[dict[str, Any]],
         offered: Callable[[], list[dict[str, Any]]],
-        number: Callable[[], int],
+        next_id: Callable[[], int],
     ) -> None:
         """Guess that the caller's turn is `text`, the last of `messages`."""
         guess = self._guess
@@ -54,19 +54,19 @@ class Speculation:
         self._cancel()
         if self._tries < GUESSES_A_TURN:
             self._tries += 1
-            self._guess = Guess(number(), text, messages)
-            self._language_model.generate(self._guess.number, messages, offered())
+            self._guess = Guess(next_id(), text, messages)
+            self._language_model.generate(self._guess.round_id, messages, offered())
 
     def take(self, event: Sentence | ModelDone) -> bool:
         """Keep an event of the guess; False when it is somebody else's."""
-        if self._guess is None or event.generation != self._guess.number:
+        if self._guess is None or event.round_id != self._guess.round_id:
             return False
         self._guess.events.append(event)
         return True
 
-    def failed(self, number: int) -> bool:
+    def failed(self, round_id: int) -> bool:
         """The guess came to nothing; False when it is somebody else's failure."""
-        if self._guess is None or number != self._guess.number:
+        if self._guess is None or round_id != self._guess.round_id:
             return False
         self._guess = None
         return True
@@ -89,7 +89,7 @@ class Speculation:
     def _cancel(self) -> None:
         guess, self._guess = self._guess, None
         if guess is not None:
-            self._language_model.cancel(guess.number)
+            self._language_model.cancel(guess.round_id)
 
 
 def _same(one: str, other: str) -> bool:

@@ -1,10 +1,10 @@
-"""The reply being said: given to the voice, paused, taken up again, thrown away.
+"""The reply being said: given to the synthesiser, paused, taken up again, thrown away.
 
-Everything audible carries the reply's *generation*. The line and the voice are told to drop a
+Everything audible carries the reply's *generation*. The line and the synthesiser are told to drop a
 generation before anything newer is said, and whatever comes back under another number than the
 current one is late and ignored::
 
-    begin(1) ── say ── say ──X pause          resume(2) ── "…the rest" ── finish ── played
+    begin(1) ── say ── say ──X pause         unpause(2) ── "…the rest" ── finish ── played
                              │ clear(1)         ▲ from the word where 1 was heard to stop
 """
 
@@ -15,13 +15,15 @@ from collections.abc import Callable
 from otto.dialogue.ports import Line, Synthesiser
 from otto.dialogue.reply.playback import Playback
 from otto.dialogue.reply.reply import Reply
+from otto.dialogue.reply.timing import Timing
+from otto.dialogue.turns.completeness import Expected
 from otto.events import FirstAudio, SentenceSpoken, SpeechDone
 
 
 class ReplyPlayer:
     """At most one reply at a time. `on_audible` and `on_played` are called with it.
 
-    `number` gives out generations, each greater than those before; `clock` is in seconds.
+    `next_id` gives out generations, each greater than those before; `clock` is in seconds.
     """
 
     def __init__(
@@ -30,7 +32,7 @@ class ReplyPlayer:
         line: Line,
         *,
         chunk_ms: int,
-        number: Callable[[], int],
+        next_id: Callable[[], int],
         clock: Callable[[], float],
         on_audible: Callable[[Reply], None],
         on_played: Callable[[Reply], None],
@@ -39,7 +41,7 @@ class ReplyPlayer:
         self._synthesiser = synthesiser
         self._line = line
         self._chunk_ms = chunk_ms
-        self._number = number
+        self._next_id = next_id
         self._clock = clock
         self._on_audible = on_audible
         self._on_played = on_played
@@ -47,47 +49,47 @@ class ReplyPlayer:
 
     # What to say
 
-    def begin(self) -> Reply:
+    def begin(self, expected_before: Expected, timing: Timing | None = None) -> Reply:
         """A new reply. The one before must have been played or dropped."""
         assert self.reply is None, "two replies at once"
-        self.reply = Reply(self._number(), self._playback())
+        self.reply = Reply(self._next_id(), self._playback(), expected_before, timing)
         return self.reply
 
-    def say(self, reply: Reply, text: str) -> int:
+    def say(self, reply: Reply, text: str, *, is_remark: bool = False) -> int:
         """One more sentence; its index. A paused reply says it when it goes on."""
-        index = reply.add_sentence(text)
-        if not reply.paused:
+        index = reply.add_sentence(text, is_remark=is_remark)
+        if not reply.is_paused:
             self._synthesiser.say(reply.generation, index, text)
         return index
 
     def finish(self, reply: Reply) -> None:
         """No sentence follows."""
-        reply.finished = True
-        if not reply.paused:
+        reply.finish()
+        if not reply.is_paused:
             self._finish(reply)
 
     def pause(self) -> None:
         """Stop, at once; what was not heard is kept."""
         reply = self.reply
-        if reply is not None and not reply.paused:
+        if reply is not None and not reply.is_paused:
             self._silence(reply)
             reply.pause(self._clock())
 
-    def resume(self) -> None:
+    def unpause(self) -> None:
         """Go on from the word where it was heard to stop."""
         reply = self.reply
-        if reply is None or not reply.paused:
+        if reply is None or not reply.is_paused:
             return
-        for index, text in reply.resume(self._number(), self._playback()):
+        for index, text in reply.unpause(self._next_id(), self._playback()):
             self._synthesiser.say(reply.generation, index, text)
-        if reply.finished:
+        if reply.is_finished:
             self._finish(reply)
 
     def drop(self) -> Reply | None:
         """Throw the reply away and return it, closed; None when there is none."""
         reply, self.reply = self.reply, None
         if reply is not None:
-            if not reply.paused:
+            if not reply.is_paused:
                 self._silence(reply)
             reply.close(self._clock())
         return reply
@@ -97,19 +99,19 @@ class ReplyPlayer:
     def current(self, generation: int) -> Reply | None:
         """The reply being said, if this is its number; anything else is late."""
         reply = self.reply
-        is_it = reply is not None and reply.generation == generation and not reply.paused
+        is_it = reply is not None and reply.generation == generation and not reply.is_paused
         return reply if is_it else None
 
     def on_speech_event(self, event: FirstAudio | SentenceSpoken | SpeechDone) -> None:
-        """Take an event of the voice."""
+        """Take an event of the synthesiser."""
         reply = self.current(event.generation)
         if reply is None:
             return
         match event:
             case FirstAudio():
-                # The line often says first that it plays: a voice in a process of its own is later.
-                if not reply.timing.speech_ms:
-                    reply.timing.speech_ms = event.vendor_ms
+                # The line often says first that it plays: a synthesiser in a process of its own
+                # is later.
+                reply.timing.synthesiser_took(event.vendor_ms)
             case SentenceSpoken():
                 reply.playback.spoken(event.index, event.start_ms, event.end_ms)
             case SpeechDone():
@@ -122,9 +124,7 @@ class ReplyPlayer:
         if reply is not None:
             now_s = self._clock()
             reply.playback.playing(now_s)
-            if not reply.audible:
-                reply.audible = True
-                reply.timing.playing_s = now_s
+            reply.sound(now_s)
             self._on_audible(reply)
 
     def mark(self, generation: int, index: int) -> None:

@@ -1,144 +1,170 @@
-"""One answer of Otto, from the caller's last word to the last mark."""
+"""One answer of Otto, from the caller's last word to the last mark.
+
+    MAKING ──sound──▶ AUDIBLE          nothing of it is on the line yet; then some of it is
+      ▲  │ pause         │ pause
+      │  └───▶ PAUSED ◀──┘             the caller seems to interrupt
+      └─unpause──┘                     they did not: it goes on, under a new generation
+    any ──close──▶ CLOSED              it was heard to its end, or thrown away
+
+`TRANSITIONS` is all of it. A reply changes by its methods alone, which refuse what its state does
+not allow and change nothing then. From CLOSED on, its `heard` is final and nothing of it may be
+said or done any more, save that a tool which was already running brings its result into the
+history.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from otto.dialogue.reply.playback import Playback
+from otto.dialogue.reply.timing import Timing
 from otto.dialogue.session.history import OttoSaid
-from otto.dialogue.session.state import Directive
+from otto.dialogue.session.state import Ending
 from otto.dialogue.turns.completeness import Expected
 from otto.events import ModelDone
 
 
+class ReplyState(StrEnum):
+    """How far a reply is."""
+
+    MAKING = "making"
+    AUDIBLE = "audible"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+class Step(StrEnum):
+    """What happens to a reply."""
+
+    SOUND = "sound"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
+    CLOSE = "close"
+
+
+TRANSITIONS: dict[tuple[ReplyState, Step], ReplyState] = {
+    (ReplyState.MAKING, Step.SOUND): ReplyState.AUDIBLE,
+    (ReplyState.AUDIBLE, Step.SOUND): ReplyState.AUDIBLE,
+    (ReplyState.MAKING, Step.PAUSE): ReplyState.PAUSED,
+    (ReplyState.AUDIBLE, Step.PAUSE): ReplyState.PAUSED,
+    # Nothing is audible until the rest is.
+    (ReplyState.PAUSED, Step.UNPAUSE): ReplyState.MAKING,
+    (ReplyState.MAKING, Step.CLOSE): ReplyState.CLOSED,
+    (ReplyState.AUDIBLE, Step.CLOSE): ReplyState.CLOSED,
+    (ReplyState.PAUSED, Step.CLOSE): ReplyState.CLOSED,
+}
+"""(state, step) → next state. A pair that is not listed is refused."""
+
+
+class IllegalStep(Exception):
+    """The reply's state does not allow it; nothing has changed."""
+
+
 @dataclass(slots=True)
-class Timing:
-    """When things happened (loop seconds) and what others took (ms). 0 where it did not happen."""
+class ModelRound:
+    """One request to the model: an answer has several when tools are called in between."""
 
-    speech_ended_s: float | None = None
-    """When the caller's last word ended; None when Otto speaks unasked."""
-    turn_ended_s: float = 0.0
-    playing_s: float = 0.0
-    model_ms: float = 0.0
-    """Up to the first sentence: whole rounds that only called tools, then the last one's start."""
-    speech_ms: float = 0.0
-    tools_ms: float = 0.0
-
-    def latency(self) -> dict[str, float]:
-        """Where the time went, in ms; empty when there was no turn to answer or no audio."""
-        if self.speech_ended_s is None or not self.playing_s:
-            return {}
-        total = (self.playing_s - self.speech_ended_s) * 1000
-        endpointing = max(0.0, (self.turn_ended_s - self.speech_ended_s) * 1000)
-        spent = endpointing + self.model_ms + self.speech_ms + self.tools_ms
-        parts = {
-            "endpointing_ms": endpointing,
-            "model_ms": self.model_ms,
-            "speech_ms": self.speech_ms,
-            "tools_ms": self.tools_ms,
-            "otto_ms": max(0.0, total - spent),
-            "total_ms": total,
-        }
-        return {name: round(value, 1) for name, value in parts.items()}
-
-
-@dataclass(slots=True)
-class Reply:
-    """One answer: its sentences, its place in the history, its playback.
-
-    A reply may be *paused* when the caller seems to interrupt, and resumed under a new generation
-    when it turns out that they did not. It is *closed* when it has been played or thrown away;
-    from then on its `heard` is final and nothing of it may be said or done any more, save that a
-    tool which was already running brings its result into the history.
-    """
-
-    generation: int
-    """The number its audio carries now."""
-    playback: Playback
-    asked: int = 0
-    """The number under which the model makes the current round."""
-    timing: Timing = field(default_factory=Timing)
-    expected_before: Expected = Expected.ANYTHING
-    """What the caller was expected to answer before this reply."""
-    sentences: list[str] = field(default_factory=list)
-    rounds: int = 0
-    round_start: int = 0
-    """Index of the first sentence of the model's current round."""
-    streaming: bool = False
+    round_id: int
+    """Under which its events come back."""
+    first: int
+    """Index of its first sentence in the reply."""
+    streaming: bool = True
     """Whether the model is still at it."""
     repeats: list[str] = field(default_factory=list)
     """Words already said that a round made anew may begin with; they are not said twice."""
-    awaits_tools: bool = False
-    """Whether tools of an earlier reply must be done before the model is asked."""
-    finished: bool = False
-    """Whether the last sentence has been given to the voice."""
-    audible: bool = False
-    filled: bool = False
-    """Whether its one filler has been said."""
-    ending: Directive | None = None
-    outcome: str = ""
-    closing: bool = False
-    """Whether the line is given up when it has been heard."""
-    paused: bool = False
-    waiting: list[Callable[[], None]] = field(default_factory=list)
-    """What came while it was paused, to be done when it goes on; else never."""
-    closed: bool = False
-    recorded: bool = False
-    heard: dict[int, tuple[str, str]] = field(default_factory=dict)
-    """Sentence index → (heard, not heard), as of the last pause or the end."""
-    entries: list[tuple[OttoSaid, int, int]] = field(default_factory=list)
-    remarks: set[int] = field(default_factory=set)
-    """Sentences that are no part of the answer: a filler, an apology for the line."""
-    _before: dict[int, str] = field(default_factory=dict)
-    """What was heard of each sentence under earlier generations."""
 
-    def add_sentence(self, text: str) -> int:
-        """Queue a sentence; returns its index in the reply."""
-        index = len(self.sentences)
-        self.sentences.append(text)
-        if self.paused:
-            self.heard[index] = "", text
-        else:
-            self.playback.queued(index, text)
-        return index
+    def unrepeated(self, text: str) -> str:
+        """`text` without the words it repeats; what differs from them is said as it is."""
+        words, repeats = text.split(), self.repeats
+        if not repeats:
+            return text
+        common = 0
+        while common < min(len(words), len(repeats)) and words[common] == repeats[common]:
+            common += 1
+        if common < min(len(words), len(repeats)):
+            repeats.clear()
+            return text
+        del repeats[:common]
+        return " ".join(words[common:])
 
-    def add_heard(self, text: str) -> None:
-        """A sentence the caller has heard before: part of the answer, not to be said."""
-        index = len(self.sentences)
-        self.sentences.append(text)
-        self._before[index] = text
-        self.heard[index] = text, ""
 
-    def round_done(self, done: ModelDone) -> None:
-        """Take the times of a finished round of the model."""
-        self.streaming = False
-        if self.round_start == 0:
-            said_something = len(self.sentences) > 0
-            self.timing.model_ms += done.first_sentence_ms if said_something else done.total_ms
+class Reply:
+    """One answer: its sentences, its rounds of the model, its place in the history, its playback.
 
-    def next_round(self, number: int) -> None:
-        """The model begins another round, under `number`."""
-        self.asked = number
-        self.rounds += 1
-        self.round_start = len(self.sentences)
-        self.streaming = True
-        self.repeats = []
+    `generation` is the number its audio carries; `expected_before` is what the caller was expected
+    to answer before this reply.
+    """
 
-    def place(self, entry: OttoSaid, first: int, last: int) -> None:
-        """Tie a history entry to its sentences [first, last), so that it can be cut."""
-        self.entries.append((entry, first, last))
-        if self.closed or self.paused:
-            self._cut(entry, first, last)
+    def __init__(
+        self,
+        generation: int,
+        playback: Playback,
+        expected_before: Expected = Expected.ANYTHING,
+        timing: Timing | None = None,
+    ) -> None:
+        self.state = ReplyState.MAKING
+        self.generation = generation
+        self.playback = playback
+        self.expected_before = expected_before
+        self.timing = timing or Timing()
+        self.sentences: list[str] = []
+        self.heard: dict[int, tuple[str, str]] = {}
+        """Sentence index → (heard, not heard), as of the last pause or the end."""
+        self.entries: list[tuple[OttoSaid, int, int]] = []
+        """Entries of the history, with the sentences [first, last) of each."""
+        self.remarks: set[int] = set()
+        """Sentences that are no part of the answer: a filler, an apology for the line."""
+        self.rounds = 0
+        """How many rounds of the model there have been."""
+        self.round: ModelRound | None = None
+        """The latest one."""
+        self.is_finished = False
+        """Whether the last sentence has been given to the synthesiser."""
+        self.is_filled = False
+        """Whether its one filler has been said."""
+        self.ending: Ending | None = None
+        """What follows when it has been heard; None: it is the caller's turn."""
+        self._before: dict[int, str] = {}
+        """What was heard of each sentence under earlier generations."""
+        self._waiting: list[Callable[[], None]] = []
+
+    # State
+
+    @property
+    def is_paused(self) -> bool:
+        return self.state is ReplyState.PAUSED
+
+    @property
+    def is_closed(self) -> bool:
+        return self.state is ReplyState.CLOSED
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether the line is given up when it has been heard."""
+        return self.is_finished and self.ending is not None
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether the model is still at it."""
+        return self.round is not None and self.round.streaming
+
+    def sound(self, now_s: float) -> None:
+        """Its first audio under this generation is on the line."""
+        self._step(Step.SOUND)
+        self.timing.sounded(now_s)
 
     def pause(self, now_s: float) -> None:
         """Stop here, and let the history say no more than was heard until it goes on."""
-        self._settle(now_s)
-        self.paused = True
+        heard = self.heard_by(now_s)
+        self._step(Step.PAUSE)
+        self._settle(heard)
 
-    def resume(self, generation: int, playback: Playback) -> list[tuple[int, str]]:
+    def unpause(self, generation: int, playback: Playback) -> list[tuple[int, str]]:
         """Go on under a new generation: the (index, text) of what has still to be said."""
-        self.generation, self.playback, self.paused = generation, playback, False
+        self._step(Step.UNPAUSE)
+        self.generation, self.playback = generation, playback
         rest = [(index, unheard) for index, (_, unheard) in sorted(self.heard.items()) if unheard]
         for index, text in rest:
             playback.queued(index, text)
@@ -148,13 +174,100 @@ class Reply:
 
     def close(self, now_s: float) -> None:
         """Settle what was heard, and let the history say no more than that."""
-        if self.closed:
-            return
-        if not self.paused:
-            self._settle(now_s)
-        self.closed, self.paused = True, False
-        self.waiting.clear()
-        for entry, first, last in self.entries:
+        heard = self.heard_by(now_s)
+        self._step(Step.CLOSE)
+        self._waiting.clear()
+        self._settle(heard)
+
+    def when_going(self, step: Callable[[], None]) -> None:
+        """Do something now, or as soon as the reply is no longer paused; never if it is closed."""
+        if self.is_paused:
+            self._waiting.append(step)
+        elif not self.is_closed:
+            step()
+
+    def do_waiting(self) -> None:
+        """Do what has waited for the reply to go on."""
+        steps, self._waiting = self._waiting, []
+        for step in steps:
+            self.when_going(step)
+
+    # Sentences
+
+    def add_sentence(self, text: str, *, is_remark: bool = False) -> int:
+        """Queue a sentence; returns its index in the reply."""
+        self._must_be_open("take another sentence")
+        index = len(self.sentences)
+        self.sentences.append(text)
+        if self.is_paused:
+            self.heard[index] = "", text
+        else:
+            self.playback.queued(index, text)
+        if is_remark:
+            self.remarks.add(index)
+            if self.round is not None and self.round.streaming:
+                self.round.first = index + 1  # it is no part of the model's answer
+        return index
+
+    def add_heard(self, text: str) -> None:
+        """A sentence the caller has heard before: part of the answer, not to be said."""
+        self._must_be_open("take another sentence")
+        index = len(self.sentences)
+        self.sentences.append(text)
+        self._before[index] = text
+        self.heard[index] = text, ""
+
+    def fill(self) -> None:
+        """It has its filler."""
+        self.is_filled = True
+
+    def finish(self) -> None:
+        """No sentence follows."""
+        self._must_be_open("be finished")
+        self.is_finished = True
+
+    def end_with(self, ending: Ending) -> None:
+        """It is the last reply, unless the caller has more to say."""
+        self._must_be_open("end the call")
+        self.ending = ending
+
+    # Rounds of the model
+
+    def begin_round(self, round_id: int) -> None:
+        """The model begins another round."""
+        self._must_be_open("ask the model")
+        self.rounds += 1
+        self.round = ModelRound(round_id, len(self.sentences))
+
+    def take_rounds(self, count: int, first: int, *, streaming: bool) -> None:
+        """The reply was another call actor's, which had asked `count` times; the sentences of the
+        last round begin at `first`."""
+        self.rounds = count
+        self.round = ModelRound(0, first, streaming)
+
+    def ask_again(self, round_id: int) -> str:
+        """The round under way is made anew; what was said of it, which is not said twice."""
+        self._must_be_open("ask the model")
+        assert self.round is not None
+        said = " ".join(self.sentences[self.round.first :])
+        self.round = ModelRound(round_id, self.round.first, repeats=said.split())
+        return said
+
+    def end_round(self, done: ModelDone | None = None) -> tuple[int, int]:
+        """The round is over, or was cut short (None); its sentences, [first, last)."""
+        assert self.round is not None
+        self.round.streaming = False
+        if done is not None and self.round.first == 0:
+            said_something = len(self.sentences) > 0
+            self.timing.model_took(done.first_sentence_ms if said_something else done.total_ms)
+        return self.round.first, len(self.sentences)
+
+    # History
+
+    def place(self, entry: OttoSaid, first: int, last: int) -> None:
+        """Tie a history entry to its sentences [first, last), so that it can be cut."""
+        self.entries.append((entry, first, last))
+        if self.is_closed or self.is_paused:
             self._cut(entry, first, last)
 
     @property
@@ -181,7 +294,7 @@ class Reply:
 
     def heard_by(self, now_s: float) -> dict[int, tuple[str, str]]:
         """Sentence index → (heard, not heard) by now, or by the time it was paused or closed."""
-        if self.paused or self.closed:
+        if self.is_paused or self.is_closed:
             return dict(self.heard)
         split = self.playback.split(now_s)
         found: dict[int, tuple[str, str]] = {}
@@ -190,9 +303,21 @@ class Reply:
             found[index] = f"{self._before.get(index, '')} {heard}".strip(), unheard
         return found
 
-    def _settle(self, now_s: float) -> None:
-        self.heard = self.heard_by(now_s)
-        self._before = {index: heard for index, (heard, _) in self.heard.items()}
+    # Inside
+
+    def _step(self, step: Step) -> None:
+        following = TRANSITIONS.get((self.state, step))
+        if following is None:
+            raise IllegalStep(f"a reply that is {self.state} cannot {step}")
+        self.state = following
+
+    def _must_be_open(self, what: str) -> None:
+        if self.is_closed:
+            raise IllegalStep(f"a reply that is {self.state} cannot {what}")
+
+    def _settle(self, heard: dict[int, tuple[str, str]]) -> None:
+        self.heard = heard
+        self._before = {index: said for index, (said, _) in heard.items()}
         for entry, first, last in self.entries:
             self._cut(entry, first, last)
 

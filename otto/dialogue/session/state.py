@@ -42,6 +42,14 @@ class Directive(StrEnum):
     TRANSFER = "transfer"
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a call ends: what the line does then, and what the call is on record with."""
+
+    directive: Directive
+    outcome: str
+
+
 @dataclass(slots=True)
 class Offer:
     """An opening that was offered in this call, under an opaque id."""
@@ -104,9 +112,8 @@ class InProgress:
     """Whether the model was still at it."""
     finished: bool = False
     """Whether the last sentence had been given to the voice."""
-    ending: Directive | None = None
+    ending: Ending | None = None
     """What was to follow when it had been heard."""
-    outcome: str = ""
     calls: list[dict[str, str]] = field(default_factory=list)
     """The tools that were running, one after the other."""
     results: list[str] = field(default_factory=list)
@@ -124,7 +131,9 @@ class InProgress:
         ending = data["ending"]
         fields = data | {
             "pieces": [Piece(**piece) for piece in data["pieces"]],
-            "ending": None if ending is None else Directive(ending),
+            "ending": None
+            if ending is None
+            else Ending(Directive(ending["directive"]), ending["outcome"]),
         }
         return cls(**fields)
 
@@ -164,7 +173,7 @@ class Session:
     """How many of the keys pressed belong to turns that are over."""
     history: History = field(default_factory=History)
     in_progress: InProgress | None = None
-    resumed_at: str = ""
+    taken_over_at: str = ""
     """When another owner took the call over last, ISO 8601; empty: nobody did."""
     turns: list[TurnRecord] = field(default_factory=list)
 
@@ -199,7 +208,7 @@ class Session:
             "keys": self.keys,
             "history": self.history.dump(),
             "in_progress": None if self.in_progress is None else asdict(self.in_progress),
-            "resumed_at": self.resumed_at,
+            "taken_over_at": self.taken_over_at,
             "turns": [asdict(turn) for turn in self.turns],
         }
 
@@ -221,6 +230,10 @@ class Session:
         """The call is on this media stream. On a new one nothing has been heard or keyed yet."""
         if stream_sid != self.stream_sid:
             self.stream_sid, self.recognised_ms, self.keys = stream_sid, 0, 0
+
+    def end(self, ending: Ending) -> None:
+        """The call is over, or the line is about to be."""
+        self.directive, self.outcome = ending.directive, ending.outcome
 
     def vehicle(self, ref: str | None) -> VehicleRef | None:
         """The vehicle under `ref`; with no ref, the only one there is."""

@@ -51,7 +51,6 @@ def wall_clock_us() -> int:
 class SessionWriter:
     """`open` once, `changed` as often as anything changes, `close` at the end.
 
-    `on_fenced` is called, once, when a write shows that somebody else has the call by now;
     `on_line` gets each state, in the form that `open` takes.
     """
 
@@ -59,18 +58,18 @@ class SessionWriter:
         self,
         sessions: Sessions,
         call_sid: str,
-        on_fenced: Callable[[], None],
         on_line: Callable[[bytes], None],
         clock_us: Callable[[], int] = wall_clock_us,
     ) -> None:
         self._sessions = sessions
         self._call_sid = call_sid
-        self._on_fenced = on_fenced
         self._on_line = on_line
         self._epoch = clock_us()
         self._state_of: StateOf | None = None
         self._wanted = asyncio.Event()
-        self._writer: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.on_fenced: Callable[[], None] = lambda: None
+        """Called once, when a write shows that somebody else has the call by now."""
         self.fenced = False
         """Another owner has the call: nothing of this one counts any more."""
         self.away = False
@@ -89,7 +88,7 @@ class SessionWriter:
             self.away = True
             log.warning("session_store_away", error=type(error).__name__)
         saved = max(saved, _unpacked(checkpoint), key=_age)
-        self._writer = asyncio.create_task(self._keep_writing())
+        self._task = asyncio.create_task(self._keep_writing())
         return (1 if saved is None else int(saved.get("epoch", 0)) + 1), saved
 
     def changed(self, state_of: StateOf) -> None:
@@ -101,11 +100,11 @@ class SessionWriter:
 
     async def close(self) -> None:
         """Write the last state, with one attempt, and stop. Does nothing when fenced."""
-        while self._writer is not None and not self._writer.done():
+        while self._task is not None and not self._task.done():
             # More than once: `asyncio.wait_for`, inside the store's client, loses a cancellation
             # that comes at the very moment of its result.
-            self._writer.cancel()
-            await asyncio.wait({self._writer}, timeout=CANCEL_AGAIN_S)
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=CANCEL_AGAIN_S)
         if not self.fenced:
             await self._write()
 
@@ -131,7 +130,7 @@ class SessionWriter:
         except Fenced:
             log.warning("session_fenced", epoch=self._epoch)
             self.fenced = True
-            self._on_fenced()
+            self.on_fenced()
         except Exception as error:
             if not self.away:
                 log.warning("session_not_written", error=type(error).__name__)

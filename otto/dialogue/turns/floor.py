@@ -1,6 +1,6 @@
 """Who has the floor: the states of a conversation, what can happen, and what follows from it.
 
-`TRANSITIONS` is the whole of turn-taking; `TurnTaker` (turns.py) makes its inputs from words, keys
+`TRANSITIONS` is the whole of turn-taking; `TurnTaker` (taker.py) makes its inputs from words, keys
 and time::
 
     caller  ──talks──┐            ┌─"no, Wednesday"─┐
@@ -66,9 +66,9 @@ class Action(StrEnum):
     CANCEL = "cancel"
     """Throw the running generation away: nothing of it may be said or done any more."""
     CLEAR = "clear"
-    """Stop what is being played, at once, and keep the rest for `RESUME`, unless `CANCEL`
+    """Stop what is being played, at once, and keep the rest for `UNPAUSE`, unless `CANCEL`
     follows."""
-    RESUME = "resume"
+    UNPAUSE = "unpause"
     """Go on with what was stopped, from the word where it was heard to stop."""
     PROMPT = "prompt"
     """Ask whether the caller is still there."""
@@ -99,7 +99,7 @@ TRANSITIONS: dict[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (State.INTERRUPTED, Input.WORDS): (State.INTERRUPTED, ()),
     (State.INTERRUPTED, Input.TURN_END): (State.THINKING, (Action.CANCEL, Action.REPLY)),
     # A false interruption: nothing is audible until the rest is, so it is THINKING again.
-    (State.INTERRUPTED, Input.NOTHING): (State.THINKING, (Action.RESUME,)),
+    (State.INTERRUPTED, Input.NOTHING): (State.THINKING, (Action.UNPAUSE,)),
     # Keys stop Otto for good.
     (State.LISTENING, Input.KEY): (State.LISTENING, ()),
     (State.THINKING, Input.KEY): (State.LISTENING, (Action.CANCEL,)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from otto.media_link.events import LineLost, LineStopped
 
 CLOSE_NORMAL = 1000
 CLOSE_POLICY = 1008
@@ -10,9 +12,9 @@ CLOSE_INTERNAL = 1011
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class StreamEnd:
     """Why a stream ended. `event` is told to the call actor; `close_code` None: already closed."""
 
     reason: str
-    event: str = "lost"
+    event: LineStopped | LineLost = field(default_factory=LineLost)
     close_code: int | None = CLOSE_NORMAL
