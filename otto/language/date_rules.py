@@ -7,40 +7,19 @@ the past here; `dates.resolve_dates` judges that.
 
 from __future__ import annotations
 
-import calendar
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
 
-import holidays
 from dateutil.relativedelta import relativedelta
 
-from otto.language.date_words import MONTHS, WEEKDAYS, normalise
-from otto.language.spoken_times import describe_date, ordinal
+from otto.language import single_days
+from otto.language.date_words import MONTHS, WEEKDAYS
+from otto.language.days import NOT_UNDERSTOOD, DateError, Days, day_of, month_of, week_of
+from otto.language.spoken_times import describe_date
 
-RECENTLY_PASSED_DAYS = 60
 MAX_COUNT = 400
 """Above it, "in N weeks" is a mishearing."""
-NOT_UNDERSTOOD = "Sorry, I did not catch which day you mean. Could you give me a date?"
-
-
-class DateError(ValueError):
-    """A phrase that names no usable date; `sentence` can be said to the caller as it is."""
-
-    def __init__(self, sentence: str) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Days:
-    """A range before it is checked: may lie in the past. `kind` tells "early" and "end" how."""
-
-    first: date
-    last: date | None
-    kind: Literal["day", "week", "month", "other"] = "other"
 
 
 def resolve_text(text: str, today: date) -> Days:
@@ -61,42 +40,17 @@ def resolve_end(text: str, earliest: date, today: date) -> Days:
     return end
 
 
-def _day(day: date) -> Days:
-    return Days(day, day, "day")
-
-
-def _week_of(day: date) -> Days:
-    monday = day - timedelta(days=day.weekday())
-    return Days(monday, monday + timedelta(days=6), "week")
-
-
-def _month_of(day: date) -> Days:
-    first = day.replace(day=1)
-    return Days(first, first + relativedelta(day=31), "month")
-
-
-# --- single days ---------------------------------------------------------------------------------
-
-
-def _relative_day(found: re.Match[str], today: date) -> Days:
-    offsets = {"today": 0, "now": 0, "tomorrow": 1, "yesterday": -1}
-    return _day(today + timedelta(days=offsets[found[0]]))
-
-
-def _weekday(found: re.Match[str], today: date) -> Days:
-    which = found["which"] or ""
+def _nth_weekday(found: re.Match[str], today: date) -> Days:
+    month = resolve_text(found["month"], today).first.replace(day=1)
     wanted = WEEKDAYS.index(found["weekday"])
-    monday = today - timedelta(days=today.weekday())
-    if which == "last":
-        return _day(monday + timedelta(days=wanted - 7))
-    if which == "next" or found["tail"] == "next week":
-        return _day(monday + timedelta(days=7 + wanted))
-    if found["tail"] == "after next":
-        return _day(monday + timedelta(days=14 + wanted))
-    ahead = (wanted - today.weekday()) % 7
-    if ahead == 0 and which != "this":
-        ahead = 7
-    return _day(today + timedelta(days=ahead))
+    first = month + timedelta(days=(wanted - month.weekday()) % 7)
+    if found["nth"] == "last":
+        end = month + relativedelta(day=31)
+        return day_of(end - timedelta(days=(end.weekday() - wanted) % 7))
+    day = first + timedelta(weeks=int(found["nth"].removesuffix("th")) - 1)
+    if day.month != month.month:
+        raise DateError(NOT_UNDERSTOOD)
+    return day_of(day)
 
 
 def _checked_weekday(found: re.Match[str], today: date) -> Days:
@@ -118,94 +72,16 @@ def _checked_weekday(found: re.Match[str], today: date) -> Days:
     )
 
 
-def _day_of_month(found: re.Match[str], today: date) -> Days:
-    number = int(found["day"])
-    if not 1 <= number <= 31:
-        raise DateError(NOT_UNDERSTOOD)
-    for months in range(4):  # no three months in a row lack a 31st
-        candidate = today + relativedelta(months=months, day=number)
-        if candidate.day == number and candidate >= today:
-            return _day(candidate)
-    raise DateError(NOT_UNDERSTOOD)
-
-
-def _month_and_day(found: re.Match[str], today: date) -> Days:
-    year = found.groupdict().get("year")
-    month = MONTHS.index(found["month"])
-    return _day(_calendar_day(year, month, int(found["day"]), today))
-
-
-def _numeric(found: re.Match[str], today: date) -> Days:
-    """US order, month first; the other order only where it cannot be misread (25/11)."""
-    month, day = int(found["a"]), int(found["b"])
-    if month > 12 >= day:
-        month, day = day, month
-    if not 1 <= month <= 12:
-        raise DateError(NOT_UNDERSTOOD)
-    return _day(_calendar_day(found["year"], month, day, today))
-
-
-def _iso(found: re.Match[str], today: date) -> Days:
-    month = int(found["month"])
-    if not 1 <= month <= 12:
-        raise DateError(NOT_UNDERSTOOD)
-    return _day(_calendar_day(found["year"], month, int(found["day"]), today))
-
-
-def _calendar_day(year: str | None, month: int, day: int, today: date) -> date:
-    if year is None:
-        chosen = today.year
-        month_end = calendar.monthrange(chosen, month)[1]
-        this_year = date(chosen, month, min(max(day, 1), month_end))
-        if this_year < today - timedelta(days=RECENTLY_PASSED_DAYS):
-            chosen += 1
-    else:
-        chosen = int(year) + (2000 if len(year) == 2 else 0)
-    if not 1 <= chosen <= 9999:
-        raise DateError(NOT_UNDERSTOOD)
-    days = calendar.monthrange(chosen, month)[1]
-    if not 1 <= day <= days:
-        raise DateError(
-            f"{calendar.month_name[month]} has only {days} days in {chosen}; "
-            f"there is no {ordinal(day)}. Which day did you mean?"
-        )
-    return date(chosen, month, day)
-
-
-def _nth_weekday(found: re.Match[str], today: date) -> Days:
-    month = resolve_text(found["month"], today).first.replace(day=1)
-    wanted = WEEKDAYS.index(found["weekday"])
-    first = month + timedelta(days=(wanted - month.weekday()) % 7)
-    if found["nth"] == "last":
-        end = month + relativedelta(day=31)
-        return _day(end - timedelta(days=(end.weekday() - wanted) % 7))
-    day = first + timedelta(weeks=int(found["nth"].removesuffix("th")) - 1)
-    if day.month != month.month:
-        raise DateError(NOT_UNDERSTOOD)
-    return _day(day)
-
-
-def _holiday(found: re.Match[str], today: date) -> Days:
-    eve = found["eve"] is not None
-    known = holidays.country_holidays("US", years=(today.year, today.year + 1), observed=False)
-    for day, name in sorted(known.items()):
-        spelled = normalise(name).removesuffix(" day")
-        day = day - timedelta(days=1) if eve else day
-        if spelled == found["name"] and day >= today:
-            return _day(day)
-    raise DateError(NOT_UNDERSTOOD)
-
-
 # --- longer periods ------------------------------------------------------------------------------
 
 
 def _week(found: re.Match[str], today: date) -> Days:
     offset = {"next": 7, "last": -7}.get(found["which"] or "", 0)
-    return _week_of(today + timedelta(days=offset))
+    return week_of(today + timedelta(days=offset))
 
 
 def _week_after_next(found: re.Match[str], today: date) -> Days:
-    return _week_of(today + timedelta(days=14))
+    return week_of(today + timedelta(days=14))
 
 
 def _nth_week(found: re.Match[str], today: date) -> Days:
@@ -223,11 +99,11 @@ def _any_day(found: re.Match[str], today: date) -> Days:
 
 
 def _week_around(found: re.Match[str], today: date) -> Days:
-    return _week_of(resolve_text(found["date"], today).first)
+    return week_of(resolve_text(found["date"], today).first)
 
 
 def _weekend(found: re.Match[str], today: date) -> Days:
-    saturday = _week_of(today).first + timedelta(days=5)
+    saturday = week_of(today).first + timedelta(days=5)
     saturday += timedelta(days=7 if found["which"] == "next" else 0)
     return Days(saturday, saturday + timedelta(days=1))
 
@@ -238,8 +114,8 @@ def _month(found: re.Match[str], today: date) -> Days:
         year = int(found["year"]) if found["year"] else today.year
         if not found["year"] and month < today.month:
             year += 1
-        return _month_of(date(year, month, 1))
-    return _month_of(today + relativedelta(months=1 if found["which"] == "next" else 0))
+        return month_of(date(year, month, 1))
+    return month_of(today + relativedelta(months=1 if found["which"] == "next" else 0))
 
 
 def _part_of_period(found: re.Match[str], today: date) -> Days:
@@ -272,7 +148,7 @@ def _shift(day: date, count: int, unit: str) -> date:
 
 def _in_some_time(found: re.Match[str], today: date) -> Days:
     day = _shift(today, int(found["count"]), found["unit"])
-    return _day(day) if found["unit"] == "day" else Days(day, day + timedelta(days=6))
+    return day_of(day) if found["unit"] == "day" else Days(day, day + timedelta(days=6))
 
 
 def _counted_from(found: re.Match[str], today: date) -> Days:
@@ -348,19 +224,19 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
             r"whenever|flexible|(?:next|1th|earliest|soonest) (?:available|opening|day)(?: day)?",
             _open,
         ),
-        (r"today|now|tomorrow|yesterday", _relative_day),
-        (r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", _iso),
-        (r"(?P<a>\d{1,2})[/-](?P<b>\d{1,2})(?:[/-](?P<year>\d{4}|\d{2}))?", _numeric),
-        (rf"{_ANY_MONTH} {_DAY_NUMBER}{_YEAR}", _month_and_day),
-        (rf"{_DAY_NUMBER} {_ANY_MONTH}{_YEAR}", _month_and_day),
-        (_DAY_NUMBER, _day_of_month),
+        (r"today|now|tomorrow|yesterday", single_days.relative_day),
+        (r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", single_days.iso),
+        (r"(?P<a>\d{1,2})[/-](?P<b>\d{1,2})(?:[/-](?P<year>\d{4}|\d{2}))?", single_days.numeric),
+        (rf"{_ANY_MONTH} {_DAY_NUMBER}{_YEAR}", single_days.month_and_day),
+        (rf"{_DAY_NUMBER} {_ANY_MONTH}{_YEAR}", single_days.month_and_day),
+        (_DAY_NUMBER, single_days.day_of_month),
         (
             rf"(?:(?P<which>this|next|last|coming|this coming) )?{_ANY_WEEKDAY}"
             r"(?: (?P<tail>this week|next week|after next))?",
-            _weekday,
+            single_days.weekday,
         ),
-        (rf"(?P<which>next) week {_ANY_WEEKDAY}(?P<tail>)", _weekday),
-        (rf"(?P<which>this) week {_ANY_WEEKDAY}(?P<tail>)", _weekday),
+        (rf"(?P<which>next) week {_ANY_WEEKDAY}(?P<tail>)", single_days.weekday),
+        (rf"(?P<which>this) week {_ANY_WEEKDAY}(?P<tail>)", single_days.weekday),
         (r"week after next", _week_after_next),
         (r"(?:in )?(?:(?P<which>this|next|last) )?week", _week),
         (r"(?:(?P<which>this|next|coming|this coming) )?weekend", _weekend),
@@ -404,6 +280,6 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
         (r"week (?P<date>.+)", _week_around),
         (rf"{_ANY_WEEKDAY} (?P<date>.+)", _checked_weekday),
         (rf"(?P<date>.+) {_ANY_WEEKDAY}", _checked_weekday),
-        (r"(?P<name>[a-z ]+?)(?: day)?(?P<eve> eve)?", _holiday),
+        (r"(?P<name>[a-z ]+?)(?: day)?(?P<eve> eve)?", single_days.holiday),
     )
 )

@@ -22,14 +22,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from otto.language.date_rules import (
-    NOT_UNDERSTOOD,
-    DateError,
-    Days,
-    resolve_end,
-    resolve_text,
-)
+from otto.language.date_rules import resolve_end, resolve_text
 from otto.language.date_words import PartOfDay, normalise, split_part_of_day
+from otto.language.days import NOT_UNDERSTOOD, DateError, Days
 from otto.language.spoken_times import describe_date
 
 __all__ = ["DateError", "DateRange", "resolve_dates"]
