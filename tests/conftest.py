@@ -16,15 +16,17 @@ from typing import Any
 
 import asyncpg
 import pytest
-import redis
 from hypothesis import HealthCheck, settings
 from pydantic import SecretStr
+from redis import Redis as BlockingRedis
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cluster.ray_env import ENVIRONMENT as RAY_ENVIRONMENT
 from config.dealership import Dealership, load_dealership
-from config.settings import DatabaseSettings
+from config.settings import DatabaseSettings, RedisSettings
 from otto.storage.database import make_engine, migrate
+from otto.storage.redis import make_redis
 from sandbox.services.postgres import Postgres
 from sandbox.services.valkey import Valkey
 from tests.support.wire import Wire
@@ -138,9 +140,17 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def valkey_url(valkey_server: str) -> str:
     """The server with nothing in it."""
-    with redis.Redis.from_url(valkey_server) as client:
+    with BlockingRedis.from_url(valkey_server) as client:
         client.flushall()
     return valkey_server
+
+
+@pytest.fixture
+async def redis(valkey_url: str) -> AsyncIterator[Redis]:
+    """A client as the product makes it, on an empty server."""
+    client = make_redis(RedisSettings(url=SecretStr(valkey_url)))
+    yield client
+    await client.aclose()
 
 
 @pytest.fixture(scope="session")

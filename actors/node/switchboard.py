@@ -195,7 +195,10 @@ class SwitchboardActor:
 
     async def request_callback(self, call_sid: str, caller: str) -> None:
         """Put a caller whom nobody can serve on the list of those to call back."""
-        await self._crm.request_callback(f"{call_sid}:full", caller, "all lines busy", call_sid)
+        from otto.crm.records import Callback
+
+        wish = Callback(f"{call_sid}:full", caller, "all lines busy", call_sid)
+        await self._crm.request_callback(wish)
 
     # For the call actors
 

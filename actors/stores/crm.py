@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from actors.runtime.process import begin, process_stats
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from config.settings import Settings
-    from otto.crm.service import CallRecord, Customer, Vehicle
+    from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+    from otto.crm.records import Callback, CallRecord
 
 
 class CrmActor:
     """Reads and writes customers. Every write is idempotent by its key."""
 
     def __init__(self, settings: Settings, location_id: str) -> None:
-        from otto.crm.service import CrmService, CustomerCache
+        from otto.crm.customer_cache import CustomerCache
+        from otto.crm.service import CrmService
         from otto.storage.database import make_engine
         from otto.storage.guard import DatabaseGuard
         from otto.storage.redis import make_redis
@@ -40,9 +40,11 @@ class CrmActor:
         self._carrier: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
-        """Returns when the actor answers and delivers what was kept while the book was away."""
+        """Returns when the actor answers and delivers what was kept while the database was away."""
         if self._carrier is None or self._carrier.done():
-            self._carrier = asyncio.get_running_loop().create_task(self._service.deliver_kept())
+            self._carrier = asyncio.get_running_loop().create_task(
+                self._service.calls.deliver_kept()
+            )
 
     async def process_stats(self) -> dict[str, int]:
         return process_stats()
@@ -51,29 +53,19 @@ class CrmActor:
         await self.ready()  # after a restart by Ray nobody else does
         return await self._service.find_by_phone(phone)
 
-    async def verify(
-        self, customer_id: int, date_of_birth: date | None, vin_last_six: str | None
-    ) -> bool:
-        return await self._service.verify(
-            customer_id, date_of_birth=date_of_birth, vin_last_six=vin_last_six
-        )
+    async def verify(self, claim: IdentityClaim) -> bool:
+        return await self._service.verify(claim)
 
-    async def create_customer(
-        self, key: str, first_name: str, last_name: str, phone: str, date_of_birth: date | None
-    ) -> Customer:
-        return await self._service.create_customer(key, first_name, last_name, phone, date_of_birth)
+    async def create_customer(self, new: NewCustomer) -> Customer:
+        return await self._service.create_customer(new)
 
-    async def add_vehicle(
-        self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None
-    ) -> Vehicle:
-        return await self._service.add_vehicle(key, customer_id, year, make, model, vin)
+    async def add_vehicle(self, new: NewVehicle) -> Vehicle:
+        return await self._service.add_vehicle(new)
 
-    async def request_callback(
-        self, key: str, phone: str, reason: str, call_sid: str | None
-    ) -> None:
+    async def request_callback(self, request: Callback) -> None:
         await self.ready()
-        await self._service.request_callback(key, phone, reason, call_sid)
+        await self._service.calls.request_callback(request)
 
     async def record_call(self, record: CallRecord) -> None:
         await self.ready()
-        await self._service.record_call(record)
+        await self._service.calls.record_call(record)

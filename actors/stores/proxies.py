@@ -9,14 +9,13 @@ restarts keeps its name. Their methods are idempotent (by key), so Ray may retry
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
 from typing import Any
 
 import ray
 
 from actors.runtime import registry
-from otto.crm.customers import Customer, Vehicle
-from otto.crm.records import CallRecord
+from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.crm.records import Callback, CallRecord
 from otto.scheduling.bookings import Booking, BookingRequest
 from otto.scheduling.openings import Opening, OpeningsQuery
 
@@ -73,43 +72,22 @@ class RemoteCrm(_Named):
         found: Customer | None = await self._actor.find_by_phone.remote(phone)
         return found
 
-    async def verify(
-        self,
-        customer_id: int,
-        *,
-        date_of_birth: date | None = None,
-        vin_last_six: str | None = None,
-    ) -> bool:
-        ok: bool = await self._actor.verify.remote(customer_id, date_of_birth, vin_last_six)
+    async def verify(self, claim: IdentityClaim) -> bool:
+        ok: bool = await self._actor.verify.remote(claim)
         return ok
 
-    async def create_customer(
-        self,
-        key: str,
-        first_name: str,
-        last_name: str,
-        phone: str,
-        date_of_birth: date | None = None,
-    ) -> Customer:
+    async def create_customer(self, new: NewCustomer) -> Customer:
         await self._check()
-        customer: Customer = await self._actor.create_customer.remote(
-            key, first_name, last_name, phone, date_of_birth
-        )
+        customer: Customer = await self._actor.create_customer.remote(new)
         return customer
 
-    async def add_vehicle(
-        self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None = None
-    ) -> Vehicle:
+    async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         await self._check()
-        vehicle: Vehicle = await self._actor.add_vehicle.remote(
-            key, customer_id, year, make, model, vin
-        )
+        vehicle: Vehicle = await self._actor.add_vehicle.remote(new)
         return vehicle
 
-    async def request_callback(
-        self, key: str, phone: str, reason: str, call_sid: str | None
-    ) -> None:
-        await self._actor.request_callback.remote(key, phone, reason, call_sid)
+    async def request_callback(self, request: Callback) -> None:
+        await self._actor.request_callback.remote(request)
 
     async def record_call(self, record: CallRecord) -> None:
         await self._actor.record_call.remote(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,35 @@ class Customer:
     last_name: str
     phone: str
     vehicles: tuple[Vehicle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """Somebody to be recorded as a customer; `phone` is E.164. `key` makes a repeat the same."""
+
+    key: str
+    first_name: str
+    last_name: str
+    phone: str
+    date_of_birth: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewVehicle:
+    """A vehicle to be recorded as a customer's. `key` makes a repeat the same."""
+
+    key: str
+    customer_id: int
+    year: int
+    make: str
+    model: str
+    vin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityClaim:
+    """What a caller has said to prove that they are this customer: at least one fact."""
+
+    customer_id: int
+    date_of_birth: date | None = None
+    vin_last_six: str | None = None

@@ -1,4 +1,4 @@
-"""The customers of the dealership: found, verified, created; and the record of every call.
+"""The customers of the dealership: found, verified, created.
 
 Nothing of a customer's is revealed by a failure: `verify` says yes or no, and errors carry
 sentences without names, numbers or dates.
@@ -7,7 +7,6 @@ sentences without names, numbers or dates.
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
@@ -18,53 +17,27 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from otto.crm.call_log import CallLog
 from otto.crm.customer_cache import CustomerCache
-from otto.crm.customers import Customer, Vehicle
-from otto.crm.records import Callback, CallRecord, TurnLine
+from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
 from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
-from otto.storage.errors import CrmError, CustomerExists, StoreUnavailable
+from otto.storage.errors import CrmError, CustomerExists
 from otto.storage.guard import DatabaseGuard, guarded
-from otto.storage.spool import NotKept, Spool, SpoolEntry
-from otto.storage.tables import (
-    E164,
-    KEY_LENGTH,
-    NOTES_LENGTH,
-    CallbackRow,
-    CallRow,
-    CustomerRow,
-    TurnRow,
-    VehicleRow,
-)
-
-__all__ = [
-    "CallRecord",
-    "CrmError",
-    "CrmService",
-    "Customer",
-    "CustomerCache",
-    "CustomerExists",
-    "StoreUnavailable",
-    "TurnLine",
-    "Vehicle",
-]
+from otto.storage.spool import Spool
+from otto.storage.tables import KEY_LENGTH, CustomerRow, VehicleRow
+from otto.storage.values import is_refused, without_nul
 
 _log = structlog.get_logger()
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 EARLIEST_MODEL_YEAR = 1900
-PHONE = re.compile(E164.strip("'"))
-CALLBACK, CALL = "callback", "call"
-"""The kinds of letters."""
-NUMBER_LENGTH = 40
-"""Of a caller's number as the network sends it, which may be a SIP address."""
 
 
 class CrmService:
     """Customers, for one location. Safe to use from many calls of one event loop at once.
 
-    Every method raises `StoreUnavailable`, within the reach's deadline, when the database cannot be
-    asked. Records of calls and wishes to be called back are then kept in `spool`, if given, and
-    no error is raised; whoever owns the service runs `deliver_kept` beside it.
+    Every method raises `StoreUnavailable`, within the guard's deadline, when the database cannot
+    be asked. `calls` keeps what calls leave behind, in `spool` while that is so.
     """
 
     def __init__(
@@ -80,7 +53,7 @@ class CrmService:
         self._location_id = location_id
         self._cache = cache
         self._guard = guard or DatabaseGuard()
-        self._spool = spool
+        self.calls = CallLog(engine, location_id, self._guard, spool)
 
     # Reading
 
@@ -97,34 +70,28 @@ class CrmService:
         return customer
 
     @guarded
-    async def verify(
-        self,
-        customer_id: int,
-        *,
-        date_of_birth: date | None = None,
-        vin_last_six: str | None = None,
-    ) -> bool:
-        """Whether everything given (at least one of the two) is this customer's.
+    async def verify(self, claim: IdentityClaim) -> bool:
+        """Whether everything claimed (at least one fact) is this customer's.
 
         Always asks the database; says yes or no and never which part was wrong. An unknown
         customer and one without the fact on record take the same path to "no".
         """
         async with self._engine.connect() as connection:
             born = await connection.scalar(
-                select(CustomerRow.date_of_birth).where(CustomerRow.id == customer_id)
+                select(CustomerRow.date_of_birth).where(CustomerRow.id == claim.customer_id)
             )
             vins = await connection.scalars(
                 select(VehicleRow.vin).where(
-                    VehicleRow.customer_id == customer_id, VehicleRow.vin.is_not(None)
+                    VehicleRow.customer_id == claim.customer_id, VehicleRow.vin.is_not(None)
                 )
             )
             tails = [str(vin)[-6:] for vin in vins]
         answers = []
-        if date_of_birth is not None:
-            answers.append(_same(date_of_birth.isoformat(), born.isoformat() if born else ""))
-        if vin_last_six is not None:
+        if claim.date_of_birth is not None:
+            answers.append(_same(claim.date_of_birth.isoformat(), born.isoformat() if born else ""))
+        if claim.vin_last_six is not None:
             try:
-                given = normalise_vin_tail(vin_last_six)
+                given = normalise_vin_tail(claim.vin_last_six)
             except VinError:
                 given = "?"
             # All are compared: how long it takes does not tell which one fits.
@@ -134,25 +101,19 @@ class CrmService:
     # Writing
 
     @guarded
-    async def create_customer(
-        self,
-        key: str,
-        first_name: str,
-        last_name: str,
-        phone: str,
-        date_of_birth: date | None = None,
-    ) -> Customer:
-        """Record a customer; `phone` is E.164. A repeat with the same key returns the same
-        customer. Raises `CustomerExists` when the number is taken, `CrmError` on bad details."""
-        if date_of_birth is not None and not EARLIEST_BIRTH < date_of_birth <= date.today():  # noqa: DTZ011  a birthday has no zone
+    async def create_customer(self, new: NewCustomer) -> Customer:
+        """Record a customer. A repeat with the same key returns the same customer. Raises
+        `CustomerExists` when the number is taken, `CrmError` on bad details."""
+        born, phone = new.date_of_birth, new.phone
+        if born is not None and not EARLIEST_BIRTH < born <= date.today():  # noqa: DTZ011  a birthday has no zone
             raise CrmError("That date of birth cannot be right.")
         values = {
             "location_id": self._location_id,
-            "first_name": _words(first_name),
-            "last_name": _words(last_name),
+            "first_name": _words(new.first_name),
+            "last_name": _words(new.last_name),
             "phone": phone,
-            "date_of_birth": date_of_birth,
-            "creation_key": key[:KEY_LENGTH],
+            "date_of_birth": born,
+            "creation_key": new.key[:KEY_LENGTH],
         }
         async with self._changing(phone) as connection:
             made = await connection.scalar(
@@ -176,21 +137,20 @@ class CrmService:
         return customer
 
     @guarded
-    async def add_vehicle(
-        self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None = None
-    ) -> Vehicle:
+    async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         """Record a vehicle. A repeat with the same key, or the customer's same VIN, returns the
         vehicle already there. Raises `VinError` or `CrmError`."""
         latest = date.today().year + 2  # noqa: DTZ011  model years run ahead of any zone's date
-        if not EARLIEST_MODEL_YEAR <= year <= latest:
+        if not EARLIEST_MODEL_YEAR <= new.year <= latest:
             raise CrmError("That model year cannot be right.")
+        customer_id = new.customer_id
         values = {
             "customer_id": customer_id,
-            "year": year,
-            "make": _words(make),
-            "model": _words(model),
-            "vin": normalise_vin(vin) if vin else None,
-            "creation_key": key[:KEY_LENGTH],
+            "year": new.year,
+            "make": _words(new.make),
+            "model": _words(new.model),
+            "vin": normalise_vin(new.vin) if new.vin else None,
+            "creation_key": new.key[:KEY_LENGTH],
         }
         async with self._engine.connect() as connection:
             phone = await connection.scalar(
@@ -213,115 +173,7 @@ class CrmService:
             raise CrmError("The vehicle could not be recorded.")
         return Vehicle(id=row.id, year=row.year, make=row.make, model=row.model, vin=row.vin)
 
-    async def request_callback(
-        self, key: str, phone: str, reason: str, call_sid: str | None
-    ) -> None:
-        """Ask a person to call back; idempotent by key. `phone` is E.164: `CrmError` when not."""
-        if not PHONE.fullmatch(phone):
-            raise CrmError("That is not a number that can be called back.")
-        wish = Callback(key[:KEY_LENGTH], phone, _text(reason)[:NOTES_LENGTH], call_sid)
-        try:
-            await self._write_callback(wish)
-        except StoreUnavailable as away:
-            await self._keep(SpoolEntry(CALLBACK, wish.key, wish.dump()), away)
-
-    async def record_call(self, record: CallRecord) -> None:
-        """Write the call and its turns; a later record of the same call replaces the earlier."""
-        try:
-            await self._write_call(record)
-        except StoreUnavailable as away:
-            await self._keep(SpoolEntry(CALL, record.call_sid, record.dump()), away)
-
-    async def deliver_kept(self) -> None:
-        """Bring into the database what was kept while it was away, until cancelled."""
-        if self._spool is not None:
-            await self._spool.run(self.take_in)
-
-    async def take_in(self, entry: SpoolEntry) -> None:
-        """Write what an entry holds, once or again. Raises `StoreUnavailable`, or why it is
-        refused."""
-        if entry.kind == CALLBACK:
-            await self._write_callback(Callback.load(entry.payload))
-        elif entry.kind == CALL:
-            await self._write_call(CallRecord.load(entry.payload))
-        else:
-            raise CrmError("Nobody here takes such letters.")
-
     # Inside
-
-    async def _keep(self, entry: SpoolEntry, away: StoreUnavailable) -> None:
-        if self._spool is None:
-            raise away
-        try:
-            await self._spool.keep(entry)
-        except NotKept:
-            raise away from None
-
-    @guarded
-    async def _write_callback(self, wish: Callback) -> None:
-        try:
-            async with self._engine.begin() as connection:
-                await connection.execute(
-                    insert(CallbackRow)
-                    .values(location_id=self._location_id, **wish.dump())
-                    .on_conflict_do_nothing(index_elements=["key"])
-                )
-        except DBAPIError as error:
-            if not _refused(error):
-                raise
-            # Its own text would hold the number.
-            raise CrmError("That is not a number that can be called back.") from None
-
-    @guarded
-    async def _write_call(self, record: CallRecord) -> None:
-        known_customer = select(CustomerRow.id).where(CustomerRow.id == record.customer_id)
-        call = {
-            "location_id": self._location_id,
-            "direction": record.direction,
-            "from_number": _cut(record.from_number),
-            "to_number": _cut(record.to_number),
-            "customer_id": known_customer.scalar_subquery(),
-            "outcome": record.outcome,
-            "sub_actors": record.sub_actors,
-            "started_at": record.started_at,
-            "ended_at": record.ended_at,
-        }
-        turns = [
-            {
-                "call_sid": record.call_sid,
-                "index": turn.index,
-                "speaker": turn.speaker,
-                "text": _text(turn.text),
-                "heard_text": None if turn.heard_text is None else _text(turn.heard_text),
-                "latency": turn.latency,
-                "at": turn.at,
-            }
-            for turn in record.turns
-        ]
-        async with self._engine.begin() as connection:
-            statement = insert(CallRow).values(call_sid=record.call_sid, **call)
-            written = await connection.scalar(
-                statement.on_conflict_do_update(
-                    index_elements=["call_sid"],
-                    set_=call,
-                    # A record that had to wait does not undo a later one.
-                    where=func.coalesce(CallRow.ended_at <= statement.excluded.ended_at, True),
-                ).returning(CallRow.call_sid)
-            )
-            if written is None:
-                return
-            if turns:
-                turn_rows = insert(TurnRow).values(turns)
-                changed = {
-                    name: turn_rows.excluded[name]
-                    for name in ("speaker", "text", "heard_text", "latency", "at")
-                }
-                await connection.execute(
-                    turn_rows.on_conflict_do_update(
-                        index_elements=["call_sid", "index"], set_=changed
-                    )
-                )
-        _log.info("call_recorded", call_sid=record.call_sid, turns=len(turns))
 
     @asynccontextmanager
     async def _changing(self, phone: str) -> AsyncIterator[AsyncConnection]:
@@ -331,7 +183,7 @@ class CrmService:
             async with self._engine.begin() as connection:
                 yield connection
         except DBAPIError as error:
-            if not _refused(error):
+            if not is_refused(error):
                 raise
             # Its own text would hold names and numbers.
             _log.warning("crm_write_refused", reason=type(error.orig).__name__)
@@ -376,25 +228,9 @@ _VEHICLE = func.json_build_object(
 )
 
 
-def _refused(error: DBAPIError) -> bool:
-    """Whether the database refused the values, and did not merely fail: SQLSTATE classes 22 (data
-    exception, as too long a text) and 23 (integrity constraint)."""
-    state = getattr(error.orig, "sqlstate", None) or ""
-    return state[:2] in {"22", "23"}
-
-
 def _same(given: str, known: str) -> bool:
     return hmac.compare_digest(given.encode(), known.encode())
 
 
-def _text(text: str) -> str:
-    """PostgreSQL's text holds anything but NUL."""
-    return text.replace("\x00", "")
-
-
 def _words(text: str) -> str:
-    return " ".join(_text(text).split())
-
-
-def _cut(number: str | None) -> str | None:
-    return None if number is None else _text(number)[:NUMBER_LENGTH]
+    return " ".join(without_nul(text).split())

@@ -8,20 +8,27 @@ CONFLICT DO NOTHING`, which waits for a competitor's transaction instead of dead
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import stamina
 import structlog
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Dealership, Service
+from otto.scheduling.announcing import outbox_rows
+from otto.scheduling.appointments import (
+    as_booking,
+    booked_with,
+    booking_columns,
+    is_transient,
+    own,
+    take,
+    visitor_of,
+)
 from otto.scheduling.bookings import (
     Booking,
     BookingRefused,
@@ -31,11 +38,6 @@ from otto.scheduling.bookings import (
     utc_now,
 )
 from otto.scheduling.hours import Period, local_day, open_periods
-from otto.scheduling.messages import (
-    Visitor,
-    calendar_event,
-    confirmation_text,
-)
 from otto.scheduling.openings import (
     Opening,
     OpeningsQuery,
@@ -47,7 +49,7 @@ from otto.scheduling.openings import (
 )
 from otto.storage.errors import StoreUnavailable
 from otto.storage.guard import DatabaseGuard, guarded
-from otto.storage.tables import AppointmentRow, CustomerRow, OutboxRow, VehicleRow
+from otto.storage.tables import AppointmentRow, OutboxRow
 
 __all__ = [
     "Booking",
@@ -67,7 +69,6 @@ NOTICE_GRACE = timedelta(minutes=10)
 """A caller may take this long to decide on an opening that was offered at the last minute."""
 BOOK_ATTEMPTS = 3
 BOOK_TIMEOUT_S = 6.0
-_RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
 @dataclass(slots=True)
@@ -146,7 +147,7 @@ class CalendarService:
     async def appointments_of(self, customer_id: int) -> tuple[Booking, ...]:
         """The customer's booked appointments that are not over yet, soonest first."""
         wanted = (
-            _bookings()
+            booking_columns()
             .where(
                 AppointmentRow.customer_id == customer_id,
                 AppointmentRow.location_id == self._location.id,
@@ -156,7 +157,7 @@ class CalendarService:
             .order_by(AppointmentRow.starts_at)
         )
         async with self._engine.connect() as connection:
-            return tuple(_as_booking(row) for row in await connection.execute(wanted))
+            return tuple(as_booking(row) for row in await connection.execute(wanted))
 
     # Booking
 
@@ -190,7 +191,7 @@ class CalendarService:
         self, request: BookingRequest, progress: _Progress
     ) -> tuple[Booking, bool]:
         async for attempt in stamina.retry_context(
-            on=_is_transient,
+            on=is_transient,
             attempts=BOOK_ATTEMPTS,
             timeout=BOOK_TIMEOUT_S,
             wait_initial=0.05,
@@ -214,15 +215,24 @@ class CalendarService:
             free = [bay for bay in bays if bay.id not in taken]
             if not free:
                 raise SlotTaken
-            visitor = await _visitor(connection, request)
+            visitor = await visitor_of(connection, request)
             for bay in free:
-                booking = await _take(connection, request, bay)
+                booking = await take(connection, request, bay)
                 if booking is not None:
-                    await self._announce(connection, request, booking, service, bay, visitor)
+                    rows = outbox_rows(
+                        self._dealership.name,
+                        self._location,
+                        request,
+                        booking,
+                        service,
+                        bay,
+                        visitor,
+                    )
+                    await connection.execute(insert(OutboxRow), rows)
                     progress.at_commit = True
                     return booking, True
                 # Nothing was inserted: the bay is taken, or a twin of this request was faster.
-                existing = await _booked_with(connection, request)
+                existing = await booked_with(connection, request)
                 if existing is not None:
                     return existing, False
         raise SlotTaken
@@ -240,12 +250,12 @@ class CalendarService:
             AppointmentRow.ends_at > opening.starts_at,
         )
         same_key = AppointmentRow.idempotency_key == request.idempotency_key
-        wanted = _bookings().add_columns(same_key).where(or_(same_key, in_the_way))
+        wanted = booking_columns().add_columns(same_key).where(or_(same_key, in_the_way))
         existing, taken = None, set()
         for *fields, is_same in await connection.execute(wanted):
             booking = Booking(*fields)
             if is_same:
-                existing = _own(booking, request)
+                existing = own(booking, request)
             taken.add(booking.bay_id)
         return existing, taken
 
@@ -275,56 +285,6 @@ class CalendarService:
             raise BookingRefused("outside_hours", "The service department is closed at that time.")
         return service, tuple(sorted(bays, key=lambda bay: bay.id != opening.bay_id))
 
-    async def _announce(
-        self,
-        connection: AsyncConnection,
-        request: BookingRequest,
-        booking: Booking,
-        service: Service,
-        bay: Bay,
-        visitor: Visitor,
-    ) -> None:
-        """Leave word for Google and the customer, in the booking's own transaction."""
-        appointment_id = booking.appointment_id
-        body = calendar_event(
-            appointment_id=appointment_id,
-            location=self._location,
-            service=service,
-            visitor=visitor,
-            starts_at=booking.starts_at,
-            ends_at=booking.ends_at,
-            notes=request.notes,
-        )
-        text = confirmation_text(
-            dealership_name=self._dealership.name,
-            appointment_id=appointment_id,
-            location=self._location,
-            service=service,
-            starts_at=booking.starts_at,
-        )
-        rows = [
-            {
-                "kind": "calendar.upsert",
-                "key": f"calendar.upsert:{appointment_id}",
-                "payload": {
-                    "appointment_id": str(appointment_id),
-                    "calendar_id": bay.calendar_id,
-                    "event_id": appointment_id.hex,
-                    "body": body,
-                },
-            },
-            {
-                "kind": "sms.send",
-                "key": f"sms.send:confirmation:{appointment_id}",
-                "payload": {
-                    "appointment_id": str(appointment_id),
-                    "to": request.customer_phone,
-                    "body": text,
-                },
-            },
-        ]
-        await connection.execute(insert(OutboxRow), rows)
-
     def _service(self, code: str) -> Service:
         try:
             return self._dealership.service(code)
@@ -346,111 +306,3 @@ class CalendarService:
             for bay_id, starts_at, ends_at in await connection.execute(taken):
                 busy.setdefault(bay_id, []).append(Period(starts_at, ends_at))
         return busy
-
-
-# Statements of a booking
-
-
-def _bookings() -> Select[uuid.UUID, str, str, str, int, int | None, datetime, datetime]:
-    """Columns in the order of `Booking`'s fields."""
-    return select(
-        AppointmentRow.id,
-        AppointmentRow.location_id,
-        AppointmentRow.bay_id,
-        AppointmentRow.service_code,
-        AppointmentRow.customer_id,
-        AppointmentRow.vehicle_id,
-        AppointmentRow.starts_at,
-        AppointmentRow.ends_at,
-    )
-
-
-def _as_booking(row: Row[*tuple[Any, ...]]) -> Booking:
-    return Booking(*row)
-
-
-async def _booked_with(connection: AsyncConnection, request: BookingRequest) -> Booking | None:
-    """What this key has booked before. A key is never lent to another customer."""
-    wanted = _bookings().where(AppointmentRow.idempotency_key == request.idempotency_key)
-    row = (await connection.execute(wanted)).one_or_none()
-    if row is None:
-        return None
-    return _own(_as_booking(row), request)
-
-
-def _own(booking: Booking, request: BookingRequest) -> Booking:
-    if booking.customer_id != request.customer_id:
-        raise BookingRefused("key_reused", "Something went wrong with that booking.")
-    return booking
-
-
-async def _take(connection: AsyncConnection, request: BookingRequest, bay: Bay) -> Booking | None:
-    """Insert the appointment into the bay; None when the bay or the key is taken."""
-    opening = request.opening
-    appointment_id = uuid.uuid4()
-    values: dict[str, Any] = {
-        "id": appointment_id,
-        "location_id": opening.location_id,
-        "bay_id": bay.id,
-        "customer_id": request.customer_id,
-        "vehicle_id": request.vehicle_id,
-        "service_code": opening.service_code,
-        "starts_at": opening.starts_at,
-        "ends_at": opening.ends_at,
-        "status": "booked",
-        "idempotency_key": request.idempotency_key,
-        # Chosen here, so that telling Google twice can never make two events.
-        "google_event_id": appointment_id.hex,
-        "call_sid": request.call_sid,
-        "notes": request.notes,
-    }
-    statement = (
-        insert(AppointmentRow).values(values).on_conflict_do_nothing().returning(AppointmentRow.id)
-    )
-    if (await connection.execute(statement)).one_or_none() is None:
-        return None
-    return Booking(
-        appointment_id=appointment_id,
-        location_id=opening.location_id,
-        bay_id=bay.id,
-        service_code=opening.service_code,
-        customer_id=request.customer_id,
-        vehicle_id=request.vehicle_id,
-        starts_at=opening.starts_at,
-        ends_at=opening.ends_at,
-    )
-
-
-async def _visitor(connection: AsyncConnection, request: BookingRequest) -> Visitor:
-    """Customer and vehicle as the calendar shows them. Refuses a vehicle of somebody else."""
-    wanted = (
-        select(
-            CustomerRow.first_name,
-            CustomerRow.last_name,
-            VehicleRow.year,
-            VehicleRow.make,
-            VehicleRow.model,
-        )
-        .outerjoin(
-            VehicleRow,
-            and_(VehicleRow.customer_id == CustomerRow.id, VehicleRow.id == request.vehicle_id),
-        )
-        .where(CustomerRow.id == request.customer_id)
-    )
-    row = (await connection.execute(wanted)).one_or_none()
-    if row is None:
-        raise BookingRefused("unknown_customer", "I could not find the customer's record.")
-    if request.vehicle_id is not None and row.year is None:
-        raise BookingRefused("wrong_vehicle", "I could not find that vehicle.")
-    vehicle = None if row.year is None else f"{row.year} {row.make} {row.model}"
-    return Visitor(f"{row.first_name} {row.last_name}", vehicle)
-
-
-def _is_transient(error: Exception) -> bool:
-    """Whether the same transaction may succeed when it is tried again."""
-    if isinstance(error, IntegrityError):
-        return False
-    if isinstance(error, DBAPIError):
-        sqlstate = getattr(error.orig, "sqlstate", None)
-        return error.connection_invalidated or sqlstate in _RETRYABLE_SQLSTATES
-    return isinstance(error, ConnectionError)

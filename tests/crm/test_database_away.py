@@ -17,7 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import DatabaseSettings, RedisSettings
 from otto.crm.customer_cache import CustomerCache
-from otto.crm.records import CallRecord, TurnLine
+from otto.crm.customers import IdentityClaim, NewCustomer, NewVehicle
+from otto.crm.records import Callback, CallRecord, TurnLine
 from otto.crm.service import CrmService
 from otto.storage.database import make_engine
 from otto.storage.errors import CrmError, StoreUnavailable
@@ -75,9 +76,9 @@ async def test_nobody_waits_longer_than_the_deadline_and_the_pool_recovers(
     await break_it(wire, how)
     for ask in (
         lambda: crm.find_by_phone(PHONE),
-        lambda: crm.verify(1, vin_last_six="A12345"),
-        lambda: crm.create_customer("k", "Ann", "Lee", PHONE),
-        lambda: crm.add_vehicle("k", 1, 2019, "Honda", "Civic"),
+        lambda: crm.verify(IdentityClaim(1, vin_last_six="A12345")),
+        lambda: crm.create_customer(NewCustomer("k", "Ann", "Lee", PHONE)),
+        lambda: crm.add_vehicle(NewVehicle("k", 1, 2019, "Honda", "Civic")),
     ):
         began_s = time.monotonic()
         with pytest.raises(StoreUnavailable):
@@ -101,24 +102,26 @@ async def test_a_callback_and_a_record_are_kept_and_delivered_once(
     await crm.find_by_phone(PHONE)
     await break_it(wire, how)
     for _ in range(2):  # the model, or Ray, may ask twice
-        await crm.request_callback(f"{sid}:callback", PHONE, "wants an oil change", sid)
-    await crm.record_call(record(sid))
+        await crm.calls.request_callback(
+            Callback(f"{sid}:callback", PHONE, "wants an oil change", sid)
+        )
+    await crm.calls.record_call(record(sid))
     with pytest.raises(StoreUnavailable):
-        await box.deliver_all(crm.take_in)
+        await box.deliver_all(crm.calls.take_in)
     assert await count(engine, CallbackRow.call_sid, sid) == 0
     await wire.mend()
-    carrier = asyncio.create_task(crm.deliver_kept())
+    carrier = asyncio.create_task(crm.calls.deliver_kept())
     async with asyncio.timeout(10):
         while not await count(engine, CallRow.call_sid, sid):
             await asyncio.sleep(0.05)
     while not carrier.done():  # `asyncio.wait_for` in redis-py may lose a cancellation
         carrier.cancel()
         await asyncio.wait({carrier}, timeout=0.1)
-    await box.deliver_all(crm.take_in)
+    await box.deliver_all(crm.calls.take_in)
     assert await count(engine, CallbackRow.call_sid, sid) == 1
     assert await count(engine, CallRow.call_sid, sid) == 1
     assert await count(engine, TurnRow.call_sid, sid) == 1
-    assert await box.deliver_all(crm.take_in) == 0
+    assert await box.deliver_all(crm.calls.take_in) == 0
 
 
 async def test_a_record_that_had_to_wait_does_not_undo_a_later_one(
@@ -126,11 +129,11 @@ async def test_a_record_that_had_to_wait_does_not_undo_a_later_one(
 ) -> None:
     """The line was lost, the call resumed elsewhere and ended: the later record counts."""
     await wire.refuse()
-    await crm.record_call(record("CA-later", minutes=2, outcome="line_lost"))
-    await CrmService(engine, "main").record_call(record("CA-later", minutes=5))
+    await crm.calls.record_call(record("CA-later", minutes=2, outcome="line_lost"))
+    await CrmService(engine, "main").calls.record_call(record("CA-later", minutes=5))
     await wire.mend()
     await asyncio.sleep(0.1)
-    await box.deliver_all(crm.take_in)
+    await box.deliver_all(crm.calls.take_in)
     async with engine.connect() as connection:
         outcome = await connection.scalar(
             select(CallRow.outcome).where(CallRow.call_sid == "CA-later")
@@ -143,10 +146,10 @@ async def test_a_number_that_nobody_can_call_is_refused_also_while_away(
 ) -> None:
     await wire.refuse()
     with pytest.raises(CrmError):
-        await crm.request_callback("k", "anonymous", "all lines busy", "CA1")
+        await crm.calls.request_callback(Callback("k", "anonymous", "all lines busy", "CA1"))
     await wire.mend()
     await asyncio.sleep(0.1)
-    assert await box.deliver_all(crm.take_in) == 0
+    assert await box.deliver_all(crm.calls.take_in) == 0
 
 
 async def test_without_a_place_to_keep_it_the_caller_is_told(
@@ -157,7 +160,7 @@ async def test_without_a_place_to_keep_it_the_caller_is_told(
     crm = CrmService(behind_wire, "main", guard=DatabaseGuard(DEADLINE_S), spool=nowhere)
     await wire.refuse()
     with pytest.raises(StoreUnavailable):
-        await crm.request_callback("k", PHONE, "all lines busy", "CA1")
+        await crm.calls.request_callback(Callback("k", PHONE, "all lines busy", "CA1"))
 
 
 async def test_a_server_with_no_connection_left_is_away(
@@ -200,7 +203,7 @@ async def test_a_cache_that_hangs_is_waited_for_once(valkey_url: str, engine: As
     async with Wire(valkey_url) as wire:
         client = make_redis(RedisSettings(url=SecretStr(wire.url), timeout_s=0.2))
         crm = CrmService(engine, "main", CustomerCache(client, ttl_s=60))
-        customer = await crm.create_customer("cache", "Ann", "Lee", "+17735550189")
+        customer = await crm.create_customer(NewCustomer("cache", "Ann", "Lee", "+17735550189"))
         assert await crm.find_by_phone(customer.phone) == customer
         wire.black_hole = True
         began_s = time.monotonic()

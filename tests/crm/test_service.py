@@ -14,16 +14,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import RedisSettings
-from otto.crm.service import (
-    CallRecord,
-    CrmError,
-    CrmService,
-    Customer,
-    CustomerCache,
-    CustomerExists,
-    TurnLine,
-)
+from otto.crm.customer_cache import CustomerCache
+from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle
+from otto.crm.records import Callback, CallRecord, TurnLine
+from otto.crm.service import CrmService
 from otto.language.vin import VinError
+from otto.storage.errors import CrmError, CustomerExists
 from otto.storage.redis import make_redis
 from otto.storage.tables import CallbackRow, CallRow, CustomerRow, TurnRow
 
@@ -44,7 +40,7 @@ def new_phone() -> Callable[[], str]:
 
 async def _maria(crm: CrmService, phone: str) -> Customer:
     return await crm.create_customer(
-        f"maria:{phone}", " Maria ", "Alvarez", phone, date(1984, 3, 12)
+        NewCustomer(f"maria:{phone}", " Maria ", "Alvarez", phone, date(1984, 3, 12))
     )
 
 
@@ -77,7 +73,7 @@ async def test_a_number_that_is_taken_makes_no_second_customer(
     phone = new_phone()
     await _maria(crm, phone)
     with pytest.raises(CustomerExists) as caught:
-        await crm.create_customer("another key", "Eve", "Adams", phone)
+        await crm.create_customer(NewCustomer("another key", "Eve", "Adams", phone))
     assert phone not in str(caught.value)
 
 
@@ -95,7 +91,7 @@ async def test_bad_details_are_refused_without_being_repeated(
     crm: CrmService, first: str, phone: str, born: date | None
 ) -> None:
     with pytest.raises(CrmError) as caught:
-        await crm.create_customer("bad", first, "Adams", phone, born)
+        await crm.create_customer(NewCustomer("bad", first, "Adams", phone, born))
     told = f"{caught.value!r} {caught.value.__cause__!r}"
     assert "Adams" not in told and "5550198" not in told
 
@@ -104,27 +100,31 @@ async def test_verification_wants_everything_given_to_fit(
     crm: CrmService, new_phone: Callable[[], str]
 ) -> None:
     customer = await _maria(crm, new_phone())
-    await crm.add_vehicle("v:verify", customer.id, 2021, "Honda", "Civic", VIN)
+    await crm.add_vehicle(NewVehicle("v:verify", customer.id, 2021, "Honda", "Civic", VIN))
     born, wrong = date(1984, 3, 12), date(1984, 12, 3)
-    assert await crm.verify(customer.id, date_of_birth=born)
-    assert await crm.verify(customer.id, vin_last_six="109186")
-    assert await crm.verify(customer.id, vin_last_six="one oh nine, one eight six")
-    assert await crm.verify(customer.id, date_of_birth=born, vin_last_six="109186")
-    assert not await crm.verify(customer.id)
-    assert not await crm.verify(customer.id, date_of_birth=wrong)
-    assert not await crm.verify(customer.id, date_of_birth=born, vin_last_six="109187")
-    assert not await crm.verify(customer.id, date_of_birth=wrong, vin_last_six="109186")
-    assert not await crm.verify(customer.id, vin_last_six="")
-    assert not await crm.verify(customer.id, vin_last_six="?")
-    assert not await crm.verify(-1, date_of_birth=born)
+    assert await crm.verify(IdentityClaim(customer.id, date_of_birth=born))
+    assert await crm.verify(IdentityClaim(customer.id, vin_last_six="109186"))
+    assert await crm.verify(IdentityClaim(customer.id, vin_last_six="one oh nine, one eight six"))
+    assert await crm.verify(IdentityClaim(customer.id, date_of_birth=born, vin_last_six="109186"))
+    assert not await crm.verify(IdentityClaim(customer.id))
+    assert not await crm.verify(IdentityClaim(customer.id, date_of_birth=wrong))
+    assert not await crm.verify(
+        IdentityClaim(customer.id, date_of_birth=born, vin_last_six="109187")
+    )
+    assert not await crm.verify(
+        IdentityClaim(customer.id, date_of_birth=wrong, vin_last_six="109186")
+    )
+    assert not await crm.verify(IdentityClaim(customer.id, vin_last_six=""))
+    assert not await crm.verify(IdentityClaim(customer.id, vin_last_six="?"))
+    assert not await crm.verify(IdentityClaim(-1, date_of_birth=born))
 
 
 async def test_a_customer_with_nothing_on_record_cannot_be_verified(
     crm: CrmService, new_phone: Callable[[], str]
 ) -> None:
-    customer = await crm.create_customer("blank", "No", "Facts", new_phone())
-    assert not await crm.verify(customer.id, date_of_birth=date(1984, 3, 12))
-    assert not await crm.verify(customer.id, vin_last_six="109186")
+    customer = await crm.create_customer(NewCustomer("blank", "No", "Facts", new_phone()))
+    assert not await crm.verify(IdentityClaim(customer.id, date_of_birth=date(1984, 3, 12)))
+    assert not await crm.verify(IdentityClaim(customer.id, vin_last_six="109186"))
 
 
 async def test_a_vehicle_is_added_once_and_seen_at_once(
@@ -132,11 +132,17 @@ async def test_a_vehicle_is_added_once_and_seen_at_once(
 ) -> None:
     customer = await _maria(crm, new_phone())
     assert (await crm.find_by_phone(customer.phone)) == customer  # now in the cache
-    added = await crm.add_vehicle("v1", customer.id, 2019, "Honda", "Civic", "1HGBH41JXMN-1O9I86")
+    added = await crm.add_vehicle(
+        NewVehicle("v1", customer.id, 2019, "Honda", "Civic", "1HGBH41JXMN-1O9I86")
+    )
     assert added.description == "2019 Honda Civic"
     assert added.vin == VIN
-    assert await crm.add_vehicle("v1", customer.id, 2019, "Honda", "Civic", VIN) == added
-    assert await crm.add_vehicle("v2", customer.id, 2019, "Honda", "Civic", VIN) == added
+    assert (
+        await crm.add_vehicle(NewVehicle("v1", customer.id, 2019, "Honda", "Civic", VIN)) == added
+    )
+    assert (
+        await crm.add_vehicle(NewVehicle("v2", customer.id, 2019, "Honda", "Civic", VIN)) == added
+    )
     found = await crm.find_by_phone(customer.phone)
     assert found is not None and found.vehicles == (added,)
 
@@ -144,20 +150,20 @@ async def test_a_vehicle_is_added_once_and_seen_at_once(
 async def test_vehicles_that_cannot_be(crm: CrmService, new_phone: Callable[[], str]) -> None:
     customer = await _maria(crm, new_phone())
     with pytest.raises(VinError):
-        await crm.add_vehicle("bad", customer.id, 2019, "Honda", "Civic", VIN[:-1])
+        await crm.add_vehicle(NewVehicle("bad", customer.id, 2019, "Honda", "Civic", VIN[:-1]))
     with pytest.raises(CrmError):
-        await crm.add_vehicle("bad", customer.id, 1850, "Honda", "Civic")
+        await crm.add_vehicle(NewVehicle("bad", customer.id, 1850, "Honda", "Civic"))
     with pytest.raises(CrmError):
-        await crm.add_vehicle("bad", -1, 2019, "Honda", "Civic")
+        await crm.add_vehicle(NewVehicle("bad", -1, 2019, "Honda", "Civic"))
     with pytest.raises(CrmError):
-        await crm.add_vehicle("bad", customer.id, 2019, "", "Civic")
+        await crm.add_vehicle(NewVehicle("bad", customer.id, 2019, "", "Civic"))
 
 
 async def test_the_cache_answers_without_the_database(
     crm: CrmService, engine: AsyncEngine, new_phone: Callable[[], str]
 ) -> None:
     customer = await _maria(crm, new_phone())
-    await crm.add_vehicle("v:cache", customer.id, 1989, "Bus", "Coach", OTHER_VIN)
+    await crm.add_vehicle(NewVehicle("v:cache", customer.id, 1989, "Bus", "Coach", OTHER_VIN))
     first = await crm.find_by_phone(customer.phone)
     # Behind the service's back, so only the cache can still answer as before.
     async with engine.begin() as connection:
@@ -189,7 +195,7 @@ async def test_everything_works_while_redis_is_away(
     away = make_redis(RedisSettings(url=SecretStr("redis://127.0.0.1:9/0"), timeout_s=0.2))
     crm = CrmService(engine, "main", CustomerCache(away, ttl_s=60))
     customer = await _maria(crm, new_phone())
-    added = await crm.add_vehicle("v:away", customer.id, 2019, "Honda", "Civic")
+    added = await crm.add_vehicle(NewVehicle("v:away", customer.id, 2019, "Honda", "Civic"))
     found = await crm.find_by_phone(customer.phone)
     assert found is not None and found.vehicles == (added,)
     await away.aclose()
@@ -213,14 +219,18 @@ async def test_a_copy_that_could_not_be_deleted_is_not_read(
 
 async def test_a_callback_is_asked_for_once(crm: CrmService, engine: AsyncEngine) -> None:
     for _ in range(2):
-        await crm.request_callback("CA1:full", "+17735550177", "all lines busy", "CA1")
+        await crm.calls.request_callback(
+            Callback("CA1:full", "+17735550177", "all lines busy", "CA1")
+        )
     async with engine.connect() as connection:
         rows = (await connection.execute(select(CallbackRow.__table__))).all()
     assert [(row.phone, row.reason, row.location_id) for row in rows] == [
         ("+17735550177", "all lines busy", "main")
     ]
     with pytest.raises(CrmError) as caught:
-        await crm.request_callback("CA2:full", "anonymous-caller", "all lines busy", "CA2")
+        await crm.calls.request_callback(
+            Callback("CA2:full", "anonymous-caller", "all lines busy", "CA2")
+        )
     assert "anonymous" not in str(caught.value)
 
 
@@ -246,8 +256,8 @@ async def test_a_call_is_recorded_once_with_its_latest_turns(
             turns=turns,
         )
 
-    await crm.record_call(record([greeting], None, -1))
-    await crm.record_call(record([greeting, question], "booked", customer.id))
+    await crm.calls.record_call(record([greeting], None, -1))
+    await crm.calls.record_call(record([greeting, question], "booked", customer.id))
     async with engine.connect() as connection:
         call = (await connection.execute(select(CallRow.__table__))).one()
         turns = (await connection.execute(select(TurnRow.__table__).order_by(TurnRow.index))).all()
@@ -260,4 +270,4 @@ async def test_a_call_is_recorded_once_with_its_latest_turns(
         ("caller", "Hi there", None),
     ]
     assert turns[0].latency == {"tts": 80.5}
-    await crm.record_call(record([], "booked", -1))
+    await crm.calls.record_call(record([], "booked", -1))

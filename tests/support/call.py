@@ -15,7 +15,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from otto.crm.service import CallRecord, Customer, CustomerExists, Vehicle
+from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.crm.records import Callback, CallRecord
 from otto.dialogue.context import CallContext
 from otto.dialogue.conversation import Conversation
 from otto.dialogue.session.store import Fenced
@@ -34,6 +35,7 @@ from otto.events import (
 from otto.media_link.events import KeyPressed, LineEvent, MarkPlayed, Playing
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.scheduling.service import Booking, BookingRequest, SlotTaken
+from otto.storage.errors import CustomerExists
 from otto.tasks import Tasks
 
 MS_PER_CHARACTER = 60
@@ -266,37 +268,20 @@ class People:
     async def find_by_phone(self, phone: str) -> Customer | None:
         return self.customers.get(phone)
 
-    async def verify(
-        self,
-        customer_id: int,
-        *,
-        date_of_birth: date | None = None,
-        vin_last_six: str | None = None,
-    ) -> bool:
-        return customer_id == MARIA.id and date_of_birth == BORN
+    async def verify(self, claim: IdentityClaim) -> bool:
+        return claim.customer_id == MARIA.id and claim.date_of_birth == BORN
 
-    async def create_customer(
-        self,
-        key: str,
-        first_name: str,
-        last_name: str,
-        phone: str,
-        date_of_birth: date | None = None,
-    ) -> Customer:
-        if phone in self.customers:
+    async def create_customer(self, new: NewCustomer) -> Customer:
+        if new.phone in self.customers:
             raise CustomerExists
-        self.customers[phone] = Customer(8, first_name, last_name, phone, ())
-        return self.customers[phone]
+        self.customers[new.phone] = Customer(8, new.first_name, new.last_name, new.phone, ())
+        return self.customers[new.phone]
 
-    async def add_vehicle(
-        self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None = None
-    ) -> Vehicle:
-        return Vehicle(80, year, make, model, vin)
+    async def add_vehicle(self, new: NewVehicle) -> Vehicle:
+        return Vehicle(80, new.year, new.make, new.model, new.vin)
 
-    async def request_callback(
-        self, key: str, phone: str, reason: str, call_sid: str | None
-    ) -> None:
-        self.callbacks.setdefault(key, (phone, reason))
+    async def request_callback(self, request: Callback) -> None:
+        self.callbacks.setdefault(request.key, (request.phone, request.reason))
 
     async def record_call(self, record: CallRecord) -> None:
         self.records.append(record)

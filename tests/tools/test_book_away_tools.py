@@ -10,8 +10,9 @@ import pytest
 from config.dealership import Dealership
 from otto.dialogue.session.state import Identity, Offer, Session, VehicleRef
 from otto.dialogue.tools.permissions import ALWAYS
+from otto.dialogue.tools.results import BOOKING_UNKNOWN, CALENDAR_AWAY
 from otto.dialogue.tools.schemas import tool_schemas
-from otto.dialogue.tools.toolbox import BOOK_AWAY, BOOKING_UNKNOWN, Toolbox
+from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
 from otto.storage.errors import StoreUnavailable
 from tests.support.call import MARIA, NOW, Book, People
@@ -79,7 +80,7 @@ async def test_the_caller_hears_that_the_book_cannot_be_seen(
     assert (result["status"], result["code"], result["message"]) == (
         "error",
         "book_away",
-        BOOK_AWAY,
+        CALENDAR_AWAY,
     )
     assert "request_callback" in result["advice"]
 

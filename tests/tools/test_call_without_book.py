@@ -19,10 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
+from otto.crm.records import Callback
 from otto.crm.service import CrmService
 from otto.dialogue.prompts import Phrases, system_prompt
 from otto.dialogue.session.state import Session
-from otto.dialogue.tools.toolbox import BOOK_AWAY, BOOKING_UNKNOWN, Toolbox
+from otto.dialogue.tools.results import BOOKING_UNKNOWN, CALENDAR_AWAY
+from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
 from otto.scheduling.service import CalendarService
 from otto.storage.database import make_engine, sync_dealership
@@ -76,6 +78,13 @@ class Call:
         raise AssertionError("the receptionist called tools for ever")
 
 
+class Customers(CrmService):
+    """The service in the shape of the port that the tools have, as the CRM actor is."""
+
+    async def request_callback(self, request: Callback) -> None:
+        await self.calls.request_callback(request)
+
+
 @pytest.fixture
 async def wire(
     postgres_url: str, engine: AsyncEngine, dealership: Dealership
@@ -90,7 +99,7 @@ async def book(wire: Wire, tmp_path: Path, dealership: Dealership) -> AsyncItera
     settings = DatabaseSettings(url=SecretStr(wire.url), command_timeout_s=DEADLINE_S)
     engine = make_engine(settings)
     spool = Spool(None, tmp_path, "main")
-    crm = CrmService(engine, "main", guard=DatabaseGuard(DEADLINE_S, 0.05), spool=spool)
+    crm = Customers(engine, "main", guard=DatabaseGuard(DEADLINE_S, 0.05), spool=spool)
     guard = DatabaseGuard(DEADLINE_S, 0.05)
     calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW, guard=guard)
     await crm.find_by_phone(PHONE)
@@ -138,14 +147,14 @@ async def test_the_caller_is_told_offered_a_call_back_and_called(
     else:
         wire.black_hole = True
     said = await call.say("Hi, I'd like to book an oil change, please.")
-    assert said.endswith(f"{BOOK_AWAY} May I have somebody call you back?")
+    assert said.endswith(f"{CALENDAR_AWAY} May I have somebody call you back?")
     assert "open" in await call.say("What are your hours?")  # what needs no book goes on
     said = await call.say("Yes, please call me back tomorrow morning.")
     assert "Somebody will call you back." in said and "Goodbye" in said
     assert call.longest_tool_s < DEADLINE_S + SLACK_S
     await wire.mend()
     await asyncio.sleep(0.1)
-    assert await spool.deliver_all(crm.take_in) == 1
+    assert await spool.deliver_all(crm.calls.take_in) == 1
     async with engine.connect() as connection:
         [row] = (
             await connection.execute(

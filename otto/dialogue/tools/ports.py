@@ -3,17 +3,16 @@ services themselves."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Protocol
 
-from otto.crm.customers import Customer, Vehicle
-from otto.crm.records import CallRecord
+from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.crm.records import Callback, CallRecord
 from otto.scheduling.bookings import Booking, BookingRequest
 from otto.scheduling.openings import Opening, OpeningsQuery
 
 
 class Calendar(Protocol):
-    """The book of the location."""
+    """The bookings of the location."""
 
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]: ...
     async def book(self, request: BookingRequest) -> Booking: ...
@@ -23,25 +22,8 @@ class Crm(Protocol):
     """The customers of the location."""
 
     async def find_by_phone(self, phone: str) -> Customer | None: ...
-    async def verify(
-        self,
-        customer_id: int,
-        *,
-        date_of_birth: date | None = None,
-        vin_last_six: str | None = None,
-    ) -> bool: ...
-    async def create_customer(
-        self,
-        key: str,
-        first_name: str,
-        last_name: str,
-        phone: str,
-        date_of_birth: date | None = None,
-    ) -> Customer: ...
-    async def add_vehicle(
-        self, key: str, customer_id: int, year: int, make: str, model: str, vin: str | None = None
-    ) -> Vehicle: ...
-    async def request_callback(
-        self, key: str, phone: str, reason: str, call_sid: str | None
-    ) -> None: ...
+    async def verify(self, claim: IdentityClaim) -> bool: ...
+    async def create_customer(self, new: NewCustomer) -> Customer: ...
+    async def add_vehicle(self, new: NewVehicle) -> Vehicle: ...
+    async def request_callback(self, request: Callback) -> None: ...
     async def record_call(self, record: CallRecord) -> None: ...

@@ -18,7 +18,9 @@ from zoneinfo import ZoneInfo
 import structlog
 from pydantic import ValidationError
 
-from config.dealership import Dealership, Location, Service
+from config.dealership import Dealership, Location
+from otto.crm.customers import IdentityClaim, NewCustomer, NewVehicle
+from otto.crm.records import Callback
 from otto.dialogue.session.state import Identity, Offer, Session, VehicleRef
 from otto.dialogue.tools.arguments import (
     AddVehicle,
@@ -34,8 +36,18 @@ from otto.dialogue.tools.arguments import (
     TransferToPerson,
     VerifyCaller,
 )
+from otto.dialogue.tools.information import answer, service_of
 from otto.dialogue.tools.permissions import allowed_tools, denial
 from otto.dialogue.tools.ports import Calendar, Crm
+from otto.dialogue.tools.results import (
+    Result,
+    ToolFault,
+    calendar_away,
+    error,
+    price,
+    vehicle_result,
+    without_blanks,
+)
 from otto.dialogue.tools.schemas import Schema, tool_schemas
 from otto.events import ToolCall
 from otto.language.dates import DateError, resolve_dates
@@ -43,27 +55,16 @@ from otto.language.phone import PhoneError, parse_phone
 from otto.language.spoken_times import describe_start
 from otto.language.vin import VinError, normalise_vin
 from otto.scheduling.bookings import BookingRequest, SchedulingError, SlotTaken
-from otto.scheduling.hours import describe_day, describe_week
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.storage.errors import CustomerExists, StoreUnavailable
 
 log = structlog.get_logger()
 
-Result = dict[str, Any]
 OPENINGS_OFFERED = 3
-BOOK_AWAY = "I'm sorry, I can't see our book right now."
-BOOKING_UNKNOWN = (
-    "I'm sorry, I lost sight of our book just now, so I can't tell whether that booking went "
-    "through. If it did, you will get a text message."
-)
-
-
-class ToolFault(Exception):
-    """A tool cannot do what was asked; the text is advice for the model."""
 
 
 class Toolbox:
-    """The tools of one call. `end` is set by the tools that end it: "hangup" or "transfer"."""
+    """The tools of one call, on its session."""
 
     def __init__(
         self,
@@ -106,30 +107,30 @@ class Toolbox:
     async def run(self, call: ToolCall) -> Result:
         """Execute one tool call. Never raises, except for cancellation."""
         if call.name not in self._tools or call.name not in allowed_tools(self._session):
-            return _error(advice=denial(call.name, self._session))
+            return error(advice=denial(call.name, self._session))
         model, tool = self._tools[call.name]
         try:
-            arguments = model.model_validate(_without_blanks(json.loads(call.arguments or "{}")))
-        except ValidationError as error:
-            where = ", ".join(str(fault["loc"][0]) for fault in error.errors() if fault["loc"])
-            return _error(advice=f"These arguments are not usable: {where or 'all of them'}.")
+            arguments = model.model_validate(without_blanks(json.loads(call.arguments or "{}")))
+        except ValidationError as invalid:
+            where = ", ".join(str(fault["loc"][0]) for fault in invalid.errors() if fault["loc"])
+            return error(advice=f"These arguments are not usable: {where or 'all of them'}.")
         except ValueError:
-            return _error(advice="The arguments were not valid JSON. Call the tool again.")
+            return error(advice="The arguments were not valid JSON. Call the tool again.")
         self._call_id = call.id
         try:
             return await tool(arguments)
         except ToolFault as fault:
-            return _error(advice=str(fault))
+            return error(advice=str(fault))
         except (DateError, PhoneError, VinError) as fault:
-            return _error(str(fault))
+            return error(str(fault))
         except SchedulingError as fault:
-            return _error(fault.sentence)
+            return error(fault.sentence)
         except StoreUnavailable as away:
             log.warning("tool_without_book", tool=call.name, reason=away.reason)
-            return _book_away(call.name, away)
-        except Exception as error:
-            log.error("tool_failed", tool=call.name, error=type(error).__name__)
-            return _error(
+            return calendar_away(call.name, away)
+        except Exception as unexpected:
+            log.error("tool_failed", tool=call.name, error=type(unexpected).__name__)
+            return error(
                 "I'm sorry, that did not work on our side.", advice="Offer to connect a person."
             )
 
@@ -163,11 +164,10 @@ class Toolbox:
             session.attempted = self._call_id
             session.attempts += 1
         try:
-            ok = await self._crm.verify(
-                session.customer_id,
-                date_of_birth=arguments.date_of_birth,
-                vin_last_six=arguments.vin_last_six,
+            claim = IdentityClaim(
+                session.customer_id, arguments.date_of_birth, arguments.vin_last_six
             )
+            ok = await self._crm.verify(claim)
         except StoreUnavailable:
             session.attempted = ""
             session.attempts -= 1  # nobody has looked
@@ -190,20 +190,21 @@ class Toolbox:
         return {
             "status": "verified",
             "first_name": customer.first_name,
-            "vehicles": [_vehicle(vehicle) for vehicle in session.vehicles],
+            "vehicles": [vehicle_result(vehicle) for vehicle in session.vehicles],
         }
 
     async def _create_customer(self, arguments: CreateCustomer) -> Result:
         session = self._session
         phone = parse_phone(arguments.phone_number or session.caller)
         try:
-            customer = await self._crm.create_customer(
+            new = NewCustomer(
                 f"{session.call_sid}:customer",
                 arguments.first_name,
                 arguments.last_name,
                 phone,
                 arguments.date_of_birth,
             )
+            customer = await self._crm.create_customer(new)
         except CustomerExists:
             return {"status": "exists", "advice": "This number is in the book: identify them."}
         session.identity = Identity.CREATED
@@ -216,24 +217,21 @@ class Toolbox:
         session = self._session
         assert session.customer_id is not None
         vin = normalise_vin(arguments.vin) if arguments.vin else None
-        vehicle = await self._crm.add_vehicle(
-            f"{session.call_sid}:vehicle:{arguments.year}:{arguments.make}:{arguments.model}",
-            session.customer_id,
-            arguments.year,
-            arguments.make,
-            arguments.model,
-            vin,
+        key = f"{session.call_sid}:vehicle:{arguments.year}:{arguments.make}:{arguments.model}"
+        new = NewVehicle(
+            key, session.customer_id, arguments.year, arguments.make, arguments.model, vin
         )
+        vehicle = await self._crm.add_vehicle(new)
         known = next((ref for ref in session.vehicles if ref.vehicle_id == vehicle.id), None)
         if known is None:
             known = VehicleRef(f"v{len(session.vehicles) + 1}", vehicle.id, vehicle.description)
             session.vehicles.append(known)
-        return {"status": "added", **_vehicle(known)}
+        return {"status": "added", **vehicle_result(known)}
 
-    # The book
+    # The calendar
 
     async def _find_openings(self, arguments: FindOpenings) -> Result:
-        service = self._service(arguments.service)
+        service = service_of(self._dealership, arguments.service)
         days = resolve_dates(
             arguments.from_date,
             arguments.to_date,
@@ -254,7 +252,7 @@ class Toolbox:
             "status": "ok",
             "service": service.name,
             "duration_minutes": service.duration_minutes,
-            "price": _price(service),
+            "price": price(service),
             "openings": self._offer(openings),
         }
 
@@ -298,7 +296,7 @@ class Toolbox:
         return {
             "status": "booked",
             "when": offer.when,
-            "service": self._service(offer.service_code).name,
+            "service": service_of(self._dealership, offer.service_code).name,
             "vehicle": vehicle.description,
             "confirmation": booking.confirmation,
         }
@@ -350,32 +348,11 @@ class Toolbox:
     # The rest
 
     async def _dealership_info(self, arguments: DealershipInfo) -> Result:
-        location = self._location
-        match arguments.topic:
-            case "address":
-                answer = f"{self._dealership.name}, {location.address}."
-            case "hours":
-                now = self._now().astimezone(self._zone)
-                day = resolve_dates(arguments.date, None, now=now).first if arguments.date else None
-                answer = (
-                    describe_day(location, day)
-                    if day is not None
-                    else describe_week(location, now.date())
-                )
-            case "services":
-                names = [service.name for service in self._dealership.services]
-                answer = f"We offer {', '.join(names[:-1])} and {names[-1]}."
-            case "prices":
-                chosen = (
-                    [self._service(arguments.service)]
-                    if arguments.service
-                    else list(self._dealership.services)
-                )
-                answer = " ".join(
-                    f"{service.name}: {_price(service)}, about {service.duration_minutes} minutes."
-                    for service in chosen
-                )
-        return {"status": "ok", "answer": answer}
+        now = self._now().astimezone(self._zone)
+        return {
+            "status": "ok",
+            "answer": answer(self._dealership, self._location, arguments, now),
+        }
 
     async def _request_callback(self, arguments: RequestCallback) -> Result:
         session = self._session
@@ -388,11 +365,9 @@ class Toolbox:
                 raise
             raise ToolFault("Ask the caller which number to call back.") from None
         when = arguments.when or "as soon as possible"
+        reason = f"{arguments.reason} (when: {when})"
         await self._crm.request_callback(
-            f"{session.call_sid}:callback",
-            phone,
-            f"{arguments.reason} (when: {when})",
-            session.call_sid,
+            Callback(f"{session.call_sid}:callback", phone, reason, session.call_sid)
         )
         session.callback_requested = True
         return {"status": "noted", "when": when}
@@ -402,50 +377,3 @@ class Toolbox:
 
     async def _end_call(self, arguments: EndCall) -> Result:
         return {"status": "ending"}
-
-    def _service(self, code: str) -> Service:
-        try:
-            return self._dealership.service(code)
-        except KeyError:
-            known = ", ".join(service.code for service in self._dealership.services)
-            raise ToolFault(f"There is no such service. The codes are: {known}.") from None
-
-
-def _error(message: str | None = None, *, advice: str | None = None) -> Result:
-    """`message` may be said to the caller as it is; `advice` is for the model alone."""
-    result = {"status": "error"}
-    if message:
-        result["message"] = message
-    if advice:
-        result["advice"] = advice
-    return result
-
-
-def _book_away(tool: str, away: StoreUnavailable) -> Result:
-    """The database cannot be asked. Everything else goes on, a wish to be called back included."""
-    if tool == "request_callback":
-        return _error(
-            "I'm sorry, I can't note that down right now.", advice="Offer to connect a person."
-        ) | {"code": "not_kept"}
-    message = BOOKING_UNKNOWN if away.outcome_unknown else BOOK_AWAY
-    advice = "Offer that somebody calls back; on yes, use request_callback, which works even now."
-    return _error(message, advice=advice) | {"code": "book_away"}
-
-
-def _without_blanks(arguments: Any) -> Any:
-    if not isinstance(arguments, dict):
-        raise ValueError("not an object")
-    return {
-        key: None if isinstance(value, str) and not value.strip() else value
-        for key, value in arguments.items()
-    }
-
-
-def _vehicle(vehicle: VehicleRef) -> Result:
-    return {"vehicle_ref": vehicle.ref, "description": vehicle.description}
-
-
-def _price(service: Service) -> str:
-    if service.price_cents is None:
-        return "quoted after inspection"
-    return f"${service.price_cents / 100:,.2f}"

@@ -1,0 +1,167 @@
+"""What a call leaves in the database: its record, and the wish to be called back.
+
+Both were promised to a caller, so they outlast a database that is away: see `Spool`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from otto.crm.records import Callback, CallRecord
+from otto.storage.errors import CrmError, StoreUnavailable
+from otto.storage.guard import DatabaseGuard, guarded
+from otto.storage.spool import NotKept, Spool, SpoolEntry
+from otto.storage.tables import (
+    E164,
+    KEY_LENGTH,
+    NOTES_LENGTH,
+    CallbackRow,
+    CallRow,
+    CustomerRow,
+    TurnRow,
+)
+from otto.storage.values import is_refused, without_nul
+
+_log = structlog.get_logger()
+
+PHONE = re.compile(E164.strip("'"))
+CALLBACK, CALL = "callback", "call"
+"""The kinds of entries in the spool."""
+NUMBER_LENGTH = 40
+"""Of a caller's number as the network sends it, which may be a SIP address."""
+
+
+class CallLog:
+    """Calls and callbacks of one location. Safe to use from many calls of one event loop at once.
+
+    While the database is away they are kept in `spool`, if given, and no error is raised; whoever
+    owns the log runs `deliver_kept` beside it. Without a spool, `StoreUnavailable` is raised.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, location_id: str, guard: DatabaseGuard, spool: Spool | None
+    ) -> None:
+        self._engine = engine
+        self._location_id = location_id
+        self._guard = guard
+        self._spool = spool
+
+    async def request_callback(self, request: Callback) -> None:
+        """Ask a person to call back; idempotent by its key. `CrmError` when it is no number."""
+        if not PHONE.fullmatch(request.phone):
+            raise CrmError("That is not a number that can be called back.")
+        reason = without_nul(request.reason)[:NOTES_LENGTH]
+        wish = replace(request, key=request.key[:KEY_LENGTH], reason=reason)
+        try:
+            await self._write_callback(wish)
+        except StoreUnavailable as away:
+            await self._keep(SpoolEntry(CALLBACK, wish.key, wish.dump()), away)
+
+    async def record_call(self, record: CallRecord) -> None:
+        """Write the call and its turns; a later record of the same call replaces the earlier."""
+        try:
+            await self._write_call(record)
+        except StoreUnavailable as away:
+            await self._keep(SpoolEntry(CALL, record.call_sid, record.dump()), away)
+
+    async def deliver_kept(self) -> None:
+        """Bring into the database what was kept while it was away, until cancelled."""
+        if self._spool is not None:
+            await self._spool.run(self.take_in)
+
+    async def take_in(self, entry: SpoolEntry) -> None:
+        """Write what an entry holds, once or again. Raises `StoreUnavailable`, or why it is
+        refused."""
+        if entry.kind == CALLBACK:
+            await self._write_callback(Callback.load(entry.payload))
+        elif entry.kind == CALL:
+            await self._write_call(CallRecord.load(entry.payload))
+        else:
+            raise CrmError("Nobody here takes such entries.")
+
+    # Inside
+
+    async def _keep(self, entry: SpoolEntry, away: StoreUnavailable) -> None:
+        if self._spool is None:
+            raise away
+        try:
+            await self._spool.keep(entry)
+        except NotKept:
+            raise away from None
+
+    @guarded
+    async def _write_callback(self, wish: Callback) -> None:
+        try:
+            async with self._engine.begin() as connection:
+                await connection.execute(
+                    insert(CallbackRow)
+                    .values(location_id=self._location_id, **wish.dump())
+                    .on_conflict_do_nothing(index_elements=["key"])
+                )
+        except DBAPIError as error:
+            if not is_refused(error):
+                raise
+            # Its own text would hold the number.
+            raise CrmError("That is not a number that can be called back.") from None
+
+    @guarded
+    async def _write_call(self, record: CallRecord) -> None:
+        known_customer = select(CustomerRow.id).where(CustomerRow.id == record.customer_id)
+        call = {
+            "location_id": self._location_id,
+            "direction": record.direction,
+            "from_number": _cut(record.from_number),
+            "to_number": _cut(record.to_number),
+            "customer_id": known_customer.scalar_subquery(),
+            "outcome": record.outcome,
+            "sub_actors": record.sub_actors,
+            "started_at": record.started_at,
+            "ended_at": record.ended_at,
+        }
+        turns = [
+            {
+                "call_sid": record.call_sid,
+                "index": turn.index,
+                "speaker": turn.speaker,
+                "text": without_nul(turn.text),
+                "heard_text": None if turn.heard_text is None else without_nul(turn.heard_text),
+                "latency": turn.latency,
+                "at": turn.at,
+            }
+            for turn in record.turns
+        ]
+        async with self._engine.begin() as connection:
+            statement = insert(CallRow).values(call_sid=record.call_sid, **call)
+            written = await connection.scalar(
+                statement.on_conflict_do_update(
+                    index_elements=["call_sid"],
+                    set_=call,
+                    # A record that had to wait does not undo a later one.
+                    where=func.coalesce(CallRow.ended_at <= statement.excluded.ended_at, True),
+                ).returning(CallRow.call_sid)
+            )
+            if written is None:
+                return
+            if turns:
+                turn_rows = insert(TurnRow).values(turns)
+                changed = {
+                    name: turn_rows.excluded[name]
+                    for name in ("speaker", "text", "heard_text", "latency", "at")
+                }
+                await connection.execute(
+                    turn_rows.on_conflict_do_update(
+                        index_elements=["call_sid", "index"], set_=changed
+                    )
+                )
+        _log.info("call_recorded", call_sid=record.call_sid, turns=len(turns))
+
+
+def _cut(number: str | None) -> str | None:
+    return None if number is None else without_nul(number)[:NUMBER_LENGTH]

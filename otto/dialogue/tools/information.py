@@ -1,0 +1,50 @@
+"""What the dealership's file answers: address, hours, services and prices, in sentences."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from config.dealership import Dealership, Location, Service
+from otto.dialogue.tools.arguments import DealershipInfo
+from otto.dialogue.tools.results import ToolFault, price
+from otto.language.dates import resolve_dates
+from otto.scheduling.hours import describe_day, describe_week
+
+
+def answer(
+    dealership: Dealership, location: Location, arguments: DealershipInfo, now: datetime
+) -> str:
+    """The answer to a question about one topic; `now` is local. Raises `ToolFault` or
+    `DateError`."""
+    match arguments.topic:
+        case "address":
+            return f"{dealership.name}, {location.address}."
+        case "hours":
+            day = resolve_dates(arguments.date, None, now=now).first if arguments.date else None
+            return (
+                describe_day(location, day)
+                if day is not None
+                else describe_week(location, now.date())
+            )
+        case "services":
+            names = [service.name for service in dealership.services]
+            return f"We offer {', '.join(names[:-1])} and {names[-1]}."
+        case "prices":
+            chosen = (
+                [service_of(dealership, arguments.service)]
+                if arguments.service
+                else list(dealership.services)
+            )
+            return " ".join(
+                f"{service.name}: {price(service)}, about {service.duration_minutes} minutes."
+                for service in chosen
+            )
+
+
+def service_of(dealership: Dealership, code: str) -> Service:
+    """The service with this code. Raises `ToolFault`."""
+    try:
+        return dealership.service(code)
+    except KeyError:
+        known = ", ".join(service.code for service in dealership.services)
+        raise ToolFault(f"There is no such service. The codes are: {known}.") from None

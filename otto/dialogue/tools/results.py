@@ -1,0 +1,61 @@
+"""What tools answer with: results that the model can speak about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.dealership import Service
+from otto.dialogue.session.state import VehicleRef
+from otto.storage.errors import StoreUnavailable
+
+Result = dict[str, Any]
+
+CALENDAR_AWAY = "I'm sorry, I can't see our book right now."
+BOOKING_UNKNOWN = (
+    "I'm sorry, I lost sight of our book just now, so I can't tell whether that booking went "
+    "through. If it did, you will get a text message."
+)
+
+
+class ToolFault(Exception):
+    """A tool cannot do what was asked; the text is advice for the model."""
+
+
+def error(message: str | None = None, *, advice: str | None = None) -> Result:
+    """`message` may be said to the caller as it is; `advice` is for the model alone."""
+    result = {"status": "error"}
+    if message:
+        result["message"] = message
+    if advice:
+        result["advice"] = advice
+    return result
+
+
+def calendar_away(tool: str, away: StoreUnavailable) -> Result:
+    """The database cannot be asked. Everything else goes on, a wish to be called back included."""
+    if tool == "request_callback":
+        return error(
+            "I'm sorry, I can't note that down right now.", advice="Offer to connect a person."
+        ) | {"code": "not_kept"}
+    message = BOOKING_UNKNOWN if away.outcome_unknown else CALENDAR_AWAY
+    advice = "Offer that somebody calls back; on yes, use request_callback, which works even now."
+    return error(message, advice=advice) | {"code": "book_away"}
+
+
+def without_blanks(arguments: Any) -> Any:
+    if not isinstance(arguments, dict):
+        raise ValueError("not an object")
+    return {
+        key: None if isinstance(value, str) and not value.strip() else value
+        for key, value in arguments.items()
+    }
+
+
+def vehicle_result(vehicle: VehicleRef) -> Result:
+    return {"vehicle_ref": vehicle.ref, "description": vehicle.description}
+
+
+def price(service: Service) -> str:
+    if service.price_cents is None:
+        return "quoted after inspection"
+    return f"${service.price_cents / 100:,.2f}"

@@ -1,0 +1,59 @@
+"""What a booking leaves in the outbox: word for Google and for the customer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from config.dealership import Bay, Location, Service
+from otto.scheduling.bookings import Booking, BookingRequest
+from otto.scheduling.messages import Visitor, calendar_event, confirmation_text
+
+
+def outbox_rows(
+    dealership_name: str,
+    location: Location,
+    request: BookingRequest,
+    booking: Booking,
+    service: Service,
+    bay: Bay,
+    visitor: Visitor,
+) -> list[dict[str, Any]]:
+    """The rows to write in the booking's own transaction."""
+    appointment_id = booking.appointment_id
+    body = calendar_event(
+        appointment_id=appointment_id,
+        location=location,
+        service=service,
+        visitor=visitor,
+        starts_at=booking.starts_at,
+        ends_at=booking.ends_at,
+        notes=request.notes,
+    )
+    text = confirmation_text(
+        dealership_name=dealership_name,
+        appointment_id=appointment_id,
+        location=location,
+        service=service,
+        starts_at=booking.starts_at,
+    )
+    return [
+        {
+            "kind": "calendar.upsert",
+            "key": f"calendar.upsert:{appointment_id}",
+            "payload": {
+                "appointment_id": str(appointment_id),
+                "calendar_id": bay.calendar_id,
+                "event_id": appointment_id.hex,
+                "body": body,
+            },
+        },
+        {
+            "kind": "sms.send",
+            "key": f"sms.send:confirmation:{appointment_id}",
+            "payload": {
+                "appointment_id": str(appointment_id),
+                "to": request.customer_phone,
+                "body": text,
+            },
+        },
+    ]

@@ -1,0 +1,124 @@
+"""The statements of a booking: what is asked of the appointments' table and written to it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.dealership import Bay
+from otto.scheduling.bookings import Booking, BookingRefused, BookingRequest
+from otto.scheduling.messages import Visitor
+from otto.storage.tables import AppointmentRow, CustomerRow, VehicleRow
+
+_RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+
+
+def booking_columns() -> Select[uuid.UUID, str, str, str, int, int | None, datetime, datetime]:
+    """Columns in the order of `Booking`'s fields."""
+    return select(
+        AppointmentRow.id,
+        AppointmentRow.location_id,
+        AppointmentRow.bay_id,
+        AppointmentRow.service_code,
+        AppointmentRow.customer_id,
+        AppointmentRow.vehicle_id,
+        AppointmentRow.starts_at,
+        AppointmentRow.ends_at,
+    )
+
+
+def as_booking(row: Row[*tuple[Any, ...]]) -> Booking:
+    return Booking(*row)
+
+
+async def booked_with(connection: AsyncConnection, request: BookingRequest) -> Booking | None:
+    """What this key has booked before. A key is never lent to another customer."""
+    wanted = booking_columns().where(AppointmentRow.idempotency_key == request.idempotency_key)
+    row = (await connection.execute(wanted)).one_or_none()
+    if row is None:
+        return None
+    return own(as_booking(row), request)
+
+
+def own(booking: Booking, request: BookingRequest) -> Booking:
+    if booking.customer_id != request.customer_id:
+        raise BookingRefused("key_reused", "Something went wrong with that booking.")
+    return booking
+
+
+async def take(connection: AsyncConnection, request: BookingRequest, bay: Bay) -> Booking | None:
+    """Insert the appointment into the bay; None when the bay or the key is taken."""
+    opening = request.opening
+    appointment_id = uuid.uuid4()
+    values: dict[str, Any] = {
+        "id": appointment_id,
+        "location_id": opening.location_id,
+        "bay_id": bay.id,
+        "customer_id": request.customer_id,
+        "vehicle_id": request.vehicle_id,
+        "service_code": opening.service_code,
+        "starts_at": opening.starts_at,
+        "ends_at": opening.ends_at,
+        "status": "booked",
+        "idempotency_key": request.idempotency_key,
+        # Chosen here, so that telling Google twice can never make two events.
+        "google_event_id": appointment_id.hex,
+        "call_sid": request.call_sid,
+        "notes": request.notes,
+    }
+    statement = (
+        insert(AppointmentRow).values(values).on_conflict_do_nothing().returning(AppointmentRow.id)
+    )
+    if (await connection.execute(statement)).one_or_none() is None:
+        return None
+    return Booking(
+        appointment_id=appointment_id,
+        location_id=opening.location_id,
+        bay_id=bay.id,
+        service_code=opening.service_code,
+        customer_id=request.customer_id,
+        vehicle_id=request.vehicle_id,
+        starts_at=opening.starts_at,
+        ends_at=opening.ends_at,
+    )
+
+
+async def visitor_of(connection: AsyncConnection, request: BookingRequest) -> Visitor:
+    """Customer and vehicle as the calendar shows them. Refuses a vehicle of somebody else."""
+    wanted = (
+        select(
+            CustomerRow.first_name,
+            CustomerRow.last_name,
+            VehicleRow.year,
+            VehicleRow.make,
+            VehicleRow.model,
+        )
+        .outerjoin(
+            VehicleRow,
+            and_(VehicleRow.customer_id == CustomerRow.id, VehicleRow.id == request.vehicle_id),
+        )
+        .where(CustomerRow.id == request.customer_id)
+    )
+    row = (await connection.execute(wanted)).one_or_none()
+    if row is None:
+        raise BookingRefused("unknown_customer", "I could not find the customer's record.")
+    if request.vehicle_id is not None and row.year is None:
+        raise BookingRefused("wrong_vehicle", "I could not find that vehicle.")
+    vehicle = None if row.year is None else f"{row.year} {row.make} {row.model}"
+    return Visitor(f"{row.first_name} {row.last_name}", vehicle)
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same transaction may succeed when it is tried again."""
+    if isinstance(error, IntegrityError):
+        return False
+    if isinstance(error, DBAPIError):
+        sqlstate = getattr(error.orig, "sqlstate", None)
+        return error.connection_invalidated or sqlstate in _RETRYABLE_SQLSTATES
+    return isinstance(error, ConnectionError)
