@@ -28,6 +28,7 @@ import structlog
 from otto.dialogue.answering import Answering
 from otto.dialogue.context import CallContext, Workers
 from otto.dialogue.failures import WorkerFailures
+from otto.dialogue.hearing import Hearing
 from otto.dialogue.limits import CallTimers
 from otto.dialogue.ports import Line
 from otto.dialogue.recorder import CallRecorder
@@ -85,7 +86,7 @@ class Conversation:
         self._tasks = Tasks()
         self._turns = TurnTaker(context.settings)
         self._last_id = opened.first_generation
-        self._keys = opened.session.keys
+        self._hearing = Hearing(self._turns, self._timers, opened.session.keys, self._act)
         self._player = ReplyPlayer(
             workers.synthesiser,
             line,
@@ -128,7 +129,7 @@ class Conversation:
             self._turns.asked(self._context.phrases.greeting)
             self.say(self._context.phrases.greeting)
         elif left.is_over:
-            self._act(self._turns.note(Input.HANG_UP))
+            self._hearing.note(Input.HANG_UP)
         else:
             self._go_on(left)
         self.changed()
@@ -138,7 +139,7 @@ class Conversation:
         "say that again" means the answer behind it."""
         self._turns.asked(left.asked)
         reply = self._begin()
-        self._act(self._turns.note(Input.SAY))
+        self._hearing.note(Input.SAY)
         if left.apology:
             self._player.say(reply, left.apology, is_remark=True)
         first = left.tell(reply, self._player)
@@ -202,7 +203,7 @@ class Conversation:
             case Playing(generation):
                 self._player.playing(generation)
             case KeyPressed(digit, number):
-                self._press(digit, number)
+                self._hearing.press(digit, number)
             case LineStopped():
                 self.hang_up(Ending(Directive.HANG_UP, "caller_hung_up"))
             case LineLost():
@@ -230,22 +231,13 @@ class Conversation:
     # Hearing
 
     def _hear(self, event: Transcript | SpeechStarted | UtteranceEnd) -> None:
-        if not isinstance(event, UtteranceEnd):
-            self._timers.stop(Timer.SILENCE)
-        self._act(self._turns.hear(event, self._loop.time()))
+        self._hearing.hear(event)
         if self._turns.state is State.LISTENING:
             self._call_timers.wait()
             if self._settings.speculate and isinstance(event, Transcript):
                 likely = self._turns.likely
                 if likely and self._player.reply is None:
                     self._answering.guess(likely)
-
-    def _press(self, digit: str, number: int) -> None:
-        """Take the `number`th key of the stream. Who takes a call over is told all of them."""
-        if number > self._keys:
-            self._keys = number
-            self._timers.stop(Timer.SILENCE)
-            self._act(self._turns.press(digit, self._loop.time()))
 
     def _act(self, actions: tuple[Action, ...]) -> None:
         for action in actions:
@@ -269,21 +261,11 @@ class Conversation:
                     self._call_timers.wait()
                 case Action.FINISH:
                     self._finish()
-        due_s = self._turns.due_s
-        if due_s is None:
-            self._timers.stop(Timer.TURN)
-        else:
-            self._timers.start(Timer.TURN, due_s - self._loop.time(), self._check_turn)
-
-    def _check_turn(self) -> None:
-        # A timer may ring a hair early; the turn's own clock decides.
-        due_s = self._turns.due_s
-        self._act(self._turns.check(max(self._loop.time(), due_s or 0.0)))
 
     def _on_turn(self, turn: Turn) -> None:
         """The caller has finished: answer."""
         self._call_timers.answered()
-        self._session.keys = self._keys
+        self._session.keys = self._hearing.keys
         self._recorder.caller_turn(turn)
         self._answering.caller_said(turn)
         self.changed()
@@ -312,7 +294,7 @@ class Conversation:
         index = self._player.say(reply, text)
         reply.place(self._session.history.otto(text), index, index + 1)
         if ending is None:
-            self._act(self._turns.note(Input.SAY))
+            self._hearing.note(Input.SAY)
         else:
             reply.end_with(ending)
             self.closing(reply)
@@ -322,12 +304,12 @@ class Conversation:
         """It was no interruption: go on from the word where Otto was heard to stop."""
         reply = self._player.reply
         if reply is None:
-            self._act(self._turns.played(self._loop.time()))
+            self._hearing.played()
             return
         if not reply.sentences or self._answering.is_busy:
             self.expect_filler(self._settings.model_filler_s)
         if reply.is_closing:
-            self._act(self._turns.note(Input.CLOSE))
+            self._hearing.note(Input.CLOSE)
         self._player.unpause()
         self.progressed(reply)
         self.changed()
@@ -335,7 +317,7 @@ class Conversation:
 
     def _on_audible(self, reply: Reply) -> None:
         self.progressed(reply)
-        self._act(self._turns.note(Input.AUDIO))
+        self._hearing.note(Input.AUDIO)
 
     def _on_played(self, reply: Reply) -> None:
         self._timers.stop(Timer.FILLER, Timer.STALL)
@@ -343,7 +325,7 @@ class Conversation:
         if reply.ending is not None:
             self._session.end(reply.ending)
         self.changed()
-        self._act(self._turns.played(self._loop.time()))
+        self._hearing.played()
         self._call_timers.warn_if_due()
 
     def _drop_reply(self) -> None:
@@ -361,65 +343,52 @@ class Conversation:
         self._session.history.forget_unsaid()
         self.changed()
 
-    # `CallControl`
+    # `CallControl`, which says what each of these is for
 
     @property
     def reply(self) -> Reply | None:
-        """What is being said or made."""
         return self._player.reply
 
     @property
     def is_free(self) -> bool:
-        """Whether Otto may speak unasked."""
         return self._turns.state is State.LISTENING and self.is_quiet
 
     def next_id(self) -> int:
-        """A number greater than all before, for a generation or a round of the model."""
         self._last_id += 1
         return self._last_id
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
-        """Run as a task of the call."""
         return self._tasks.spawn(work, name or None)
 
     def progressed(self, reply: Reply) -> None:
-        """The reply shows a sign of life."""
         self._call_timers.progressed(reply)
 
     def expect_filler(self, delay_s: float) -> None:
-        """Bridge the silence if nothing was said by then."""
-        self._timers.start(Timer.FILLER, delay_s, self._fill)
+        now = self._loop.time
+        self._timers.start(Timer.FILLER, delay_s, lambda: self._answering.fill(now()))
 
     def said(self, reply: Reply) -> None:
-        """A sentence of the model was given to the synthesiser."""
         if not self._answering.is_busy:
             self._timers.stop(Timer.FILLER)
         self._turns.asked(reply.text)
         self.changed()
 
     def closing(self, reply: Reply) -> None:
-        """The reply is the last one, unless the caller has more to say."""
-        self._act(self._turns.note(Input.CLOSE))
+        self._hearing.note(Input.CLOSE)
 
     def give_up(self, sentence: str, outcome: str) -> None:
-        """Say the sentence and connect the caller with a person."""
         if self._turns.state is not State.ENDED and not self.ended.is_set():
             self.say(sentence, Ending(Directive.TRANSFER, outcome))
 
     def silent(self) -> None:
-        """Nobody has spoken for the time set."""
-        self._act(self._turns.note(Input.SILENCE))
+        self._hearing.note(Input.SILENCE)
 
     def hang_up(self, ending: Ending) -> None:
-        """Give up the line without another word."""
         if not self._session.outcome:
             self._session.end(ending)
-        self._act(self._turns.note(Input.HANG_UP))
+        self._hearing.note(Input.HANG_UP)
 
     # The end
-
-    def _fill(self) -> None:
-        self._answering.fill(self._loop.time())
 
     def _in_progress(self) -> InProgress | None:
         return in_progress(
@@ -428,7 +397,7 @@ class Conversation:
 
     def _on_fenced(self) -> None:
         """Somebody else has the call: whatever this one would still say or do is not wanted."""
-        self._act(self._turns.note(Input.HANG_UP))
+        self._hearing.note(Input.HANG_UP)
 
     def _finish(self) -> None:
         self._timers.stop_all()

@@ -1,0 +1,66 @@
+"""The caller's side of the conversation: what they say and press, and the clock of their turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from otto.dialogue.timers import Timer, Timers
+from otto.dialogue.turns.floor import Action, Input
+from otto.dialogue.turns.taker import TurnTaker
+from otto.events import SpeechStarted, Transcript, UtteranceEnd
+
+
+class Hearing:
+    """Hands what happens to the turn-taker, and what follows from it to `act`.
+
+    It keeps the timer of a turn that is held open.
+    """
+
+    def __init__(
+        self,
+        turns: TurnTaker,
+        timers: Timers,
+        keys: int,
+        act: Callable[[tuple[Action, ...]], None],
+    ) -> None:
+        """`keys`: how many keys of the stream belong to turns that are over."""
+        self.keys = keys
+        self._turns = turns
+        self._timers = timers
+        self._perform = act
+        self._loop = asyncio.get_running_loop()
+
+    def hear(self, event: Transcript | SpeechStarted | UtteranceEnd) -> None:
+        """Take an event of the recogniser."""
+        if not isinstance(event, UtteranceEnd):
+            self._timers.stop(Timer.SILENCE)
+        self._act(self._turns.hear(event, self._loop.time()))
+
+    def press(self, digit: str, number: int) -> None:
+        """Take the `number`th key of the stream. Who takes a call over is told all of them."""
+        if number > self.keys:
+            self.keys = number
+            self._timers.stop(Timer.SILENCE)
+            self._act(self._turns.press(digit, self._loop.time()))
+
+    def note(self, what: Input) -> None:
+        """Something else has happened that bears on who has the floor."""
+        self._act(self._turns.note(what))
+
+    def played(self) -> None:
+        """All of Otto's answer has been heard."""
+        self._act(self._turns.played(self._loop.time()))
+
+    def _act(self, actions: tuple[Action, ...]) -> None:
+        self._perform(actions)
+        due_s = self._turns.due_s
+        if due_s is None:
+            self._timers.stop(Timer.TURN)
+        else:
+            self._timers.start(Timer.TURN, due_s - self._loop.time(), self._check_turn)
+
+    def _check_turn(self) -> None:
+        # A timer may ring a hair early; the turn's own clock decides.
+        due_s = self._turns.due_s
+        self._act(self._turns.check(max(self._loop.time(), due_s or 0.0)))
