@@ -321,7 +321,7 @@ class Answering:
                 reply, phrases.transferring if is_transfer else phrases.goodbye
             )
             self._place(reply, index, index + 1)
-        self._call.closing(reply)
+        self._call.closing()
         self._player.finish(reply)
 
     def _tools_settled(self) -> None:

@@ -52,7 +52,7 @@ class CallControl(Protocol):
     def said(self, reply: Reply) -> None:
         """A sentence of the model was given to the synthesiser."""
 
-    def closing(self, reply: Reply) -> None:
+    def closing(self) -> None:
         """The reply is the last one: when it has been heard, the line is given up."""
 
     def changed(self) -> None:

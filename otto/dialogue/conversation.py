@@ -121,13 +121,12 @@ class Conversation:
 
     def start(self) -> None:
         """Speak first: greet, or go on where another owner of the call has stopped."""
-        left = None
-        if self._is_taken_over:
-            left = Takeover(self._session, self._context.phrases, self._context.now())
+        context, taken_over = self._context, self._is_taken_over
+        left = Takeover(self._session, context.phrases, context.now()) if taken_over else None
         self._call_timers.begin()
         if left is None or left.is_new:
-            self._turns.asked(self._context.phrases.greeting)
-            self.say(self._context.phrases.greeting)
+            self._turns.asked(context.phrases.greeting)
+            self.say(context.phrases.greeting)
         elif left.is_over:
             self._hearing.note(Input.HANG_UP)
         else:
@@ -223,10 +222,7 @@ class Conversation:
             case Worker.LLM:
                 self._answering.replaced()
             case Worker.TTS:
-                reply = self._player.reply
-                if reply is not None and not reply.is_paused:
-                    self._player.pause()
-                    self._player.unpause()
+                self._player.replaced()
 
     # Hearing
 
@@ -297,7 +293,7 @@ class Conversation:
             self._hearing.note(Input.SAY)
         else:
             reply.end_with(ending)
-            self.closing(reply)
+            self.closing()
         self._player.finish(reply)
 
     def _unpause(self) -> None:
@@ -335,10 +331,7 @@ class Conversation:
             return
         self._timers.stop(Timer.FILLER, Timer.STALL)
         self._answering.drop(reply)
-        if reply.begun_text:
-            self._turns.asked(reply.begun_text)
-        else:
-            self._turns.expected = reply.expected_before
+        self._turns.cut_off(reply.begun_text, reply.expected_before)
         self._recorder.otto_turn(reply)
         self._session.history.forget_unsaid()
         self.changed()
@@ -373,7 +366,7 @@ class Conversation:
         self._turns.asked(reply.text)
         self.changed()
 
-    def closing(self, reply: Reply) -> None:
+    def closing(self) -> None:
         self._hearing.note(Input.CLOSE)
 
     def give_up(self, sentence: str, outcome: str) -> None:

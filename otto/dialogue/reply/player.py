@@ -85,6 +85,12 @@ class ReplyPlayer:
         if reply.is_finished:
             self._finish(reply)
 
+    def replaced(self) -> None:
+        """The synthesiser is a new one: have it go on from the word that was heard."""
+        if self.reply is not None and not self.reply.is_paused:
+            self.pause()
+            self.unpause()
+
     def drop(self) -> Reply | None:
         """Throw the reply away and return it, closed; None when there is none."""
         reply, self.reply = self.reply, None

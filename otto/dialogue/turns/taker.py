@@ -185,6 +185,11 @@ class TurnTaker:
         """Otto says `said`: what comes next is judged as an answer to it."""
         self.expected = expectation(said)
 
+    def cut_off(self, begun: str, before: Expected) -> None:
+        """What Otto said was thrown away: the caller answers the sentences that were begun, or,
+        when there are none, what they were expected to answer `before`."""
+        self.expected = expectation(begun) if begun else before
+
     # What follows from it
 
     @property
