@@ -131,7 +131,7 @@ class Stack:
         settings = read_settings()
         logs.configure(settings.log_level)
         if "journal_dir" not in settings.model_fields_set:
-            # Beside the database it is meant for: another stack's letters are not ours.
+            # Beside the database it is meant for: another stack's spool is not ours.
             kept = (self.state_dir / "kept").absolute()
             settings = settings.model_copy(update={"journal_dir": kept})
         preflight.check_state_dir(self.state_dir)

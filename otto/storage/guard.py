@@ -1,4 +1,4 @@
-"""Whether the database is within reach, and what is said when it is not.
+"""The circuit breaker before the database: whether it can be asked, and what is said if not.
 
 Every request to PostgreSQL goes through a `DatabaseGuard`. It gives the request a deadline, because
 a caller is listening to silence meanwhile; it tells "the database is away" from "the database said
@@ -28,7 +28,8 @@ S = TypeVar("S", bound="_HasGuard")
 
 DEADLINE_S = 5.0
 PAUSE_S = 2.0
-"""After a failure, requests are refused at once for so long; then one of them tries again."""
+"""Open: after a failure, requests are refused at once for so long. Then one of them tries again
+(half-open), and its success closes the circuit."""
 PROBE_S = 1.0
 """What such a try may take: while the database hangs, nobody waits for it long a second time."""
 ATTEMPTS = 2
@@ -58,7 +59,7 @@ def _is_away_inside(original: BaseException) -> bool:
 
 
 class DatabaseGuard:
-    """The way to the database from one event loop."""
+    """The way to the database from one event loop, with a circuit breaker in it."""
 
     def __init__(
         self,
@@ -134,8 +135,8 @@ def guarded(
 ) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
     """Make a method of a class with `_guard` go through it. The method must bear repetition."""
 
-    async def reaching(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def run_guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._guard.run(lambda: method(self, *args, **kwargs))
 
-    update_wrapper(reaching, method)
-    return reaching
+    update_wrapper(run_guarded, method)
+    return run_guarded

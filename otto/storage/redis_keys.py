@@ -14,8 +14,12 @@ CUSTOMER_LEASE = "otto:customer:{%s}:lease"
 """Who may fill `CUSTOMER`: a token given at a miss and revoked by every write, so that a value
 read before a write can never be stored after it."""
 
-SPOOL = "otto:letters:{%s}"
+SPOOL = "otto:spool:{%s}"
 """List of what waits for the database, by location: callbacks and records of calls, as JSON."""
 
-SPOOL_DEAD = "otto:letters:{%s}:refused"
+SPOOL_DEAD = "otto:spool:{%s}:dead"
 """List of those that the database did not want: a person has to look."""
+
+OLD_SPOOL = "otto:letters:{%s}"
+OLD_SPOOL_DEAD = "otto:letters:{%s}:refused"
+"""The names of the two in release 0.1: whoever delivers takes over what is left there."""

@@ -1,12 +1,12 @@
-"""Letters to a database that is away: kept where they survive, delivered when it is back.
+"""The spool: what a database that is away will get, kept where it survives until it is back.
 
-A letter is put into Redis and into a journal on this machine's disk, whichever of the two can be
+An entry is put into Redis and into a journal on this machine's disk, whichever of the two can be
 had, both if possible: it is lost only when both are. So it may be delivered twice, and whoever
 takes it in must know it again by its key.
 
-    journal.jsonl      one letter a line; appended and synced to the disk before `keep` returns
-    delivering.jsonl   the journal, moved aside while its letters are delivered
-    refused.jsonl      letters that the database does not want: a person has to look
+    journal.jsonl        one entry a line; appended and synced to the disk before `keep` returns
+    delivering.jsonl     the journal, moved aside while its entries are delivered
+    dead_letters.jsonl   entries that the database does not want: a person has to look
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from redis.exceptions import RedisError
 
 from otto.storage.errors import StoreUnavailable
 from otto.storage.redis import timeout_s_of
-from otto.storage.redis_keys import SPOOL, SPOOL_DEAD
+from otto.storage.redis_keys import OLD_SPOOL, OLD_SPOOL_DEAD, SPOOL, SPOOL_DEAD
 
 log = structlog.get_logger()
 
@@ -37,7 +37,7 @@ POLL_S = 1.0
 
 
 class NotKept(Exception):
-    """Neither Redis nor the disk would take the letter."""
+    """Neither Redis nor the disk would take the entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,19 @@ class SpoolEntry:
 
 
 Deliver = Callable[[SpoolEntry], Awaitable[None]]
-"""Takes a letter in, once or again. Raises `StoreUnavailable` while that cannot be."""
+"""Takes an entry in, once or again. Raises `StoreUnavailable` while that cannot be."""
 
 
 class Spool:
-    """The letters of one location. One process delivers them; any number may keep them."""
+    """The spool of one location. One process delivers; any number may keep entries."""
 
     def __init__(self, redis: Redis | None, folder: Path, location_id: str) -> None:
         self._redis = redis
         self._folder = folder / location_id
         self._keys = SPOOL % location_id, SPOOL_DEAD % location_id
+        self._old_keys = OLD_SPOOL % location_id, OLD_SPOOL_DEAD % location_id
+        self._took_old_lists = redis is None
+        self._took_old_files = False
         self._timeout_s = timeout_s_of(redis) if redis else None
 
     async def keep(self, entry: SpoolEntry) -> None:
@@ -70,11 +73,11 @@ class Spool:
         )
         faults = [fault for fault in written if isinstance(fault, BaseException)]
         for fault in faults:
-            log.warning("letter_half_kept", kind=entry.kind, error=type(fault).__name__)
+            log.warning("spool_entry_half_kept", kind=entry.kind, error=type(fault).__name__)
         if len(faults) == len(written):
-            log.error("letter_not_kept", kind=entry.kind)
+            log.error("spool_entry_not_kept", kind=entry.kind)
             raise NotKept
-        log.info("letter_kept", kind=entry.kind)
+        log.info("spool_entry_kept", kind=entry.kind)
 
     async def run(self, deliver: Deliver) -> None:
         """Deliver what waits, until cancelled."""
@@ -82,21 +85,25 @@ class Spool:
             try:
                 await self.deliver_all(deliver)
             except StoreUnavailable:
-                log.debug("letters_wait")
+                log.debug("spool_waits")
             except Exception as error:
-                log.error("letters_not_delivered", error=type(error).__name__)
+                log.error("spool_not_delivered", error=type(error).__name__)
             await asyncio.sleep(POLL_S)
 
     async def deliver_all(self, deliver: Deliver) -> int:
-        """Deliver everything that waits; returns how many letters were taken in.
+        """Deliver everything that waits; returns how many entries were taken in.
 
         Raises `StoreUnavailable` when the database is still away: what was not delivered waits on.
         """
+        if not self._took_old_files:
+            await asyncio.to_thread(self._take_old_files)
+            self._took_old_files = True
         count = await self._deliver_journal(deliver)
         try:
+            await self._take_old_lists()
             count += await self._deliver_list(deliver)
         except (RedisError, OSError) as error:
-            log.debug("letters_in_redis_unread", error=type(error).__name__)
+            log.debug("spool_in_redis_unread", error=type(error).__name__)
         return count
 
     # Redis
@@ -110,7 +117,7 @@ class Spool:
     async def _deliver_list(self, deliver: Deliver) -> int:
         if self._redis is None:
             return 0
-        waiting, refused = self._keys
+        waiting, dead = self._keys
         count = 0
         while True:
             async with asyncio.timeout(self._timeout_s):
@@ -122,8 +129,20 @@ class Spool:
                 count += taken
                 async with asyncio.timeout(self._timeout_s):
                     if not taken:
-                        await self._redis.rpush(refused, text)
+                        await self._redis.rpush(dead, text)
                     await self._redis.lrem(waiting, 1, text)
+
+    async def _take_old_lists(self) -> None:
+        """What release 0.1 left under its own keys. Each entry is moved in one step, so none is
+        lost wherever this stops, and the older ones stay in front."""
+        if self._redis is None or self._took_old_lists:
+            return
+        for old, new in zip(self._old_keys, self._keys, strict=True):
+            moved: object = b""
+            while moved is not None:
+                async with asyncio.timeout(self._timeout_s):
+                    moved = await self._redis.rpoplpush(old, new)
+        self._took_old_lists = True
 
     # Journal
 
@@ -136,7 +155,7 @@ class Spool:
             taken = await _taken(deliver, text)
             count += taken
             if not taken:
-                await asyncio.to_thread(self._append, text, "refused.jsonl")
+                await asyncio.to_thread(self._append, text, "dead_letters.jsonl")
         # Only now: should this process die before, all of them are delivered again.
         await asyncio.to_thread((self._folder / "delivering.jsonl").unlink, missing_ok=True)
         return count
@@ -151,7 +170,7 @@ class Spool:
                 # A line that a crash cut off in the middle must not swallow this one.
                 data = f"\n{text}\n".encode()
                 if os.write(descriptor, data) != len(data):
-                    raise OSError("the journal took only a part of the letter")
+                    raise OSError("the journal took only a part of the entry")
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
@@ -159,7 +178,7 @@ class Spool:
                 self._sync_folder()
 
     def _set_aside(self) -> list[str] | None:
-        """The journal's letters, under a name that nobody appends to; None when there are none."""
+        """The journal's entries, under a name that nobody appends to; None when there are none."""
         journal, moved = self._folder / "journal.jsonl", self._folder / "delivering.jsonl"
         if not self._folder.is_dir():
             return None
@@ -171,6 +190,16 @@ class Spool:
                 self._sync_folder()
         lines = moved.read_text(encoding="utf-8", errors="replace").splitlines()
         return list(dict.fromkeys(line for line in lines if line.strip()))
+
+    def _take_old_files(self) -> None:
+        """What release 0.1 left in its file of refused entries."""
+        old = self._folder / "refused.jsonl"
+        if not old.exists():
+            return
+        for line in old.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.strip():
+                self._append(line, "dead_letters.jsonl")
+        old.unlink()  # only now: should this process die before, a line stands twice
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -188,19 +217,19 @@ class Spool:
 
 
 async def _taken(deliver: Deliver, text: str) -> bool:
-    """Deliver one letter; False when it is not wanted, for whatever reason but the database's
-    being away. A letter that was cut off while it was written was never promised to anybody."""
+    """Deliver one entry; False when it is not wanted, for whatever reason but the database's
+    being away. An entry that was cut off while it was written was never promised to anybody."""
     try:
         entry = SpoolEntry(**json.loads(text))
     except (ValueError, TypeError):
-        log.error("letter_unreadable")
+        log.error("spool_entry_unreadable")
         return False
     try:
         await deliver(entry)
     except StoreUnavailable:
         raise
     except Exception as error:
-        log.error("letter_refused", kind=entry.kind, error=type(error).__name__)
+        log.error("dead_letter", kind=entry.kind, error=type(error).__name__)
         return False
-    log.info("letter_delivered", kind=entry.kind)
+    log.info("spool_entry_delivered", kind=entry.kind)
     return True

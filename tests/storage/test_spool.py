@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import redis as sync_redis
@@ -18,6 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from pydantic import SecretStr
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from config.settings import RedisSettings
 from otto.storage.errors import CrmError, StoreUnavailable
@@ -157,7 +161,7 @@ def box(redis: Redis, tmp_path: Path) -> Spool:
     return Spool(redis, tmp_path, "main")
 
 
-async def test_a_letter_survives_the_loss_of_either_store(
+async def test_an_entry_survives_the_loss_of_either_store(
     box: Spool, redis: Redis, tmp_path: Path
 ) -> None:
     database = Database()
@@ -170,7 +174,7 @@ async def test_a_letter_survives_the_loss_of_either_store(
     assert set(database.rows) == {"one", "two"}
 
 
-async def test_a_letter_the_database_refuses_holds_up_nobody_and_is_set_aside(
+async def test_an_entry_the_database_refuses_holds_up_nobody_and_is_set_aside(
     box: Spool, redis: Redis, tmp_path: Path
 ) -> None:
     database = Database()
@@ -178,12 +182,12 @@ async def test_a_letter_the_database_refuses_holds_up_nobody_and_is_set_aside(
     await box.keep(entry("good"))
     await box.deliver_all(database.take_in)
     assert set(database.rows) == {"good"}
-    assert '"bad"' in (tmp_path / "main" / "refused.jsonl").read_text()
-    assert await redis.llen("otto:letters:{main}:refused") == 1
-    assert await redis.llen("otto:letters:{main}") == 0
+    assert '"bad"' in (tmp_path / "main" / "dead_letters.jsonl").read_text()
+    assert await redis.llen("otto:spool:{main}:dead") == 1
+    assert await redis.llen("otto:spool:{main}") == 0
 
 
-async def test_letters_kept_while_others_are_delivered_wait_for_the_next_round(
+async def test_entries_kept_while_others_are_delivered_wait_for_the_next_round(
     box: Spool,
 ) -> None:
     """The journal is moved aside before it is read: nothing is appended to what is deleted."""
@@ -204,3 +208,57 @@ async def test_the_files_are_for_the_owner_only(box: Spool, tmp_path: Path) -> N
     await box.keep(entry("one"))
     assert (tmp_path / "main" / "journal.jsonl").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "main").stat().st_mode & 0o777 == 0o700
+
+
+def line(key: str, phone: str = "+17735550188") -> str:
+    return json.dumps(asdict(entry(key, phone)))
+
+
+async def test_what_waits_under_the_old_names_is_taken_over_once_and_in_order(
+    box: Spool, redis: Redis, tmp_path: Path
+) -> None:
+    await redis.rpush("otto:letters:{main}", line("one"), line("two"))
+    await redis.rpush("otto:letters:{main}:refused", line("dead"))
+    await redis.rpush("otto:spool:{main}", line("three"))
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main" / "refused.jsonl").write_text(f"{line('dead file')}\n")
+    order: list[str] = []
+
+    async def note(each: SpoolEntry) -> None:
+        order.append(each.key)
+
+    assert await box.deliver_all(note) == 3
+    assert await box.deliver_all(note) == 0
+    assert order == ["one", "two", "three"]
+    assert await redis.keys("otto:letters:*") == []
+    (dead,) = await redis.lrange("otto:spool:{main}:dead", 0, -1)
+    assert json.loads(dead)["key"] == "dead"
+    assert not (tmp_path / "main" / "refused.jsonl").exists()
+    assert "dead file" in (tmp_path / "main" / "dead_letters.jsonl").read_text()
+
+
+async def test_old_names_are_taken_over_when_redis_is_back(
+    box: Spool, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first round finds Redis away; what waits there must not be forgotten for that."""
+    await redis.rpush("otto:letters:{main}", line("one"))
+    database = Database()
+    with monkeypatch.context() as broken:
+        broken.setattr(redis, "rpoplpush", AsyncMock(side_effect=RedisConnectionError))
+        assert await box.deliver_all(database.take_in) == 0
+    assert await box.deliver_all(database.take_in) == 1
+    assert set(database.rows) == {"one"}
+
+
+async def test_a_move_that_was_cut_off_in_the_middle_loses_nothing(
+    box: Spool, redis: Redis, tmp_path: Path
+) -> None:
+    await redis.rpush("otto:letters:{main}", line("one"), line("two"))
+    await redis.rpoplpush("otto:letters:{main}", "otto:spool:{main}")  # and then it died
+    (tmp_path / "main").mkdir()
+    (tmp_path / "main" / "refused.jsonl").write_text(f"{line('dead')}\n")
+    (tmp_path / "main" / "dead_letters.jsonl").write_text(f"{line('dead')}\n")
+    database = Database()
+    await Spool(redis, tmp_path, "main").deliver_all(database.take_in)
+    assert set(database.rows) == {"one", "two"}
+    assert (tmp_path / "main" / "dead_letters.jsonl").read_text().count('"dead"') >= 1
