@@ -1,1 +1,1 @@
-"""What lives on the cluster: thin Ray shells around the plain classes of `otto`."""
+"""What lives on the cluster: thin Ray actors around the plain classes of `otto`."""

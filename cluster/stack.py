@@ -107,7 +107,9 @@ class Stack:
         self.settings = settings
         with progress.step("Database", "tables, service menu") as step:
             asyncio.run(database.prepare(settings, dealership, lambda d: progress.tell(step, d)))
-        with progress.step("Actors", "warming call actors: each with ears, mind and voice"):
+        with progress.step(
+            "Actors", "warming call actors: each with recogniser, model and synthesiser"
+        ):
             self._bring_up_actors(settings)
         with progress.step("Ingress", "deploying Ray Serve's applications") as step:
             self._deploy(settings)

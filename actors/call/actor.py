@@ -1,4 +1,4 @@
-"""The call actor: a thin shell around `CallRuntime`.
+"""The call actor: a thin actor around `CallRuntime`.
 
 It imports nothing heavy, because every process that holds a handle of it imports this module:
 its three workers and the ingress would otherwise carry the whole conversation with them (40 MB

@@ -1,4 +1,4 @@
-"""The calendar actor: the book of one location, and the worker that tells the world about it.
+"""The calendar actor: the bookings of one location, and the worker that tells the world about it.
 
 It imports nothing heavy, because a call actor that looks it up imports this module: in the middle
 of the call, at its first question for openings (1 CPU-second with Google's client and the rest).

@@ -32,7 +32,7 @@ REGULARS = (
 
 AREA_CODES = ("217", "219", "262", "309", "414", "574", "608", "618")
 """A day's drive around Chicago. 555-0100 to 555-0199 are set aside for fiction in every area code;
-Chicago's own codes are left to the regulars and to callers who are not in the book."""
+Chicago's own codes are left to the regulars and to callers who are no customers yet."""
 
 FIRST_NAMES = tuple(
     "Aaron Abigail Adrian Aisha Alan Alice Amir Amy Andre Angela Anita Anthony Ayana Barbara "

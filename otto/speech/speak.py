@@ -1,7 +1,7 @@
 """Sentences to speech: one socket to Deepgram's voice a call, audio to the media link.
 
 The decisions (order, chunks, marks, flushes, what a cancelled generation may still do) are in
-`playout`, which knows no socket. This shell keeps the socket: opened in the background when a
+`playout`, which knows no socket. `Speaker` keeps the socket: opened in the background when a
 call begins, replaced when it is lost or stalls, and asked again for what it did not deliver. When
 the voice cannot be had, the fallback's takes over in mid-sentence; and who has spoken in a call
 goes on speaking in it, for a caller who hears the voice change twice no longer trusts either.

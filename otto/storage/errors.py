@@ -1,4 +1,4 @@
-"""What can go wrong with the book. Light: calls import it without the database's modules."""
+"""What can go wrong with the database. Light: calls import it without the database's modules."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Identity(StrEnum):
 
     UNKNOWN = "unknown"
     NOT_FOUND = "not_found"
-    """We looked, and the number is not in the book."""
+    """We looked, and the number belongs to no customer."""
     FOUND = "found"
     """The number belongs to a customer; the caller has not proved to be that customer."""
     VERIFIED = "verified"

@@ -4,7 +4,7 @@ A session belongs to whoever opened it last. `open` raises the epoch; `commit` i
 older one, so a call actor that was given up for dead, but was only slow, can no longer write.
 Both are one Lua script each: nothing can come between the check and the write.
 
-Epochs are wall-clock microseconds chosen by the one who opens (see `keeper.py`), and that is
+Epochs are wall-clock microseconds chosen by the one who opens (see `writer.py`), and that is
 what makes them hold when Redis does not: a server that has lost its data cannot give an old
 number out again, and what a server that hung was sent and carries out when it wakes up, long
 after the sender has given up, is recognised as old, or as the owner's own.

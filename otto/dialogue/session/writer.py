@@ -1,6 +1,6 @@
 """Keeps one call's session in the store, whether the store is there or not.
 
-A call never waits for its session to be written. The keeper writes in the background: one write
+A call never waits for its session to be written. It is written in the background: one write
 at a time, always the latest state, again and again with growing pauses while the store is away.
 Until it is back the call goes on from memory.
 

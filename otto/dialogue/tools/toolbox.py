@@ -126,7 +126,7 @@ class Toolbox:
         except SchedulingError as fault:
             return error(fault.sentence)
         except StoreUnavailable as away:
-            log.warning("tool_without_book", tool=call.name, reason=away.reason)
+            log.warning("tool_without_database", tool=call.name, reason=away.reason)
             return calendar_away(call.name, away)
         except Exception as unexpected:
             log.error("tool_failed", tool=call.name, error=type(unexpected).__name__)
