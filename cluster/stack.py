@@ -108,7 +108,7 @@ class Stack:
         with progress.step("Database", "tables, service menu") as step:
             asyncio.run(database.prepare(settings, dealership, lambda d: progress.tell(step, d)))
         with progress.step(
-            "Actors", "warming call actors: each with recogniser, model and synthesiser"
+            "Actors", "warming call actors, each with its three workers"
         ):
             self._bring_up_actors(settings)
         with progress.step("Ingress", "deploying Ray Serve's applications") as step:
