@@ -6,14 +6,18 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import ray
 import structlog
 
 from actors.call.lease import CallLease
+from actors.call.stt import SttActor
 from actors.call.supervisor import WorkerSupervisor
-from actors.runtime import registry
+from actors.call.switchboard_client import SwitchboardClient
+from actors.call.tts import TtsActor
+from actors.call.worker_actor import WorkerActor
+from actors.runtime.handle import Handle, own
 from actors.runtime.process import freeze_gc
 from actors.stores.proxies import RemoteCalendar, RemoteCrm
 from config.dealership import Dealership
@@ -77,7 +81,7 @@ class CallRuntime:
     ) -> None:
         self._name = name
         self._settings = settings
-        self._switchboard_name = switchboard
+        self._switchboard = SwitchboardClient(switchboard, name)
         location = dealership.location(settings.location or dealership.locations[0].id)
         self._redis = make_redis(settings.redis)
         self._lease = CallLease()
@@ -109,14 +113,14 @@ class CallRuntime:
 
         `phrases` wraps a reference to the sentences spoken beforehand: Ray hands a bare one over
         as its value, and only the worker that speaks needs that. `avoided` names the vendors'
-        providers to leave out; for `gently` see `Crew.start`.
+        providers to leave out; for `gently` see `WorkerSupervisor.start`.
         """
         await self._supervisor.start(phrases[0], gently)
         if avoided:
             self._supervisor.avoid(avoided)
         await self._prepare_stores()
         freeze_gc()
-        self._tasks.spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._tell_lag))
+        self._tasks.spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._switchboard.late))
         self._is_warm = self._is_free = True
 
     async def _prepare_stores(self) -> None:
@@ -152,7 +156,7 @@ class CallRuntime:
 
     def _on_lag(self, worker: Worker, lag_ms: float) -> None:
         """A worker's process is late."""
-        self._tell_soon("late", f"{self._name}.{worker.value}", lag_ms)
+        self._switchboard.late(lag_ms, worker)
 
     def avoid(self, providers: frozenset[str]) -> None:
         """Which vendors' providers to leave out from now on."""
@@ -176,7 +180,7 @@ class CallRuntime:
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, VendorReport):
-            self._tell_soon("vendor", event)
+            self._switchboard.report(event)
             return
         live = self._live
         if live is None:
@@ -222,14 +226,14 @@ class CallRuntime:
         actor makes way afterwards for a whole one, which the switchboard starts then."""
         began_s = asyncio.get_running_loop().time()
         for _ in range(SPARES_TRIED):
-            spare = await self._tell("take_spare", worker, self._supervisor.expect(worker))
+            spare = await self._switchboard.take_spare(worker, self._supervisor.expect(worker))
             if spare is None:
                 break
             try:
                 await self._join(worker, spare)
             except Exception as error:
                 log.warning("spare_unfit", worker=worker.value, error=type(error).__name__)
-                ray.kill(spare)
+                spare.kill()
                 continue
             if not self._supervisor.replace(worker, spare):
                 log.warning("spare_was_dead", worker=worker.value)
@@ -246,16 +250,18 @@ class CallRuntime:
         else:
             self._on_event(WorkerFailed(worker, "died", "its process is gone"))
 
-    async def _join(self, worker: Worker, actor: Any) -> None:
+    async def _join(self, worker: Worker, spare: Handle[WorkerActor]) -> None:
         """Attach a worker's actor to the call in progress, if there is one."""
         live = self._live
         if live is None:
             return
         with _while_it_lasts(live):
             if worker is Worker.STT:
-                await actor.attach.remote(live.address, live.token, live.recognised_ms)
+                recogniser = cast("Handle[SttActor]", spare)
+                await recogniser.ask(SttActor.attach, live.address, live.token, live.recognised_ms)
             elif worker is Worker.TTS:
-                await actor.attach.remote(live.address, live.token)
+                synthesiser = cast("Handle[TtsActor]", spare)
+                await synthesiser.ask(TtsActor.attach, live.address, live.token)
 
     async def _be_whole(self) -> None:
         """Wait until no worker is being replaced."""
@@ -263,7 +269,8 @@ class CallRuntime:
             await asyncio.wait(self._replacing)
 
     def _make_way(self) -> None:
-        ray.kill(ray.get_runtime_context().current_actor)
+        myself: Handle[object] = own()
+        myself.kill()
 
     # A call
 
@@ -286,7 +293,7 @@ class CallRuntime:
         finally:
             # Twilio asks what comes next as soon as the stream ends: tell the switchboard first.
             if not control.was_replaced:
-                await self._tell("ended", self._name, started.call_sid, directive)
+                await self._switchboard.ended(started.call_sid, directive)
             _Line(control).hangup()
             for task in tasks:
                 task.cancel()
@@ -305,7 +312,7 @@ class CallRuntime:
             if self._is_broken:
                 self._make_way()
             self._is_free = True
-            await self._tell("idle", self._name)
+            await self._switchboard.idle()
 
     async def _begin(self, live: _Live) -> Conversation:
         """Open the session and speak first."""
@@ -339,23 +346,6 @@ class CallRuntime:
         with contextlib.suppress(ray.exceptions.ActorDiedError):  # then it is being replaced
             await self._supervisor.unless_lost(Worker.TTS, attaching)
         await self._be_whole()
-
-    # The switchboard
-
-    def _tell_lag(self, lag_ms: float) -> None:
-        self._tell_soon("late", self._name, lag_ms)
-
-    def _tell_soon(self, method: str, *arguments: Any) -> None:
-        self._tasks.spawn(self._tell(method, *arguments))
-
-    async def _tell(self, method: str, *arguments: Any) -> Any:
-        """What the switchboard answers; None when it cannot be asked."""
-        try:
-            switchboard = ray.get_actor(self._switchboard_name, namespace=registry.NAMESPACE)
-            return await getattr(switchboard, method).remote(*arguments)
-        except (ValueError, ray.exceptions.RayError) as error:
-            log.error("switchboard_not_told", method=method, error=type(error).__name__)
-            return None
 
 
 @contextlib.contextmanager

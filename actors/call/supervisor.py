@@ -12,11 +12,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import ray
-
 from actors.call import workers
 from actors.call.messages import Late, Message
 from actors.call.stream import Invitation, StreamServer
+from actors.call.worker_actor import WorkerActor
+from actors.runtime.handle import Handle
 from actors.runtime.options import on_this_node
 from config.settings import Settings
 from otto.dialogue.context import Workers
@@ -60,14 +60,17 @@ class WorkerSupervisor:
             return
         await streams.listen()
         here = on_this_node()  # streams are local sockets
-        started, warming = {}, []
+        started: dict[Worker, Handle[WorkerActor]] = {}
+        warming = []
         for worker in Worker:
             name = f"{self._name}.{worker.value}"
             actor = workers.start(worker, settings, phrases, name, **here)
             started[worker] = actor
-            warming.append(actor.warm.remote(settings.pool.max_lag_ms, streams.invite(worker)))
+            invitation, lag_ms = streams.invite(worker), settings.pool.max_lag_ms
+            warm = asyncio.ensure_future(actor.ask(WorkerActor.warm, lag_ms, invitation))
+            warming.append(warm)
             if gently:
-                await warming[-1]
+                await warm
         await asyncio.gather(*warming)
         recogniser = workers.RemoteRecogniser(Worker.STT, started[Worker.STT], streams)
         synthesiser = workers.RemoteSynthesiser(Worker.TTS, started[Worker.TTS], streams)
@@ -111,7 +114,7 @@ class WorkerSupervisor:
         """A worker is gone and another will come, with this invitation."""
         return self._streams.invite(worker)
 
-    def replace(self, worker: Worker, spare: Any) -> bool:
+    def replace(self, worker: Worker, spare: Handle[WorkerActor]) -> bool:
         """Put a spare in a lost worker's place; it has accepted the invitation and joined the call.
 
         False when it is gone already.
@@ -121,7 +124,7 @@ class WorkerSupervisor:
         proxy = self._proxies[worker]
         lost, proxy.actor = proxy.actor, spare
         self._gone[worker].clear()
-        ray.kill(lost)  # it may only have been silent, and would wake up
+        lost.kill()  # it may only have been silent, and would wake up
         if self._avoided:
             proxy.avoid(self._avoided)
         return True

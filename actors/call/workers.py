@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import ray
 
@@ -18,28 +18,36 @@ from actors.call.messages import Avoid, Cancel, CancelRound, Finish, Generate, S
 from actors.call.stream import StreamServer
 from actors.call.stt import SttActor
 from actors.call.tts import TtsActor
-from actors.runtime.options import COMMON
+from actors.call.worker_actor import WorkerActor
+from actors.runtime.handle import Handle, value_of
+from actors.runtime.handle import start as start_actor
 from config.settings import Settings
 from otto.dialogue.context import Workers
 from otto.events import Event, Worker
 
 Emit = Callable[[Event], None]
+Spoken = dict[str, bytes]
+"""Sentences spoken beforehand, to mu-law."""
 
 
-def start(worker: Worker, settings: Settings, phrases: Any, name: str, **options: Any) -> Any:
+def start(
+    worker: Worker, settings: Settings, phrases: ray.ObjectRef[Spoken], name: str, **options: Any
+) -> Handle[WorkerActor]:
     """Start the actor of a worker; its handle. It still has to be warmed.
 
     `phrases` refers to the sentences spoken beforehand (text to mu-law). `options` are Ray's,
     beside the usual ones.
     """
-    kinds: dict[Worker, tuple[type[Any], tuple[Any, ...]]] = {
-        Worker.STT: (SttActor, (settings.deepgram,)),
-        Worker.LLM: (LlmActor, (settings.openai,)),
-        Worker.TTS: (TtsActor, (settings.deepgram, settings.call.audio_chunk_ms, phrases)),
-    }
-    kind, arguments = kinds[worker]
-    chosen = ray.remote(kind).options(name=name, max_restarts=0, **COMMON, **options)
-    return chosen.remote(settings.log_level, *arguments)
+    options |= {"name": name, "max_restarts": 0}
+    level = settings.log_level
+    match worker:
+        case Worker.STT:
+            return start_actor(SttActor, options, level, settings.deepgram)
+        case Worker.LLM:
+            return start_actor(LlmActor, options, level, settings.openai)
+        case Worker.TTS:
+            spoken, chunk_ms = value_of(phrases), settings.call.audio_chunk_ms
+            return start_actor(TtsActor, options, level, settings.deepgram, chunk_ms, spoken)
 
 
 async def make_inline(settings: Settings, phrases: Any, emit: Emit) -> Workers:
@@ -62,7 +70,7 @@ async def make_inline(settings: Settings, phrases: Any, emit: Emit) -> Workers:
 class Remote:
     """A worker behind its actor and its stream. Commands are not waited for."""
 
-    def __init__(self, worker: Worker, actor: Any, streams: StreamServer) -> None:
+    def __init__(self, worker: Worker, actor: Handle[WorkerActor], streams: StreamServer) -> None:
         self.actor = actor
         """Another one when it was replaced."""
         self._send = partial(streams.send, worker)
@@ -76,20 +84,21 @@ class RemoteRecogniser(Remote):
     """The recogniser's actor."""
 
     async def attach(self, address: str, token: str, from_ms: int = 0) -> None:
-        await self.actor.attach.remote(address, token, from_ms)
+        actor = cast("Handle[SttActor]", self.actor)
+        await actor.ask(SttActor.attach, address, token, from_ms)
 
     async def detach(self) -> None:
-        await self.actor.detach.remote()
+        await cast("Handle[SttActor]", self.actor).ask(SttActor.detach)
 
 
 class RemoteSynthesiser(Remote):
     """The synthesiser's actor."""
 
     async def attach(self, address: str, token: str) -> None:
-        await self.actor.attach.remote(address, token)
+        await cast("Handle[TtsActor]", self.actor).ask(TtsActor.attach, address, token)
 
     async def detach(self) -> None:
-        await self.actor.detach.remote()
+        await cast("Handle[TtsActor]", self.actor).ask(TtsActor.detach)
 
     def say(self, generation: int, index: int, text: str) -> None:
         self._send(Say(generation, index, text))

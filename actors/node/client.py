@@ -6,17 +6,18 @@ It imports nothing of what they are inside: this is loaded in every replica of t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
 import ray
 import structlog
 
+from actors.call.actor import CallActor
+from actors.node.switchboard import SwitchboardActor
 from actors.runtime import registry
+from actors.runtime.handle import Handle, find
 from actors.runtime.registry import living_actors
 from otto.health.admission import ELSEWHERE
 from otto.health.pool import Place
-from otto.telephony.switchboard_port import DeskInfo, Reservation
+from otto.telephony.switchboard_port import CallStart, DeskInfo, Reservation
 
 log = structlog.get_logger()
 
@@ -33,23 +34,20 @@ class SwitchboardHandle:
     """
 
     def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, Handle[SwitchboardActor]] = {}
         self._others: tuple[str, ...] = ()
         self._others_known_s = float("-inf")
 
     async def reserve(
         self, call_sid: str, caller: str, called: str, takeover: bool = False
     ) -> Reservation:
-        reservation: Reservation = await self._here().reserve.remote(
-            call_sid, caller, called, takeover
-        )
+        asked = (call_sid, caller, called, takeover)
+        reservation = await self._here().ask(SwitchboardActor.reserve, *asked)
         if reservation.token is None and reservation.reason in ELSEWHERE:
             for name in self._find_others():
                 try:
                     async with asyncio.timeout(OTHER_NODE_TIMEOUT_S):
-                        other: Reservation = await self._find(name).reserve.remote(
-                            call_sid, caller, called, takeover
-                        )
+                        other = await self._find(name).ask(SwitchboardActor.reserve, *asked)
                 except (ValueError, TimeoutError, ray.exceptions.RayError) as error:
                     log.info("other_node_not_asked", node=name, error=type(error).__name__)
                     continue
@@ -64,33 +62,32 @@ class SwitchboardHandle:
             switchboard = self._find(f"{registry.SWITCHBOARD_PREFIX}{node}")
         except ValueError:
             return None  # a token nobody here gave out
-        actor = await switchboard.redeem.remote(token, call_sid)
+        actor = await switchboard.ask(SwitchboardActor.redeem, token, call_sid)
         return None if actor is None else CallActorHandle(actor)
 
     async def call_ended(self, call_sid: str, status: str) -> None:
-        await self._here().call_ended.remote(call_sid, status)
+        await self._here().ask(SwitchboardActor.call_ended, call_sid, status)
 
     async def late(self, source: str, lag_ms: float) -> None:
-        await self._here().late.remote(source, lag_ms)
+        await self._here().ask(SwitchboardActor.late, source, lag_ms)
 
     async def resume_directive(self, call_sid: str) -> str:
-        directive: str = await self._here().resume_directive.remote(call_sid)
-        return directive
+        return await self._here().ask(SwitchboardActor.resume_directive, call_sid)
 
     async def desk(self) -> DeskInfo:
-        desk: DeskInfo = await self._here().desk.remote()
-        return desk
+        return await self._here().ask(SwitchboardActor.desk)
 
     async def request_callback(self, call_sid: str, caller: str) -> None:
-        await self._here().request_callback.remote(call_sid, caller)
+        await self._here().ask(SwitchboardActor.request_callback, call_sid, caller)
 
     async def ready(self) -> bool:
         """Whether a call could be served here, or is being."""
         try:
-            places: Mapping[str, int] = await self._here().snapshot.remote()
+            places = await self._here().ask(SwitchboardActor.snapshot)
         except (ValueError, ray.exceptions.RayError):
             return False
-        return places[Place.IDLE] + places[Place.BUSY] + places[Place.RESERVED] > 0
+        able: int = places[Place.IDLE] + places[Place.BUSY] + places[Place.RESERVED]
+        return able > 0
 
     def _find_others(self) -> tuple[str, ...]:
         """The names of the other nodes' switchboards, as they were a moment ago."""
@@ -103,20 +100,20 @@ class SwitchboardHandle:
             )
         return self._others
 
-    def _here(self) -> Any:
+    def _here(self) -> Handle[SwitchboardActor]:
         return self._find(registry.switchboard(ray.get_runtime_context().get_node_id()))
 
-    def _find(self, name: str) -> Any:
+    def _find(self, name: str) -> Handle[SwitchboardActor]:
         if name not in self._known:
-            self._known[name] = ray.get_actor(name, namespace=registry.NAMESPACE)
+            self._known[name] = find(name)
         return self._known[name]
 
 
 class CallActorHandle:
     """A call actor as the ingress knows it."""
 
-    def __init__(self, actor: Any) -> None:
+    def __init__(self, actor: Handle[CallActor]) -> None:
         self._actor = actor
 
-    async def attach(self, link_address: str, link_token: str, started: Any) -> None:
-        await self._actor.attach.remote(link_address, link_token, started)
+    async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
+        await self._actor.ask(CallActor.attach, link_address, link_token, started)

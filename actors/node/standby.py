@@ -1,4 +1,4 @@
-"""The warm spare workers of a node: for calls that lose their ears, their mind or their voice.
+"""The warm spare workers of a node: for calls that lose one of their three.
 
 A spare is a process of its own and takes some 100 MB, so there are few: by default one of each
 kind. One that is taken, or dies, is followed by another.
@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING
 
 import ray
 import structlog
 
+from actors.call.worker_actor import WorkerActor
 from actors.runtime import registry
+from actors.runtime.handle import Handle, find
 from actors.runtime.options import on_this_node
 from actors.runtime.registry import living_actors
 from config.settings import Settings
 from otto.events import Worker
 from otto.tasks import Tasks
+
+if TYPE_CHECKING:
+    from actors.call.workers import Spoken
 
 log = structlog.get_logger()
 
@@ -39,14 +44,14 @@ class StandbyPool:
         is_inline = settings.pool.sub_actors == "inline"
         self._wanted = 0 if is_inline else settings.pool.spares
         self._ready: dict[Worker, deque[str]] = {worker: deque() for worker in Worker}
-        self._actors: dict[str, Any] = {}
-        self._phrases: Any = None
+        self._actors: dict[str, Handle[WorkerActor]] = {}
+        self._phrases: ray.ObjectRef[Spoken] | None = None
         self._number = 0
         self._one_more = asyncio.Condition()
         self._replacing = asyncio.Lock()
         self._tasks = Tasks()
 
-    async def fill(self, phrases: Any) -> None:
+    async def fill(self, phrases: ray.ObjectRef[Spoken]) -> None:
         """Start what is missing, one after the other: calls have the processor meanwhile.
 
         `phrases`: see `workers.start`.
@@ -60,7 +65,7 @@ class StandbyPool:
         """After a restart: take over the untaken spares that live."""
         await asyncio.gather(*(self._find(name) for name in living_actors(self._prefix)))
 
-    async def take(self, worker: Worker) -> Any:
+    async def take(self, worker: Worker) -> Handle[WorkerActor] | None:
         """The handle of a warm spare, which is the caller's from now on. None: there is none,
         and none comes within `TAKE_TIMEOUT_S`."""
         if not self._wanted:
@@ -84,12 +89,13 @@ class StandbyPool:
         # Here, not above: whoever looks the switchboard up imports this module.
         from actors.call import workers
 
+        assert self._phrases is not None, "fill() comes first"
         self._number += 1
         name = f"{self._prefix}{self._number}.{worker.value}"
         options = {"lifetime": "detached", **on_this_node()}
         actor = workers.start(worker, self._settings, self._phrases, name, **options)
         try:
-            await actor.warm.remote(self._settings.pool.max_lag_ms, None)
+            await actor.ask(WorkerActor.warm, self._settings.pool.max_lag_ms, None)
         except ray.exceptions.RayError as error:
             log.error("spare_not_warm", spare=name, error=type(error).__name__)
             self._tasks.spawn(self._start_later(worker))
@@ -101,16 +107,16 @@ class StandbyPool:
         async with self._replacing:
             await self._start(worker)
 
-    async def _keep(self, worker: Worker, name: str, actor: Any) -> None:
+    async def _keep(self, worker: Worker, name: str, actor: Handle[WorkerActor]) -> None:
         self._actors[name] = actor
         self._tasks.spawn(self._watch(worker, name, actor))
         async with self._one_more:
             self._ready[worker].append(name)
             self._one_more.notify_all()
 
-    async def _watch(self, worker: Worker, name: str, actor: Any) -> None:
+    async def _watch(self, worker: Worker, name: str, actor: Handle[WorkerActor]) -> None:
         try:
-            await actor.stay.remote()
+            await actor.ask(WorkerActor.stay)
         except ray.exceptions.RayActorError:
             if self._actors.pop(name, None) is not None:  # not taken
                 self._ready[worker].remove(name)
@@ -121,9 +127,9 @@ class StandbyPool:
         number, _, kind = name.removeprefix(self._prefix).partition(".")
         self._number = max(self._number, int(number))
         try:
-            actor = ray.get_actor(name, namespace=registry.NAMESPACE)
+            actor: Handle[WorkerActor] = find(name)
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                is_taken = await actor.is_taken.remote()
+                is_taken = await actor.ask(WorkerActor.is_taken)
         except (ValueError, TimeoutError, ray.exceptions.RayError):
             return  # dead, or it does not matter: it ends with its call actor
         if not is_taken:

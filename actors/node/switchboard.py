@@ -19,9 +19,13 @@ import structlog
 
 from actors.call.actor import CallActor
 from actors.call.stream import Invitation
+from actors.call.worker_actor import WorkerActor
+from actors.node.call_pool import CallPool
+from actors.node.phrases import SpokenPhrases
 from actors.node.standby import StandbyPool
 from actors.runtime import registry
-from actors.runtime.options import COMMON, on_this_node
+from actors.runtime.handle import Handle, own, start
+from actors.runtime.options import on_this_node
 from actors.runtime.process import begin, process_stats
 from actors.runtime.registry import living_actors
 from otto.events import VendorReport, Worker
@@ -41,20 +45,6 @@ log = structlog.get_logger()
 
 DIRECTIVES_KEPT = 1000
 """What the line does after the stream, for that many calls; older ones are in their sessions."""
-SYNTHESES_AT_ONCE = 4
-"""Vendors limit the connections of an account; the calls of other nodes need theirs."""
-RESTART_DELAY_S = 1.0
-"""Between two attempts to start a call actor, so that a node in trouble is not kept busy."""
-TAKEN_OVER_WITHIN_S = 3.0
-"""Then a call that has lost its actor is on its way again. To start another actor takes up to ten
-seconds of CPU, for which the call would have to wait."""
-ANSWER_TIMEOUT_S = 2.0
-"""For a call actor to say what it is doing."""
-ATTACHED_WITHIN_S = 12.0
-"""A call actor that was given a call and does not have it by then never will: the caller hung up,
-or the ingress' process died, in between. Longer than the ingress tries (media_socket.py)."""
-FENCED_PATIENCE_S = 15.0
-"""A call actor whose call has gone on elsewhere lets go of it within this time, or is ended."""
 
 
 class SwitchboardActor:
@@ -72,7 +62,6 @@ class SwitchboardActor:
         context = ray.get_runtime_context()
         node = context.get_node_id()
         self._name = registry.switchboard(node)
-        self._prefix = registry.call_prefix(node)
         self._pool = WarmPool(
             settings.pool.size,
             settings.pool.calls_per_actor,
@@ -83,24 +72,28 @@ class SwitchboardActor:
         self._admission = Admission(
             self._pool, settings.pool.max_lag_ms, self._provider_health.is_any_out
         )
+        self._phrases = SpokenPhrases(settings, dealership)
+        self._calls = CallPool(
+            registry.call_prefix(node),
+            settings.pool.size + settings.pool.takeover_reserve,
+            self._pool,
+            self._provider_health,
+            self._phrases.get,
+            self._start_call_actor,
+        )
         self._standby = StandbyPool(settings, node)
-        self._actors: dict[str, Any] = {}
-        self._avoided: dict[str, frozenset[str]] = {}
-        """What each call actor was told to avoid."""
-        self._started = 0
         self._starting: asyncio.Task[None] | None = None
         self._filling: asyncio.Task[None] | None = None
-        self._replacing = asyncio.Lock()
         self._knows_the_living = asyncio.Event()
-        self._phrases: asyncio.Future[Any] | None = None
         self._directives: OrderedDict[str, Directive] = OrderedDict()
         self._crm = RemoteCrm(self._location.id)
         self._sessions = SessionStore(make_redis(settings.redis), settings.redis.session_ttl_s)
         self._tasks = Tasks()
-        if living_actors(self._prefix):
+        if living_actors(registry.call_prefix(node)):
             # There was one before: after a restart by Ray nobody else starts it.
-            context.current_actor.start.remote()
-            context.current_actor.fill_reserve.remote()
+            myself: Handle[SwitchboardActor] = own()
+            myself.tell(SwitchboardActor.start)
+            myself.tell(SwitchboardActor.fill_reserve)
 
     async def start(self) -> None:
         """Fill the pool; returns when calls can be taken. A repeat changes nothing."""
@@ -110,12 +103,11 @@ class SwitchboardActor:
 
     async def _start(self) -> None:
         # The actors' processes come up meanwhile; only their warming needs the phrases.
-        self._phrases = asyncio.ensure_future(self._synthesise())
+        self._phrases.begin()
         self._tasks.spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._note_own_lag))
-        await self._adopt_living()
+        await asyncio.gather(self._standby.adopt_living(), self._calls.adopt_living())
         self._knows_the_living.set()
-        missing = self._settings.pool.size - len(self._pool.members)
-        await asyncio.gather(*(self._start_one() for _ in range(missing)))
+        await self._calls.fill(self._settings.pool.size)
 
     async def fill_reserve(self) -> None:
         """Start what is only needed when something breaks: the places for calls that have lost
@@ -129,9 +121,8 @@ class SwitchboardActor:
         await asyncio.shield(self._filling)
 
     async def _fill_reserve(self) -> None:
-        for _ in range(self._capacity - len(self._pool.members)):
-            await self._start_one()
-        await self._standby.fill(await self._awaited_phrases())
+        await self._calls.fill_up()
+        await self._standby.fill(await self._phrases.get())
 
     # For the ingress
 
@@ -146,20 +137,15 @@ class SwitchboardActor:
             return Reservation(token=None, reason=answer)
         return Reservation(token=answer.token, reason=None)
 
-    async def redeem(self, token: str, call_sid: str) -> Any:
+    async def redeem(self, token: str, call_sid: str) -> Handle[CallActor] | None:
         """The handle of the call actor the token stands for, or None."""
         await self._knows_the_living.wait()
-        actor_id = self._pool.redeem(token, call_sid, self._now())
-        for name in self._pool.fenced():
-            self._tasks.spawn(self._outlive(name))
-        if actor_id is None:
+        name = self._pool.redeem(token, call_sid, self._now())
+        if name is None:
             return None
-        self._tasks.spawn(self._take_back(actor_id, call_sid))
         admitted = self._provider_health.admit(self._now())
-        self._tell_avoided(
-            actor_id, self._provider_health.avoided(self._now()) if admitted is None else admitted
-        )
-        return self._actors[actor_id]
+        avoided = self._provider_health.avoided(self._now()) if admitted is None else admitted
+        return self._calls.give(name, call_sid, avoided)
 
     async def call_ended(self, call_sid: str, status: str) -> None:
         """Twilio says that the call is over: whatever was only reserved is free again."""
@@ -218,10 +204,11 @@ class SwitchboardActor:
     async def idle(self, actor_id: str) -> None:
         """A call actor has cleaned up after its call."""
         await self._knows_the_living.wait()
-        if self._pool.release(actor_id):
-            self._retire(actor_id)
+        self._calls.release(actor_id)
 
-    async def take_spare(self, worker: Worker, invitation: Invitation) -> Any:
+    async def take_spare(
+        self, worker: Worker, invitation: Invitation
+    ) -> Handle[WorkerActor] | None:
         """The handle of a warm worker for a call actor that has lost one; None: there is none.
 
         It has accepted the call actor's invitation, and ends with it.
@@ -229,12 +216,12 @@ class SwitchboardActor:
         await self._knows_the_living.wait()
         while (spare := await self._standby.take(worker)) is not None:
             try:
-                await spare.serve.remote(invitation)
+                await spare.ask(WorkerActor.serve, invitation)
             except ray.exceptions.RayActorError:
                 log.warning("spare_was_dead", worker=worker.value)
                 continue
             except OSError:  # the call actor is gone
-                ray.kill(spare)
+                spare.kill()
                 return None
             break
         return spare
@@ -245,8 +232,7 @@ class SwitchboardActor:
         if self._provider_health.report(report, now_s):
             avoided = self._provider_health.avoided(now_s)
             log.warning("vendors_avoided", avoided=sorted(avoided))
-            for name in list(self._actors):
-                self._tell_avoided(name, avoided)
+            self._calls.avoid(avoided)
 
     # For people, and for the end
 
@@ -261,9 +247,7 @@ class SwitchboardActor:
 
     async def finish_calls(self) -> None:
         """Ask every call in progress to end in good order: an apology, then a person."""
-        for member in self._pool.members.values():
-            if member.place is Place.BUSY:
-                self._actors[member.actor_id].finish_call.options(num_returns=0).remote()
+        self._calls.finish_calls()
 
     async def snapshot(self) -> dict[str, Any]:
         """How many call actors are doing what ("idle", "busy", …), and how the node is:
@@ -289,144 +273,12 @@ class SwitchboardActor:
 
     # Inside
 
-    @property
-    def _capacity(self) -> int:
-        return self._settings.pool.size + self._settings.pool.takeover_reserve
+    def _start_call_actor(self, name: str) -> Handle[CallActor]:
+        options = {"name": name, "lifetime": "detached", "max_restarts": 0, **on_this_node()}
+        return start(CallActor, options, name, self._settings, self._dealership, self._name)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
 
     def _note_own_lag(self, lag_ms: float) -> None:
         self._admission.lag.report(self._name, lag_ms, self._now())
-
-    def _tell_avoided(self, name: str, avoided: frozenset[str]) -> None:
-        if self._avoided.get(name, frozenset()) != avoided:
-            self._avoided[name] = avoided
-            self._actors[name].avoid.options(num_returns=0).remote(avoided)
-
-    async def _awaited_phrases(self) -> Any:
-        assert self._phrases is not None, "start() comes first"
-        return await self._phrases
-
-    async def _synthesise(self) -> Any:
-        """The fixed sentences, spoken beforehand, in Ray's object store for every worker."""
-        from otto.dialogue.prompts import Phrases
-        from otto.speech.speak import synthesise
-
-        spoken: dict[str, bytes] = {}
-        free = asyncio.Semaphore(SYNTHESES_AT_ONCE)
-
-        async def speak(text: str) -> None:
-            async with free:
-                try:
-                    spoken[text] = await synthesise(self._settings.deepgram, text)
-                except Exception as error:
-                    # Said through the live connection instead: slower, not silent.
-                    log.error("phrase_not_synthesised", error=type(error).__name__)
-
-        await asyncio.gather(*(speak(text) for text in Phrases(self._dealership).all()))
-        return ray.put(spoken)
-
-    async def _adopt_living(self) -> None:
-        """After a restart: take over the call actors that are there, with their calls."""
-        numbers = [name.removeprefix(self._prefix) for name in living_actors(self._prefix)]
-        await asyncio.gather(
-            self._standby.adopt_living(),
-            *(self._adopt(int(number)) for number in numbers if number.isdecimal()),
-        )
-
-    async def _adopt(self, number: int) -> None:
-        name = f"{self._prefix}{number}"
-        self._started = max(self._started, number)
-        try:
-            actor = ray.get_actor(name, namespace=registry.NAMESPACE)
-        except ValueError:
-            return
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                call_sid = await actor.status.remote()
-        except ray.exceptions.RayActorError:
-            return
-        except (TimeoutError, RuntimeError) as error:  # stuck, or it never got warm
-            log.error("call_actor_unfit", actor=name, error=type(error).__name__)
-            ray.kill(actor)
-            return
-        self._actors[name] = actor
-        self._pool.adopt(name, call_sid)
-        self._tasks.spawn(self._watch(name, actor))
-
-    async def _start_one(self, gently: bool = False) -> None:
-        """Start a call actor and warm it; if that fails, say so and try again later. `gently`: see
-        `Crew.start`."""
-        self._started += 1
-        name = f"{self._prefix}{self._started}"
-        self._pool.add(name)
-        kind: Any = ray.remote(CallActor)
-        actor = kind.options(
-            name=name,
-            lifetime="detached",
-            max_restarts=0,
-            **on_this_node(),
-            **COMMON,
-        ).remote(name, self._settings, self._dealership, self._name)
-        self._actors[name] = actor
-        try:
-            avoided = self._provider_health.avoided(self._now())
-            self._avoided[name] = avoided
-            await actor.warm.remote((await self._awaited_phrases(),), avoided, gently)
-        except ray.exceptions.RayError as error:
-            log.error("call_actor_not_warm", actor=name, error=type(error).__name__)
-            self._retire(name)
-            return
-        self._pool.ready(name)
-        self._tasks.spawn(self._watch(name, actor))
-
-    async def _watch(self, name: str, actor: Any) -> None:
-        """Wait for a call actor to die; then there is one place less, and another is started."""
-        try:
-            await actor.stay.remote()
-        except ray.exceptions.RayActorError:
-            self._avoided.pop(name, None)
-            if self._actors.pop(name, None) is None:
-                return  # retired: its successor is on its way
-            call_sid = self._pool.lost(name)
-            log.warning("call_actor_lost", actor=name, in_call=call_sid is not None)
-            await self._replace(0.0 if call_sid is None else TAKEN_OVER_WITHIN_S)
-
-    async def _outlive(self, name: str) -> None:
-        """Wait for a fenced call actor to let go; a process that is stopped or stuck never does."""
-        actor = self._actors.get(name)
-        await asyncio.sleep(FENCED_PATIENCE_S)
-        if name in self._pool.fenced() and self._actors.get(name) is actor:
-            log.error("call_actor_stuck", actor=name)
-            self._retire(name)
-
-    async def _take_back(self, name: str, call_sid: str) -> None:
-        """Free the place of a call that never reached its actor."""
-        await asyncio.sleep(ATTACHED_WITHIN_S)
-        if self._pool.serving(call_sid) != name:
-            return
-        try:
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                has = await self._actors[name].status.remote()
-        except (TimeoutError, ray.exceptions.RayError):
-            return  # dead or stuck, which is noticed elsewhere
-        if has != call_sid and self._pool.serving(call_sid) == name:
-            log.warning("call_never_came", actor=name)
-            await self.idle(name)
-
-    def _retire(self, name: str) -> None:
-        """End an actor that has served enough, or never came up, and start its successor."""
-        self._pool.lost(name)
-        actor = self._actors.pop(name, None)
-        if actor is not None:
-            ray.kill(actor)
-        self._tasks.spawn(self._replace(RESTART_DELAY_S))
-
-    async def _replace(self, delay_s: float) -> None:
-        """Start one in place of one that is gone. One process at a time, however many are gone: to
-        start them all at once would take the processor from the calls there are, for long."""
-        await asyncio.sleep(delay_s)
-        async with self._replacing:
-            if len(self._pool.members) < self._capacity:
-                await self._start_one(gently=True)

@@ -20,8 +20,12 @@ COMMON: dict[str, Any] = {
 """Ray's options, by name."""
 
 
+def on_node(node_id: str) -> dict[str, Any]:
+    """The option that keeps an actor on a node."""
+    strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node_id, soft=False)
+    return {"scheduling_strategy": strategy}
+
+
 def on_this_node() -> dict[str, Any]:
     """The option that keeps an actor on the node of whoever starts it."""
-    node = ray.get_runtime_context().get_node_id()
-    strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
-    return {"scheduling_strategy": strategy}
+    return on_node(ray.get_runtime_context().get_node_id())

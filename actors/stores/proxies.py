@@ -9,11 +9,12 @@ restarts keeps its name. Their methods are idempotent (by key), so Ray may retry
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
-
-import ray
+from typing import Generic, TypeVar
 
 from actors.runtime import registry
+from actors.runtime.handle import Handle, find
+from actors.stores.calendar import CalendarActor
+from actors.stores.crm import CrmActor
 from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
 from otto.crm.records import Callback, CallRecord
 from otto.scheduling.bookings import Booking, BookingRequest
@@ -26,68 +27,65 @@ async def _unchecked() -> None:
     """For those who hold no call."""
 
 
-class _Named:
+A = TypeVar("A")
+
+
+class _Named(Generic[A]):
     def __init__(self, name: str, check: Check) -> None:
         self._name = name
         self._check = check
-        self._found: Any = None
+        self._found: Handle[A] | None = None
 
     def look_up(self) -> None:
         """Find the actor now, if it is there: the first caller need not wait for it."""
         try:
-            self._found = ray.get_actor(self._name, namespace=registry.NAMESPACE)
+            self._found = find(self._name)
         except ValueError:
             self._found = None
 
     @property
-    def _actor(self) -> Any:
+    def _actor(self) -> Handle[A]:
         if self._found is None:
-            self._found = ray.get_actor(self._name, namespace=registry.NAMESPACE)
+            self._found = find(self._name)
         return self._found
 
 
-class RemoteCalendar(_Named):
+class RemoteCalendar(_Named[CalendarActor]):
     """The calendar actor of a location."""
 
     def __init__(self, location_id: str, check: Check = _unchecked) -> None:
         super().__init__(registry.calendar(location_id), check)
 
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
-        found: tuple[Opening, ...] = await self._actor.find_openings.remote(query)
-        return found
+        return await self._actor.ask(CalendarActor.find_openings, query)
 
     async def book(self, request: BookingRequest) -> Booking:
         await self._check()
-        booking: Booking = await self._actor.book.remote(request)
-        return booking
+        return await self._actor.ask(CalendarActor.book, request)
 
 
-class RemoteCrm(_Named):
+class RemoteCrm(_Named[CrmActor]):
     """The CRM actor of a location."""
 
     def __init__(self, location_id: str, check: Check = _unchecked) -> None:
         super().__init__(registry.crm(location_id), check)
 
     async def find_by_phone(self, phone: str) -> Customer | None:
-        found: Customer | None = await self._actor.find_by_phone.remote(phone)
-        return found
+        return await self._actor.ask(CrmActor.find_by_phone, phone)
 
     async def verify(self, claim: IdentityClaim) -> bool:
-        ok: bool = await self._actor.verify.remote(claim)
-        return ok
+        return await self._actor.ask(CrmActor.verify, claim)
 
     async def create_customer(self, new: NewCustomer) -> Customer:
         await self._check()
-        customer: Customer = await self._actor.create_customer.remote(new)
-        return customer
+        return await self._actor.ask(CrmActor.create_customer, new)
 
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         await self._check()
-        vehicle: Vehicle = await self._actor.add_vehicle.remote(new)
-        return vehicle
+        return await self._actor.ask(CrmActor.add_vehicle, new)
 
     async def request_callback(self, request: Callback) -> None:
-        await self._actor.request_callback.remote(request)
+        await self._actor.ask(CrmActor.request_callback, request)
 
     async def record_call(self, record: CallRecord) -> None:
-        await self._actor.record_call.remote(record)
+        await self._actor.ask(CrmActor.record_call, record)

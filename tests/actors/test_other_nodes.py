@@ -8,36 +8,30 @@ import pytest
 
 from actors.node.client import SwitchboardHandle
 from otto.telephony.switchboard_port import Reservation
+from tests.support.handles import handle_of
 
 HERE, THERE = "switchboard-aaaaaaaa", "switchboard-bbbbbbbb"
-
-
-class Remote:
-    """An actor's method, as its handle shows it."""
-
-    def __init__(self, answer: Any) -> None:
-        self.answer = answer
-        self.asked = 0
-
-    async def remote(self, *arguments: Any) -> Any:
-        self.asked += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
 
 
 class Switchboard:
     """A node's switchboard, as far as reserving goes."""
 
     def __init__(self, answer: Any) -> None:
-        self.reserve = Remote(answer)
+        self.answer = answer
+        self.asked = 0
+
+    async def reserve(self, *arguments: Any) -> Any:
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
 
 
 def handle(monkeypatch: pytest.MonkeyPatch, here: Any, there: Any) -> SwitchboardHandle:
     boards = {HERE: Switchboard(here), THERE: Switchboard(there)}
     made = SwitchboardHandle()
-    monkeypatch.setattr(made, "_here", lambda: boards[HERE])
-    monkeypatch.setattr(made, "_find", lambda name: boards[name])
+    monkeypatch.setattr(made, "_here", lambda: handle_of(boards[HERE]))
+    monkeypatch.setattr(made, "_find", lambda name: handle_of(boards[name]))
     monkeypatch.setattr(made, "_find_others", lambda: (THERE,))
     made.boards = boards  # type: ignore[attr-defined]
     return made
@@ -65,4 +59,4 @@ async def test_a_vendor_that_is_out_is_out_everywhere_and_a_free_place_asks_nobo
     for here in (Reservation(None, "vendor_out"), Reservation("aaaaaaaa.token")):
         made = handle(monkeypatch, here, Reservation("bbbbbbbb.token"))
         assert await made.reserve("CA1", "", "") == here
-        assert made.boards[THERE].reserve.asked == 0  # type: ignore[attr-defined]
+        assert made.boards[THERE].asked == 0  # type: ignore[attr-defined]

@@ -13,8 +13,10 @@ from actors.call import workers
 from actors.call.messages import Avoid, Cancel, Generate, Late, Message, Say
 from actors.call.stream import MAX_UNANSWERED_PINGS, Invitation, Stream, connect
 from actors.call.supervisor import PING_EVERY_S, WorkerSupervisor
+from actors.runtime.handle import Handle
 from config.settings import Settings
 from otto.events import Event, SpeechStarted, Worker
+from tests.support.handles import handle_of
 
 
 class WorkerProcess:
@@ -41,12 +43,11 @@ class WorkerProcess:
 class Supervised:
     """A supervisor with three connected workers, and what it told."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self) -> None:
         self.emitted: list[Event] = []
         self.lost: list[Worker] = []
         self.late: list[tuple[Worker, float]] = []
         self.killed: list[Any] = []
-        monkeypatch.setattr(supervisor_module.ray, "kill", self.killed.append)
         self.supervisor = WorkerSupervisor(
             "call-1",
             Settings(),
@@ -66,7 +67,8 @@ class Supervised:
         }
         for worker, process in self.processes.items():
             await process.join(supervisor.expect(worker))
-            supervisor._proxies[worker] = kinds[worker](worker, process, streams)
+            handle = self.handle(process)
+            supervisor._proxies[worker] = kinds[worker](worker, handle, streams)
 
     def proxy(self, worker: Worker) -> Any:
         return self.supervisor._proxies[worker]
@@ -74,8 +76,13 @@ class Supervised:
     async def replace(self, worker: Worker) -> WorkerProcess:
         spare = WorkerProcess()
         await spare.join(self.supervisor.expect(worker))
-        assert self.supervisor.replace(worker, spare)
+        assert self.supervisor.replace(worker, self.handle(spare))
         return spare
+
+    def handle(self, process: WorkerProcess) -> Handle[Any]:
+        made = handle_of(process)
+        made.kill = lambda: self.killed.append(process)  # type: ignore[method-assign]
+        return made
 
 
 async def _until(condition: Any) -> None:
@@ -85,8 +92,8 @@ async def _until(condition: Any) -> None:
 
 
 @pytest.fixture
-async def supervised(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Supervised]:
-    made = Supervised(monkeypatch)
+async def supervised() -> AsyncIterator[Supervised]:
+    made = Supervised()
     await made.start()
     yield made
     made.supervisor.rest()
@@ -102,7 +109,7 @@ async def test_what_a_dead_worker_still_sent_is_not_heard_twice(supervised: Supe
     invitation = supervised.supervisor.expect(Worker.STT)
     dead.emit(SpeechStarted(2))
     await spare.join(invitation)
-    assert supervised.supervisor.replace(Worker.STT, spare)
+    assert supervised.supervisor.replace(Worker.STT, supervised.handle(spare))
     spare.emit(SpeechStarted(3))
     await _until(lambda: len(supervised.emitted) == 2)
     assert supervised.emitted == [SpeechStarted(1), SpeechStarted(3)]
@@ -161,7 +168,7 @@ async def test_a_spare_that_dies_before_it_is_in_place_is_no_second_loss(
     assert spare.stream is not None
     spare.stream.close()
     await _until(lambda: not supervised.supervisor._streams.has(Worker.STT))
-    assert not supervised.supervisor.replace(Worker.STT, spare)
+    assert not supervised.supervisor.replace(Worker.STT, supervised.handle(spare))
     assert supervised.lost == [Worker.STT]
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from actors.call import runtime as runtime_module
 from actors.call.runtime import CallRuntime, _Live
 from actors.call.stream import Invitation
+from actors.call.switchboard_client import SwitchboardClient
 from config.dealership import Dealership
 from config.settings import RedisSettings, Settings
 from otto.events import Transcript, VendorReport, Worker, WorkerFailed
 from otto.media_link.events import LineStopped, WorkerSilent
 from otto.media_link.frames import LinkError, Role
 from otto.telephony.switchboard_port import CallStart
+from tests.support.handles import handle_of
 
 INVITATION = Invitation(port=1, token="one-use")
 
@@ -27,49 +28,57 @@ class Spare:
     def __init__(self, fault: Exception | None = None) -> None:
         self.fault = fault
         self.attached: tuple[Any, ...] | None = None
-        self.attach = SimpleNamespace(remote=self._attach)
 
-    async def _attach(self, *arguments: Any) -> None:
+    async def attach(self, *arguments: Any) -> None:
         if self.fault is not None:
             raise self.fault
         self.attached = arguments
 
 
 class Call:
-    """A host in the middle of a call, with what it asks the switchboard for."""
+    """A runtime in the middle of a call, and the switchboard it asks."""
 
     def __init__(self, dealership: Dealership, monkeypatch: pytest.MonkeyPatch) -> None:
         settings = Settings(redis=RedisSettings(url="redis://127.0.0.1:1"))
-        self.host = CallRuntime("call-1", settings, dealership, "switchboard-1")
+        self.runtime = CallRuntime("call-1", settings, dealership, "switchboard-1")
         self.spares: list[Spare] = []
         self.killed: list[Any] = []
         self.replaced: list[Worker] = []
         self.events: list[Any] = []
         self.in_place: dict[Worker, Any] = {}
         self.told: list[tuple[Any, ...]] = []
+        self.of: dict[Any, Spare] = {}
         conversation: Any = SimpleNamespace(
             on_replaced=self.replaced.append, on_event=self.events.append
         )
         self.control: Any = SimpleNamespace(is_over=False)
         started = CallStart("CA1", "MZ1", "+13125550142", "+13125550100")
-        self.host._live = _Live(started, self.control, "host:1", "token", 0.0, conversation)
-        monkeypatch.setattr(self.host, "_tell", self._tell)
-        monkeypatch.setattr(self.host, "_make_way", lambda: self.killed.append(self.host))
+        self.runtime._live = _Live(started, self.control, "host:1", "token", 0.0, conversation)
+        self.runtime._switchboard = cast(SwitchboardClient, self)
+        monkeypatch.setattr(self.runtime, "_make_way", lambda: self.killed.append(self.runtime))
         monkeypatch.setattr(
-            self.host._supervisor,
+            self.runtime._supervisor,
             "replace",
-            lambda worker, spare: self.in_place.update({worker: spare}) is None,
+            lambda worker, handle: self.in_place.update({worker: self.of[handle]}) is None,
         )
-        monkeypatch.setattr(self.host._supervisor, "expect", lambda worker: INVITATION)
-        monkeypatch.setattr(runtime_module.ray, "kill", self.killed.append)
+        monkeypatch.setattr(self.runtime._supervisor, "expect", lambda worker: INVITATION)
 
-    async def _tell(self, method: str, *arguments: Any) -> Any:
-        self.told.append((method, *arguments))
-        return self.spares.pop(0) if self.spares else None
+    async def take_spare(self, worker: Worker, invitation: Invitation) -> Any:
+        self.told.append(("take_spare", worker, invitation))
+        if not self.spares:
+            return None
+        spare = self.spares.pop(0)
+        made: Any = handle_of(spare)
+        made.kill = lambda: self.killed.append(spare)
+        self.of[made] = spare
+        return made
+
+    def report(self, report: VendorReport) -> None:
+        self.told.append(("vendor", report))
 
     async def lose(self, worker: Worker) -> None:
-        self.host._on_death(worker)
-        await self.host._be_whole()
+        self.runtime._on_death(worker)
+        await self.runtime._be_whole()
 
 
 @pytest.fixture
@@ -79,8 +88,8 @@ async def call(dealership: Dealership, monkeypatch: pytest.MonkeyPatch) -> Call:
 
 async def test_new_ears_begin_where_the_last_final_words_ended(call: Call) -> None:
     words = {"speech_final": False, "confidence": 1.0}
-    call.host._on_event(Transcript("I need", True, start_ms=0, end_ms=1200, **words))
-    call.host._on_event(Transcript("I need an oil", False, start_ms=1200, end_ms=2400, **words))
+    call.runtime._on_event(Transcript("I need", True, start_ms=0, end_ms=1200, **words))
+    call.runtime._on_event(Transcript("I need an oil", False, start_ms=1200, end_ms=2400, **words))
     spare = Spare()
     call.spares = [spare]
     await call.lose(Worker.STT)
@@ -115,13 +124,13 @@ async def test_without_a_spare_the_caller_is_told_and_the_call_actor_makes_way_a
     assert isinstance(failed, WorkerFailed)
     assert (failed.worker, failed.kind) == (Worker.LLM, "died")
     assert call.killed == [], "the call still has to be ended in good order"
-    assert call.host._is_broken
+    assert call.runtime._is_broken
 
 
 async def test_between_calls_it_makes_way_at_once_when_it_cannot_be_made_whole(call: Call) -> None:
-    call.host._live = None
+    call.runtime._live = None
     await call.lose(Worker.STT)
-    assert call.killed == [call.host]
+    assert call.killed == [call.runtime]
 
 
 async def test_a_call_that_ends_meanwhile_does_not_make_the_spare_look_bad(call: Call) -> None:
@@ -134,7 +143,7 @@ async def test_a_call_that_ends_meanwhile_does_not_make_the_spare_look_bad(call:
 
 async def test_how_a_vendor_did_goes_to_the_switchboard_and_not_into_the_call(call: Call) -> None:
     report = VendorReport(Worker.STT, "primary", ok=False, kind="refused")
-    call.host._on_event(report)
+    call.runtime._on_event(report)
     await asyncio.sleep(0)
     assert (call.told, call.events) == ([("vendor", report)], [])
 
@@ -142,8 +151,8 @@ async def test_how_a_vendor_did_goes_to_the_switchboard_and_not_into_the_call(ca
 async def test_a_worker_the_link_has_given_up_is_replaced_like_a_dead_one(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call.host._supervisor, "has", lambda worker: True)
-    monkeypatch.setattr(call.host._supervisor, "lose", call.host._on_death)
+    monkeypatch.setattr(call.runtime._supervisor, "has", lambda worker: True)
+    monkeypatch.setattr(call.runtime._supervisor, "lose", call.runtime._on_death)
     call.spares = [Spare()]
     line: list[Any] = [WorkerSilent(Role.DOWNLINK), None]
 
@@ -152,15 +161,15 @@ async def test_a_worker_the_link_has_given_up_is_replaced_like_a_dead_one(
 
     heard: list[Any] = []
     control: Any = SimpleNamespace(read=read, was_replaced=False)
-    await call.host._read(control, SimpleNamespace(on_line=heard.append))  # type: ignore[arg-type]
-    await call.host._be_whole()
+    await call.runtime._read(control, SimpleNamespace(on_line=heard.append))  # type: ignore[arg-type]
+    await call.runtime._be_whole()
     assert (list(call.in_place), call.replaced) == ([Worker.TTS], [Worker.TTS])
     assert heard == [LineStopped()]
 
 
 async def test_inline_workers_that_fell_silent_are_this_process_and_well_again(call: Call) -> None:
-    call.host._on_silence(Worker.STT)
-    await call.host._be_whole()
+    call.runtime._on_silence(Worker.STT)
+    await call.runtime._be_whole()
     assert call.told == []
 
 
@@ -175,14 +184,14 @@ async def test_a_voice_that_is_stopped_when_a_call_comes_is_replaced_before_the_
         await asyncio.Event().wait()
 
     stopped: Any = SimpleNamespace(attach=attach)
-    call.host._supervisor.workers = SimpleNamespace(synthesiser=stopped)  # type: ignore[assignment]
-    assert call.host._live is not None
-    call.host._live.conversation = None
+    call.runtime._supervisor.workers = SimpleNamespace(synthesiser=stopped)  # type: ignore[assignment]
+    assert call.runtime._live is not None
+    call.runtime._live.conversation = None
     spare = Spare()
     call.spares = [spare]
-    speaking = asyncio.create_task(call.host._speak(call.host._live))
+    speaking = asyncio.create_task(call.runtime._speak(call.runtime._live))
     await begun.wait()
-    call.host._supervisor._lost(Worker.TTS)  # it has owed too many answers to pings
+    call.runtime._supervisor._lost(Worker.TTS)  # it has owed too many answers to pings
     async with asyncio.timeout(5):
         await speaking
     assert (call.in_place, call.replaced) == ({Worker.TTS: spare}, [])
