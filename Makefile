@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow lint types contracts bench chaos soak format clean
+.PHONY: help setup demo up down call check test slow lint types contracts diagrams bench chaos soak format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -34,6 +34,8 @@ types: setup ## mypy --strict
 	@$(BIN)/mypy --strict
 contracts: setup ## the arrows between the packages
 	@$(BIN)/lint-imports
+diagrams: setup ## draw the diagram of turn-taking in docs/ARCHITECTURE.md
+	@$(BIN)/python -m otto.dialogue.turns.diagram docs/ARCHITECTURE.md
 check: lint types contracts test ## everything CI looks at
 bench: setup ## measure Otto against the sandbox; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
