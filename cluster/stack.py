@@ -107,9 +107,7 @@ class Stack:
         self.settings = settings
         with progress.step("Database", "tables, service menu") as step:
             asyncio.run(database.prepare(settings, dealership, lambda d: progress.tell(step, d)))
-        with progress.step(
-            "Actors", "warming call actors, each with its three workers"
-        ):
+        with progress.step("Actors", "warming call actors, each with its three workers"):
             self._bring_up_actors(settings)
         with progress.step("Ingress", "deploying Ray Serve's applications") as step:
             self._deploy(settings)
