@@ -105,7 +105,7 @@ def test_runs_of_one_digit_are_understood_in_each_code_path(
     check(voices, isa, mkl, MORE)
 
 
-def check(renderings: dict[str, list[bytes]], isa: str, mkl: str, numbers: tuple[str, ...]) -> None:
+def check(voices: Voices, isa: str, mkl: str, numbers: tuple[str, ...]) -> None:
     """Every rendering of every number is understood: it takes no luck, so none may fail."""
     if not machine_has(isa):
         pytest.skip(f"this processor has no {isa}")
