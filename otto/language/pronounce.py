@@ -93,7 +93,7 @@ def _digits(text: str) -> str:
     """Digits as one dictates them: "0123" is "zero one two three", "555" is "triple five".
 
     Who hears one digit over and over loses count of it, a recogniser more than a person: Whisper
-    tiny.en got 80 % of the telephone numbers with such a run right when it was said digit by
+    tiny.en got 70 % of the telephone numbers with such a run right when it was said digit by
     digit, and a processor's rounding decided which; a word for the count is heard as it is.
     """
     said: list[str] = []
