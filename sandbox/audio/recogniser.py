@@ -34,7 +34,15 @@ MAX_FRAMES = 3000
 NO_SPEECH = 0.6
 MIN_LOGPROB = -1.0
 MIN_AUDIO_MS = 120
-PROMPT = "Car service desk: oil change, brakes, tires, Honda Civic, Toyota Camry, VIN, appointment."
+PROMPT = (
+    "Car service desk: oil change, brakes, tires, Honda Civic, Toyota Camry, VIN, appointment. "
+    "My number is 3 1 2, triple 5, double 9, double 0."
+)
+"""The words of the trade, and how numbers are dictated.
+
+Without the second sentence the model makes one number of "five, triple five" and drops a digit; of
+telephone numbers with repeated digits it got 69 of 96, with it all.
+"""
 
 _WINDOW = 400
 _HOP = 160

@@ -44,6 +44,8 @@ class Voice:
     engine: Literal["hibari", "en-US", "en-GB"]
     pace: float = 1.0
     pitch: float = 1.0
+    seed: int = 0
+    """Of hibari's breath and hiss: another seed is another rendering of the same words."""
 
 
 VOICES: dict[str, Voice] = {
@@ -75,7 +77,7 @@ class Voices:
         Raises KeyError for a voice that does not exist.
         """
         how = VOICES[voice]
-        text = _pace_digits(" ".join(text.split()))
+        text = " ".join(text.split())
         if not any(character.isalnum() for character in text):
             return b""
         key = (voice, text)
@@ -84,7 +86,7 @@ class Voices:
             self._cache.move_to_end(key)
             return found
         loop = asyncio.get_running_loop()
-        audio = await loop.run_in_executor(self._thread, self._speak, text, how)
+        audio = await loop.run_in_executor(self._thread, self.speak, text, how)
         if key not in self._cache:
             self._cache[key] = audio
             self._cached += len(audio)
@@ -114,12 +116,15 @@ class Voices:
 
         return NanoTTS()
 
-    def _speak(self, text: str, how: Voice) -> bytes:
+    def speak(self, text: str, how: Voice) -> bytes:
+        """`text` spoken by a voice of any making, in the caller's thread and past the cache."""
         import soxr
 
+        text = _pace_digits(text)
         if how.engine == "hibari":
             # Played at `pitch` times the rate it was made for; the model evens out the pace.
-            samples = self._hibari(text, speed=min(2.0, max(0.5, how.pace / how.pitch)), seed=0)
+            speed = min(2.0, max(0.5, how.pace / how.pitch))
+            samples = self._hibari(text, speed=speed, seed=how.seed)
             rate = HIBARI_HZ * how.pitch
         else:
             raw = self._nano.speak(text, voice=how.engine, speed=how.pace, pitch=how.pitch)

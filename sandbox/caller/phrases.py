@@ -115,13 +115,22 @@ _YEAR = re.compile(r"\b(19|20)(\d\d)\b")
 def aloud(text: str) -> str:
     """`text` with telephone numbers, times, dates and years as words, for a voice to say."""
     text = _PHONE.sub(
-        lambda m: ", ".join(" ".join(num2words(int(d)) for d in group) for group in m.groups()),
+        lambda m: ", ".join(_dictate(group) for group in m.groups()),
         text,
     )
     text = _CLOCK.sub(_say_clock, text)
     text = _DATE.sub(lambda m: f"{m[1]} {num2words(int(m[2]), to='ordinal')}", text)
     text = _YEAR.sub(lambda m: str(num2words(int(m[0]), to="year")), text)
     return re.sub(r"\b\d\b", lambda m: str(num2words(int(m[0]))), text)
+
+
+def _dictate(group: str) -> str:
+    """The digits of a group, runs counted: "555" is "triple five", which nobody miscounts."""
+    said = re.sub(r"(\d)\1\1(?!\1)", r" triple \1 ", group)
+    said = re.sub(r"(\d)\1", r" double \1 ", said)
+    return " ".join(
+        num2words(int(part)) if part.isdigit() else part for part in re.findall(r"\d|[a-z]+", said)
+    )
 
 
 def _say_clock(match: re.Match[str]) -> str:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from otto.language.pronounce import to_spoken
 
+DIGITS = "zero one two three four five six seven eight nine".split()
+
 EXAMPLES = [
     # times
     ("at 9:00 AM", "at nine A M"),
@@ -42,16 +44,19 @@ EXAMPLES = [
      "ninety-five cents"),
     ("It is $79.95.", "It is seventy-nine dollars and ninety-five cents."),
     # telephone numbers
-    ("(815) 555-0123", "eight one five, five five five, zero one two three"),
-    ("+1 815-555-0123", "one, eight one five, five five five, zero one two three"),
-    ("+18155550123", "one, eight one five, five five five, zero one two three"),
-    ("8155550123", "eight one five, five five five, zero one two three"),
-    ("call 555-0123.", "call five five five, zero one two three."),
+    ("(815) 555-0123", "eight one five, triple five, zero one two three"),
+    ("+1 815-555-0123", "one, eight one five, triple five, zero one two three"),
+    ("+18155550123", "one, eight one five, triple five, zero one two three"),
+    ("8155550123", "eight one five, triple five, zero one two three"),
+    ("call 555-0123.", "call triple five, zero one two three."),
     ("the number ending in 0123", "the number ending in zero one two three"),
+    ("8479999000", "eight four seven, triple nine, nine triple zero"),
+    ("ending in 9999", "ending in double nine double nine"),
+    ("3.55 liters", "three point five five liters"),
     # codes
     ("confirmation K7F2", "confirmation K seven F two"),
     ("1HGCM82633A004352",
-     "one H G C, M eight two six, three three A zero, zero four three five, two"),
+     "one H G C, M eight two six, double three A zero, zero four three five, two"),
     ("last six A04352", "last six A zero four three, five two"),
     # years and cars
     ("2019 Honda Civic", "twenty nineteen Honda Civic"),
@@ -135,5 +140,14 @@ def test_every_price_names_its_cents(dollars: int, cents: int) -> None:
 @given(st.from_regex(r"[2-9][0-9]{2}-[2-9][0-9]{2}-[0-9]{4}", fullmatch=True))
 def test_telephone_numbers_keep_every_digit_and_two_pauses(number: str) -> None:
     said = to_spoken(f"Is {number} right?")
-    assert len(said.replace(",", "").split()) == 12
+    times = {"double": 2, "triple": 3}
+    words, digits = said.replace(",", "").split()[1:-1], ""
+    while words:
+        count = times.get(words[0], 1)
+        digit = words[1 if count > 1 else 0]
+        digits += str(DIGITS.index(digit)) * count
+        del words[: 2 if count > 1 else 1]
+    assert digits == number.replace("-", "")
     assert said.count(",") == 2
+    for digit in DIGITS:
+        assert f"{digit} {digit}" not in said

@@ -346,7 +346,7 @@ def test_personas_take_goals_and_facts_and_refuse_what_they_do_not_know() -> Non
 
 
 def test_numbers_are_spoken_as_words() -> None:
-    assert aloud("312-555-0142") == "three one two, five five five, zero one four two"
+    assert aloud("312-555-0142") == "three one two, triple five, zero one four two"
     assert aloud("March 12, 1984.") == "March twelfth, nineteen eighty-four."
     assert aloud("Tuesday, November 24 at 9:05 AM") == (
         "Tuesday, November twenty-fourth at nine oh five A M"
