@@ -1,1 +1,1 @@
-"""The conversation: turn-taking (sans-I/O), flow, tools, prompts, history, the model client."""
+"""The conversation: turn-taking (sans-I/O), answers, tools, prompts, history, the model client."""

@@ -18,7 +18,7 @@ class Recogniser(Protocol):
 
 
 class Synthesiser(Protocol):
-    """The voice of the call."""
+    """The speech synthesiser of the call."""
 
     async def attach(self, address: str, token: str) -> None: ...
     async def detach(self) -> None: ...

@@ -22,7 +22,7 @@ from otto.dialogue.model.sentences import SentenceSplitter
 from otto.dialogue.prompts import Phrases
 from otto.dialogue.reply.player import ReplyPlayer
 from otto.dialogue.reply.reply import Reply
-from otto.dialogue.session.history import CallerSaid, History, Note, OttoSaid
+from otto.dialogue.session.history import CallerSaid, History, OttoSaid
 from otto.dialogue.session.state import Directive, InProgress, Piece, Session
 
 AGAIN_S = 10.0
@@ -86,7 +86,7 @@ class Takeover:
 
     def __init__(self, session: Session, phrases: Phrases, now: datetime) -> None:
         left, session.in_progress = session.in_progress, None
-        last = next((e for e in reversed(session.history.entries) if not isinstance(e, Note)), None)
+        last = session.history.entries[-1] if session.history.entries else None
         if left is None:
             # A turn of the caller, or what a tool has found, that nobody has answered.
             is_open = isinstance(last, CallerSaid) or (isinstance(last, OttoSaid) and last.calls)

@@ -285,7 +285,7 @@ async def test_an_answer_without_words_is_not_silence(ring: Any) -> None:
     await call.conversation.close()
 
 
-async def test_a_lost_line_keeps_the_session_and_the_next_actor_resumes_it(ring: Any) -> None:
+async def test_a_lost_line_keeps_the_session_and_the_next_actor_takes_it_over(ring: Any) -> None:
     first, _ = await offered(ring)
     first.conversation.on_line(LineLost())
     assert first.conversation.session.directive is Directive.RESUME

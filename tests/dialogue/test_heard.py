@@ -112,7 +112,6 @@ def test_a_tool_call_without_its_result_is_refused() -> None:
 def test_a_history_survives_the_session() -> None:
     history = History()
     history.caller("Hello")
-    history.note("The caller used the keypad.")
     history.otto("Hi!", (ToolCall("c1", "identify_caller", "{}"),), ("{}",)).unheard = "more"
     again = History.load(history.dump())
     assert again.messages("s") == history.messages("s")

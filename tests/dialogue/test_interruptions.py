@@ -53,7 +53,7 @@ def heard(call: Call) -> list[str]:
     return [m["content"] for m in messages if m["role"] == "assistant"][1:]
 
 
-async def test_a_cough_taken_for_words_resumes_from_the_word_and_not_from_the_start(
+async def test_a_cough_taken_for_words_goes_on_from_the_word_and_not_from_the_start(
     ring: Any,
 ) -> None:
     call = await answering(ring)
@@ -329,7 +329,7 @@ async def test_the_history_knows_to_two_words_what_was_heard(ring: Any, seed: in
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_a_resumed_answer_neither_skips_nor_repeats_more_than_two_words(
+async def test_an_unpaused_answer_neither_skips_nor_repeats_more_than_two_words(
     ring: Any, seed: int
 ) -> None:
     telephone = Speaker(seed)

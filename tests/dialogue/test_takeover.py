@@ -196,7 +196,7 @@ async def test_an_answer_still_being_made_is_said_again_and_gone_on_with(ring: A
     await heir.conversation.close()
 
 
-async def test_what_is_interrupted_after_a_resume_holds_what_both_owners_said(ring: Any) -> None:
+async def test_what_is_interrupted_after_a_takeover_holds_what_both_owners_said(ring: Any) -> None:
     call = await speaking(ring, ANSWER, after_s=6.5)
     heir = await heir_of(ring, call, wait=False)
     await asyncio.sleep(0.1 + 2.0)
@@ -207,7 +207,7 @@ async def test_what_is_interrupted_after_a_resume_holds_what_both_owners_said(ri
     await heir.conversation.close()
 
 
-async def test_say_that_again_after_a_resume_finds_the_answer_and_not_the_apology(
+async def test_say_that_again_after_a_takeover_finds_the_answer_and_not_the_apology(
     ring: Any,
 ) -> None:
     call = await speaking(ring, ANSWER, after_s=1.0)
@@ -305,7 +305,7 @@ async def test_a_line_that_was_lost_goes_on_in_mid_answer_too(ring: Any) -> None
     assert heir.people.records[0].outcome == "caller_hung_up", "the lost line is no outcome"
 
 
-async def test_a_model_that_is_slow_after_a_resume_is_bridged(ring: Any) -> None:
+async def test_a_model_that_is_slow_after_a_takeover_is_bridged(ring: Any) -> None:
     call = await ring()
     call.language_model.script.append(Step("Too late.", delay_s=5.0))
     await call.say("When can I come")
@@ -348,7 +348,7 @@ async def test_what_was_heard_is_kept_once_a_second_and_no_more_often(ring: Any)
     await call.conversation.close()
 
 
-def test_the_phrases_of_a_resume_are_synthesised_beforehand(dealership: Any) -> None:
+def test_the_phrases_of_a_takeover_are_synthesised_beforehand(dealership: Any) -> None:
     phrases = Phrases(dealership)
     assert {phrases.cut_off, phrases.taken_over, phrases.taken_over_again} <= set(phrases.all())
 

@@ -194,7 +194,7 @@ def test_a_cough_taken_for_words_costs_nothing_but_a_pause(
     assert turns.due_s is None
 
 
-def test_an_interruption_the_recogniser_forgets_is_resumed_by_the_clock(turns: Clocked) -> None:
+def test_an_interruption_the_recogniser_forgets_is_over_by_the_clock(turns: Clocked) -> None:
     speaking(turns)
     turns.hear(interim("no but"))
     assert turns.wait(1.1) == ()
@@ -225,7 +225,7 @@ def test_um_while_otto_thinks_is_no_reason_to_think_again(turns: Clocked) -> Non
     assert turns.hear(said("um")) == ()
 
 
-def test_words_after_a_false_start_are_a_turn_and_nothing_is_resumed(turns: Clocked) -> None:
+def test_words_after_a_false_start_are_a_turn_and_nothing_is_unpaused(turns: Clocked) -> None:
     speaking(turns)
     turns.hear(interim("no wait"))
     assert turns.hear(said("no wait Wednesday")) == (Action.CANCEL, Action.REPLY)
@@ -407,7 +407,7 @@ def test_a_yes_that_goes_on_with_but_is_heard_out(turns: Clocked) -> None:
     assert turns.take().text == "Yes but on Tuesday."
 
 
-def test_the_late_end_of_an_earlier_utterance_resumes_nothing(turns: Clocked) -> None:
+def test_the_late_end_of_an_earlier_utterance_unpauses_nothing(turns: Clocked) -> None:
     speaking(turns)
     turns.hear(Transcript("no wait", False, False, 5000, 5400))
     assert turns.hear(UtteranceEnd(3000)) == ()

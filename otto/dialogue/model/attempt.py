@@ -13,13 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from otto.dialogue.model.sentences import SentenceSplitter
 from otto.events import Event, ModelDone, Sentence, ToolCall
-
-if TYPE_CHECKING:
-    pass
 
 CONTINUE: Final = (
     "The connection broke after the words above, and the caller has heard them. Go on from there "

@@ -20,7 +20,7 @@ SHORT_SENTENCE_CHARS = 16
 """A sentence this short joins the next one, except at the start: every piece costs a flush."""
 MAX_PIECE_CHARS = 400
 """Without any boundary a piece ends here, at a space: half a minute of speech, and well below
-what the voice accepts in one message."""
+what the synthesiser accepts in one message."""
 _WORD_CHARS = 24
 """A following word counts as known when it has ended or reached this length."""
 

@@ -8,8 +8,8 @@ between two marks the clock tells::
     played (Twilio)         |0····400····800·            the line's own lag, learnt from mark 0
     marks back                        ▲0     ▲1   now    heard = 800 + what the clock adds
 
-The voice gives no times of words, so a place within a sentence is found by how long its words take
-to say: digits and prices as they are spoken, a pause behind a comma.
+The synthesiser gives no times of words, so a place within a sentence is found by how long its
+words take to say: digits and prices as they are spoken, a pause behind a comma.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ second, measured on the sandbox's voice)."""
 PAUSE_CHARACTERS = {",": 3, ";": 4, ":": 4, ".": 5, "!": 5, "?": 5}
 """A pause behind punctuation, in characters' worth of time."""
 MAX_LAG_MS = 500
-"""More than this between writing and playing is the voice's delay, not the line's."""
+"""More than this between writing and playing is the synthesiser's delay, not the line's."""
 
 
 @dataclass(slots=True)
@@ -54,17 +54,17 @@ class Playback:
     # What happens
 
     def queued(self, index: int, text: str) -> None:
-        """A sentence was given to the voice, behind those before it."""
+        """A sentence was given to the synthesiser, behind those before it."""
         self._spans[index] = _Span(text)
 
     def spoken(self, index: int, start_ms: int, end_ms: int) -> None:
-        """The voice has made all of a sentence: its place on the timeline is known."""
+        """The synthesiser has made all of a sentence: its place on the timeline is known."""
         span = self._spans.get(index)
         if span is not None:
             span.start_ms, span.end_ms = start_ms, end_ms
 
     def done(self, total_ms: int, last_mark: int) -> None:
-        """The voice has made all of the answer. The mark may have been echoed already."""
+        """The synthesiser has made all of the answer. The mark may have been echoed already."""
         self._total_ms, self._last_mark = total_ms, last_mark
         self.finished = self.finished or self._heard_ms >= total_ms
 
@@ -89,7 +89,7 @@ class Playback:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing has been given to the voice."""
+        """Whether nothing has been given to the synthesiser."""
         return not self._spans
 
     def heard_ms(self, now_s: float) -> int:
@@ -103,7 +103,7 @@ class Playback:
         return heard if self._total_ms is None else min(heard, self._total_ms)
 
     def left_ms(self, now_s: float) -> int:
-        """About how much the caller has still to hear of what was given to the voice."""
+        """About how much the caller has still to hear of what was given to the synthesiser."""
         if self.finished or self.is_empty:
             return 0
         return max(0, max(end for _, end in self._timeline().values()) - self.heard_ms(now_s))
@@ -119,7 +119,7 @@ class Playback:
     # Inside
 
     def _timeline(self) -> dict[int, tuple[int, int]]:
-        """Sentence index → (start, end) in ms; estimated where the voice is not done yet."""
+        """Sentence index → (start, end) in ms; estimated where the synthesiser is not done yet."""
         found: dict[int, tuple[int, int]] = {}
         at = 0
         for index, span in sorted(self._spans.items()):

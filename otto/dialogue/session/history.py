@@ -35,18 +35,10 @@ class OttoSaid:
     results: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Note:
-    """Something the model should know that nobody said."""
-
-    text: str
-
-
-Entry = CallerSaid | OttoSaid | Note
-_KINDS: dict[str, type[CallerSaid] | type[OttoSaid] | type[Note]] = {
+Entry = CallerSaid | OttoSaid
+_KINDS: dict[str, type[CallerSaid] | type[OttoSaid]] = {
     "caller": CallerSaid,
     "otto": OttoSaid,
-    "note": Note,
 }
 
 
@@ -58,9 +50,6 @@ class History:
 
     def caller(self, text: str) -> None:
         self.entries.append(CallerSaid(text))
-
-    def note(self, text: str) -> None:
-        self.entries.append(Note(text))
 
     def otto(
         self, text: str, calls: Sequence[ToolCall] = (), results: Sequence[str] = ()
@@ -90,8 +79,6 @@ class History:
             match entry:
                 case CallerSaid(text):
                     found.append({"role": "user", "content": text})
-                case Note(text):
-                    found.append({"role": "system", "content": text})
                 case OttoSaid():
                     found += _otto_messages(entry)
         return found

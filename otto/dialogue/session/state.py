@@ -111,7 +111,7 @@ class InProgress:
     streaming: bool = False
     """Whether the model was still at it."""
     finished: bool = False
-    """Whether the last sentence had been given to the voice."""
+    """Whether the last sentence had been given to the synthesiser."""
     ending: Ending | None = None
     """What was to follow when it had been heard."""
     calls: list[dict[str, str]] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 Pure functions over text. The recogniser's pauses tell when somebody stopped *speaking*; these
 tell whether they can have *finished*: "my number is three one two" has not, and neither has "on
-Tuesday or". A verdict only changes how long a pause may be (see `endpointing.py`); no caller is
+Tuesday or". A verdict only changes how long a pause may be (see `taker.py`); no caller is
 ever kept waiting for a word that does not come.
 """
 

@@ -1,0 +1,116 @@
+"""Write what two series of runs of the benchmark measured into the pages that compare them.
+
+    python -m benchmarks.fill --before old/*.json --after benchmarks/results/2026-*.json
+
+A figure is the median over the runs of its side; the *distance* between Ray workers and inline
+ones is taken within each run, where both had the same machine in the same minutes. Whatever
+stands between the markers of a page is replaced.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+DOCS = Path(__file__).parents[1] / "docs"
+PAGES = (DOCS / "PERFORMANCE.md", DOCS / "adr" / "0007-worker-stream.md")
+_BLOCK = re.compile(r"(<!-- stream -->\n).*?(<!-- /stream -->)", re.DOTALL)
+CALLS = 10
+
+Run = Mapping[str, Any]
+FIGURES = ("added_p50_ms", "added_p95_ms", "otto_p50_ms", "otto_p95_ms")
+
+
+def row(run: Run, mode: str) -> Mapping[str, Any]:
+    """A run's row of that mode with `CALLS` calls. Raises KeyError when it has none."""
+    for found in run["results"]:
+        if (found["mode"], found["calls"]) == (mode, CALLS):
+            return dict(found)
+    raise KeyError(f"the run of {run['about']['at']} has no row of {CALLS} {mode} calls")
+
+
+def _ms(runs: Sequence[Run], mode: str, p50: str, p95: str) -> str:
+    rows = [row(run, mode) for run in runs]
+    return f"{median(each[p50] for each in rows):.0f} / {median(each[p95] for each in rows):.0f} ms"
+
+
+def _distance(runs: Sequence[Run], p50: str, p95: str) -> tuple[float, float]:
+    def apart(name: str) -> float:
+        apart_ms: float = median(row(run, "ray")[name] - row(run, "inline")[name] for run in runs)
+        return apart_ms
+
+    return apart(p50), apart(p95)
+
+
+def _cpu(runs: Sequence[Run], mode: str, name: str) -> str:
+    return f"{median(row(run, mode)[name] for run in runs):.2f}"
+
+
+def table(before: Sequence[Run], after: Sequence[Run]) -> str:
+    """The comparison, as Markdown."""
+    sides = (before, after)
+    added, own = FIGURES[:2], FIGURES[2:]
+    lines = [
+        ("added to a turn, Ray workers, p50 / p95", [_ms(side, "ray", *added) for side in sides]),
+        ("the same, inline", [_ms(side, "inline", *added) for side in sides]),
+        (
+            "distance between the two, median of the runs' own",
+            ["{:.0f} / {:.0f} ms".format(*_distance(side, *added)) for side in sides],
+        ),
+        ("Otto's own part, Ray workers", [_ms(side, "ray", *own) for side in sides]),
+        ("Otto's own part, inline", [_ms(side, "inline", *own) for side in sides]),
+        *(
+            (
+                f"CPU-seconds a call-minute, {kind}, {mode}",
+                [_cpu(side, mode, f"{kind}_cpu_s") for side in sides],
+            )
+            for kind in ("marginal", "gross")
+            for mode in ("ray", "inline")
+        ),
+    ]
+    text = [f"| {CALLS} calls | before | with the stream |", "|---|---|---|"]
+    text += [f"| {name} | {values[0]} | {values[1]} |" for name, values in lines]
+    return "\n".join([*text, "", _about("Before", before), _about("With the stream", after), ""])
+
+
+def _about(name: str, runs: Sequence[Run]) -> str:
+    told = ", ".join(
+        f"{run['about']['at'][:16]} at {run['about']['commit']} (load {run['about']['load'][0]})"
+        for run in runs
+    )
+    about = runs[0]["about"]
+    return f"{name}: {len(runs)} runs on {about['cores']} cores: {told}."
+
+
+def fill(page: str, text: str) -> str:
+    """The page with the text between its markers. Raises ValueError when it has none."""
+    if not _BLOCK.search(page):
+        raise ValueError("the page has no <!-- stream --> markers")
+    return _BLOCK.sub(lambda found: f"{found[1]}{text}{found[2]}", page)
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--before", nargs="+", type=Path, required=True)
+    parser.add_argument("--after", nargs="+", type=Path, required=True)
+    given = parser.parse_args()
+    before, after = (
+        [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+        for paths in (given.before, given.after)
+    )
+    text = table(before, after)
+    for page in PAGES:
+        page.write_text(fill(page.read_text(encoding="utf-8"), text), encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
