@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from cluster.errors import StackError
 from cluster.sandbox_process import SandboxProcess
 from tests.cluster.test_locks import LOCKS, ROOT, packages
+from tests.support.operator import PREFIXES
 
 TIMEOUT_S = 120
 PROGRAM = """
@@ -45,9 +46,8 @@ def run(
     code: str, folder: Path, *, without: tuple[str, ...] = (), **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python code as production would, in `folder`, with these settings and no others."""
-    prefixes = ("OTTO_", "TWILIO_", "DEEPGRAM_", "OPENAI_", "GOOGLE_", "DATABASE_", "REDIS_")
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(prefixes)
+        name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)
     }
     program = PROGRAM.format(refused={*refused(), *without}, code=code)
     return subprocess.run(

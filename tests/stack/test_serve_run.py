@@ -22,7 +22,7 @@ from sandbox.services.child import free_port
 from tests.support.stack import until
 
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
+WHOLE = Path(sys.executable).parent
 READY_S = 240.0
 CALL_S = 180.0
 
@@ -44,6 +44,19 @@ def as_environment(group: BaseModel, prefix: str) -> dict[str, str]:
     return found
 
 
+@pytest.fixture(params=["whole", "production"])
+def programs(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The programs of this environment, or of one made from production's lock alone."""
+    if request.param == "whole":
+        return WHOLE
+    made = tmp_path / "production"
+    subprocess.run([sys.executable, "-m", "venv", made], check=True)
+    install = ["pip", "install", "-q", "--require-hashes", "-r", "requirements-production.lock"]
+    target = {**os.environ, "VIRTUAL_ENV": str(made)}
+    subprocess.run([WHOLE / "uv", *install], cwd=ROOT, env=target, check=True)
+    return made / "bin"
+
+
 @pytest.fixture
 def sandbox(tmp_path: Path) -> Iterator[SandboxEndpoints]:
     """The vendors, as far away as the real ones: known by addresses and keys only."""
@@ -54,7 +67,7 @@ def sandbox(tmp_path: Path) -> Iterator[SandboxEndpoints]:
 
 
 @pytest.fixture
-def environment(sandbox: SandboxEndpoints, tmp_path: Path) -> dict[str, str]:
+def environment(sandbox: SandboxEndpoints, programs: Path, tmp_path: Path) -> dict[str, str]:
     """A shell with an operator's settings, and what `otto config env` adds for Ray."""
     live = with_sandbox(Settings(sandbox=frozenset(Vendor)), sandbox)
     port = free_port()
@@ -74,24 +87,26 @@ def environment(sandbox: SandboxEndpoints, tmp_path: Path) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
     }
     said = subprocess.run(
-        ["bash", "-c", 'eval "$("$0" config env)" && env -0', str(BIN / "otto")],
+        ["bash", "-c", 'eval "$("$0" -m cluster config env)" && env -0', programs / "python"],
         cwd=tmp_path, env=names, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return dict(line.split("=", 1) for line in said.stdout.split("\0") if line)
 
 
-def otto(environment: dict[str, str], folder: Path, *arguments: str) -> None:
-    subprocess.run([BIN / "otto", *arguments], cwd=folder, env=environment, check=True)
+def otto(programs: Path, environment: dict[str, str], folder: Path, *arguments: str) -> None:
+    command = [programs / "python", "-m", "cluster", *arguments]
+    subprocess.run(command, cwd=folder, env=environment, check=True)
 
 
 def test_serve_run_answers_calls(
-    sandbox: SandboxEndpoints, environment: dict[str, str], tmp_path: Path
+    sandbox: SandboxEndpoints, programs: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    otto(environment, tmp_path, "db", "init")
-    otto(environment, tmp_path, "db", "seed")
+    otto(programs, environment, tmp_path, "db", "init")
+    otto(programs, environment, tmp_path, "check")
+    otto(programs, environment, tmp_path, "db", "seed")
     log = (tmp_path / "serve.log").open("wb")
     owner = subprocess.Popen(
-        [BIN / "serve", "run", "serve_app:app", "--name", "voice", "--app-dir", str(ROOT)],
+        [programs / "serve", "run", "serve_app:app", "--name", "voice", "--app-dir", str(ROOT)],
         cwd=tmp_path, env=environment, stdout=log, stderr=log,
     )  # fmt: skip
     try:
