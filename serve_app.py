@@ -160,7 +160,7 @@ def app(arguments: dict[str, Any]) -> serve.Application:
     """
     # Only here: replicas import this module, too.
     from actors.deployment import bring_up, fill_reserve
-    from cluster.sandbox_endpoints import load_settings
+    from config.sandbox_endpoints import load_settings
 
     settings = load_settings()
     logs.configure(settings.log_level)

@@ -28,8 +28,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from cluster.sandbox_endpoints import load_settings, read_endpoints
 from config.dealership import load_dealership
+from config.sandbox_endpoints import load_settings, read_endpoints
 from config.settings import Settings
 from otto.dialogue.prompts import Phrases, system_prompt
 from otto.dialogue.tools.schemas import tool_schemas

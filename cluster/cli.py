@@ -20,9 +20,9 @@ from rich.table import Table
 
 from cluster import log_files, loopback, ray_env, record
 from cluster.errors import StackError
-from cluster.sandbox_endpoints import load_settings
 from config.dealership import DealershipError, load_dealership
 from config.loading import read_settings
+from config.sandbox_endpoints import load_settings
 from config.settings import STATE_DIR, Settings, SettingsError
 from otto.logs import configure
 

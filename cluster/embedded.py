@@ -11,9 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 from cluster.progress import Progress
-from cluster.sandbox_endpoints import SandboxEndpoints, read_endpoints
 from cluster.sandbox_process import discard_data
 from cluster.stack import Stack
+from config.sandbox_endpoints import SandboxEndpoints, read_endpoints
 from config.settings import Settings
 
 

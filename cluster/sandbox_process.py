@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cluster.errors import StackError
-from cluster.sandbox_endpoints import SandboxEndpoints
+from config.sandbox_endpoints import SandboxEndpoints
 
 PROGRESS = "progress:"
 READY_TIMEOUT_S = 180.0

@@ -22,11 +22,11 @@ from cluster import database, loopback, preflight, processes, ray_env, record
 from cluster.errors import StackError
 from cluster.progress import Progress, Step
 from cluster.record import StackRecord
-from cluster.sandbox_endpoints import FILE as SANDBOX_FILE
-from cluster.sandbox_endpoints import SandboxEndpoints, with_sandbox
 from cluster.sandbox_process import SandboxProcess
 from config.dealership import load_dealership
 from config.loading import read_settings
+from config.sandbox_endpoints import FILE as SANDBOX_FILE
+from config.sandbox_endpoints import SandboxEndpoints, with_sandbox
 from config.settings import STATE_DIR, Settings, Vendor
 from otto import logs
 

@@ -1,6 +1,6 @@
 """`/v1/listen`: Deepgram's live transcription over one WebSocket.
 
-The session knows the protocol; what it hears with (sandbox.deepgram.ears) is chosen by the
+The session knows the protocol; what it hears with (sandbox.deepgram.recognisers) is chosen by the
 world's option `speech` when the socket opens.
 """
 
@@ -17,7 +17,14 @@ from starlette.websockets import WebSocket
 
 from sandbox.audio import mulaw
 from sandbox.deepgram import wire
-from sandbox.deepgram.ears import Ears, Gap, Heard, KnownEars, VoiceStarted, Words
+from sandbox.deepgram.recognisers import (
+    Gap,
+    Heard,
+    KnownRecogniser,
+    Recogniser,
+    VoiceStarted,
+    Words,
+)
 from sandbox.deepgram.wire import ListenQuery, QueryError
 from sandbox.faults import Kind
 from sandbox.world import World
@@ -64,17 +71,19 @@ class ListenSession:
         self._bytes = 0
         self._active_at = 0.0
         self._silent = False  # a "stall" has struck: read on, say nothing
-        self._ears: Ears = self._choose_ears()
+        self._recogniser: Recogniser = self._choose_recogniser()
         self._helpers: list[asyncio.Task[None]] = []
 
-    def _choose_ears(self) -> Ears:
+    def _choose_recogniser(self) -> Recogniser:
         options = self._world.options
         if options.speech == "known":
-            return KnownEars(self._query, self._hear, options.listen_interim_ms)
+            return KnownRecogniser(self._query, self._hear, options.listen_interim_ms)
         # Imported here: known mode needs neither the recogniser's nor the detector's libraries.
-        from sandbox.deepgram.recognising import RealEars
+        from sandbox.deepgram.recognising import RealRecogniser
 
-        return RealEars(self._query, self._hear, options.listen_interim_ms, self._world.recogniser)
+        return RealRecogniser(
+            self._query, self._hear, options.listen_interim_ms, self._world.recogniser
+        )
 
     async def run(self) -> None:
         """Accept, and go on until the client or we close; nothing is left running."""
@@ -90,7 +99,7 @@ class ListenSession:
             for helper in self._helpers:
                 helper.cancel()
             await asyncio.gather(*self._helpers, return_exceptions=True)
-            await self._ears.close()
+            await self._recogniser.close()
 
     def strike(self, kind: Kind) -> None:
         """A fault that was not waited for."""
@@ -124,7 +133,7 @@ class ListenSession:
                 return
             self._bytes += len(audio)
             if not self._silent:
-                self._ears.feed(audio)
+                self._recogniser.feed(audio)
 
     async def _control(self, text: str) -> bool:
         """Obey a text frame; False: it was the last."""
@@ -132,7 +141,7 @@ class ListenSession:
         if control is None:
             self._post(wire.schema_error(text))
         elif control[0] == "Finalize":
-            await self._ears.finalize()
+            await self._recogniser.finalize()
         elif control[0] == "CloseStream":
             await self._close_stream()
             return False
@@ -140,7 +149,7 @@ class ListenSession:
 
     async def _close_stream(self) -> None:
         """Tell all that is left, the summary, and close."""
-        await self._ears.finalize()
+        await self._recogniser.finalize()
         duration_ms = self._bytes // mulaw.BYTES_PER_MS
         digest = hashlib.sha256(f"{self.request_id}:{self._bytes}".encode()).hexdigest()
         self._post(wire.listen_metadata(self.request_id, duration_ms, digest))
@@ -154,7 +163,7 @@ class ListenSession:
     # Telling
 
     def _hear(self, heard: Heard) -> None:
-        """What the ears tell, as Deepgram's messages."""
+        """What the recogniser tells, as Deepgram's messages."""
         delay_ms = 0
         if isinstance(heard, Words):
             body = wire.results(
@@ -179,7 +188,7 @@ class ListenSession:
 
     def _final_delay_ms(self) -> int:
         delay_ms = 0
-        if isinstance(self._ears, KnownEars):
+        if isinstance(self._recogniser, KnownRecogniser):
             delay_ms = self._world.options.listen_final_delay_ms
         slow = self._world.faults.take(self._target, "slow")
         return delay_ms + (slow.delay_ms if slow is not None else 0)

@@ -1,4 +1,4 @@
-"""Ears with a real recogniser behind them: what Deepgram's listen does, on one small CPU.
+"""With a real recogniser behind it: what Deepgram's listen does, on one small CPU.
 
 The recogniser runs on speech only, and never more than one request of a stream at a time:
 
@@ -17,7 +17,7 @@ from sandbox.audio import mulaw
 from sandbox.audio.activity import WINDOW_MS, VoiceActivity
 from sandbox.audio.carrier import CarrierDetector
 from sandbox.audio.recogniser import Recognised, Recogniser
-from sandbox.deepgram.ears import Heard, KnownEars, Timing, Words
+from sandbox.deepgram.recognisers import Heard, KnownRecogniser, Timing, Words
 from sandbox.deepgram.wire import ListenQuery
 
 START_PROBABILITY = 0.5
@@ -56,8 +56,8 @@ class _Segment:
         return bytes(self.audio[: (end_ms + TAIL_MS - self.start_ms) * mulaw.BYTES_PER_MS])
 
 
-class RealEars:
-    """Ears for voices. A stream that turns out to carry known audio is heard as that."""
+class RealRecogniser:
+    """For voices. A stream that turns out to carry known audio is heard as that."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class RealEars:
         self._timing = Timing(query, tell)
         self._activity = VoiceActivity()
         self._detector = CarrierDetector()
-        self._known: KnownEars | None = None
+        self._known: KnownRecogniser | None = None
         self._recent = bytearray()  # the last LEAD_MS, and the window that is not whole
         self._loud = 0
         self._window_ms = 0  # end of the last whole window
@@ -88,7 +88,7 @@ class RealEars:
             self._known.feed(audio)
             return
         if self._segment is None and self._detector.feed(audio):
-            self._known = KnownEars(
+            self._known = KnownRecogniser(
                 self._query, self._tell, self._interim_ms, at_ms=self._timing.now_ms
             )
             self._known.feed(audio)

@@ -86,7 +86,7 @@ async def call(dealership: Dealership, monkeypatch: pytest.MonkeyPatch) -> Call:
     return Call(dealership, monkeypatch)
 
 
-async def test_new_ears_begin_where_the_last_final_words_ended(call: Call) -> None:
+async def test_a_new_recogniser_begins_where_the_last_final_words_ended(call: Call) -> None:
     words = {"speech_final": False, "confidence": 1.0}
     call.runtime._on_event(Transcript("I need", True, start_ms=0, end_ms=1200, **words))
     call.runtime._on_event(Transcript("I need an oil", False, start_ms=1200, end_ms=2400, **words))

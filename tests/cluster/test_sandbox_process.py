@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from cluster.errors import StackError
-from cluster.sandbox_endpoints import SandboxEndpoints
 from cluster.sandbox_process import SandboxProcess
+from config.sandbox_endpoints import SandboxEndpoints
 
 ENDPOINTS = dict.fromkeys(SandboxEndpoints.model_fields, "x") | {"pid": 1}
 

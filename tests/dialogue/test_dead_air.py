@@ -231,7 +231,7 @@ async def test_keys_interrupt_otto_and_are_not_lost(ring: Any) -> None:
 # Lost workers
 
 
-async def test_without_ears_one_key_connects_the_caller(ring: Any) -> None:
+async def test_without_a_recogniser_one_key_connects_the_caller(ring: Any) -> None:
     call = await ring(on_recogniser_lost="keypad")
     call.conversation.on_event(WorkerFailed(Worker.STT, "dropped", "test"))
     await asyncio.sleep(4)
@@ -244,7 +244,7 @@ async def test_without_ears_one_key_connects_the_caller(ring: Any) -> None:
     await call.conversation.close()
 
 
-async def test_without_ears_the_conversation_goes_on_by_keys(ring: Any) -> None:
+async def test_without_a_recogniser_the_conversation_goes_on_by_keys(ring: Any) -> None:
     call = await ring(on_recogniser_lost="keypad")
     await call.turn("Hi", Step(calls=(IDENTIFY,)), Step("What is your date of birth?"))
     call.conversation.on_event(WorkerFailed(Worker.STT, "dropped", "test"))
@@ -314,7 +314,7 @@ async def test_a_replaced_voice_says_what_was_not_heard(ring: Any) -> None:
     await call.conversation.close()
 
 
-async def test_new_ears_are_not_worth_a_word(ring: Any) -> None:
+async def test_a_new_recogniser_is_not_worth_a_word(ring: Any) -> None:
     call = await ring()
     call.conversation.on_replaced(Worker.STT)
     await call.turn("Hello", Step("Hi."))

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from cluster.sandbox_endpoints import SandboxEndpoints
+from config.sandbox_endpoints import SandboxEndpoints
 
 COMMAND = [sys.executable, "-m", "sandbox", "--no-services", "--speech", "known"]
 LAUNCHER = (

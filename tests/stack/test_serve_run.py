@@ -15,8 +15,8 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from cluster import processes
-from cluster.sandbox_endpoints import SandboxEndpoints, with_sandbox
 from cluster.sandbox_process import SandboxProcess
+from config.sandbox_endpoints import SandboxEndpoints, with_sandbox
 from config.settings import Settings, Vendor
 from sandbox.services.child import free_port
 from tests.support.stack import until

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cluster.sandbox_endpoints import (
+from config.loading import read_settings
+from config.sandbox_endpoints import (
     SandboxEndpoints,
     load_settings,
     read_endpoints,
     with_sandbox,
 )
-from config.loading import read_settings
 from config.settings import Settings, SettingsError, Vendor
 from tests.support.operator import LIVE, forget_settings, set_all
 

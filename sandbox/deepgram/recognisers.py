@@ -4,8 +4,8 @@
     events        started  interim    | endpointing |final+speech_final
                                       |<----- utterance_end_ms ------>|gap
 
-`KnownEars` read the words out of carriers; `RealEars` have a voice activity detector and a
-recogniser. Both tell what they hear through one callback, in order.
+`KnownRecogniser` reads the words out of carriers; `RealRecogniser` has a voice activity detector
+and a recogniser. Both tell what they hear through one callback, in order.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Gap:
 Heard = VoiceStarted | Words | Gap
 
 
-class Ears(Protocol):
+class Recogniser(Protocol):
     """One stream's hearing."""
 
     def feed(self, audio: bytes) -> None:
@@ -112,8 +112,8 @@ class Timing:
             self._told_ms = now
 
 
-class KnownEars:
-    """Ears for carriers: exact, at once, and nearly free."""
+class KnownRecogniser:
+    """For carriers: exact, at once, and nearly free."""
 
     def __init__(
         self, query: ListenQuery, tell: Callable[[Heard], None], interim_ms: int, at_ms: int = 0
