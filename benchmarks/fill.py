@@ -3,7 +3,8 @@
     python -m benchmarks.fill --before old/*.json --after benchmarks/results/2026-*.json
 
 A figure is the median over the runs of its side; the *distance* between Ray workers and inline
-ones is taken within each run, where both had the same machine in the same minutes. Whatever
+ones, and the ratio of their CPU, are taken within each run, where both had the same machine in the
+same minutes. Whatever
 stands between the markers of a page is replaced.
 """
 
@@ -47,8 +48,9 @@ def _distance(runs: Sequence[Run], p50: str, p95: str) -> tuple[float, float]:
     return apart(p50), apart(p95)
 
 
-def _cpu(runs: Sequence[Run], mode: str, name: str) -> str:
-    return f"{median(row(run, mode)[name] for run in runs):.2f}"
+def _cpu_ratio(runs: Sequence[Run], name: str) -> str:
+    ratio = median(row(run, "ray")[name] / row(run, "inline")[name] for run in runs)
+    return f"{ratio:.1f}"
 
 
 def table(before: Sequence[Run], after: Sequence[Run]) -> str:
@@ -66,11 +68,10 @@ def table(before: Sequence[Run], after: Sequence[Run]) -> str:
         ("Otto's own part, inline", [_ms(side, "inline", *own) for side in sides]),
         *(
             (
-                f"CPU-seconds a call-minute, {kind}, {mode}",
-                [_cpu(side, mode, f"{kind}_cpu_s") for side in sides],
+                f"CPU of Ray workers ÷ of inline ones, {kind}",
+                [_cpu_ratio(side, name) for side in sides],
             )
-            for kind in ("marginal", "gross")
-            for mode in ("ray", "inline")
+            for kind, name in (("gross", "gross_cpu_s"), ("marginal", "marginal_cpu_s"))
         ),
     ]
     text = [f"| {CALLS} calls | before | with the stream |", "|---|---|---|"]
