@@ -90,11 +90,15 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool the model asks for; `arguments` is the JSON text exactly as it came."""
+    """A tool the model asks for, in canonical form: `arguments` is a JSON object, `id` ours.
+
+    `fault` says to the model what was wrong with a call that could not be understood.
+    """
 
     id: str
     name: str
     arguments: str
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from otto.crm.records import Callback, CallRecord
+from otto.language.characters import storable
 from otto.storage.errors import CrmError, StoreUnavailable
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.spool import NotKept, Spool, SpoolEntry
@@ -27,7 +28,7 @@ from otto.storage.tables import (
     CustomerRow,
     TurnRow,
 )
-from otto.storage.values import is_refused, without_nul
+from otto.storage.values import is_refused
 
 _log = structlog.get_logger()
 
@@ -57,7 +58,7 @@ class CallLog:
         """Ask a person to call back; idempotent by its key. `CrmError` when it is no number."""
         if not PHONE.fullmatch(request.phone):
             raise CrmError("That is not a number that can be called back.")
-        reason = without_nul(request.reason)[:NOTES_LENGTH]
+        reason = storable(request.reason)[:NOTES_LENGTH]
         wish = replace(request, key=request.key[:KEY_LENGTH], reason=reason)
         try:
             await self._write_callback(wish)
@@ -130,8 +131,8 @@ class CallLog:
                 "call_sid": record.call_sid,
                 "index": turn.index,
                 "speaker": turn.speaker,
-                "text": without_nul(turn.text),
-                "heard_text": None if turn.heard_text is None else without_nul(turn.heard_text),
+                "text": storable(turn.text),
+                "heard_text": None if turn.heard_text is None else storable(turn.heard_text),
                 "latency": turn.latency,
                 "at": turn.at,
             }
@@ -164,4 +165,4 @@ class CallLog:
 
 
 def _cut(number: str | None) -> str | None:
-    return None if number is None else without_nul(number)[:NUMBER_LENGTH]
+    return None if number is None else storable(number)[:NUMBER_LENGTH]

@@ -20,12 +20,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from otto.crm.call_log import CallLog
 from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.language.characters import storable
 from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
 from otto.storage.errors import CrmError, CustomerExists
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.spool import Spool
 from otto.storage.tables import KEY_LENGTH, CustomerRow, VehicleRow
-from otto.storage.values import is_refused, without_nul
+from otto.storage.values import is_refused
 
 _log = structlog.get_logger()
 
@@ -233,4 +234,4 @@ def _same(given: str, known: str) -> bool:
 
 
 def _words(text: str) -> str:
-    return " ".join(without_nul(text).split())
+    return " ".join(storable(text).split())

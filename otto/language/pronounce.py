@@ -72,6 +72,8 @@ _UNITS: Final = {
 }
 _COUNTED: Final = r"(?:miles?|dollars?|minutes?|hours?|days?|points?|pounds?|RPM|cc|customers?)\b"
 _FRACTIONS: Final = {"1/2": "one half", "1/4": "one quarter", "3/4": "three quarters"}
+_DASHES: Final = re.compile(r"(?<=[0-9)])[\u2010-\u2013](?=[0-9])")
+"""Between digits they are the hyphens of a telephone number, which models like to typeset."""
 _LONGEST_NUMBER: Final = 15
 """Digits of the longest number said as one; anything longer is said digit by digit."""
 
@@ -83,7 +85,7 @@ def to_spoken(text: str) -> str:
     Never raises; no ASCII digit is left; a text without digits and signs comes back as it is,
     whitespace collapsed.
     """
-    text = " ".join(text.split())
+    text = _DASHES.sub("-", " ".join(text.split()))
     for pattern, replace in _RULES:
         text = pattern.sub(replace, text)
     return " ".join(text.split())
@@ -174,7 +176,7 @@ def _address(match: Match) -> str:
 
 def _money(match: Match) -> str:
     dollars, cents = match["dollars"].replace(",", ""), match["cents"]
-    amount, small = int(dollars[:_LONGEST_NUMBER]), int(cents or 0)
+    amount, small = int(dollars[:_LONGEST_NUMBER]), int((cents or "").ljust(2, "0"))
     if scale := match["scale"]:
         point = f" point {_each_digit(match['cents'])}" if cents else ""
         return f"{num2words(amount)}{point} {scale} dollars"

@@ -1,4 +1,4 @@
-"""What PostgreSQL takes in a text, and how it says that it will not take something."""
+"""How PostgreSQL says that it will not take something."""
 
 from __future__ import annotations
 
@@ -10,8 +10,3 @@ def is_refused(error: DBAPIError) -> bool:
     exception, as too long a text) and 23 (integrity constraint)."""
     state = getattr(error.orig, "sqlstate", None) or ""
     return state[:2] in {"22", "23"}
-
-
-def without_nul(text: str) -> str:
-    """PostgreSQL's text holds anything but NUL."""
-    return text.replace("\x00", "")

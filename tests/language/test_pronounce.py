@@ -151,3 +151,22 @@ def test_telephone_numbers_keep_every_digit_and_two_pauses(number: str) -> None:
     assert said.count(",") == 2
     for digit in DIGITS:
         assert f"{digit} {digit}" not in said
+
+
+@pytest.mark.parametrize("dash", "-\u2010\u2011\u2012\u2013")
+@pytest.mark.parametrize("written", ["815{}555{}0123", "(815) 555{}0123"])
+def test_a_number_with_typeset_dashes_is_a_telephone_number(dash: str, written: str) -> None:
+    said = to_spoken(f"Call {written.replace('{}', dash)}.")
+    assert said == "Call eight one five, triple five, zero one two three."
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("$1,234.5", "one thousand two hundred and thirty-four dollars and fifty cents"),
+        ("$0.5", "fifty cents"),
+        ("$79.05", "seventy-nine dollars and five cents"),
+    ],
+)
+def test_one_digit_of_cents_is_tens_of_them(written: str, said: str) -> None:
+    assert to_spoken(written).replace(",", "") == said

@@ -196,7 +196,10 @@ async def test_tool_calls_are_put_together_by_index() -> None:
     )
     done = (await run(server, TOOLS))[-1]
     assert isinstance(done, ModelDone)
-    assert done.tool_calls == (ToolCall("a", "first", '{"a":1}'), ToolCall("b", "second", "{}"))
+    assert done.tool_calls == (
+        ToolCall("call_1_0", "first", '{"a":1}'),
+        ToolCall("call_1_1", "second", "{}"),
+    )
 
 
 @pytest.mark.parametrize("reason", ["length", "content_filter"])

@@ -172,7 +172,7 @@ async def test_half_a_tool_call_is_never_a_tool_call() -> None:
         sentence, done = await it.ask(TOOLS)
         assert sentence == Sentence(1, 0, "One moment.")
         assert isinstance(done, ModelDone)
-        assert done.tool_calls == (ToolCall("whole", "book", '{"slot": 12}'),)
+        assert done.tool_calls == (ToolCall("call_1_0", "book", '{"slot":12}'),)
         assert done.text == "One moment."
 
 

@@ -69,4 +69,42 @@ async def test_a_wrong_answer_that_is_checked_by_two_owners_counts_once(
     check.cancel()
     heir = owner(Session.load(committed), dealership, book)
     assert await heir.run(guess("c1")) == {"status": "mismatch", "attempts_left": 2}
+    heir._session.caller_turns += 1  # they say it again
     assert await heir.run(guess("c2")) == {"status": "mismatch", "attempts_left": 1}
+
+
+async def test_an_attempt_is_an_answer_in_a_turn_whatever_ids_the_calls_have(
+    dealership: Dealership,
+) -> None:
+    """Servers send the same id in every turn; models ask twice in one message."""
+    session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
+    session.identity, session.customer_id, session.phone = Identity.FOUND, 7, MARIA.phone
+    tools = owner(session, dealership, Book("bay-1"))
+
+    def born(date_of_birth: str) -> ToolCall:
+        return ToolCall("same", "verify_caller", json.dumps({"date_of_birth": date_of_birth}))
+
+    assert (await tools.run(born("1999-01-01")))["attempts_left"] == 2
+    assert (await tools.run(born("1999-01-01")))["attempts_left"] == 2, "one answer, one attempt"
+    assert (await tools.run(born("1998-01-01")))["attempts_left"] == 1, "another answer"
+    assert (await tools.run(born("1999-01-01")))["attempts_left"] == 1
+    session.caller_turns += 1
+    assert await tools.run(born("1999-01-01")) == {"status": "locked"}
+
+
+async def test_a_tail_spelt_another_way_is_the_same_answer(dealership: Dealership) -> None:
+    session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
+    session.identity, session.customer_id, session.phone = Identity.FOUND, 7, MARIA.phone
+    tools = owner(session, dealership, Book("bay-1"))
+    for spelt in ("109186", "one oh nine one eight six"):
+        call = ToolCall("c", "verify_caller", json.dumps({"vin_last_six": spelt}))
+        assert (await tools.run(call))["attempts_left"] == 2
+
+
+async def test_a_call_that_could_not_be_understood_tells_the_model_why(
+    dealership: Dealership,
+) -> None:
+    session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
+    tools = owner(session, dealership, Book("bay-1"))
+    result = await tools.run(ToolCall("c", "end_call", "{}", "The arguments were not valid JSON."))
+    assert result == {"status": "error", "advice": "The arguments were not valid JSON."}

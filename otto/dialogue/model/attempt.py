@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from otto.dialogue.model.sentences import SentenceSplitter
-from otto.events import Event, ModelDone, Sentence, ToolCall
+from otto.dialogue.model.text import SayableText
+from otto.dialogue.model.tool_calls import ToolCalls
+from otto.events import Event, ModelDone, Sentence
 
 CONTINUE: Final = (
     "The connection broke after the words above, and the caller has heard them. Go on from there "
@@ -119,15 +121,6 @@ class Spoken:
 
 
 @dataclass(slots=True)
-class Fragments:
-    """One tool call, as far as it has come."""
-
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
-
-
-@dataclass(slots=True)
 class Answer:
     """What has come of one attempt. Only `take` and `finish` change it, and `spoken`."""
 
@@ -135,13 +128,16 @@ class Answer:
     asked_at: float
     emit: Callable[[Event], None]
     spoken: Spoken = field(default_factory=Spoken)
+    offered: frozenset[str] = frozenset()
+    """The names of the tools that the request had."""
     has_begun: bool = False
     _echo: Echo = field(init=False)
     _continues: bool = field(init=False)
     _splitter: SentenceSplitter = field(default_factory=SentenceSplitter)
     _text: str = ""
     _refused: bool = False
-    _calls: dict[int, Fragments] = field(default_factory=dict)
+    _calls: ToolCalls = field(init=False)
+    _sayable: SayableText = field(init=False)
     _finish_reason: str = ""
     _prompt_tokens: int = 0
     _completion_tokens: int = 0
@@ -149,6 +145,8 @@ class Answer:
     def __post_init__(self) -> None:
         self._echo = Echo(self.spoken.pieces)
         self._continues = bool(self.spoken.pieces)
+        self._calls = ToolCalls(self.offered)
+        self._sayable = SayableText(self.offered)
 
     def take(self, chunk: Any, now: float) -> None:
         """One chunk of the stream. The last one carries the usage and no choice.
@@ -163,8 +161,8 @@ class Answer:
     def _take(self, chunk: dict[str, Any], now: float) -> None:
         usage = chunk.get("usage")
         if usage:
-            self._prompt_tokens = usage["prompt_tokens"]
-            self._completion_tokens = usage["completion_tokens"]
+            self._prompt_tokens = usage.get("prompt_tokens") or 0
+            self._completion_tokens = usage.get("completion_tokens") or 0
         choices = chunk.get("choices")
         if not choices:
             return
@@ -179,19 +177,13 @@ class Answer:
             self.has_begun = True
             self.spoken.first_token_ms = self.spoken.first_token_ms or (now - self.asked_at) * 1000
         if words:
-            self._text += words
-            self._say(self._splitter.feed(words), now)
+            self._hear(self._sayable.feed(words), now)
         if parts and not self._calls:
             # The text before a tool call is complete: it is said while the arguments stream.
+            self._hear(self._sayable.end(), now)
             self._say(self._splitter.end(), now)
         for part in parts:
-            # Some compatible servers leave the index out: they send each call whole.
-            index = part.get("index")
-            call = self._calls.setdefault(len(self._calls) if index is None else index, Fragments())
-            call.id = call.id or part.get("id") or ""
-            function = part.get("function") or {}
-            call.name = call.name or function.get("name") or ""
-            call.arguments += function.get("arguments") or ""
+            self._calls.take(part)
         self._finish_reason = choice.get("finish_reason") or self._finish_reason
 
     def finish(self, now: float) -> None:
@@ -203,7 +195,8 @@ class Answer:
         """
         if not self._finish_reason:
             raise Failure("dropped", "stream ended without finish_reason", retry=True)
-        calls = [self._calls[index] for index in sorted(self._calls)]
+        self._hear(self._sayable.end(), now)
+        calls = self._calls.canonical(self.round_id)
         if calls and self._finish_reason in ("length", "content_filter"):
             raise Failure(
                 "protocol",
@@ -211,8 +204,6 @@ class Answer:
                 other=False,
                 is_vendors=False,
             )
-        if any(not call.name for call in calls):
-            raise Failure("protocol", "tool call without a name")
         if not calls and not self._text.strip() and not self._continues:
             if self._finish_reason == "content_filter":
                 raise Failure("rejected", "content filter", is_vendors=False)
@@ -222,10 +213,7 @@ class Answer:
             ModelDone(
                 self.round_id,
                 " ".join(self.spoken.pieces) if self._continues else self._text.strip(),
-                tuple(
-                    ToolCall(call.id or f"call_{self.round_id}_{at}", call.name, call.arguments)
-                    for at, call in enumerate(calls)
-                ),
+                calls,
                 "refusal" if self._refused else self._finish_reason,
                 self.spoken.first_token_ms,
                 self.spoken.first_sentence_ms,
@@ -234,6 +222,11 @@ class Answer:
                 self._completion_tokens,
             )
         )
+
+    def _hear(self, text: str, now: float) -> None:
+        """Text that can be said has come."""
+        self._text += text
+        self._say(self._splitter.feed(text), now)
 
     def _say(self, pieces: list[str], now: float) -> None:
         for piece in pieces:

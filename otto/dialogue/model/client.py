@@ -152,13 +152,14 @@ class Model:
         deadline = asked_at + self._settings.first_token_timeout_s
         attempts = Round(self._providers, asked_at, 1 + self._settings.max_retries, None)
         spoken = Spoken()
+        offered = frozenset(tool["function"]["name"] for tool in request.get("tools", ()))
         failure = Failure("refused", "no provider")
         last = ""
         while (name := attempts.next()) is not None:
             if name == last:
                 await asyncio.sleep(RETRY_DELAY_S)
             last = name
-            answer = Answer(round_id, asked_at, emit, spoken)
+            answer = Answer(round_id, asked_at, emit, spoken, offered)
             try:
                 await self._attempt(
                     answer,

@@ -155,9 +155,9 @@ class Session:
     phone: str = ""
     """The customer's number, E.164: the caller's own unless another was given."""
     attempts: int = 0
-    attempted: str = ""
-    """The tool call that was counted last: whoever takes the call over in the middle of it runs it
-    again, and the caller has not guessed again."""
+    attempted: list[str] = field(default_factory=list)
+    """What was counted of the caller's present turn. The same answer in the same turn is one
+    attempt, however often the model, or a next owner of the call, has it checked."""
     caller_turns: int = 0
     vehicles: list[VehicleRef] = field(default_factory=list)
     offers: dict[str, Offer] = field(default_factory=dict)
@@ -230,6 +230,21 @@ class Session:
         """The call is on this media stream. On a new one nothing has been heard or keyed yet."""
         if stream_sid != self.stream_sid:
             self.stream_sid, self.recognised_ms, self.keys = stream_sid, 0, 0
+
+    def attempt(self, *given: object) -> str:
+        """Count an attempt to be verified by what was `given`; returns what takes it back."""
+        key = f"{self.caller_turns}:{given}"
+        if key not in self.attempted:
+            turn = f"{self.caller_turns}:"
+            self.attempted = [each for each in self.attempted if each.startswith(turn)] + [key]
+            self.attempts += 1
+        return key
+
+    def take_back(self, attempt: str) -> None:
+        """It was no attempt after all."""
+        if attempt in self.attempted:
+            self.attempted.remove(attempt)
+            self.attempts -= 1
 
     def end(self, ending: Ending) -> None:
         """The call is over, or the line is about to be."""

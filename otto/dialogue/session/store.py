@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from redis.asyncio import Redis
 
+from otto.language.characters import whole
 from otto.storage.redis import timeout_s_of
 from otto.storage.redis_keys import SESSION
 
@@ -99,7 +100,8 @@ class SessionStore:
 
     async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None:
         """Store the state. Raises `Fenced` when somebody has opened the session since."""
-        text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+        # A state with half a character in it could never be written, nor any that follows.
+        text = whole(json.dumps(state, ensure_ascii=False, separators=(",", ":")))
         sequence = next(self._sequence)
         async with asyncio.timeout(self._timeout_s):
             done = await self._commit(

@@ -53,7 +53,7 @@ from otto.events import ToolCall
 from otto.language.dates import DateError, resolve_dates
 from otto.language.phone import PhoneError, parse_phone
 from otto.language.spoken_times import describe_start
-from otto.language.vin import VinError, normalise_vin
+from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
 from otto.scheduling.bookings import BookingRequest, SchedulingError, SlotTaken
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.storage.errors import CustomerExists, StoreUnavailable
@@ -85,7 +85,6 @@ class Toolbox:
         self._now = now
         self._verification_attempts = verification_attempts
         self._zone = ZoneInfo(location.timezone)
-        self._call_id = ""
         self._tools: dict[str, tuple[type[Arguments], Callable[[Any], Awaitable[Result]]]] = {
             "identify_caller": (IdentifyCaller, self._identify_caller),
             "verify_caller": (VerifyCaller, self._verify_caller),
@@ -106,6 +105,8 @@ class Toolbox:
 
     async def run(self, call: ToolCall) -> Result:
         """Execute one tool call. Never raises, except for cancellation."""
+        if call.fault:
+            return error(advice=call.fault)
         if call.name not in self._tools or call.name not in allowed_tools(self._session):
             return error(advice=denial(call.name, self._session))
         model, tool = self._tools[call.name]
@@ -116,7 +117,6 @@ class Toolbox:
             return error(advice=f"These arguments are not usable: {where or 'all of them'}.")
         except ValueError:
             return error(advice="The arguments were not valid JSON. Call the tool again.")
-        self._call_id = call.id
         try:
             return await tool(arguments)
         except ToolFault as fault:
@@ -160,17 +160,14 @@ class Toolbox:
         if arguments.date_of_birth is None and arguments.vin_last_six is None:
             raise ToolFault("Ask the caller for their date of birth first.")
         assert session.customer_id is not None
-        if session.attempted != self._call_id:
-            session.attempted = self._call_id
-            session.attempts += 1
+        attempt = session.attempt(arguments.date_of_birth, _tail(arguments.vin_last_six))
         try:
             claim = IdentityClaim(
                 session.customer_id, arguments.date_of_birth, arguments.vin_last_six
             )
             ok = await self._crm.verify(claim)
         except StoreUnavailable:
-            session.attempted = ""
-            session.attempts -= 1  # nobody has looked
+            session.take_back(attempt)  # nobody has looked
             raise
         if not ok:
             left = self._verification_attempts - session.attempts
@@ -377,3 +374,11 @@ class Toolbox:
 
     async def _end_call(self, arguments: EndCall) -> Result:
         return {"status": "ending"}
+
+
+def _tail(spelt: str | None) -> str | None:
+    """The last six of a VIN in one spelling, where they can be read."""
+    try:
+        return normalise_vin_tail(spelt) if spelt else None
+    except VinError:
+        return spelt
