@@ -31,7 +31,7 @@ class Failure(Exception):
     """An attempt that failed; `kind` and `detail` as in `WorkerFailed`.
 
     `retry`: the same provider may do better. `other`: another one may. `is_vendors`: it is the
-    provider that failed, not the request that was bad.
+    provider that failed, not the request that was bad. `parameter`: the one the model refuses.
     """
 
     def __init__(
@@ -42,8 +42,10 @@ class Failure(Exception):
         retry: bool = False,
         other: bool = True,
         is_vendors: bool = True,
+        parameter: str = "",
     ) -> None:
         super().__init__(f"{kind}: {detail}")
+        self.parameter = parameter
         self.kind = kind
         self.detail = detail
         self.retry = retry

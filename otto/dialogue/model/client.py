@@ -1,12 +1,12 @@
 """The language model: chat completions, streamed, over OpenAI's SDK.
 
-    generate ──► stream of deltas ──► SentenceSplitter ──► Sentence, Sentence, …  ──► ModelDone
-                        └── tool call fragments, joined by index ────────────────────────┘
+    generate ──► stream of deltas ──► SayableText ──► SentenceSplitter ──► Sentence … ──► ModelDone
+                        └── tool call fragments ──► ToolCalls ──────────────────────────────┘
 
 The SDK's own retries are off: it would wait up to 600 s and does not retry a broken stream. Here
 one deadline covers everything up to the first token, retries and the fallback included, because
 that is what the caller waits for; another bounds the gap between tokens. A stream that breaks
-after something was said is gone on with (see `model_answer`). The SDK's import takes 1.2
+after something was said is gone on with (see `attempt`). The SDK's import takes 1.2
 CPU-seconds and 50 MB, so it happens in `warm` (in a thread), not when this module is imported.
 
 The request goes through the SDK's `post`, and chunks come as plain dicts: `chat.completions.create`
@@ -33,7 +33,7 @@ from otto.health.breaker import FALLBACK, PRIMARY, provider_names
 from otto.health.providers import Providers, Round
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, AsyncStream
+    from openai import APIStatusError, AsyncOpenAI, AsyncStream
 
 log = structlog.get_logger()
 
@@ -44,6 +44,15 @@ KEEP_ALIVE_S: Final = 300.0
 """The SDK's client drops a connection after 5 s idle; a caller thinks and talks longer than
 that, and every turn would pay for a new TLS handshake."""
 MAX_CONNECTIONS: Final = 4
+OPTIONAL: Final = (
+    "parallel_tool_calls",
+    "stream_options",
+    "temperature",
+    "reasoning_effort",
+    "max_completion_tokens",
+    "strict",
+)
+"""Parameters that an answer can do without. Some models refuse a request for each of them."""
 _LOOPBACK: Final = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
@@ -65,6 +74,8 @@ class Model:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         """The answers that are wanted, by round; an answer that is not here is silent."""
         self._ending: set[asyncio.Task[None]] = set()
+        self._refused: dict[str, set[str]] = {}
+        """Parameters that a model does not take, by model."""
 
     def generate(
         self, round_id: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
@@ -161,16 +172,9 @@ class Model:
             last = name
             answer = Answer(round_id, asked_at, emit, spoken, offered)
             try:
-                await self._attempt(
-                    answer,
-                    self._ready(name),
-                    request
-                    | {
-                        "model": self._of_provider[name].model,
-                        "messages": continuation(request["messages"], spoken.pieces),
-                    },
-                    self._share_of(deadline) if attempts.has_other(name) else deadline,
-                )
+                messages = continuation(request["messages"], spoken.pieces)
+                until = self._share_of(deadline) if attempts.has_other(name) else deadline
+                await self._ask_accepted(answer, name, request | {"messages": messages}, until)
                 answer.finish(loop.time())
             except Failure as error:
                 failure = error
@@ -190,6 +194,23 @@ class Model:
                 self._providers.succeeded(name)
                 return None
         return failure
+
+    async def _ask_accepted(
+        self, answer: Answer, name: str, request: dict[str, Any], deadline: float
+    ) -> None:
+        """One attempt, without the parameters that this model has refused. One that it refuses now
+        is left out from now on, and the request sent again. Raises `Failure`."""
+        model = self._of_provider[name].model
+        refused = self._refused.setdefault(model, set())
+        while True:
+            try:
+                accepted = without(request, refused) | {"model": model}
+                return await self._attempt(answer, self._ready(name), accepted, deadline)
+            except Failure as failure:
+                if not failure.parameter or failure.parameter in refused:
+                    raise
+                log.warning("model_parameter_refused", at=name, parameter=failure.parameter)
+                refused.add(failure.parameter)
 
     def _share_of(self, deadline: float) -> float:
         now = asyncio.get_running_loop().time()
@@ -254,6 +275,8 @@ def _classify(error: Exception) -> Failure | None:
             return Failure("quota", detail)
         if status in (408, 409, 429) or status >= 500:
             return Failure("refused", detail, retry=True)
+        if status in (400, 422) and (parameter := _refused_parameter(error)):
+            return Failure("rejected", detail, is_vendors=False, parameter=parameter)
         # A request that is bad, or too long, says nothing about who refuses it.
         is_vendors = status not in (400, 413, 422)
         kind = "refused" if status in (401, 403) else "rejected"
@@ -263,6 +286,26 @@ def _classify(error: Exception) -> Failure | None:
     if isinstance(error, openai.OpenAIError | ValueError):
         return Failure("protocol", type(error).__name__, retry=True)
     return None
+
+
+def _refused_parameter(error: APIStatusError) -> str:
+    """Which of the parameters that can be left out a server does not take; "" when none."""
+    name = (error.param or "").rpartition(".")[2]
+    if name in OPTIONAL:
+        return name
+    told = str(error.body) if error.param is None else ""
+    return next((each for each in OPTIONAL if each in told), "")
+
+
+def without(request: dict[str, Any], refused: set[str]) -> dict[str, Any]:
+    """The request without these parameters; "strict" stands in each tool's function."""
+    found = {name: value for name, value in request.items() if name not in refused}
+    if "strict" in refused and "tools" in found:
+        found["tools"] = [
+            tool | {"function": {k: v for k, v in tool["function"].items() if k != "strict"}}
+            for tool in found["tools"]
+        ]
+    return found
 
 
 @functools.cache
