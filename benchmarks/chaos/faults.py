@@ -139,7 +139,7 @@ FAULTS: tuple[Fault, ...] = (
           _M.BOOKING, 8_000, "books", BOOKED),
     Fault("crm-killed", "kill -9 of the CrmActor", Kill("CrmActor"),
           _M.LISTENING, 8_000, "books", BOOKED),
-    Fault("voice-killed", "kill -9 of the webhooks' replica, then a call", Kill(VOICE_REPLICA),
+    Fault("voice-killed", "kill -9 of one webhooks' replica, then a call", Kill(VOICE_REPLICA),
           _M.BEFORE, 12_000),
     Fault("media-killed", "kill -9 of the process that holds the line", Kill(MEDIA_REPLICA),
           _M.SPEAKING, 6_000, allowed=SERVED),
@@ -190,9 +190,8 @@ FAULTS: tuple[Fault, ...] = (
           Vendor("openai", ("fail",), 15, fallback_too=True), _M.LISTENING, 8_000),
     Fault("model-slow", "the model takes 3 s longer",
           Vendor("openai", ("slow",), 8, delay_ms=3_000), _M.LISTENING, 5_000, allowed=SERVED),
-    # Laid before the call: Google is told in the instant in which the booking is committed.
-    Fault("calendar-out", "Google answers 500 for 60 s",
-          Vendor("google", ("fail",), 60), _M.BEFORE, 3_500, "books", BOOKED),
+    Fault("calendar-out", "Google answers 500 for 15 s",
+          Vendor("google", ("fail",), 15), _M.BOOKING, 3_500, "books", BOOKED),
     Fault("stream-dropped", "Twilio's media stream breaks",
           Vendor("twilio", ("drop",), 2, count=1), _M.SPEAKING, 5_000, allowed=SERVED),
     # Laid before the call: the message leaves as soon as the booking is made, after a minute.

@@ -16,6 +16,7 @@ from actors.call.stream import HOST as STREAM_HOST
 from benchmarks.chaos.faults import (
     MEDIA_REPLICA,
     OWN_ACTORS,
+    VOICE_REPLICA,
     Freeze,
     Kill,
     Store,
@@ -59,6 +60,8 @@ async def aim(probe: StackProbe, strike: Strike | None, sid: str | None) -> Targ
         living = await _of_call(probe, call, strike.actor, living)
     if not living:
         raise StackProbeError(f"there is no living {strike.actor}")
+    if strike.actor == VOICE_REPLICA:
+        living = living[:1]  # one of several: that the others answer is what is tried
     return Targets(tuple(living))
 
 

@@ -12,6 +12,7 @@ from benchmarks.chaos.fill import PAGE, fill
 def result(**outcomes: int) -> dict[str, Any]:
     row = {"fault": "stt-killed", "calls": 1, "outcomes": outcomes, "worst_gap_ms": 1_940.0}
     row["problems"] = []
+    row["about"] = next(fault.about for fault in FAULTS if fault.name == "stt-killed")
     about = {"at": "2026-11-23T03:00:00+00:00", "commit": "abc", "seed": 1, "mode": "ray"}
     return {"rows": [row], "about": {**about, "cores": 2, "load": [0.5, 0, 0]}}
 
@@ -37,6 +38,13 @@ def test_the_figure_of_a_fault_that_met_nobody_is_none() -> None:
     unmet["rows"][0]["problems"] = ["nobody met the fault"]
     page = "<!-- measured -->\n| `stt-killed` | nothing | words | |\n"
     assert fill(page, [unmet]).splitlines()[1] == "| `stt-killed` | nothing | words | |"
+
+
+def test_the_figure_of_a_fault_that_was_another_one_then_is_left_out() -> None:
+    older = result(lost=1)
+    older["rows"][0]["about"] = "kill -9 of all there were"
+    page = "<!-- measured -->\n| `stt-killed` | nothing | words | |\n"
+    assert fill(page, [older]).splitlines()[1] == "| `stt-killed` | nothing | words | |"
 
 
 def test_filling_twice_changes_nothing_more() -> None:
