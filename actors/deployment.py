@@ -32,7 +32,7 @@ def bring_up(settings: Settings) -> None:
     Raises `ray.exceptions.GetTimeoutError` when they are not ready in time.
     """
     dealership = load_dealership(settings.dealership_file)
-    location = dealership.location(settings.location or dealership.locations[0].id)
+    location = dealership.location(settings.location)
     crm = start(CrmActor, _lasting(registry.crm(location.id)), settings, location.id)
     calendar = start(
         CalendarActor, _lasting(registry.calendar(location.id)), settings, dealership, location.id

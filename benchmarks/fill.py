@@ -4,8 +4,7 @@
 
 A figure is the median over the runs of its side; the *distance* between Ray workers and inline
 ones, and the ratio of their CPU, are taken within each run, where both had the same machine in the
-same minutes. Whatever
-stands between the markers of a page is replaced.
+same minutes. Whatever stands between the markers of a page is replaced.
 """
 
 from __future__ import annotations

@@ -5,31 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import psutil
 from redis.asyncio import Redis
 
-from actors.call.actor import CallActor
-from actors.call.worker_actor import WorkerActor
-from actors.node.switchboard import SwitchboardActor
-from actors.stores.calendar import CalendarActor
-from actors.stores.crm import CrmActor
+from actors.runtime.process import BaseActor
 from benchmarks.chaos.stack_probe import Actor, StackProbe, descendants
 from benchmarks.family import kind
 from benchmarks.soak_slopes import OURS, Sample
 
-WITH_STATS: dict[str, Callable[[Any], Awaitable[dict[str, int]]]] = {
-    "CallActor": CallActor.process_stats,
-    "SttActor": WorkerActor.process_stats,
-    "LlmActor": WorkerActor.process_stats,
-    "TtsActor": WorkerActor.process_stats,
-    "SwitchboardActor": SwitchboardActor.process_stats,
-    "CalendarActor": CalendarActor.process_stats,
-    "CrmActor": CrmActor.process_stats,
-}
-"""How the actors say what only they know of themselves."""
+WITH_STATS = (
+    *("CallActor", "SttActor", "LlmActor", "TtsActor"),
+    *("SwitchboardActor", "CalendarActor", "CrmActor"),
+)
+"""The actors that say what only they know of themselves."""
 SANDBOX = "sandbox"
 OTHERS = "others"
 """The many small processes of Ray's."""
@@ -70,7 +59,7 @@ class Sampler:
         """Tasks on the event loops of the actors that tell, by kind."""
         telling = [actor for actor in actors if actor.kind in WITH_STATS]
         answers = await asyncio.gather(
-            *(self._probe.ask(each.name, WITH_STATS[each.kind]) for each in telling)
+            *(self._probe.ask(each.name, BaseActor.process_stats) for each in telling)
         )
         total: Counter[str] = Counter()
         for actor, answer in zip(telling, answers, strict=True):

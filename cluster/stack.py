@@ -207,7 +207,7 @@ class Stack:
             raise self._explain("the ingress could not start", error) from error
 
     def _fill_reserve(self) -> None:
-        from actors import deployment as deployment
+        from actors import deployment
 
         deployment.fill_reserve()
 
@@ -274,7 +274,7 @@ class Stack:
         """
         if self.settings is None or self.record is None or not self.record.origin:
             return
-        from actors import deployment as deployment
+        from actors import deployment
 
         try:
             deployment.drain()

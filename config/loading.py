@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
 from config.environment import SettingsGroup, env_file, explain, names_given
 from config.renamed import old_names
@@ -135,8 +135,4 @@ def _incomplete(settings: Settings) -> list[str]:
 
 def _given(settings: Settings, vendor: Vendor) -> dict[str, bool]:
     group = getattr(settings, _GROUP_OF[vendor])
-    found = {}
-    for attribute, name in _REQUIRED[vendor]:
-        value = getattr(group, attribute)
-        found[name] = bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
-    return found
+    return {name: bool(getattr(group, attribute)) for attribute, name in _REQUIRED[vendor]}

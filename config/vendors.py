@@ -77,9 +77,7 @@ class DeepgramSettings(SettingsGroup):
         return self.model_copy(
             update={
                 "url": self.fallback_url or self.url,
-                "api_key": self.fallback_api_key
-                if self.fallback_api_key.get_secret_value()
-                else self.api_key,
+                "api_key": self.fallback_api_key or self.api_key,
                 "listen_model": self.fallback_listen_model or self.listen_model,
                 "speak_model": self.fallback_speak_model or self.speak_model,
             }
@@ -119,9 +117,7 @@ class OpenAISettings(SettingsGroup):
             update={
                 "model": self.fallback_model or self.model,
                 "base_url": self.fallback_base_url or self.base_url,
-                "api_key": self.fallback_api_key
-                if self.fallback_api_key.get_secret_value()
-                else self.api_key,
+                "api_key": self.fallback_api_key or self.api_key,
             }
         )
 

@@ -7,10 +7,9 @@ and 0.8 CPU-seconds each, measured).
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
-from actors.runtime.process import begin, process_stats
+from actors.runtime.process import BaseActor
 
 if TYPE_CHECKING:
     from config.dealership import Dealership
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from otto.telephony.switchboard_port import CallStart
 
 
-class CallActor:
+class CallActor(BaseActor):
     """Serves one call at a time; see `CallRuntime` for what each method does and raises."""
 
     def __init__(
@@ -26,7 +25,7 @@ class CallActor:
     ) -> None:
         from actors.call.runtime import CallRuntime  # only in the actor's own process
 
-        begin(settings.log_level)
+        super().__init__(settings.log_level)
         self._runtime = CallRuntime(name, settings, dealership, switchboard)
 
     async def warm(self, phrases: tuple[Any], avoided: frozenset[str], gently: bool) -> None:
@@ -43,10 +42,3 @@ class CallActor:
 
     async def status(self) -> str | None:
         return self._runtime.status()
-
-    async def process_stats(self) -> dict[str, int]:
-        return process_stats()
-
-    async def stay(self) -> None:
-        """Never returns: whoever awaits it learns at once when this process dies."""
-        await asyncio.Event().wait()

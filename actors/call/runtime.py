@@ -82,7 +82,7 @@ class CallRuntime:
         self._name = name
         self._settings = settings
         self._switchboard = SwitchboardClient(switchboard, name)
-        location = dealership.location(settings.location or dealership.locations[0].id)
+        location = dealership.location(settings.location)
         self._redis = make_redis(settings.redis)
         self._lease = CallLease()
         self._sessions = SessionStore(self._redis, settings.redis.session_ttl_s)

@@ -9,24 +9,21 @@ and ends with that one: Ray's ownership cannot be handed over, but the stream en
 
 from __future__ import annotations
 
-import asyncio
-
-import ray
-
 from actors.call.messages import Late, Message
 from actors.call.stream import Invitation, Stream, connect
-from actors.runtime.process import begin, freeze_gc, process_stats
+from actors.runtime.handle import Handle, own
+from actors.runtime.process import BaseActor, freeze_gc
 from config.settings import LogLevel
 from otto.events import Event
 from otto.health.lag import LagMeter
 from otto.tasks import Tasks
 
 
-class WorkerActor:
+class WorkerActor(BaseActor):
     """`warm` first; a spare is given its call actor by `serve` later."""
 
     def __init__(self, log_level: LogLevel) -> None:
-        begin(log_level)
+        super().__init__(log_level)
         self._stream: Stream | None = None
         self._tasks = Tasks()
 
@@ -48,20 +45,14 @@ class WorkerActor:
         """Whether it has a call actor."""
         return self._stream is not None
 
-    async def process_stats(self) -> dict[str, int]:
-        return process_stats()
-
-    async def stay(self) -> None:
-        """Never returns: whoever awaits it learns at once when this process dies."""
-        await asyncio.Event().wait()
-
     def carry_out(self, command: Message) -> None:
         """Do what the call actor says; each kind of worker knows its own commands."""
         raise NotImplementedError
 
     def _end(self) -> None:
         """The call actor is gone, or has another worker in this one's place."""
-        ray.kill(ray.get_runtime_context().current_actor)
+        myself: Handle[WorkerActor] = own()
+        myself.kill()
 
     def _tell_lag(self, lag_ms: float) -> None:
         self._emit(Late(lag_ms))

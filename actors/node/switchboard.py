@@ -26,7 +26,7 @@ from actors.node.standby import StandbyPool
 from actors.runtime import registry
 from actors.runtime.handle import Handle, own, start
 from actors.runtime.options import on_this_node
-from actors.runtime.process import begin, process_stats
+from actors.runtime.process import BaseActor
 from actors.runtime.registry import living_actors
 from otto.events import VendorReport, Worker
 from otto.health.admission import Admission
@@ -48,7 +48,7 @@ DIRECTIVES_KEPT = 1000
 """What the line does after the stream, for that many calls; older ones are in their sessions."""
 
 
-class SwitchboardActor:
+class SwitchboardActor(BaseActor):
     """`start` fills the pool, and is called here after a restart; then it answers for the node."""
 
     def __init__(self, settings: Settings, dealership: Dealership) -> None:
@@ -56,10 +56,10 @@ class SwitchboardActor:
         from otto.dialogue.session.store import SessionStore
         from otto.storage.redis import make_redis
 
-        begin(settings.log_level)
+        super().__init__(settings.log_level)
         self._settings = settings
         self._dealership = dealership
-        self._location = dealership.location(settings.location or dealership.locations[0].id)
+        self._location = dealership.location(settings.location)
         context = ray.get_runtime_context()
         node = context.get_node_id()
         self._name = registry.switchboard(node)
@@ -268,9 +268,6 @@ class SwitchboardActor:
             "vendors": self._provider_health.snapshot(now_s),
             "refused": dict(self._admission.refused),
         }
-
-    async def process_stats(self) -> dict[str, int]:
-        return process_stats()
 
     # Inside
 

@@ -12,10 +12,22 @@ if TYPE_CHECKING:
     from config.settings import LogLevel
 
 
-def begin(log_level: LogLevel) -> None:
-    """The first thing an actor does. The level comes with its settings: an environment would be
-    that of the node's Ray, which may have been started long before, for another level."""
-    logs.configure(log_level)
+class BaseActor:
+    """What all of Otto's actors have in common."""
+
+    def __init__(self, log_level: LogLevel) -> None:
+        """The first thing an actor does. The level comes with its settings: an environment would be
+        that of the node's Ray, which may have been started long before, for another level."""
+        logs.configure(log_level)
+
+    async def process_stats(self) -> dict[str, int]:
+        """The tasks of the running loop, the asking one and Ray's own included: what an actor that
+        is idle again holds more than before, it has left behind."""
+        return {"tasks": len(asyncio.all_tasks())}
+
+    async def stay(self) -> None:
+        """Never returns: whoever awaits it learns at once when this process dies."""
+        await asyncio.Event().wait()
 
 
 def freeze_gc() -> None:
@@ -27,9 +39,3 @@ def freeze_gc() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def process_stats() -> dict[str, int]:
-    """The tasks of the running loop, the asking one and Ray's own included: what an actor that is
-    idle again holds more than before, it has left behind."""
-    return {"tasks": len(asyncio.all_tasks())}

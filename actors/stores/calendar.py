@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from actors.runtime.process import begin, process_stats
+from actors.runtime.process import BaseActor
 
 if TYPE_CHECKING:
     from config.dealership import Dealership
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from otto.scheduling.service import Booking, BookingRequest
 
 
-class CalendarActor:
+class CalendarActor(BaseActor):
     """One writer a location, which keeps bookings in order and quick. That nothing is booked
     twice rests on the database, so a second one of these would do no harm.
     """
@@ -32,7 +32,7 @@ class CalendarActor:
         from otto.storage.guard import DatabaseGuard
         from otto.telephony.rest import TwilioRest
 
-        begin(settings.log_level)
+        super().__init__(settings.log_level)
         engine = make_engine(settings.database)
         handlers = make_handlers(
             GoogleCalendar(settings.google), TwilioRest(settings.twilio).send_message
@@ -52,9 +52,6 @@ class CalendarActor:
         """Returns when the actor answers and delivers what is waiting in the outbox."""
         if self._worker is None or self._worker.done():
             self._worker = asyncio.get_running_loop().create_task(self._outbox.run(self._stop))
-
-    async def process_stats(self) -> dict[str, int]:
-        return process_stats()
 
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
         return await self._service.find_openings(query)

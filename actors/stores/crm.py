@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from actors.runtime.process import begin, process_stats
+from actors.runtime.process import BaseActor
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from otto.crm.records import Callback, CallRecord
 
 
-class CrmActor:
+class CrmActor(BaseActor):
     """Reads and writes customers. Every write is idempotent by its key."""
 
     def __init__(self, settings: Settings, location_id: str) -> None:
@@ -28,7 +28,7 @@ class CrmActor:
         from otto.storage.redis import make_redis
         from otto.storage.spool import Spool
 
-        begin(settings.log_level)
+        super().__init__(settings.log_level)
         redis = make_redis(settings.redis)
         self._service = CrmService(
             make_engine(settings.database),
@@ -45,9 +45,6 @@ class CrmActor:
             self._carrier = asyncio.get_running_loop().create_task(
                 self._service.calls.deliver_kept()
             )
-
-    async def process_stats(self) -> dict[str, int]:
-        return process_stats()
 
     async def find_by_phone(self, phone: str) -> Customer | None:
         await self.ready()  # after a restart by Ray nobody else does

@@ -34,7 +34,7 @@ from rich.console import Console
 
 from actors.call.actor import CallActor
 from actors.node.switchboard import SwitchboardActor
-from actors.runtime import registry
+from actors.runtime.handle import Handle, find
 from cluster import processes
 from cluster.embedded import embedded
 from config.settings import Settings
@@ -173,8 +173,8 @@ class StackProbe:
         `CallActor.status`; None when it is dead, frozen or does not answer."""
 
         def ask() -> T:
-            actor = ray.get_actor(name, namespace=registry.NAMESPACE)
-            answer: T = ray.get(getattr(actor, question.__name__).remote(), timeout=ASK_TIMEOUT_S)
+            actor: Handle[Any] = find(name)
+            answer: T = ray.get(actor.submit(question), timeout=ASK_TIMEOUT_S)
             return answer
 
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 
 def whole(text: str) -> str:
     """`text` with every pair of surrogates joined, and a lone one replaced: half a character can
@@ -12,3 +15,8 @@ def whole(text: str) -> str:
 def storable(text: str) -> str:
     """`text` as PostgreSQL takes it: whole characters, and no NUL."""
     return whole(text.replace("\x00", ""))
+
+
+def to_json(value: Any) -> str:
+    """`value` as compact JSON, of whole characters."""
+    return whole(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

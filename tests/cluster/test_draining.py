@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from actors import deployment as deployment
+from actors import deployment
 from cluster import cli, stack
 from cluster.processes import Recorded
 from cluster.record import StackRecord

@@ -14,8 +14,10 @@ import pytest
 import ray
 from ray.util.state import list_actors
 
-from actors import deployment as deployment
-from actors.runtime import registry
+from actors import deployment
+from actors.call.actor import CallActor
+from actors.node.switchboard import SwitchboardActor
+from actors.runtime.handle import Handle, find
 from benchmarks.chaos.striking import is_connected
 from tests.support.stack import Running, running_stack, until
 
@@ -50,16 +52,24 @@ def pid_of(name: str) -> int:
     return pid
 
 
-def switchboard() -> Any:
+def switchboard() -> Handle[SwitchboardActor]:
     (name,) = living_actors("SwitchboardActor")
-    return ray.get_actor(name, namespace=registry.NAMESPACE)
+    return find(name)
+
+
+def snapshot(timeout_s: float | None = None) -> dict[str, Any]:
+    """What the switchboard says of its pool."""
+    found: dict[str, Any] = ray.get(
+        switchboard().submit(SwitchboardActor.snapshot), timeout=timeout_s
+    )
+    return found
 
 
 def idle_again(stack: Running) -> dict[str, Any]:
     """Wait until every call actor of the pool is warm and free, and every spare is there."""
 
     def ask() -> dict[str, Any] | None:
-        places: dict[str, Any] = ray.get(switchboard().snapshot.remote())
+        places = snapshot()
         is_whole = places["idle"] == WARM and set(places["spares"].values()) == {1}
         return places if is_whole else None
 
@@ -80,11 +90,13 @@ def booked_once(stack: Running, sid: str) -> dict[str, Any]:
 
 def serving(sid: str) -> str:
     """The name of the call actor that has a call."""
-    return next(
-        name
-        for name in living_actors("CallActor")
-        if ray.get(ray.get_actor(name, namespace=registry.NAMESPACE).status.remote()) == sid
-    )
+
+    def call_of(name: str) -> str | None:
+        actor: Handle[CallActor] = find(name)
+        call_sid: str | None = ray.get(actor.submit(CallActor.status))
+        return call_sid
+
+    return next(name for name in living_actors("CallActor") if call_of(name) == sid)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +172,7 @@ def test_a_call_actor_that_is_stopped_and_wakes_up_is_fenced(stack: Running) -> 
     pid = pid_of(zombie)
     os.kill(pid, signal.SIGSTOP)
     try:
-        until(lambda: ray.get(switchboard().snapshot.remote())["fenced"] == 1, within_s=10)
+        until(lambda: snapshot()["fenced"] == 1, within_s=10)
     finally:
         os.kill(pid, signal.SIGCONT)
     record = booked_once(stack, sid)
@@ -194,11 +206,11 @@ def test_a_call_comes_back_when_the_process_that_holds_its_line_is_killed(stack:
 
 def test_a_hundred_calls_for_the_places_there_are_get_exactly_those(stack: Running) -> None:
     idle_again(stack)
-    provider_health = switchboard()
+    board = switchboard()
     sids = [f"CAcrowd{number}" for number in range(100)]
-    answers = ray.get([provider_health.reserve.remote(sid, "", "") for sid in sids])
+    answers = ray.get([board.submit(SwitchboardActor.reserve, sid, "", "") for sid in sids])
     for sid in sids:
-        provider_health.call_ended.remote(sid, "canceled")
+        board.tell(SwitchboardActor.call_ended, sid, "canceled")
     assert sum(answer.token is not None for answer in answers) == POOL
     assert {answer.reason for answer in answers if answer.token is None} == {"full"}
 
@@ -213,7 +225,7 @@ def test_while_it_drains_new_calls_reach_a_person_and_the_one_in_progress_goes_o
     try:
         (refused,) = stack.finished(stack.call("maria", speech="known"), within_s=30)
         assert refused["ended_by"] == "transferred"
-        assert ray.get(switchboard().snapshot.remote())["refused"]["draining"] == 1
+        assert snapshot()["refused"]["draining"] == 1
         assert deployment.calls_in_progress() == 1
         deployment.finish_calls()
         (ended,) = stack.finished(held, within_s=30)
@@ -233,10 +245,9 @@ def test_a_switchboard_that_is_killed_finds_its_calls_and_spares_again(stack: Ru
 
     def is_busy() -> bool:
         try:
-            places: dict[str, Any] = ray.get(switchboard().snapshot.remote(), timeout=5)
+            return bool(snapshot(timeout_s=5)["busy"] == 1)
         except (ValueError, ray.exceptions.RayError):
             return False
-        return places["busy"] == 1
 
     until(is_busy)
     stack.http.post(f"/sandbox/calls/{held}", json={"hang_up": True}).raise_for_status()

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from otto.events import ToolCall
-from otto.language.characters import whole
+from otto.language.characters import to_json
 
 MAX_CALLS: Final = 8
 """More than this in one answer is a model that repeats itself; what follows is left out."""
@@ -137,7 +137,7 @@ def _object(text: str) -> tuple[str, str]:
             return "{}", NOT_JSON
         if not isinstance(value, dict):
             return "{}", NOT_JSON
-        found.add(_dump(value))
+        found.add(to_json(value))
         text = text[end:].strip()
     return (found.pop(), "") if len(found) == 1 else ("{}", TOO_MANY)
 
@@ -147,10 +147,6 @@ def _refuse(constant: str) -> None:
 
 
 _DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
-
-
-def _dump(value: Mapping[str, Any]) -> str:
-    return whole(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _depth(text: str) -> int:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from redis.asyncio import Redis
 
-from otto.language.characters import whole
+from otto.language.characters import to_json
 from otto.storage.redis import timeout_s_of
 from otto.storage.redis_keys import SESSION
 
@@ -101,7 +101,7 @@ class SessionStore:
     async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None:
         """Store the state. Raises `Fenced` when somebody has opened the session since."""
         # A state with half a character in it could never be written, nor any that follows.
-        text = whole(json.dumps(state, ensure_ascii=False, separators=(",", ":")))
+        text = to_json(state)
         sequence = next(self._sequence)
         async with asyncio.timeout(self._timeout_s):
             done = await self._commit(

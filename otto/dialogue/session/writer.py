@@ -30,7 +30,7 @@ from typing import Any
 import structlog
 
 from otto.dialogue.session.store import Fenced, Sessions
-from otto.language.characters import whole
+from otto.language.characters import to_json
 
 log = structlog.get_logger()
 
@@ -149,7 +149,7 @@ def _age(state: dict[str, Any] | None) -> tuple[int, int]:
 
 
 def _packed(state: dict[str, Any]) -> bytes:
-    return zlib.compress(whole(json.dumps(state, ensure_ascii=False)).encode(), level=1)
+    return zlib.compress(to_json(state).encode(), level=1)
 
 
 def _unpacked(checkpoint: bytes) -> dict[str, Any] | None:

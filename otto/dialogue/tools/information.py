@@ -6,7 +6,7 @@ from datetime import datetime
 
 from config.dealership import Dealership, Location, Service
 from otto.dialogue.tools.arguments import DealershipInfo
-from otto.dialogue.tools.results import ToolFault, price
+from otto.dialogue.tools.results import ToolFault
 from otto.language.dates import resolve_dates
 from otto.scheduling.hours import describe_day, describe_week
 
@@ -36,7 +36,7 @@ def answer(
                 else list(dealership.services)
             )
             return " ".join(
-                f"{service.name}: {price(service)}, about {service.duration_minutes} minutes."
+                f"{service.name}: {service.price_text}, about {service.duration_minutes} minutes."
                 for service in chosen
             )
 

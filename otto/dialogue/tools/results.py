@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from config.dealership import Service
 from otto.dialogue.session.state import VehicleRef
 from otto.storage.errors import StoreUnavailable
 
@@ -53,9 +52,3 @@ def without_blanks(arguments: Any) -> Any:
 
 def vehicle_result(vehicle: VehicleRef) -> Result:
     return {"vehicle_ref": vehicle.ref, "description": vehicle.description}
-
-
-def price(service: Service) -> str:
-    if service.price_cents is None:
-        return "quoted after inspection"
-    return f"${service.price_cents / 100:,.2f}"

@@ -44,7 +44,6 @@ from otto.dialogue.tools.results import (
     ToolFault,
     calendar_away,
     error,
-    price,
     vehicle_result,
     without_blanks,
 )
@@ -249,7 +248,7 @@ class Toolbox:
             "status": "ok",
             "service": service.name,
             "duration_minutes": service.duration_minutes,
-            "price": price(service),
+            "price": service.price_text,
             "openings": self._offer(openings),
         }
 
