@@ -142,8 +142,23 @@ class GoogleCalendar:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(
-            self._executor, lambda: _classified(work)
+            self._executor, lambda: _classified(lambda: self._on_a_live_connection(work))
         )
+
+    def _on_a_live_connection(self, work: Callable[[], T]) -> T:
+        """Do it, once more when the connection turns out to be dead: all of it may be repeated.
+
+        httplib2 keeps a connection that breaks while a request is sent, and every later request
+        on it fails as well; so whatever fails on the network, its connection is not used again.
+        """
+        for is_last in (False, True):
+            try:
+                return work()
+            except OSError as error:
+                self._hang_up()
+                if is_last or not isinstance(error, ConnectionError):
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _upsert(self, calendar_id: str, event_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
         mark = fingerprint(body)
@@ -241,6 +256,12 @@ class GoogleCalendar:
                 cache_discovery=False,
             )
         return self._local.service
+
+    def _hang_up(self) -> None:
+        """Close this thread's connections; its next request makes new ones."""
+        if hasattr(self._local, "service"):
+            self._local.service.close()
+            del self._local.service
 
 
 class _SharedCredentials(Credentials):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import httplib2
 import pytest
@@ -225,6 +229,56 @@ async def test_a_dead_line_is_unavailable(kind: str, world: World) -> None:
     assert unavailable.value.code.startswith("network_")
     world.faults.clear()
     await google.close()
+
+
+class Router:
+    """A relay before Google that forgets its connections when it is told to, as a router does."""
+
+    def __init__(self, world: World) -> None:
+        self._address = urlsplit(world.http_url)
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection(self._address.hostname, self._address.port)
+        self._writers += (writer, back)
+        with suppress(ConnectionError):
+            await asyncio.gather(_pump(reader, back), _pump(there, writer))
+
+    async def forget(self) -> None:
+        """Answer whatever comes on the connections there are with a reset."""
+        for writer in self._writers:
+            line: socket.socket = writer.get_extra_info("socket")
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            writer.transport.abort()
+        await asyncio.gather(
+            *(writer.wait_closed() for writer in self._writers), return_exceptions=True
+        )
+        self._writers.clear()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+    writer.close()
+
+
+@pytest.mark.parametrize("through", ["calendar_url", "token_url"])
+async def test_a_connection_that_broke_while_nobody_used_it_is_made_anew(
+    through: str, world: World
+) -> None:
+    router = Router(world)
+    async with await asyncio.start_server(router.relay, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        path = urlsplit(getattr(settings(world), through)).path
+        calendar = GoogleCalendar(settings(world, **{through: f"http://{host}:{port}{path}"}))
+        made = await calendar.upsert_event(CALENDAR, EVENT, body())
+        for summary in ("Brakes", "Tires"):
+            await router.forget()
+            world.faults.add("google", "fail", status=401, count=1)  # so a token is asked for, too
+            changed = await calendar.upsert_event(CALENDAR, EVENT, body(summary))
+            assert (changed["id"], changed["summary"]) == (made["id"], summary)
+        await calendar.close()
+        await router.forget()
 
 
 async def test_a_rejected_token_is_refreshed_once(google: GoogleCalendar, world: World) -> None:
