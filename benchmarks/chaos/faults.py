@@ -190,8 +190,9 @@ FAULTS: tuple[Fault, ...] = (
           Vendor("openai", ("fail",), 15, fallback_too=True), _M.LISTENING, 8_000),
     Fault("model-slow", "the model takes 3 s longer",
           Vendor("openai", ("slow",), 8, delay_ms=3_000), _M.LISTENING, 5_000, allowed=SERVED),
-    Fault("calendar-out", "Google answers 500 for 15 s",
-          Vendor("google", ("fail",), 15), _M.BOOKING, 3_500, "books", BOOKED),
+    # Laid before the call: Google is told in the second of the booking, which comes after a minute.
+    Fault("calendar-out", "Google answers 500 for 100 s",
+          Vendor("google", ("fail",), 100), _M.BEFORE, 3_500, "books", BOOKED),
     Fault("stream-dropped", "Twilio's media stream breaks",
           Vendor("twilio", ("drop",), 2, count=1), _M.SPEAKING, 5_000, allowed=SERVED),
     # Laid before the call: the message leaves as soon as the booking is made, after a minute.
