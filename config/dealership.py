@@ -19,7 +19,6 @@ from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays as holiday_library
-import phonenumbers
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -32,6 +31,7 @@ from pydantic import (
 )
 
 from config.dealership_file import explain, read_yaml
+from config.phone_numbers import checked_number
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """In the order of `date.weekday()`."""
@@ -85,13 +85,7 @@ def _in_order(intervals: tuple[Interval, ...]) -> tuple[Interval, ...]:
 def _telephone(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError('a telephone number stands in quotes, like "+13125550100"')
-    try:
-        number = phonenumbers.parse(value, None)
-    except phonenumbers.NumberParseException:
-        raise ValueError(f"'{value}' is not a telephone number like \"+13125550100\"") from None
-    if not phonenumbers.is_valid_number(number):
-        raise ValueError(f"'{value}' is not a telephone number that exists")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return checked_number(value)
 
 
 class Interval(_Frozen):

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from config.environment import SettingsGroup
+from config.phone_numbers import checked_number
 
 
 class Vendor(StrEnum):
@@ -32,6 +33,11 @@ class TwilioSettings(SettingsGroup):
     """The number Otto answers and calls from, E.164."""
     api_url: str = ""
     """Set only to reach something other than Twilio's own API host."""
+
+    @field_validator("phone_number")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        return checked_number(value) if value else value
 
 
 class DeepgramSettings(SettingsGroup):

@@ -5,7 +5,6 @@ Both were promised to a caller, so they outlast a database that is away: see `Sp
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import structlog
@@ -14,13 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from config.phone_numbers import callable_number
 from otto.crm.records import Callback, CallRecord
 from otto.language.characters import storable
 from otto.storage.errors import CrmError, StoreUnavailable
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.spool import NotKept, Spool, SpoolEntry
 from otto.storage.tables import (
-    E164,
     KEY_LENGTH,
     NOTES_LENGTH,
     CallbackRow,
@@ -32,7 +31,6 @@ from otto.storage.values import is_refused
 
 _log = structlog.get_logger()
 
-PHONE = re.compile(E164.strip("'"))
 CALLBACK, CALL = "callback", "call"
 """The kinds of entries in the spool."""
 NUMBER_LENGTH = 40
@@ -56,7 +54,7 @@ class CallLog:
 
     async def request_callback(self, request: Callback) -> None:
         """Ask a person to call back; idempotent by its key. `CrmError` when it is no number."""
-        if not PHONE.fullmatch(request.phone):
+        if callable_number(request.phone, region=None) != request.phone:
             raise CrmError("That is not a number that can be called back.")
         reason = storable(request.reason)[:NOTES_LENGTH]
         wish = replace(request, key=request.key[:KEY_LENGTH], reason=reason)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-import phonenumbers
-
+from config.phone_numbers import DEFAULT_REGION, callable_number, phone_number
 from otto.language.numbers import read_number
 
 FULL_LENGTH = 10
@@ -23,22 +22,66 @@ class PhoneError(ValueError):
     of the number."""
 
 
-def parse_phone(text: str, region: str = "US") -> str:
+WITHHELD_WORDS = (
+    "anonymous",
+    "blocked",
+    "confidential",
+    "hidden",
+    "nocallerid",
+    "notavailable",
+    "outofarea",
+    "payphone",
+    "private",
+    "privatenumber",
+    "restricted",
+    "unavailable",
+    "undisclosed",
+    "unidentified",
+    "unknown",
+    "withheld",
+)
+"""What stands in place of a number that is withheld or unknown. Gateways that pass only digits
+spell it on a telephone's keypad, behind a + or +1: "+266696687" is ANONYMOUS.
+https://help.twilio.com/articles/223179988"""
+
+_KEYS = str.maketrans("abcdefghijklmnopqrstuvwxyz", "22233344455566677778889999")
+_SPELT = frozenset(word.translate(_KEYS) for word in WITHHELD_WORDS)
+_SENT = re.compile(r"\+?[0-9]{1,15}")
+
+
+def caller_number(sent: str) -> str | None:
+    """The E.164 number at which a person can call back whom the network announces as `sent`.
+
+    None when there is no such number: withheld ("anonymous", "+266696687"), empty, a SIP address,
+    an app's client, an extension, a short code, a number that does not exist, or one that costs
+    whoever calls it. RESTRICTED is also a number of Austin, Texas (+1 737 874 2833): whoever has
+    it is taken to be withheld, and can still say it.
+    """
+    sent = sent.strip()
+    if not _SENT.fullmatch(sent):
+        return None
+    digits = sent.removeprefix("+")
+    if digits in _SPELT or digits.removeprefix("1") in _SPELT:
+        return None
+    return callable_number(sent)
+
+
+def parse_phone(text: str, region: str = DEFAULT_REGION) -> str:
     """The number in E.164, e.g. "+13125550142".
 
     Takes what the network sends ("+13125550142"), what people write ("(312) 555-0142") and what
-    they say ("three one two, double five five, oh one four two"). Raises `PhoneError`.
+    they say ("three one two, double five five, oh one four two"). Raises `PhoneError`, also for a
+    number that costs whoever calls it.
     """
     digits = _digits(text)
     if not digits.strip("+"):
         raise PhoneError("I did not get a telephone number.")
-    try:
-        number = phonenumbers.parse(digits, region)
-    except phonenumbers.NumberParseException:
-        raise PhoneError(_length_sentence(digits)) from None
-    if not phonenumbers.is_valid_number(number):
+    number = phone_number(digits, region)
+    if number is None:
         raise PhoneError(_length_sentence(digits))
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not number.is_callable:
+        raise PhoneError("I cannot use that kind of number. Please give me an ordinary one.")
+    return number.e164
 
 
 def _length_sentence(digits: str) -> str:

@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from config.settings import Settings
 from otto.health.lag import LagMeter
+from otto.language.phone import caller_number
 from otto.media_link.server import LinkServer
 from otto.tasks import Tasks
 from otto.telephony import twiml
@@ -198,13 +199,18 @@ class _Voice:
         return twiml.busy(desk.sentence_full, desk.desk_number)
 
     async def _offer_callback(self, form: Form, sentence: str) -> str:
-        call_sid, caller = form.get("CallSid", ""), form.get("From", "")
+        """End the call with `sentence`, and with a promise if it can be kept."""
+        call_sid, called = form.get("CallSid", ""), form.get("To", "")
+        number = caller_number(form.get("From", ""))
+        no_promise = twiml.busy(f"{sentence} {twiml.CALL_AGAIN}", None)
+        if number is None or number == caller_number(called):
+            return no_promise
         try:
             async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
-                await self._switchboard.request_callback(call_sid, caller)
+                await self._switchboard.request_callback(call_sid, number)
         except Exception as error:
             log.error("callback_failed", call_sid=call_sid, error=type(error).__name__)
-            return twiml.busy(sentence, None)
+            return no_promise
         return twiml.busy(f"{sentence} {twiml.CALLBACK_PROMISE}", None)
 
     async def _find_desk(self) -> DeskInfo:

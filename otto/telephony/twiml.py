@@ -17,8 +17,10 @@ MAX_PARAMETER_CHARACTERS = 500
 """Twilio's limit on a parameter's name and value together."""
 DESK_TIMEOUT_S = 30
 
-APOLOGY = "I'm sorry, something went wrong on our side. Please call again in a few minutes."
+APOLOGY = "I'm sorry, something went wrong on our side."
 CALLBACK_PROMISE = "We have your number and will call you back."
+CALL_AGAIN = "Please call again in a few minutes."
+"""What is said where no promise can be made."""
 NO_ANSWER = "I'm sorry, nobody could take the call. Please try again later. Goodbye."
 
 
@@ -66,9 +68,9 @@ def transfer(desk_number: str, sentence: str | None = None) -> str:
     return str(response)
 
 
-def apology(sentence: str = APOLOGY, desk_number: str | None = None) -> str:
-    """Something broke. With a desk's number, the caller still reaches somebody."""
-    return busy(sentence, desk_number)
+def apology() -> str:
+    """Something broke, and nobody knows who is calling."""
+    return busy(f"{APOLOGY} {CALL_AGAIN}", None)
 
 
 def hang_up() -> str:

@@ -81,7 +81,9 @@ def front_door(tmp_path_factory):
     settings = Settings(
         public_origin=ORIGIN,
         port=free_port(),
-        twilio=TwilioSettings(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, phone_number="+1815"),
+        twilio=TwilioSettings(
+            account_sid=ACCOUNT, auth_token=AUTH_TOKEN, phone_number="+18155550199"
+        ),
     )
     before = dict(os.environ)
     os.environ.update(serve_app.serve_environment(settings))
@@ -235,7 +237,9 @@ async def test_a_redeploy_cuts_no_stream_and_new_ones_reach_the_new_replica(fron
         settings = Settings(
             public_origin=ORIGIN,
             port=int(front_door.partition(":")[2]),
-            twilio=TwilioSettings(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, phone_number="+1815"),
+            twilio=TwilioSettings(
+                account_sid=ACCOUNT, auth_token=AUTH_TOKEN, phone_number="+18155550199"
+            ),
         )
         _, media = serve_app.build(settings, make_factory())
         redeploy = asyncio.create_task(

@@ -100,7 +100,7 @@ async def test_a_broken_switchboard_still_reaches_the_desk_known_before(post, sw
 async def test_a_switchboard_never_seen_promises_nothing(post, switchboard):
     switchboard.broken = RuntimeError("not there")
     (_, say), (last, _) = verbs(await post("/twilio/voice"))
-    assert (say.text, last) == (twiml.APOLOGY, "Hangup")
+    assert (say.text, last) == (f"{twiml.APOLOGY} {twiml.CALL_AGAIN}", "Hangup")
 
 
 async def test_a_silent_switchboard_does_not_hold_the_caller(post, switchboard, monkeypatch):
@@ -135,6 +135,41 @@ async def test_a_call_that_is_over_is_not_resumed(post, switchboard):
     response = await post("/twilio/after", CallStatus="completed")
     assert [tag for tag, _ in verbs(response)] == ["Hangup"]
     assert switchboard.reserved == []
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        "+266696687",
+        "+86282452253",
+        "+17378742833",
+        "anonymous",
+        "",
+        "sip:alice@example.com",
+        "client:otto",
+        "+19005550142",
+        "+870773012345",
+        FORM["To"],
+    ],
+)
+@pytest.mark.parametrize("path", ["/twilio/voice", "/twilio/after"])
+async def test_no_callback_is_promised_where_nobody_could_call(post, switchboard, path, caller):
+    switchboard.free, switchboard.directive = 0, "transfer"
+    switchboard.desk_info = type(switchboard.desk_info)("All our lines are busy.", None)
+    (_, say), (last, _) = verbs(await post(path, From=caller))
+    assert say.text.endswith(twiml.CALL_AGAIN) and twiml.CALLBACK_PROMISE not in say.text
+    assert (last, switchboard.callbacks) == ("Hangup", [])
+
+
+async def test_a_callback_that_was_not_noted_is_not_promised(post, switchboard):
+    async def refuse(*_):
+        raise RuntimeError("the database is away")
+
+    switchboard.free = 0
+    switchboard.desk_info = type(switchboard.desk_info)("All our lines are busy.", None)
+    switchboard.request_callback = refuse
+    (_, say), _ = verbs(await post("/twilio/voice"))
+    assert say.text == f"All our lines are busy. {twiml.CALL_AGAIN}"
 
 
 async def test_status_callbacks_report_only_ends(post, switchboard):

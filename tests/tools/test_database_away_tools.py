@@ -131,8 +131,11 @@ async def test_a_call_back_is_noted_once_whoever_the_caller_is(
     assert Session.load(json.loads(json.dumps(session.dump()))).callback_requested
 
 
-async def test_a_withheld_number_is_asked_for(dealership: Dealership) -> None:
-    toolbox, people = make(dealership, verified(caller="anonymous"))
+@pytest.mark.parametrize(
+    "caller", ["anonymous", "+266696687", "sip:alice@example.com", "1001", "+19005550142"]
+)
+async def test_a_withheld_number_is_asked_for(dealership: Dealership, caller: str) -> None:
+    toolbox, people = make(dealership, verified(caller=caller))
     result = await run(toolbox, "request_callback", reason="x", when=None, phone_number=None)
     assert result["status"] == "error" and "number" in result["advice"]
     await run(toolbox, "request_callback", reason="x", when=None, phone_number="312 555 0177")

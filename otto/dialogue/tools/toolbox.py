@@ -50,7 +50,7 @@ from otto.dialogue.tools.results import (
 from otto.dialogue.tools.schemas import Schema, tool_schemas
 from otto.events import ToolCall
 from otto.language.dates import DateError, resolve_dates
-from otto.language.phone import PhoneError, parse_phone
+from otto.language.phone import PhoneError, caller_number, parse_phone
 from otto.language.spoken_times import describe_start
 from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
 from otto.scheduling.bookings import BookingRequest, SchedulingError, SlotTaken
@@ -138,11 +138,8 @@ class Toolbox:
     async def _identify_caller(self, arguments: IdentifyCaller) -> Result:
         session = self._session
         given = arguments.phone_number
-        try:
-            phone = parse_phone(given) if given else parse_phone(session.caller)
-        except PhoneError:
-            if given:
-                raise
+        phone = parse_phone(given) if given else caller_number(session.caller)
+        if phone is None:
             session.identity = Identity.NOT_FOUND  # withheld number: nothing to look up
             return {"status": "not_found"}
         customer = await self._crm.find_by_phone(phone)
@@ -191,7 +188,7 @@ class Toolbox:
 
     async def _create_customer(self, arguments: CreateCustomer) -> Result:
         session = self._session
-        phone = parse_phone(arguments.phone_number or session.caller)
+        phone = self._number_of(arguments.phone_number)
         try:
             new = NewCustomer(
                 f"{session.call_sid}:customer",
@@ -354,12 +351,7 @@ class Toolbox:
         session = self._session
         if session.callback_requested:
             return {"status": "noted", "advice": "It was noted before: one request a call."}
-        try:
-            phone = parse_phone(arguments.phone_number or session.caller)
-        except PhoneError:
-            if arguments.phone_number:
-                raise
-            raise ToolFault("Ask the caller which number to call back.") from None
+        phone = self._number_of(arguments.phone_number)
         when = arguments.when or "as soon as possible"
         reason = f"{arguments.reason} (when: {when})"
         await self._crm.request_callback(
@@ -367,6 +359,15 @@ class Toolbox:
         )
         session.callback_requested = True
         return {"status": "noted", "when": when}
+
+    def _number_of(self, given: str | None) -> str:
+        """The number the caller has given, or else calls from."""
+        number = parse_phone(given) if given else caller_number(self._session.caller)
+        if number is None:
+            raise ToolFault(
+                "Their telephone shows no number that can be called. Ask the caller for one."
+            )
+        return number
 
     async def _transfer(self, arguments: TransferToPerson) -> Result:
         return {"status": "transferring"}
