@@ -10,6 +10,12 @@ it would bite, and carry out what they get. A fault bites `count` times, or unti
 | openai          | the answer           | answer `status` | no answer at all  | in mid-answer    |
 | google, twilio  | the answer           | answer `status` | no answer at all  | no answer at all |
 
+A model has odd ways of its own, which only its targets know: `hang` takes the request and never
+answers, not even with a status (a `stall` has begun to answer); `glue` writes two sets of arguments
+into one tool call, under an id that repeats; `surrogate` puts characters into the text that come in
+two halves, or are half; `endings` asks for the end of the call beside a booking or a transfer. The
+last three wait for an answer that they apply to.
+
 With `open` it does not lie in wait: it strikes, at once, what is connected now (up to `count`
 connections, else all). drop: the connection breaks. stall: it stays and says nothing more. fail:
 Deepgram's sockets close with 1011 (NET-0001), a model's stream breaks off. A listening socket
@@ -29,7 +35,7 @@ from dataclasses import asdict, dataclass
 from itertools import count as counter
 from typing import Any, Literal, Protocol, get_args
 
-Kind = Literal["slow", "fail", "refuse", "drop", "stall"]
+Kind = Literal["slow", "fail", "refuse", "drop", "stall", "hang", "glue", "surrogate", "endings"]
 """slow: everything works, `delay_ms` later. fail: answer `status`. refuse: refuse the connection
 or the handshake. drop: break off in the middle, `delay_ms` after it began. stall: stay silent."""
 
@@ -45,6 +51,14 @@ TARGETS = (
     "google.token",
     "twilio",
 )
+MODELS = ("openai", "openai.fallback")
+ONLY_OF: dict[str, tuple[str, ...]] = {
+    "hang": MODELS,
+    "glue": MODELS,
+    "surrogate": MODELS,
+    "endings": MODELS,
+}
+"""The kinds that not every target knows, and whose they are."""
 OPEN_TARGETS = TARGETS[:6]
 """Whose connections live long enough to be struck."""
 OPEN_KINDS: tuple[Kind, ...] = ("drop", "stall", "fail")
@@ -110,6 +124,8 @@ class Faults:
             raise FaultError(f"unknown target {target!r}: use one of {', '.join(TARGETS)}")
         if kind not in KINDS:
             raise FaultError(f"unknown kind {kind!r}: use one of {', '.join(KINDS)}")
+        if target not in ONLY_OF.get(kind, TARGETS):
+            raise FaultError(f"{kind}: use it on one of {', '.join(ONLY_OF[kind])}")
         if delay_ms < 0 or (count is not None and count < 1) or not 400 <= status <= 599:
             raise FaultError("delay_ms must be >= 0, count >= 1, status between 400 and 599")
         if open and (target not in OPEN_TARGETS or kind not in OPEN_KINDS):

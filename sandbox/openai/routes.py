@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
@@ -22,14 +21,17 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.faults import Fault, Faults, Kind
 from sandbox.http_faults import HangUp, Silence, until_gone
+from sandbox.openai import oddities
 from sandbox.openai.validation import BadRequest, validate
 from sandbox.receptionist import continuing
-from sandbox.receptionist.receptionist import Reply, answer
+from sandbox.receptionist.receptionist import Call, answer
 from sandbox.world import World
 
 MODELS = ("gpt-4o", "gpt-4o-mini", "otto-receptionist")
 ARGUMENT_FRAGMENT_CHARS = 9
 CHARS_PER_TOKEN = 4
+_AT_ONCE: tuple[Kind, ...] = ("slow", "fail", "refuse", "drop", "stall", "hang")
+"""The faults that befall a request before anybody knows its answer."""
 _STATUS_TYPES = {
     401: ("invalid_request_error", "invalid_api_key"),
     403: ("insufficient_permissions", None),
@@ -63,9 +65,11 @@ def _provider(world: World, path: str, target: str) -> list[BaseRoute]:
         refused = _check_key(world, request)
         if refused is not None:
             return refused
-        fault = await world.faults.meet(target)
+        fault = await world.faults.meet(target, *_AT_ONCE)
         if fault is not None and fault.kind == "refuse":
             return HangUp()
+        if fault is not None and fault.kind == "hang":
+            return Silence()
         if fault is not None and fault.kind == "fail":
             return _failure(fault.status)
         try:
@@ -82,7 +86,9 @@ def _provider(world: World, path: str, target: str) -> list[BaseRoute]:
         reply = answer(messages, body.get("tools") or (), world.clock().date())
         reply = continuing.rest(reply, said)
         world.answers += 1
-        completion = Completion(world, body, reply, fault, target)
+        odd = world.faults.take(target, *kinds) if (kinds := oddities.applicable(reply)) else None
+        message = oddities.written(reply, odd.kind if odd else None)
+        completion = Completion(world, body, message, fault, target)
         return await completion.whole() if not body.get("stream") else completion.streamed()
 
     return [
@@ -98,7 +104,7 @@ class Completion:
         self,
         world: World,
         body: Mapping[str, Any],
-        reply: Reply,
+        message: oddities.Message,
         fault: Fault | None,
         target: str,
     ) -> None:
@@ -107,10 +113,10 @@ class Completion:
         self._options = world.options
         self._fault = fault
         self._include_usage = bool((body.get("stream_options") or {}).get("include_usage"))
-        self._reply = reply
-        self._call_id = "call_" + secrets.token_urlsafe(18).replace("-", "x").replace("_", "y")
-        self._arguments = json.dumps(reply.call.arguments) if reply.call else ""
-        self._finish_reason = "tool_calls" if reply.call else "stop"
+        self._text = "".join(message.tokens)
+        self._tokens = message.tokens
+        self._calls = [_written(call, message.is_glued) for call in message.calls]
+        self._finish_reason = "tool_calls" if message.calls else "stop"
         self._head = {
             "id": "chatcmpl-" + secrets.token_hex(14),
             "created": int(world.clock().timestamp()),
@@ -119,7 +125,7 @@ class Completion:
             "system_fingerprint": "fp_" + secrets.token_hex(5),
         }
         prompt = sum(len(json.dumps(body[key])) for key in ("messages", "tools") if body.get(key))
-        spoken = len(reply.text) + len(self._arguments)
+        spoken = len(self._text) + sum(len(call["function"]["arguments"]) for call in self._calls)
         self._usage = _usage(prompt // CHARS_PER_TOKEN + 1, spoken // CHARS_PER_TOKEN + 1)
 
     async def whole(self) -> Response:
@@ -131,15 +137,12 @@ class Completion:
             return HangUp()
         message: dict[str, Any] = {
             "role": "assistant",
-            "content": self._reply.text or None,
+            "content": self._text or None,
             "refusal": None,
             "annotations": [],
         }
-        if self._reply.call:
-            function = {"name": self._reply.call.name, "arguments": self._arguments}
-            message["tool_calls"] = [
-                {"id": self._call_id, "type": "function", "function": function}
-            ]
+        if self._calls:
+            message["tool_calls"] = self._calls
         choice = {
             "index": 0,
             "message": message,
@@ -172,20 +175,16 @@ class Completion:
 
     def _chunks(self) -> Iterator[dict[str, Any]]:
         yield self._chunk({"role": "assistant", "content": "", "refusal": None})
-        for token in re.findall(r"\s*\S+", self._reply.text):
+        for token in self._tokens:
             yield self._chunk({"content": token})
-        if self._reply.call:
-            first = {"name": self._reply.call.name, "arguments": ""}
-            yield self._chunk(
-                {
-                    "tool_calls": [
-                        {"index": 0, "id": self._call_id, "type": "function", "function": first}
-                    ]
-                }
-            )
-            for start in range(0, len(self._arguments), ARGUMENT_FRAGMENT_CHARS):
-                piece = self._arguments[start : start + ARGUMENT_FRAGMENT_CHARS]
-                yield self._chunk({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]})
+        for index, call in enumerate(self._calls):
+            arguments = call["function"]["arguments"]
+            first = {**call, "function": {**call["function"], "arguments": ""}}
+            yield self._chunk({"tool_calls": [{"index": index, **first}]})
+            for start in range(0, len(arguments), ARGUMENT_FRAGMENT_CHARS):
+                piece = arguments[start : start + ARGUMENT_FRAGMENT_CHARS]
+                part = {"index": index, "function": {"arguments": piece}}
+                yield self._chunk({"tool_calls": [part]})
         yield self._chunk({}, self._finish_reason)
         if self._include_usage:
             yield {
@@ -199,6 +198,19 @@ class Completion:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         chunk = {"object": "chat.completion.chunk", **self._head, "choices": [choice]}
         return {**chunk, "usage": None} if self._include_usage else chunk
+
+
+def _written(call: Call, is_glued: bool) -> dict[str, Any]:
+    """A tool call as the API writes it."""
+    id = "call_" + secrets.token_urlsafe(18).replace("-", "x").replace("_", "y")
+    arguments = json.dumps(call.arguments)
+    if is_glued:
+        id, arguments = f"functions.{call.name}:0", arguments * 2
+    return {
+        "id": id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": arguments},
+    }
 
 
 class EventStream(Response):

@@ -11,6 +11,7 @@ import httpx
 import openai
 import pytest
 
+from sandbox.faults import FaultError
 from sandbox.openai.validation import BadRequest, validate
 from sandbox.world import World
 
@@ -247,3 +248,67 @@ async def test_slow_is_late_and_whole(client: Any, world: World) -> None:
     began = loop.time()
     await client.chat.completions.create(model="gpt-4o", messages=ASKS)
     assert loop.time() - began >= 0.12
+
+
+async def test_hang_takes_the_request_and_answers_nothing_not_even_a_status(
+    client: Any, world: World
+) -> None:
+    world.faults.add("openai", "hang", count=1)
+    impatient = client.with_options(timeout=0.2)
+    with pytest.raises(openai.APITimeoutError):
+        await impatient.chat.completions.create(model="gpt-4o", messages=ASKS, stream=True)
+    await client.chat.completions.create(model="gpt-4o", messages=ASKS)
+
+
+async def fragments(client: Any, messages: list[Any], tools: Any = ()) -> list[Any]:
+    """The deltas of a streamed answer, as they are on the wire."""
+    asked = {"tools": tools} if tools else {}
+    stream = await client.chat.completions.create(
+        model="gpt-4o", messages=messages, stream=True, **asked
+    )
+    return [chunk.choices[0].delta async for chunk in stream]
+
+
+def arguments_of(deltas: list[Any]) -> dict[int, str]:
+    found: dict[int, str] = {}
+    for part in (part for delta in deltas for part in delta.tool_calls or ()):
+        found[part.index] = found.get(part.index, "") + part.function.arguments
+    return found
+
+
+async def test_glue_writes_the_arguments_twice_under_an_id_that_repeats(
+    client: Any, world: World, desk: Any
+) -> None:
+    world.faults.add("openai", "glue")
+    for _ in range(2):
+        deltas = await fragments(client, ASKS, desk.offered())
+        assert arguments_of(deltas) == {0: '{"phone_number": null}{"phone_number": null}'}
+        calls = [part for delta in deltas for part in delta.tool_calls or ()]
+        assert calls[0].id == "functions.identify_caller:0"
+
+
+async def test_surrogate_sends_halves_of_characters(client: Any, world: World) -> None:
+    world.faults.add("openai", "surrogate", count=1)
+    deltas = await fragments(client, ASKS)
+    contents = [delta.content for delta in deltas if delta.content]
+    assert contents[1:4] == [" \ud83d", "\ude00", " \ude00"]
+    assert not any("\ud800" <= char for char in "".join(contents[4:]))
+
+
+async def test_what_applies_to_no_answer_waits_for_one_that_it_applies_to(
+    client: Any, world: World, desk: Any
+) -> None:
+    world.faults.add("openai", "endings", count=1)
+    assert list(arguments_of(await fragments(client, ASKS, desk.offered()))) == [0]
+    asks = [ASKS[0], {"role": "user", "content": "Can I speak to a person?"}]
+    deltas = await fragments(client, asks, desk.offered())
+    calls = [part.function.name for delta in deltas for part in delta.tool_calls or ()]
+    assert [name for name in calls if name] == ["transfer_to_person", "end_call"]
+    assert json.loads(arguments_of(deltas)[1]) == {"reason": "done"}
+    assert list(arguments_of(await fragments(client, asks, desk.offered()))) == [0]
+
+
+@pytest.mark.parametrize("kind", ["hang", "glue", "surrogate", "endings"])
+def test_no_other_target_knows_a_models_oddities(world: World, kind: str) -> None:
+    with pytest.raises(FaultError, match=f"{kind}: use it on one of openai"):
+        world.faults.add("twilio", kind)
