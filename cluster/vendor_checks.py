@@ -24,6 +24,8 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketExce
 
 from cluster import loopback
 from config.dealership import Dealership, DealershipError, load_dealership
+from config.hosts import is_loopback
+from config.postgres_url import read_postgres_url
 from config.settings import Settings, Vendor
 from otto.scheduling.google_calendar import CalendarAuthError, CalendarError, GoogleCalendar
 from otto.storage.database import current_revision, head_revision, make_engine
@@ -129,7 +131,8 @@ async def _postgres(settings: Settings) -> str:
         raise Failed("the extension btree_gist is missing", "install postgresql-contrib")
     if at != head_revision() or not gist.installed_version:
         raise Failed(f"the tables are at {at or 'nothing'}", "run `otto db init`")
-    return f"PostgreSQL {version}, tables at {at}"
+    protection = read_postgres_url(settings.database.url.get_secret_value()).describe()
+    return f"PostgreSQL {version}, tables at {at}; {protection}"
 
 
 async def _redis(settings: Settings) -> str:
@@ -144,7 +147,10 @@ async def _redis(settings: Settings) -> str:
     finally:
         await redis.aclose()
     name = "Valkey" if "valkey_version" in info else "Redis"
-    return f"{name} {info.get('valkey_version') or info.get('redis_version')}, Lua works"
+    version = info.get("valkey_version") or info.get("redis_version")
+    checks = str(redis.connection_pool.connection_kwargs.get("ssl_cert_reqs", "")).lower()
+    warning = ", its certificate is not checked" if checks in ("none", "optional") else ""
+    return f"{name} {version}, Lua works{warning}"
 
 
 # Speech and the model
@@ -284,7 +290,7 @@ async def _origin(settings: Settings) -> str:
 
 
 def _is_local(address: str) -> bool:
-    return urlsplit(address).hostname in {"127.0.0.1", "localhost", "::1"}
+    return is_loopback(urlsplit(address).hostname or "")
 
 
 CHECKS: tuple[tuple[str, Check], ...] = (

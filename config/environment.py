@@ -22,7 +22,9 @@ class SettingsError(Exception):
 class SettingsGroup(BaseSettings):
     """Settings that share a prefix. A group of its own names it in `env_prefix`."""
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        extra="ignore", env_ignore_empty=True, str_strip_whitespace=True
+    )
 
 
 def env_file() -> Path | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from config.addresses import faults_of
 from config.environment import SettingsGroup, env_file, explain, names_given
 from config.renamed import old_names
 from config.settings import (
@@ -39,6 +40,9 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "call": CallSettings,
     "pool": PoolSettings,
 }
+
+TOKEN_LENGTH = 32
+"""Of Twilio's auth tokens."""
 
 # What makes a vendor complete: (attribute, setting's name). All empty: not configured.
 _REQUIRED: dict[Vendor, tuple[tuple[str, str], ...]] = {
@@ -79,8 +83,10 @@ def read_settings(**overrides: Any) -> Settings:
         settings = settings.model_copy(update={"sandbox": frozenset(Vendor)})
     faults = _incomplete(settings)
     if faults:
-        hint = "set them, or name the vendors the sandbox shall play in OTTO_SANDBOX"
-        raise SettingsError("\n".join([*faults, hint]))
+        faults.append("set them, or name the vendors the sandbox shall play in OTTO_SANDBOX")
+    faults += _guessable(settings) + faults_of(settings)
+    if faults:
+        raise SettingsError("\n".join(faults))
     if not settings.public_origin:
         origin = f"http://127.0.0.1:{settings.port}"
         settings = settings.model_copy(update={"public_origin": origin})
@@ -131,6 +137,29 @@ def _incomplete(settings: Settings) -> list[str]:
     if Vendor.TWILIO not in settings.sandbox and not settings.public_origin:
         faults.append("OTTO_PUBLIC_ORIGIN is missing: the https address Twilio reaches Otto at")
     return faults
+
+
+def _guessable(settings: Settings) -> list[str]:
+    """A sentence for each of Twilio's tokens that cannot be one: whoever guesses it signs for
+    Twilio. A token is 32 hexadecimal digits; what documentation shows in its place is not."""
+    if Vendor.TWILIO in settings.sandbox:
+        return []
+    twilio = settings.twilio
+    named = (
+        ("TWILIO_AUTH_TOKEN", twilio.auth_token.get_secret_value()),
+        ("TWILIO_AUTH_TOKEN_SECONDARY", twilio.auth_token_secondary.get_secret_value()),
+    )
+    return [
+        f"{name} is not a token of Twilio's: copy the 32 characters from Twilio's console"
+        for name, token in named
+        if token and not _is_token(token)
+    ]
+
+
+def _is_token(value: str) -> bool:
+    """Long enough, of letters and digits, and not the same few again and again."""
+    is_repeating = value in (value + value)[1:-1]
+    return len(value) >= TOKEN_LENGTH and value.isascii() and value.isalnum() and not is_repeating
 
 
 def _given(settings: Settings, vendor: Vendor) -> dict[str, bool]:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.calls import CallSettings, PoolSettings
 from config.environment import SettingsError
+from config.hosts import is_loopback
 from config.vendors import (
     DatabaseSettings,
     DeepgramSettings,
@@ -49,10 +50,14 @@ STATE_DIR = Path(".otto")
 class Settings(BaseSettings):
     """All of it. `loading.read_settings` builds it, and turns faults into one clear message."""
 
-    model_config = SettingsConfigDict(env_prefix="OTTO_", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="OTTO_", extra="ignore", env_ignore_empty=True, str_strip_whitespace=True
+    )
 
     sandbox: Annotated[frozenset[Vendor], NoDecode] = frozenset()
     """The vendors the sandbox plays. Unset: all when no vendor is configured, otherwise none."""
+    allow_cleartext: Annotated[frozenset[Vendor], NoDecode] = frozenset()
+    """The vendors that may be reached in clear text elsewhere than on this machine."""
     public_origin: str = ""
     """Where Twilio reaches us, scheme and host, e.g. https://otto.example.com. Signatures are
     checked against it, never against the Host header."""
@@ -87,9 +92,9 @@ class Settings(BaseSettings):
     call: CallSettings = Field(default_factory=CallSettings)
     pool: PoolSettings = Field(default_factory=PoolSettings)
 
-    @field_validator("sandbox", mode="before")
+    @field_validator("sandbox", "allow_cleartext", mode="before")
     @classmethod
-    def _split_sandbox(cls, value: Any) -> Any:
+    def _split_vendors(cls, value: Any) -> Any:
         if isinstance(value, str):
             names = [name.strip().lower() for name in value.split(",") if name.strip()]
             if names == ["all"]:
@@ -120,7 +125,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _plain_http_only_at_home(self) -> Self:
         parts = urlsplit(self.public_origin)
-        if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ValueError("OTTO_PUBLIC_ORIGIN must be https: Twilio streams over wss only")
         return self
 

@@ -29,6 +29,9 @@ class TwilioSettings(SettingsGroup):
 
     account_sid: str = ""
     auth_token: SecretStr = SecretStr("")
+    """The one that Otto itself signs in with."""
+    auth_token_secondary: SecretStr = SecretStr("")
+    """What Twilio may sign with as well, while a token is being replaced."""
     phone_number: str = ""
     """The number Otto answers and calls from, E.164."""
     api_url: str = ""
@@ -38,6 +41,12 @@ class TwilioSettings(SettingsGroup):
     @classmethod
     def _exists(cls, value: str) -> str:
         return checked_number(value) if value else value
+
+    @property
+    def signing_tokens(self) -> tuple[SecretStr, ...]:
+        """The tokens that Twilio's signatures may be made with."""
+        tokens = (self.auth_token, self.auth_token_secondary)
+        return tuple(token for token in tokens if token.get_secret_value())
 
 
 class DeepgramSettings(SettingsGroup):

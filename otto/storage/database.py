@@ -15,13 +15,14 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
-from sqlalchemy import Connection, Table, make_url, text
+from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from config.dealership import Dealership
+from config.postgres_url import read_postgres_url
 from config.settings import DatabaseSettings
 from otto.storage.tables import Base, BayRow, ServiceRow
 
@@ -76,15 +77,9 @@ def make_engine(settings: DatabaseSettings) -> AsyncEngine:
 
 
 def _asyncpg_arguments(given: str) -> tuple[URL, dict[str, Any]]:
-    """Split off the parts of a libpq URL that asyncpg takes as arguments or does not know.
-
-    Neon hands out `?sslmode=require&channel_binding=require`.
-    """
-    url = make_url(given)
-    arguments: dict[str, Any] = {}
-    if "sslmode" in url.query:
-        arguments["ssl"] = url.query["sslmode"]
-    return url.difference_update_query(["sslmode", "channel_binding"]), arguments
+    """The URL as SQLAlchemy takes it, and asyncpg's argument for TLS."""
+    url = read_postgres_url(given)
+    return url.plain, {"ssl": url.ssl_argument()}
 
 
 def _patient_connect(patience_s: float) -> Callable[..., Awaitable[Any]]:

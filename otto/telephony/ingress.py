@@ -48,7 +48,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
     """The webhooks: /twilio/voice, /twilio/after, /twilio/resume, /twilio/status, and health."""
     voice = _Voice(settings, switchboard)
-    checker = SignatureChecker(settings.public_origin, settings.twilio.auth_token)
+    checker = SignatureChecker(settings.public_origin, *settings.twilio.signing_tokens)
 
     def webhook(
         answer: Callable[[Form], Awaitable[Response]],
@@ -232,7 +232,7 @@ class _MediaEndpoint:
         self._settings = settings
         self._switchboard = switchboard
         self._links = links
-        self._checker = SignatureChecker(settings.public_origin, settings.twilio.auth_token)
+        self._checker = SignatureChecker(settings.public_origin, *settings.twilio.signing_tokens)
         self._path = urlsplit(settings.stream_url).path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -23,17 +23,19 @@ _SETTINGS = SIGNATURE_SETTINGS_HEADER.lower()
 
 
 class SignatureChecker:
-    """Checks requests against one account's auth token and our public origin.
+    """Checks requests against one account's auth tokens and our public origin. There are two
+    tokens while one is being replaced, and either may have signed.
 
     Raises `ValueError` when made without either: with an empty token everybody could sign.
     """
 
-    def __init__(self, public_origin: str, auth_token: SecretStr) -> None:
-        if not public_origin or not auth_token.get_secret_value():
+    def __init__(self, public_origin: str, *auth_tokens: SecretStr) -> None:
+        tokens = [token.get_secret_value() for token in auth_tokens]
+        if not public_origin or not tokens or not all(tokens):
             raise ValueError("signatures need the public origin and Twilio's auth token")
         self._http_origin = public_origin.rstrip("/")
         self._ws_origin = "ws" + self._http_origin.removeprefix("http")
-        self._validator = RequestValidator(auth_token.get_secret_value())
+        self._validators = [RequestValidator(token) for token in tokens]
 
     def is_webhook_signed(
         self, target: str, form: Mapping[str, str], headers: Mapping[str, str]
@@ -56,7 +58,10 @@ class SignatureChecker:
             return False
         try:
             algorithm = get_signature_algorithm(headers.get(_SETTINGS, ""))
-            return bool(self._validator.validate(url, parameters, signature, algorithm))
+            return any(
+                validator.validate(url, parameters, signature, algorithm)
+                for validator in self._validators
+            )
         except Exception:
             # The validator parses what a stranger sent; whatever it stumbles over is no signature.
             return False

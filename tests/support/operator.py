@@ -10,7 +10,7 @@ import pytest
 PREFIXES = ("OTTO_", "TWILIO_", "DEEPGRAM_", "OPENAI_", "GOOGLE_", "DATABASE_", "REDIS_")
 LIVE = {
     "TWILIO_ACCOUNT_SID": "AC1",
-    "TWILIO_AUTH_TOKEN": "twilio-secret",
+    "TWILIO_AUTH_TOKEN": "0f1e2d3c4b5a69788796a5b4c3d2e1f7",
     "TWILIO_PHONE_NUMBER": "+13125550100",
     "DEEPGRAM_API_KEY": "deepgram-secret",
     "OPENAI_API_KEY": "openai-secret",

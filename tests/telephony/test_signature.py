@@ -82,6 +82,22 @@ def test_an_upgrade_is_signed_with_its_own_scheme(checker):
     assert not checker.is_webhook_signed("/media/stream", {}, signed(url, {}))
 
 
+@pytest.mark.parametrize(
+    ("token", "passes"), [(TOKEN, True), ("the-next-one", True), ("the-one-before", False)]
+)
+def test_either_token_may_have_signed_while_one_is_replaced(token, passes):
+    checker = SignatureChecker(ORIGIN, SecretStr(TOKEN), SecretStr("the-next-one"))
+    headers = signed(f"{ORIGIN}/twilio/voice", FORM, token=token)
+    assert checker.is_webhook_signed("/twilio/voice", FORM, headers) is passes
+    upgrade = signed("wss://otto.example.com/media/stream", {}, token=token)
+    assert checker.is_upgrade_signed("/media/stream", upgrade) is passes
+
+
+def test_a_second_token_that_is_empty_is_refused():
+    with pytest.raises(ValueError, match="signatures need"):
+        SignatureChecker(ORIGIN, SecretStr(TOKEN), SecretStr(""))
+
+
 @pytest.mark.parametrize(("origin", "token"), [("", TOKEN), (ORIGIN, ""), ("", "")])
 def test_nothing_is_checked_against_an_empty_secret(origin, token):
     with pytest.raises(ValueError, match="signatures need"):
