@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import shlex
 import subprocess
@@ -40,9 +41,11 @@ app = typer.Typer(
     help="Otto answers a car dealership's service telephone.",
 )
 db = typer.Typer(no_args_is_help=True, help="The database: tables, example data, state.")
+customer = typer.Typer(no_args_is_help=True, help="What is held about a person, by their number.")
 config = typer.Typer(no_args_is_help=True, help="The settings as Otto understands them.")
 app.add_typer(db, name="db")
 app.add_typer(config, name="config")
+app.add_typer(customer, name="customer")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -303,6 +306,49 @@ def db_status() -> None:
     for name, value in asyncio.run(database.status(_settings())):
         table.add_row(name, value)
     out.print(table)
+
+
+@customer.command("export")
+def customer_export(
+    number: Annotated[str, typer.Argument(help="Like +13125550142.")],
+    to: Annotated[Path | None, typer.Option("--to", help="A new file, instead of here.")] = None,
+) -> None:
+    """Show everything that is held about the person at a number, as JSON."""
+    from cluster import customer_data
+
+    found = json.dumps(asyncio.run(customer_data.export(_settings(), number)), indent=2)
+    if to is None:
+        typer.echo(found)
+        return
+    descriptor = os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)  # for the operator alone
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(found + "\n")
+    out.print(f"written to {to}")
+
+
+@customer.command("erase")
+def customer_erase(
+    number: Annotated[str, typer.Argument(help="Like +13125550142.")],
+    cancel_appointments: Annotated[
+        bool, typer.Option("--cancel-appointments", help="Also cancel what lies ahead.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase the person at a number: customer, vehicles, what was said, callbacks, messages, and
+    the events in Google Calendar. An opt-out stays, as a hash. It cannot be undone."""
+    from cluster import customer_data
+
+    if not yes and not typer.confirm("Erase everything about this person, for good?"):
+        raise SystemExit(EXIT_FAILED)
+    erased = asyncio.run(
+        customer_data.erase(_settings(), number, cancel_appointments=cancel_appointments)
+    )
+    if not erased:
+        out.print("nothing is held about this number")
+        return
+    out.print(", ".join(f"{count} {what}" for what, count in erased.items()))
+    if "events" in erased:
+        out.print("the running stack deletes the events from Google Calendar")
 
 
 @config.command("show")

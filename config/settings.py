@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from config.calls import CallSettings, PoolSettings
 from config.environment import SettingsError
 from config.hosts import is_loopback
+from config.privacy import RetentionSettings
 from config.vendors import (
     DatabaseSettings,
     DeepgramSettings,
@@ -35,6 +36,7 @@ __all__ = [
     "OpenAISettings",
     "PoolSettings",
     "RedisSettings",
+    "RetentionSettings",
     "Settings",
     "SettingsError",
     "TwilioSettings",
@@ -91,6 +93,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = Field(default_factory=RedisSettings)
     call: CallSettings = Field(default_factory=CallSettings)
     pool: PoolSettings = Field(default_factory=PoolSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     @field_validator("sandbox", "allow_cleartext", mode="before")
     @classmethod

@@ -22,6 +22,7 @@ class CrmActor(BaseActor):
 
     def __init__(self, settings: Settings, location_id: str) -> None:
         from otto.crm.customer_cache import CustomerCache
+        from otto.crm.retention import RetentionSweeper
         from otto.crm.service import CrmService
         from otto.storage.database import make_engine
         from otto.storage.guard import DatabaseGuard
@@ -30,21 +31,27 @@ class CrmActor(BaseActor):
 
         super().__init__(settings.log_level)
         redis = make_redis(settings.redis)
+        engine = make_engine(settings.database)
+        spool = Spool(redis, settings.journal_dir, location_id)
         self._service = CrmService(
-            make_engine(settings.database),
+            engine,
             location_id,
             CustomerCache(redis, settings.redis.customer_ttl_s),
             guard=DatabaseGuard(settings.database.command_timeout_s),
-            spool=Spool(redis, settings.journal_dir, location_id),
+            spool=spool,
         )
-        self._carrier: asyncio.Task[None] | None = None
+        self._sweeper = RetentionSweeper(engine, settings.retention, spool)
+        self._chores: list[asyncio.Task[None]] = []
 
     async def ready(self) -> None:
-        """Returns when the actor answers and delivers what was kept while the database was away."""
-        if self._carrier is None or self._carrier.done():
-            self._carrier = asyncio.get_running_loop().create_task(
-                self._service.calls.deliver_kept()
-            )
+        """Returns when the actor answers, delivers what was kept while the database was away, and
+        removes what is old."""
+        if not self._chores:
+            loop = asyncio.get_running_loop()
+            self._chores = [
+                loop.create_task(self._service.calls.deliver_kept()),
+                loop.create_task(self._sweeper.run()),
+            ]
 
     async def find_by_phone(self, phone: str) -> Customer | None:
         await self.ready()  # after a restart by Ray nobody else does

@@ -6,14 +6,16 @@ Both were promised to a caller, so they outlast a database that is away: see `Sp
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.phone_numbers import callable_number
+from otto.crm.personal_data import was_erased
 from otto.crm.records import Callback, CallRecord
 from otto.language.characters import storable
 from otto.storage.errors import CrmError, StoreUnavailable
@@ -33,6 +35,8 @@ _log = structlog.get_logger()
 
 CALLBACK, CALL = "callback", "call"
 """The kinds of entries in the spool."""
+OLDEST = datetime.min.replace(tzinfo=UTC).isoformat()
+"""For entries that do not say since when they have waited."""
 NUMBER_LENGTH = 40
 """Of a caller's number as the network sends it, which may be a SIP address."""
 
@@ -79,7 +83,7 @@ class CallLog:
         """Write what an entry holds, once or again. Raises `StoreUnavailable`, or why it is
         refused."""
         if entry.kind == CALLBACK:
-            await self._write_callback(Callback.load(entry.payload))
+            await self._write_callback(Callback.load(entry.payload), entry.kept_at or OLDEST)
         elif entry.kind == CALL:
             await self._write_call(CallRecord.load(entry.payload))
         else:
@@ -96,9 +100,15 @@ class CallLog:
             raise away from None
 
     @guarded
-    async def _write_callback(self, wish: Callback) -> None:
+    async def _write_callback(self, wish: Callback, kept_at: str = "") -> None:
+        """`kept_at`: since when it has waited, ISO 8601; empty: it comes just now."""
         try:
             async with self._engine.begin() as connection:
+                if kept_at and await was_erased(
+                    connection, wish.phone, datetime.fromisoformat(kept_at)
+                ):
+                    _log.info("callback_of_erased_person")
+                    return
                 await connection.execute(
                     insert(CallbackRow)
                     .values(location_id=self._location_id, **wish.dump())
@@ -137,6 +147,9 @@ class CallLog:
             for turn in record.turns
         ]
         async with self._engine.begin() as connection:
+            if await _is_of_erased_person(connection, record):
+                _log.info("call_of_erased_person")
+                return
             statement = insert(CallRow).values(call_sid=record.call_sid, **call)
             written = await connection.scalar(
                 statement.on_conflict_do_update(
@@ -160,6 +173,21 @@ class CallLog:
                     )
                 )
         _log.info("call_recorded", call_sid=record.call_sid, turns=len(turns))
+
+
+async def _is_of_erased_person(connection: AsyncConnection, record: CallRecord) -> bool:
+    """Whether who called was erased during the call, or while its record waited."""
+    if record.customer_id is not None and not await connection.scalar(
+        select(CustomerRow.id).where(CustomerRow.id == record.customer_id)
+    ):
+        return True
+    return any(
+        [
+            await was_erased(connection, number, record.started_at)
+            for number in (record.from_number, record.to_number)
+            if number
+        ]
+    )
 
 
 def _cut(number: str | None) -> str | None:

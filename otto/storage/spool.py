@@ -15,9 +15,10 @@ import asyncio
 import fcntl
 import json
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from otto.storage.redis_keys import OLD_SPOOL, OLD_SPOOL_DEAD, SPOOL, SPOOL_DEAD
 log = structlog.get_logger()
 
 BATCH = 100
+_FILES = ("journal.jsonl", "delivering.jsonl", "dead_letters.jsonl")
 POLL_S = 1.0
 """Between looks whether anything waits: how long after the database's return it may still wait."""
 
@@ -42,13 +44,16 @@ class NotKept(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SpoolEntry:
-    """`kind` says who takes it in, `key` what makes it one; `payload` is JSON-ready."""
+    """`kind` says who takes it in, `key` what makes it one; `payload` is JSON-ready. `kept_at` is
+    set by the spool (ISO 8601, UTC); it is empty in entries of release 0.1."""
 
     kind: str
     key: str
     payload: dict[str, Any]
+    kept_at: str = ""
 
 
+Wanted = Callable[[SpoolEntry], bool]
 Deliver = Callable[[SpoolEntry], Awaitable[None]]
 """Takes an entry in, once or again. Raises `StoreUnavailable` while that cannot be."""
 
@@ -67,6 +72,7 @@ class Spool:
 
     async def keep(self, entry: SpoolEntry) -> None:
         """Keep it safely. Raises `NotKept`."""
+        entry = replace(entry, kept_at=datetime.now(UTC).isoformat())
         text = json.dumps(asdict(entry), ensure_ascii=True, separators=(",", ":"))
         written = await asyncio.gather(
             self._push(text), asyncio.to_thread(self._append, text), return_exceptions=True
@@ -105,6 +111,69 @@ class Spool:
         except (RedisError, OSError) as error:
             log.debug("spool_in_redis_unread", error=type(error).__name__)
         return count
+
+    # Looking into it, and removing from it
+
+    async def waiting(self) -> list[SpoolEntry]:
+        """What waits here, and what was refused; each once."""
+        texts = await asyncio.to_thread(self._read_files, _FILES)
+        for key in self._keys:
+            texts += await self._read_list(key)
+        return [entry for text in dict.fromkeys(texts) if (entry := _read(text)) is not None]
+
+    async def purge(self, unwanted: Wanted, *, dead_only: bool = False) -> int:
+        """Remove what `unwanted` says yes to, and what cannot be read any more; returns how many
+        entries that were. `dead_only`: only of those that were refused."""
+        files, keys = (_FILES[-1:], self._keys[1:]) if dead_only else (_FILES, self._keys)
+        gone = set(await asyncio.to_thread(self._purge_files, files, unwanted))
+        for key in keys:
+            for text in await self._read_list(key):
+                if _is_unwanted(text, unwanted):
+                    assert self._redis is not None
+                    async with asyncio.timeout(self._timeout_s):
+                        await self._redis.lrem(key, 0, text)
+                    gone.add(text)
+        return len(gone)
+
+    async def _read_list(self, key: str) -> list[str]:
+        if self._redis is None:
+            return []
+        async with asyncio.timeout(self._timeout_s):
+            texts = await self._redis.lrange(key, 0, -1)
+        return [text.decode() if isinstance(text, bytes) else text for text in texts]
+
+    def _read_files(self, names: Sequence[str]) -> list[str]:
+        texts: list[str] = []
+        for name in names:
+            path = self._folder / name
+            if path.exists():
+                texts += path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [text for text in texts if text.strip()]
+
+    def _purge_files(self, names: Sequence[str], unwanted: Wanted) -> list[str]:
+        gone: list[str] = []
+        if not self._folder.is_dir():
+            return gone
+        with self._locked():
+            for name in names:
+                texts = self._read_files([name])
+                unwanted_here = [text for text in texts if _is_unwanted(text, unwanted)]
+                if not unwanted_here:
+                    continue
+                gone += unwanted_here
+                kept = "".join(f"\n{text}\n" for text in texts if text not in set(unwanted_here))
+                self._replace_file(self._folder / name, kept)
+        return gone
+
+    def _replace_file(self, path: Path, text: str) -> None:
+        new = path.with_suffix(".new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        self._sync_folder()
 
     # Redis
 
@@ -219,9 +288,8 @@ class Spool:
 async def _taken(deliver: Deliver, text: str) -> bool:
     """Deliver one entry; False when it is not wanted, for whatever reason but the database's
     being away. An entry that was cut off while it was written was never promised to anybody."""
-    try:
-        entry = SpoolEntry(**json.loads(text))
-    except (ValueError, TypeError):
+    entry = _read(text)
+    if entry is None:
         log.error("spool_entry_unreadable")
         return False
     try:
@@ -233,3 +301,15 @@ async def _taken(deliver: Deliver, text: str) -> bool:
         return False
     log.info("spool_entry_delivered", kind=entry.kind)
     return True
+
+
+def _read(text: str) -> SpoolEntry | None:
+    try:
+        return SpoolEntry(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
+
+
+def _is_unwanted(text: str, unwanted: Wanted) -> bool:
+    entry = _read(text)
+    return entry is None or unwanted(entry)

@@ -164,7 +164,8 @@ class AppointmentRow(Base):
     id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True, default=uuid.uuid4)
     location_id: Mapped[str] = mapped_column(String(40))
     bay_id: Mapped[str] = mapped_column(ForeignKey("bays.id"))
-    customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id"))
+    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
+    """None once the customer was erased: that the bay was used stays known."""
     vehicle_id: Mapped[int | None] = mapped_column(ForeignKey("vehicles.id", ondelete="SET NULL"))
     service_code: Mapped[str] = mapped_column(ForeignKey("services.code"))
     starts_at: Mapped[datetime]
@@ -257,3 +258,37 @@ class CallbackRow(Base):
     call_sid: Mapped[str | None] = mapped_column(String(SID_LENGTH))
     created_at: Mapped[datetime] = _now()
     done_at: Mapped[datetime | None]
+
+
+class NumberHashKeyRow(Base):
+    """The key with which numbers are hashed (`otto.crm.number_hash`): one row, made with the
+    table, never changed."""
+
+    __tablename__ = "number_hash_key"
+    __table_args__ = (CheckConstraint("is_only", "is_only"),)
+
+    is_only: Mapped[bool] = mapped_column(primary_key=True, server_default=sql("true"))
+    key: Mapped[str] = mapped_column(String(64))
+
+
+class ErasureRow(Base):
+    """A number whose person was erased, so that nothing older may come back."""
+
+    __tablename__ = "erasures"
+
+    number_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    erased_at: Mapped[datetime]
+
+
+class OptOutRow(Base):
+    """A number that does not want to be texted or called. As a hash, because it outlives what
+    else is known of the number."""
+
+    __tablename__ = "opt_outs"
+    __table_args__ = (CheckConstraint("scope IN ('texts','calls')", "scope"),)
+
+    number_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(10), primary_key=True)
+    source: Mapped[str] = mapped_column(String(40))
+    """How it came to be known, such as "carrier"."""
+    created_at: Mapped[datetime] = _now()

@@ -262,3 +262,34 @@ async def test_a_move_that_was_cut_off_in_the_middle_loses_nothing(
     await Spool(redis, tmp_path, "main").deliver_all(database.take_in)
     assert set(database.rows) == {"one", "two"}
     assert (tmp_path / "main" / "dead_letters.jsonl").read_text().count('"dead"') >= 1
+
+
+async def test_what_is_purged_is_nowhere_and_the_rest_is_where_it_was(
+    redis: Redis, tmp_path: Path
+) -> None:
+    spool, database = Spool(redis, tmp_path, "main"), Database()
+    for key, phone in (("bad", "bad"), ("a", "+17735550142"), ("b", "+17735550143")):
+        await spool.keep(entry(key, phone))
+        if phone == "bad":
+            await spool.deliver_all(database.take_in)  # into the dead letters
+    assert {each.key for each in await spool.waiting()} == {"bad", "a", "b"}
+    assert await spool.purge(lambda each: each.payload["phone"] in {"bad", "+17735550142"}) == 2
+    assert [each.key for each in await spool.waiting()] == ["b"]
+    everything = [path.read_text() for path in tmp_path.rglob("*") if path.is_file()]
+    everything += [str(await redis.lrange(key, 0, -1)) for key in await redis.keys("*")]
+    assert not any("5550142" in text or '"bad"' in text for text in everything)
+    assert await spool.deliver_all(database.take_in) >= 1
+    assert dict(database.rows) == {"b": 1}
+
+
+async def test_a_purge_keeps_what_is_being_delivered_readable(redis: Redis, tmp_path: Path) -> None:
+    spool, database = Spool(None, tmp_path, "main"), Database()
+    for key in ("a", "b", "c"):
+        await spool.keep(entry(key))
+    database.kill_after = 0
+    with contextlib.suppress(Killed):
+        await spool.deliver_all(database.take_in)  # leaves the file that was set aside
+    assert await spool.purge(lambda each: each.key == "b") == 1
+    database.kill_after = None
+    await Spool(None, tmp_path, "main").deliver_all(database.take_in)
+    assert dict(database.rows) == {"a": 1, "c": 1}

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from redis.asyncio import Redis
@@ -59,6 +60,24 @@ redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'sequence', ARGV[2], 'state', ARGV
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1
 """
+
+
+SCAN_COUNT = 500
+_PREFIX, _SUFFIX = SESSION.split("%s")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSession:
+    """A session as it lies in Redis, last written `age_s` seconds ago."""
+
+    call_sid: str
+    state: dict[str, Any]
+    age_s: int
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended, as far as its owner came to say so."""
+        return bool(self.state.get("outcome"))
 
 
 class Fenced(Exception):
@@ -118,6 +137,23 @@ class SessionStore:
                 pipe.ttl(SESSION % call_sid)
                 state, ttl_s = await pipe.execute()
         return _loads(state), max(0, int(ttl_s))
+
+    async def of_number(self, number: str) -> list[StoredSession]:
+        """The sessions that are still kept of calls from or to an E.164 number, or in which it was
+        given. Looks at every session there is."""
+        found = []
+        async for key in self._redis.scan_iter(match=SESSION % "*", count=SCAN_COUNT):
+            call_sid = str(key, "utf-8") if isinstance(key, bytes) else str(key)
+            call_sid = call_sid.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+            state, ttl_s = await self.peek(call_sid)
+            if state and number in {state.get("caller"), state.get("called"), state.get("phone")}:
+                found.append(StoredSession(call_sid, state, self._ttl_s - ttl_s))
+        return found
+
+    async def forget(self, call_sid: str) -> None:
+        """Remove a session. Whoever still serves the call writes it again."""
+        async with asyncio.timeout(self._timeout_s):
+            await self._redis.delete(SESSION % call_sid)
 
 
 def _loads(state: bytes | str | None) -> dict[str, Any] | None:

@@ -1,0 +1,120 @@
+"""What `otto customer` does: everything that is held about the person at a number, wherever it
+lies, shown or erased."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cluster.database import database_errors
+from cluster.errors import StackError
+from config.dealership import Dealership, load_dealership
+from config.settings import Settings
+from otto.crm.customer_cache import CustomerCache
+from otto.crm.personal_data import AppointmentsAhead, erase_person, export_person
+from otto.dialogue.session.store import SessionStore
+from otto.language.phone import PhoneError, parse_phone
+from otto.storage.database import make_engine
+from otto.storage.redis import make_redis
+from otto.storage.spool import Spool, SpoolEntry
+
+
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    engine: AsyncEngine
+    sessions: SessionStore
+    cache: CustomerCache
+    spools: tuple[Spool, ...]
+
+
+async def export(settings: Settings, number: str) -> dict[str, Any]:
+    """`otto customer export`: JSON-ready. Raises StackError."""
+    phone = _phone(number)
+    async with _stores(settings) as stores:
+        tables = await export_person(stores.engine, phone)
+        sessions = await stores.sessions.of_number(phone)
+        waiting = [
+            asdict(entry)
+            for spool in stores.spools
+            for entry in await spool.waiting()
+            if _is_about(entry, phone)
+        ]
+    return {
+        "number": phone,
+        "exported_at": datetime.now(UTC).isoformat(),
+        "database": tables,
+        "sessions": [session.state for session in sessions],
+        "spool": waiting,
+    }
+
+
+async def erase(settings: Settings, number: str, *, cancel_appointments: bool) -> dict[str, int]:
+    """`otto customer erase`: how many of what were erased. Raises StackError, and has then changed
+    nothing, when the person is on the line or expected at the dealership."""
+    phone = _phone(number)
+    async with _stores(settings) as stores:
+        sessions = await stores.sessions.of_number(phone)
+        longest_s = settings.call.max_duration_s + settings.call.limit_grace_s
+        if any(not session.is_over and session.age_s < longest_s for session in sessions):
+            raise StackError(
+                "a call with this number is in progress, or was cut off minutes ago: "
+                "erase the number when that is over"
+            )
+        try:
+            erased = await erase_person(
+                stores.engine, phone, cancel_appointments=cancel_appointments
+            )
+        except AppointmentsAhead as ahead:
+            raise StackError(str(ahead)) from None
+        for session in sessions:
+            await stores.sessions.forget(session.call_sid)
+        if not await stores.cache.forget(phone):
+            raise StackError("Redis does not answer: the database is done, run this once more")
+        purged = [
+            await spool.purge(lambda entry: _is_about(entry, phone)) for spool in stores.spools
+        ]
+    found = {**erased, "sessions": len(sessions), "spool": sum(purged)}
+    return {what: count for what, count in found.items() if count}
+
+
+def _phone(number: str) -> str:
+    try:
+        return parse_phone(number)
+    except PhoneError as error:
+        raise StackError(str(error)) from None
+
+
+def _is_about(entry: SpoolEntry, phone: str) -> bool:
+    fields = ("phone", "from_number", "to_number")
+    return phone in {entry.payload.get(field) for field in fields}
+
+
+@asynccontextmanager
+async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
+    dealership = load_dealership(settings.dealership_file)
+    engine, redis = make_engine(settings.database), make_redis(settings.redis)
+    try:
+        with database_errors():
+            try:
+                yield _Stores(
+                    engine,
+                    SessionStore(redis, settings.redis.session_ttl_s),
+                    CustomerCache(redis, settings.redis.customer_ttl_s),
+                    _spools(redis, settings, dealership),
+                )
+            except RedisError as error:
+                raise StackError(f"Redis cannot be used ({type(error).__name__})") from None
+    finally:
+        await redis.aclose()
+        await engine.dispose()
+
+
+def _spools(redis: Redis, settings: Settings, dealership: Dealership) -> tuple[Spool, ...]:
+    return tuple(Spool(redis, settings.journal_dir, place.id) for place in dealership.locations)

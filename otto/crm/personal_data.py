@@ -1,0 +1,213 @@
+"""What the database holds about the person at a telephone number: shown, and erased.
+
+Erased is everything by which the person could be known: the customer, their vehicles, what was
+said in their calls, callbacks, and messages. What stays is that a bay was used at a time, and, as
+a hash, that the number was erased and whether it must not be called or texted.
+
+That the number was erased is remembered because something may still come in: a record that waits
+for the database on some node's disk, or that of a call which was on the line meanwhile.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Table,
+    delete,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from otto.crm.number_hash import hash_number
+from otto.storage.errors import CrmError
+from otto.storage.tables import (
+    AppointmentRow,
+    Base,
+    BayRow,
+    CallbackRow,
+    CallRow,
+    CustomerRow,
+    ErasureRow,
+    OptOutRow,
+    OutboxRow,
+    TurnRow,
+    VehicleRow,
+)
+
+_WITHOUT_PERSON = (
+    "jsonb_set(jsonb_set(payload, '{body,summary}', '\"Erased\"'), '{body,description}', '\"\"')"
+)
+"""A calendar event, still one that Google accepts, as it is told before it is deleted."""
+_NEVER: ColumnElement[datetime] = literal_column("'infinity'::timestamptz")
+
+
+class AppointmentsAhead(CrmError):
+    """The person is expected at the dealership."""
+
+
+async def export_person(engine: AsyncEngine, number: str) -> dict[str, Any]:
+    """Everything of an E.164 number, JSON-ready, by table; tables without a row are left out."""
+    async with engine.connect() as connection:
+        found = {}
+        for table, whose in (await _whose(connection, number)).items():
+            rows = await connection.execute(select(table).where(whose).order_by(*table.primary_key))
+            if held := [_plain(row) for row in rows]:
+                found[table.name] = held
+        return found
+
+
+async def erase_person(
+    engine: AsyncEngine, number: str, *, cancel_appointments: bool = False
+) -> dict[str, int]:
+    """Erase an E.164 number in one transaction; returns how many rows of which table it touched.
+
+    Word for Google goes through the outbox. Raises `AppointmentsAhead` when the person has an
+    appointment that is not over and `cancel_appointments` is false. A repeat is harmless.
+    """
+    async with engine.begin() as connection:
+        whose = await _whose(connection, number)
+        await _end_appointments(connection, whose[_table(AppointmentRow)], cancel_appointments)
+        touched = {}
+        for table, statement in _erasing(whose).items():
+            touched[table] = (await connection.execute(statement)).rowcount
+        hashed = await hash_number(connection, number)
+        await connection.execute(
+            insert(ErasureRow)
+            .values(number_hash=hashed, erased_at=func.clock_timestamp())
+            .on_conflict_do_update(
+                index_elements=["number_hash"], set_={"erased_at": func.clock_timestamp()}
+            )
+        )
+    return {table: count for table, count in touched.items() if count}
+
+
+async def was_erased(connection: AsyncConnection, number: str, since: datetime) -> bool:
+    """Whether the number was erased at or after `since`: what is older must not come back."""
+    erased_at = await connection.scalar(
+        select(ErasureRow.erased_at).where(
+            ErasureRow.number_hash == await hash_number(connection, number)
+        )
+    )
+    return erased_at is not None and erased_at >= since
+
+
+# Inside
+
+
+def _table(row: type[Base]) -> Table:
+    table = row.__table__
+    assert isinstance(table, Table)
+    return table
+
+
+async def _whose(connection: AsyncConnection, number: str) -> dict[Table, ColumnElement[bool]]:
+    """By table, which rows are about the person."""
+    customer = select(CustomerRow.id).where(CustomerRow.phone == number).scalar_subquery()
+    appointments = select(AppointmentRow.id).where(AppointmentRow.customer_id == customer)
+    # Read now: the subquery would find none once the first statement has let go of the customer.
+    ids = [str(found) for found in await connection.scalars(appointments)]
+    calls = select(CallRow.call_sid).where(
+        or_(
+            CallRow.from_number == number,
+            CallRow.to_number == number,
+            CallRow.customer_id == customer,
+        )
+    )
+    call_sids = list(await connection.scalars(calls))
+    payload = OutboxRow.payload
+    return {
+        _table(CustomerRow): CustomerRow.phone == number,
+        _table(VehicleRow): VehicleRow.customer_id == customer,
+        _table(AppointmentRow): AppointmentRow.id.in_([UUID(found) for found in ids]),
+        _table(CallRow): CallRow.call_sid.in_(call_sids),
+        _table(TurnRow): TurnRow.call_sid.in_(call_sids),
+        _table(CallbackRow): or_(CallbackRow.phone == number, CallbackRow.call_sid.in_(call_sids)),
+        _table(OutboxRow): or_(
+            payload["to"].astext == number, payload["appointment_id"].astext.in_(ids)
+        ),
+        _table(OptOutRow): OptOutRow.number_hash == await hash_number(connection, number),
+    }
+
+
+async def _end_appointments(
+    connection: AsyncConnection, theirs: ColumnElement[bool], cancel: bool
+) -> None:
+    ahead = theirs & (AppointmentRow.status == "booked") & (AppointmentRow.ends_at > func.now())
+    if not cancel:
+        if await connection.scalar(select(func.count()).select_from(AppointmentRow).where(ahead)):
+            raise AppointmentsAhead(
+                "this customer has an appointment that is not over: cancel it first, or have it "
+                "cancelled with --cancel-appointments"
+            )
+        return
+    await connection.execute(update(AppointmentRow).where(ahead).values(status="cancelled"))
+
+
+def _erasing(whose: dict[Table, ColumnElement[bool]]) -> dict[str, Any]:
+    """The statements, in the order in which the tables' references allow them."""
+    outbox, appointments = whose[_table(OutboxRow)], whose[_table(AppointmentRow)]
+    is_waiting = OutboxRow.done_at.is_(None) & (OutboxRow.next_attempt_at < _NEVER)
+    is_event = OutboxRow.kind == "calendar.upsert"
+    return {
+        # One that a worker has in hand may be told at this moment, so it stays where it is, without
+        # the person, and the deletion below waits for it: rows of one event are told in order.
+        "events that wait": update(OutboxRow)
+        .where(outbox & is_waiting & is_event)
+        .values(payload=literal_column(_WITHOUT_PERSON)),
+        "outbox": delete(OutboxRow).where(outbox & ~(is_waiting & is_event)),
+        "events": insert(OutboxRow)
+        .from_select(
+            ["kind", "key", "payload"],
+            select(
+                literal("calendar.delete"),
+                func.concat("calendar.delete:erased:", AppointmentRow.id),
+                func.jsonb_build_object(
+                    "calendar_id",
+                    BayRow.calendar_id,
+                    "event_id",
+                    AppointmentRow.google_event_id,
+                    "appointment_id",
+                    AppointmentRow.id,
+                ),
+            )
+            .join(BayRow, BayRow.id == AppointmentRow.bay_id)
+            .where(appointments, AppointmentRow.google_event_id.is_not(None)),
+        )
+        .on_conflict_do_nothing(index_elements=["key"]),
+        "callbacks": delete(CallbackRow).where(whose[_table(CallbackRow)]),
+        "turns": delete(TurnRow).where(whose[_table(TurnRow)]),
+        "calls": delete(CallRow).where(whose[_table(CallRow)]),
+        "appointments": update(AppointmentRow)
+        .where(appointments)
+        .values(
+            customer_id=None,
+            vehicle_id=None,
+            notes=None,
+            call_sid=None,
+            idempotency_key=func.concat("erased:", AppointmentRow.id),
+        ),
+        "vehicles": delete(VehicleRow).where(whose[_table(VehicleRow)]),
+        "customers": delete(CustomerRow).where(whose[_table(CustomerRow)]),
+    }
+
+
+def _plain(row: Row[Any]) -> dict[str, Any]:
+    return {
+        name: value.isoformat()
+        if isinstance(value, date)
+        else str(value)
+        if isinstance(value, UUID)
+        else value
+        for name, value in row._mapping.items()
+    }

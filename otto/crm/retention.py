@@ -1,0 +1,127 @@
+"""What is kept for how long: transcripts, callbacks and delivered outbox rows go when they are old.
+
+Each is removed in small pieces, so that no sweep holds a lock that a call would wait for; several
+sweepers at once do no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Update,
+    delete,
+    exists,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.privacy import RetentionSettings
+from otto.storage.spool import Spool
+from otto.storage.tables import CallbackRow, CallRow, OutboxRow, TurnRow
+
+log = structlog.get_logger()
+
+SWEEP_EVERY_S = 3600.0
+PIECE_ROWS = 500
+
+
+class RetentionSweeper:
+    """Removes what `settings` say is old; whoever owns it runs it beside its other work."""
+
+    def __init__(
+        self, engine: AsyncEngine, settings: RetentionSettings, spool: Spool | None = None
+    ) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._spool = spool
+
+    async def run(self) -> None:
+        """Sweep every hour, until cancelled. A database that is away is asked again then."""
+        while True:
+            try:
+                await self.sweep(datetime.now(UTC))
+            except Exception as error:
+                log.warning("retention_sweep_failed", error=type(error).__name__)
+            await asyncio.sleep(SWEEP_EVERY_S)
+
+    async def sweep(self, now: datetime) -> dict[str, int]:
+        """Remove what is old at `now`; returns how many rows of what."""
+        kept = self._settings
+        removed = {
+            "transcripts": await self._in_pieces(_old_transcripts, now, kept.transcripts_days),
+            "callbacks": await self._in_pieces(_old_callbacks, now, kept.callbacks_days),
+            "outbox": await self._in_pieces(_old_deliveries, now, kept.outbox_days),
+        }
+        if self._spool is not None and kept.callbacks_days:
+            limit = (now - timedelta(days=kept.callbacks_days)).isoformat()
+            removed["dead_letters"] = await self._spool.purge(
+                lambda entry: entry.kept_at < limit, dead_only=True
+            )
+        if any(removed.values()):
+            log.info("retention_swept", **removed)
+        return removed
+
+    async def _in_pieces(
+        self, older_than: Callable[[datetime], Delete | Update], now: datetime, days: int
+    ) -> int:
+        if not days:
+            return 0
+        statement = older_than(now - timedelta(days=days))
+        count = 0
+        while True:
+            async with self._engine.begin() as connection:
+                rows = (await connection.execute(statement)).rowcount
+            count += rows
+            if rows < PIECE_ROWS:
+                return count
+
+
+def _old_transcripts(limit: datetime) -> Update:
+    """Of a call that is old the record stays, without the numbers and without what was said."""
+    ended = CallRow.started_at < limit
+    holds_any = or_(
+        CallRow.from_number.is_not(None),
+        CallRow.to_number.is_not(None),
+        exists().where(TurnRow.call_sid == CallRow.call_sid),
+    )
+    old = select(CallRow.call_sid).where(ended, holds_any).limit(PIECE_ROWS)
+    chosen = old.with_for_update(skip_locked=True).cte("old")
+    silenced = (
+        delete(TurnRow)
+        .where(TurnRow.call_sid.in_(select(chosen.c.call_sid)))
+        .returning(TurnRow.call_sid)
+        .cte("silenced")
+    )
+    return (
+        update(CallRow)
+        .where(CallRow.call_sid.in_(select(chosen.c.call_sid)))
+        .values(from_number=None, to_number=None)
+        .add_cte(silenced)
+    )
+
+
+def _old_callbacks(limit: datetime) -> Delete:
+    return _piece_of(CallbackRow, CallbackRow.created_at < limit)
+
+
+def _old_deliveries(limit: datetime) -> Delete:
+    """What was delivered, and what never will be."""
+    is_over = or_(
+        OutboxRow.done_at < limit,
+        OutboxRow.next_attempt_at == literal_column("'infinity'::timestamptz"),
+    )
+    return _piece_of(OutboxRow, is_over & (OutboxRow.created_at < limit))
+
+
+def _piece_of(row: type[CallbackRow] | type[OutboxRow], is_old: ColumnElement[bool]) -> Delete:
+    piece = select(row.id).where(is_old).limit(PIECE_ROWS).with_for_update(skip_locked=True)
+    return delete(row).where(row.id.in_(piece))
