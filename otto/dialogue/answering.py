@@ -31,6 +31,7 @@ from otto.dialogue.reply.player import ReplyPlayer
 from otto.dialogue.reply.reply import Reply
 from otto.dialogue.session.history import CallerSaid
 from otto.dialogue.session.state import Directive, InProgress, Session
+from otto.dialogue.tools.outcome import Late
 from otto.dialogue.tools.runner import TOOL_TASK, ToolRunner, ending_of
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.dialogue.turns.completeness import is_dictation
@@ -83,7 +84,9 @@ class Answering:
             now=context.now,
             verification_attempts=context.settings.verification_attempts,
         )
-        self._runner = ToolRunner(self._toolbox, call.spawn, context.settings.tool_timeout_s)
+        self._runner = ToolRunner(
+            self._toolbox, session, call.spawn, context.settings.tool_timeout_s, self._on_late
+        )
         self._owed: Reply | None = None
         """The reply that is asked for when the tools of an earlier one are done."""
         self.work: Work | None = None
@@ -323,6 +326,16 @@ class Answering:
             self._place(reply, index, index + 1)
         self._call.closing()
         self._player.finish(reply)
+
+    def _on_late(self, call: ToolCall, late: Late) -> None:
+        """A tool that had taken too long is done: the history says what came of it."""
+        result = json.dumps(late.result)
+        work = self.work
+        if work is not None and call in work.calls[: len(work.results)]:
+            work.results[work.calls.index(call)] = result
+        else:
+            self._session.history.replace_result(call.id, result)
+        self._call.changed()
 
     def _tools_settled(self) -> None:
         """The tools of a reply that is gone are done: the caller's turn may have waited for it."""

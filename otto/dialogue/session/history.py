@@ -64,6 +64,16 @@ class History:
         self.entries.append(said)
         return said
 
+    def replace_result(self, call_id: str, result: str) -> bool:
+        """What a tool was said to have come to is not true any more; whether it was found."""
+        for entry in reversed(self.entries):
+            if isinstance(entry, OttoSaid):
+                for at, call in enumerate(entry.calls):
+                    if call["id"] == call_id:
+                        entry.results[at] = result
+                        return True
+        return False
+
     def forget_unsaid(self) -> None:
         """Leave out answers of which nobody heard a word: to the caller they never were."""
         self.entries = [

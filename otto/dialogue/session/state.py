@@ -50,7 +50,7 @@ class Ending:
     outcome: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Offer:
     """An opening that was offered in this call, under an opaque id."""
 
@@ -67,7 +67,7 @@ class Offer:
     caller has answered."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class VehicleRef:
     """A vehicle under the name the model knows it by; the database's id stays with us."""
 
@@ -249,9 +249,3 @@ class Session:
     def end(self, ending: Ending) -> None:
         """The call is over, or the line is about to be."""
         self.directive, self.outcome = ending.directive, ending.outcome
-
-    def vehicle(self, ref: str | None) -> VehicleRef | None:
-        """The vehicle under `ref`; with no ref, the only one there is."""
-        if ref is None:
-            return self.vehicles[0] if len(self.vehicles) == 1 else None
-        return next((vehicle for vehicle in self.vehicles if vehicle.ref == ref), None)

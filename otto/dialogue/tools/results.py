@@ -15,6 +15,12 @@ BOOKING_UNKNOWN = (
     "through. If it did, you will get a text message."
 )
 
+TAKES_TOO_LONG: Result = {
+    "status": "error",
+    "message": "I'm sorry, this is taking too long.",
+    "advice": "It may still go through. Offer to connect a person.",
+}
+
 
 class ToolFault(Exception):
     """A tool cannot do what was asked; the text is advice for the model."""

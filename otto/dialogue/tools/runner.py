@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
 
-from otto.dialogue.session.state import Directive, Ending
+from otto.dialogue.session.state import Directive, Ending, Session
+from otto.dialogue.tools.outcome import Finished, Late
+from otto.dialogue.tools.results import TAKES_TOO_LONG, Result
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
 
@@ -24,29 +27,43 @@ _ENDINGS = {
 Spawn = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
 
 
-def ending_of(call: ToolCall, result: dict[str, Any]) -> Ending | None:
+def ending_of(call: ToolCall, result: Result) -> Ending | None:
     """How the call ends after this tool; None: it goes on."""
     return None if result["status"] == "error" else _ENDINGS.get(call.name)
 
 
 class ToolRunner:
-    """Runs what a toolbox holds, each for `timeout_s` at most as far as the answer waits for it."""
+    """Runs what a toolbox holds, each for `timeout_s` at most as far as the answer waits for it.
 
-    def __init__(self, toolbox: Toolbox, spawn: Spawn, timeout_s: float) -> None:
+    A tool that takes longer goes on by itself, for it may have side effects; `on_late` is called
+    with what is left of it when it is done.
+    """
+
+    def __init__(
+        self,
+        toolbox: Toolbox,
+        session: Session,
+        spawn: Spawn,
+        timeout_s: float,
+        on_late: Callable[[ToolCall, Late], None],
+    ) -> None:
         self._toolbox = toolbox
+        self._session = session
         self._spawn = spawn
         self._timeout_s = timeout_s
+        self._on_late = on_late
 
-    async def run(self, call: ToolCall) -> dict[str, Any]:
-        """The result. A tool that takes too long goes on by itself: it may have side effects."""
-        task = self._spawn(self._toolbox.run(call), TOOL_TASK)
+    async def run(self, call: ToolCall) -> Result:
+        """The result, applied to the session; or that it takes too long."""
+        task = self._spawn(self._toolbox.work(call), TOOL_TASK)
         done, _ = await asyncio.wait({task}, timeout=self._timeout_s)
         if done:
-            found: dict[str, Any] = task.result()
-            return found
+            finished: Finished = task.result()
+            return finished.settle(self._session)
         log.error("tool_timeout", tool=call.name)
-        return {
-            "status": "error",
-            "message": "I'm sorry, this is taking too long.",
-            "advice": "It may still go through. Offer to connect a person.",
-        }
+        task.add_done_callback(partial(self._late, call))
+        return dict(TAKES_TOO_LONG)
+
+    def _late(self, call: ToolCall, task: asyncio.Task[Finished]) -> None:
+        if not task.cancelled():
+            self._on_late(call, task.result().outcome.late(self._session))

@@ -1,0 +1,187 @@
+"""The tools that find openings and book them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from config.dealership import Dealership, Location
+from otto.dialogue.session.state import Offer, Session
+from otto.dialogue.tools.arguments import BookAppointment, FindOpenings, PartOfDay
+from otto.dialogue.tools.information import service_of
+from otto.dialogue.tools.outcome import Late, Outcome, Pinned, told
+from otto.dialogue.tools.ports import Calendar
+from otto.dialogue.tools.results import Result, ToolFault
+from otto.language.dates import resolve_dates
+from otto.language.spoken_times import describe_start
+from otto.scheduling.bookings import BookingRequest, SlotTaken
+from otto.scheduling.openings import Opening, OpeningsQuery
+
+OPENINGS_OFFERED = 3
+
+
+class AppointmentTools:
+    """The calendar, as far as a caller may see and change it."""
+
+    def __init__(
+        self,
+        dealership: Dealership,
+        location: Location,
+        calendar: Calendar,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._dealership = dealership
+        self._location = location
+        self._calendar = calendar
+        self._now = now
+        self._zone = ZoneInfo(location.timezone)
+
+    async def find_openings(self, pinned: Pinned, arguments: FindOpenings) -> Outcome:
+        """What is free. Only what was found in this call can be booked."""
+        service = service_of(self._dealership, arguments.service)
+        days = resolve_dates(
+            arguments.from_date,
+            arguments.to_date,
+            now=self._now().astimezone(self._zone),
+            horizon_days=self._location.horizon_days,
+        )
+        query = OpeningsQuery(
+            service_code=service.code,
+            from_date=days.first,
+            to_date=days.last,
+            part_of_day=arguments.part_of_day or days.part_of_day,
+            limit=OPENINGS_OFFERED,
+        )
+        openings = await self._calendar.find_openings(query)
+        if not openings:
+            return told({"status": "none", "advice": "Nothing is free then. Suggest other days."})
+        return Outcome(
+            lambda session: {
+                "status": "ok",
+                "service": service.name,
+                "duration_minutes": service.duration_minutes,
+                "price": service.price_text,
+                "openings": self._offer(session, openings),
+            }
+        )
+
+    async def book(self, pinned: Pinned, arguments: BookAppointment) -> Outcome:
+        """Book an opening that was offered and answered."""
+        offer = pinned.offers.get(arguments.slot_id)
+        if offer is None:
+            raise ToolFault("This slot was not offered in this call. Use find_openings again.")
+        if pinned.caller_turns <= offer.caller_turn:
+            raise ToolFault("Offer this slot to the caller first, and wait for their yes.")
+        vehicle = pinned.vehicle(arguments.vehicle_ref)
+        if vehicle is None:
+            raise ToolFault("Ask which of their vehicles it is for.")
+        assert pinned.customer_id is not None
+        opening = Opening(
+            location_id=self._location.id,
+            bay_id=offer.bay_id,
+            service_code=offer.service_code,
+            starts_at=datetime.fromisoformat(offer.starts_at),
+            ends_at=datetime.fromisoformat(offer.ends_at),
+        )
+        # Same call, slot and vehicle: same key. A retry, by the model or by us, books once.
+        key = f"{pinned.call_sid}:{offer.starts_at}:{offer.service_code}:{vehicle.vehicle_id}"
+        request = BookingRequest(
+            idempotency_key=key,
+            opening=opening,
+            customer_id=pinned.customer_id,
+            vehicle_id=vehicle.vehicle_id,
+            customer_phone=pinned.phone,
+            call_sid=pinned.call_sid,
+            notes=arguments.notes,
+        )
+        try:
+            booking = await self._calendar.book(request)
+        except SlotTaken:
+            return self._taken(offer, await self._instead(offer))
+        service = service_of(self._dealership, offer.service_code).name
+        appointment_id, confirmation = str(booking.appointment_id), booking.confirmation
+        result = {
+            "status": "booked",
+            "when": offer.when,
+            "service": service,
+            "vehicle": vehicle.description,
+            "confirmation": confirmation,
+        }
+
+        def booked(session: Session) -> Result:
+            if appointment_id not in session.bookings:
+                session.bookings.append(appointment_id)
+            return result
+
+        def late(session: Session) -> Late:
+            is_known = appointment_id in session.bookings  # asked for again, and told then
+            sentence = (
+                f"Good news: your appointment did go through. It's the {service} on {offer.when}, "
+                f"and the confirmation is {confirmation}."
+            )
+            return Late(booked(session), "" if is_known else sentence)
+
+        return Outcome(booked, late)
+
+    def _taken(self, offer: Offer, openings: tuple[Opening, ...]) -> Outcome:
+        """The slot went to somebody else: offer what is next."""
+
+        def taken(session: Session) -> Result:
+            session.offers.pop(offer.slot_id, None)
+            return {"status": "taken", "openings": self._offer(session, openings)}
+
+        def late(session: Session) -> Late:
+            session.offers.pop(offer.slot_id, None)
+            sentence = (
+                f"I'm sorry, your appointment on {offer.when} did not go through: somebody else "
+                "had just taken that time."
+            )
+            return Late({"status": "taken", "advice": "Use find_openings again."}, sentence)
+
+        return Outcome(taken, late)
+
+    async def _instead(self, offer: Offer) -> tuple[Opening, ...]:
+        """What is free in place of an opening that is gone, from the same day on."""
+        local = datetime.fromisoformat(offer.starts_at).astimezone(self._zone)
+        part: PartOfDay = "morning" if local.time() < time(12) else "afternoon"
+        for part_of_day in (part, None):
+            query = OpeningsQuery(
+                service_code=offer.service_code,
+                from_date=local.date(),
+                part_of_day=part_of_day,
+                limit=OPENINGS_OFFERED,
+            )
+            openings = await self._calendar.find_openings(query)
+            if openings:
+                return openings
+        return ()
+
+    def _offer(self, session: Session, openings: tuple[Opening, ...]) -> list[Result]:
+        offered = []
+        for opening in openings:
+            starts_at = opening.starts_at.isoformat()
+            known = next(
+                (
+                    offer
+                    for offer in session.offers.values()
+                    if (offer.starts_at, offer.service_code) == (starts_at, opening.service_code)
+                ),
+                None,
+            )
+            offer = Offer(
+                slot_id=f"s-{secrets.token_hex(3)}",
+                service_code=opening.service_code,
+                bay_id=opening.bay_id,
+                starts_at=starts_at,
+                ends_at=opening.ends_at.isoformat(),
+                when=describe_start(opening.starts_at, self._zone),
+                caller_turn=session.caller_turns,
+            )
+            if known is not None:
+                offer = replace(known, bay_id=opening.bay_id)
+            session.offers[offer.slot_id] = offer
+            offered.append({"slot_id": offer.slot_id, "when": offer.when})
+        return offered
