@@ -49,6 +49,8 @@ class CallSettings(SettingsGroup):
     model_filler_s: float = Field(3.0, gt=0)
     """With no word of an answer so long after the caller's turn, Otto says "one moment"."""
     tool_filler_s: float = Field(1.5, gt=0)
+    filler_again_s: float = Field(10.0, gt=0)
+    """After so long without a sound that the caller can hear, Otto says that it is still there."""
     tool_timeout_s: float = Field(10.0, gt=0)
     verification_attempts: int = Field(3, ge=1)
     stream_start_timeout_s: float = Field(5.0, gt=0)

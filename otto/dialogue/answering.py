@@ -1,4 +1,4 @@
-"""How an answer is made: rounds of the model, the tools between them, fillers, guesses.
+"""How an answer is made: rounds of the model, the tools between them, guesses.
 
     ask ──► round ──► sentences ─────────────────────────────► the synthesiser
               │ tool calls                                        ▲
@@ -150,8 +150,10 @@ class Answering:
         self._generate(reply, messages)
 
     def guess(self, text: str) -> None:
-        """The caller has probably finished with `text`: begin an answer that nobody sees yet."""
-        if not self.is_busy:
+        """The caller has probably finished with `text`: begin an answer that nobody sees yet, if
+        that is wanted."""
+        is_wanted = self._context.settings.speculate and bool(text)
+        if is_wanted and self._player.reply is None and not self.is_busy:
             messages = [*self._messages(), {"role": "user", "content": text}]
             self._guess.begin(text, messages, self._toolbox.offered, self._call.next_id)
 
@@ -268,8 +270,7 @@ class Answering:
         self._call.changed()
 
     def _place(self, reply: Reply, first: int, last: int) -> None:
-        text = " ".join(reply.sentences[first:last])
-        reply.place(self._session.history.otto(text), first, last)
+        reply.place(self._session.history.otto(reply.part(first, last)), first, last)
 
     def _messages(self) -> list[dict[str, Any]]:
         context = self._context
@@ -302,7 +303,7 @@ class Answering:
                     reply.end_with(ending)
         finally:
             self.work = None
-        said = "" if reply is None else " ".join(reply.sentences[first:last])
+        said = "" if reply is None else reply.part(first, last)
         entry = self._session.history.otto(said, calls, results)
         if reply is not None:
             reply.place(entry, first, last)
@@ -342,28 +343,3 @@ class Answering:
         owed, self._owed = self._owed, None
         if owed is not None and owed is self._player.reply:
             owed.when_going(partial(self.answer, owed))
-
-    # Fillers
-
-    def fill(self, now_s: float) -> None:
-        """Nothing has come for a while: say so, once a reply and never into its own words."""
-        reply, settings = self._player.reply, self._context.settings
-        if reply is None or reply.is_filled or reply.is_paused or reply.is_finished:
-            return
-        if reply.sentences:
-            left_s = reply.playback.left_ms(now_s) / 1000
-            if reply.has_answer and not self.is_busy:
-                return
-            if left_s > 0:
-                # It said that it would look: silence may be a little longer after that.
-                self._call.expect_filler(left_s + 2 * settings.tool_filler_s)
-                return
-            phrase = self._context.phrases.still_working
-        else:
-            phrase = self._context.phrases.one_moment
-            if self.is_busy:
-                reply.timing.tools_took(settings.tool_filler_s * 1000)
-            else:
-                reply.timing.model_took(settings.model_filler_s * 1000)
-        reply.fill()
-        self._player.say(reply, phrase, is_remark=True)

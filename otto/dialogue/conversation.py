@@ -28,6 +28,7 @@ import structlog
 from otto.dialogue.answering import Answering
 from otto.dialogue.context import CallContext, Workers
 from otto.dialogue.failures import WorkerFailures
+from otto.dialogue.fillers import Fillers
 from otto.dialogue.hearing import Hearing
 from otto.dialogue.limits import CallTimers
 from otto.dialogue.ports import Line
@@ -80,13 +81,11 @@ class Conversation:
         self._settings = context.settings
         self._session = opened.session
         self._is_taken_over = opened.is_taken_over
-        self._anchor_s = anchor_s
         self._loop = asyncio.get_running_loop()
         self._timers = Timers()
         self._tasks = Tasks()
         self._turns = TurnTaker(context.settings)
         self._last_id = opened.first_generation
-        self._hearing = Hearing(self._turns, self._timers, opened.session.keys, self._act)
         self._player = ReplyPlayer(
             workers.synthesiser,
             line,
@@ -96,9 +95,13 @@ class Conversation:
             on_audible=self._on_audible,
             on_played=self._on_played,
         )
+        self._hearing = Hearing(
+            self._turns, self._timers, self._player, opened.session.keys, anchor_s, self._act
+        )
         self._answering = Answering(
             context, opened.session, workers.language_model, self._player, self
         )
+        self._fillers = Fillers(context, self._timers, self._player, self._answering)
         self._call_timers = CallTimers(context, self._timers, self)
         self._failures = WorkerFailures(context, self._answering, self._player, self._turns, self)
         self._recorder = CallRecorder(
@@ -183,7 +186,7 @@ class Conversation:
             case FirstAudio() | SentenceSpoken() | SpeechDone():
                 reply = self._player.current(event.generation)
                 if reply is not None:
-                    self.progressed(reply)
+                    self._call_timers.sounded(reply)
                     self._player.on_speech_event(event)
             case WorkerFailed():
                 self._failures.failed(event)
@@ -196,7 +199,7 @@ class Conversation:
             case MarkPlayed(generation, index, cleared):
                 reply = self._player.current(generation)
                 if reply is not None and not cleared:
-                    self.progressed(reply)
+                    self._call_timers.sounded(reply)
                     self._player.mark(generation, index)
                     self._recorder.heard_more()
             case Playing(generation):
@@ -230,10 +233,8 @@ class Conversation:
         self._hearing.hear(event)
         if self._turns.state is State.LISTENING:
             self._call_timers.wait()
-            if self._settings.speculate and isinstance(event, Transcript):
-                likely = self._turns.likely
-                if likely and self._player.reply is None:
-                    self._answering.guess(likely)
+            if isinstance(event, Transcript):
+                self._answering.guess(self._turns.likely)
 
     def _act(self, actions: tuple[Action, ...]) -> None:
         for action in actions:
@@ -253,6 +254,8 @@ class Conversation:
                         self._failures.ask_for_a_person()
                     else:
                         self._call_timers.prompt()
+                case Action.FILL:
+                    self._fillers.answer_check()
                 case Action.WAIT:
                     self._call_timers.wait()
                 case Action.FINISH:
@@ -267,9 +270,7 @@ class Conversation:
         self.changed()
         if self._failures.is_answered_by(turn):
             return
-        now_s = self._loop.time()
-        ended_s = self._anchor_s + turn.end_ms / 1000 if turn.end_ms else now_s
-        reply = self._begin(Timing(speech_ended_s=min(ended_s, now_s), turn_ended_s=now_s))
+        reply = self._begin(self._hearing.timing(turn))
         self.expect_filler(self._settings.model_filler_s)
         self._answering.answer(reply)
 
@@ -312,7 +313,7 @@ class Conversation:
         reply.do_waiting()
 
     def _on_audible(self, reply: Reply) -> None:
-        self.progressed(reply)
+        self._call_timers.sounded(reply)
         self._hearing.note(Input.AUDIO)
 
     def _on_played(self, reply: Reply) -> None:
@@ -357,8 +358,7 @@ class Conversation:
         self._call_timers.progressed(reply)
 
     def expect_filler(self, delay_s: float) -> None:
-        now = self._loop.time
-        self._timers.start(Timer.FILLER, delay_s, lambda: self._answering.fill(now()))
+        self._fillers.expect(delay_s)
 
     def said(self, reply: Reply) -> None:
         if not self._answering.is_busy:

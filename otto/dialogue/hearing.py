@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from otto.dialogue.reply.player import ReplyPlayer
+from otto.dialogue.reply.timing import Timing
 from otto.dialogue.timers import Timer, Timers
 from otto.dialogue.turns.floor import Action, Input
-from otto.dialogue.turns.taker import TurnTaker
+from otto.dialogue.turns.presence import is_presence_check
+from otto.dialogue.turns.taker import Turn, TurnTaker
 from otto.events import SpeechStarted, Transcript, UtteranceEnd
 
 
@@ -21,13 +24,18 @@ class Hearing:
         self,
         turns: TurnTaker,
         timers: Timers,
+        player: ReplyPlayer,
         keys: int,
+        anchor_s: float,
         act: Callable[[tuple[Action, ...]], None],
     ) -> None:
-        """`keys`: how many keys of the stream belong to turns that are over."""
+        """`keys`: how many keys of the stream belong to turns that are over; `anchor_s`: the loop
+        time at which the caller's audio began (media time 0)."""
         self.keys = keys
         self._turns = turns
         self._timers = timers
+        self._player = player
+        self._anchor_s = anchor_s
         self._perform = act
         self._loop = asyncio.get_running_loop()
 
@@ -35,7 +43,9 @@ class Hearing:
         """Take an event of the recogniser."""
         if not isinstance(event, UtteranceEnd):
             self._timers.stop(Timer.SILENCE)
-        self._act(self._turns.hear(event, self._loop.time()))
+        reply = self._player.reply
+        is_asked = reply is not None and is_presence_check(reply.text)
+        self._act(self._turns.hear(event, self._loop.time(), is_asked=is_asked))
 
     def press(self, digit: str, number: int) -> None:
         """Take the `number`th key of the stream. Who takes a call over is told all of them."""
@@ -51,6 +61,12 @@ class Hearing:
     def played(self) -> None:
         """All of Otto's answer has been heard."""
         self._act(self._turns.played(self._loop.time()))
+
+    def timing(self, turn: Turn) -> Timing:
+        """The clock of the answer to a turn that is over now."""
+        now_s = self._loop.time()
+        ended_s = self._anchor_s + turn.end_ms / 1000 if turn.end_ms else now_s
+        return Timing(speech_ended_s=min(ended_s, now_s), turn_ended_s=now_s)
 
     def _act(self, actions: tuple[Action, ...]) -> None:
         self._perform(actions)

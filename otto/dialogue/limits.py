@@ -64,6 +64,12 @@ class CallTimers:
         if not reply.is_closed and not reply.is_paused:
             self._timers.start(Timer.STALL, self._settings.stalled_s, self._stalled)
 
+    def sounded(self, reply: Reply) -> None:
+        """The voice or the line shows a sign of life; while it is a filler's, that says nothing
+        of the answer."""
+        if not reply.is_bridged:
+            self.progressed(reply)
+
     def _stalled(self) -> None:
         reply = self._call.reply
         log.error("reply_stalled", state=None if reply is None else reply.state.value)

@@ -28,6 +28,8 @@ class Phrases:
         self.taken_over_again = "I'm still here. Please go on."
         self.one_moment = "One moment, please."
         self.still_working = "I'm still working on it. Thank you for waiting."
+        self.not_long = "I'm still here. It's taking a little longer than usual."
+        self.bear_with_me = "Please bear with me, I haven't forgotten you."
         self.still_there = "Are you still there?"
         self.silent_goodbye = "I can't hear you, so I'll hang up now. Please call again. Goodbye."
         self.trouble = (
@@ -50,6 +52,11 @@ class Phrases:
             "I'll connect you with the service desk. Please hold on."
         )
         self.goodbye = "Thank you for calling. Goodbye."
+
+    @property
+    def fillers(self) -> tuple[str, ...]:
+        """What bridges silence; the first one only before any other word of an answer."""
+        return self.one_moment, self.still_working, self.not_long, self.bear_with_me
 
     def all(self) -> tuple[str, ...]:
         """Every phrase, for pre-synthesis."""

@@ -108,6 +108,15 @@ class Playback:
             return 0
         return max(0, max(end for _, end in self._timeline().values()) - self.heard_ms(now_s))
 
+    def silent_s(self, now_s: float) -> float | None:
+        """How long ago the last sound was heard: 0 while there is one or more to come; None when
+        nothing has been heard yet and nothing is on its way."""
+        if self._anchor_s is None or self.left_ms(now_s):
+            return None if self.is_empty else 0.0
+        last_ms = max((end for _, end in self._timeline().values()), default=0)
+        ended_s = self._anchor_s + max(0, last_ms - self._heard_ms) / 1000
+        return max(0.0, now_s - ended_s)
+
     def split(self, now_s: float) -> dict[int, tuple[str, str]]:
         """Sentence index → (what was heard of it, what was not), cut between words."""
         heard_ms = self._total_ms if self.finished else self.heard_ms(now_s)

@@ -122,8 +122,8 @@ class Reply:
         """The latest one."""
         self.is_finished = False
         """Whether the last sentence has been given to the synthesiser."""
-        self.is_filled = False
-        """Whether its one filler has been said."""
+        self.fillers = 0
+        """How many fillers have been said."""
         self.ending: Ending | None = None
         """What follows when it has been heard; None: it is the caller's turn."""
         self._before: dict[int, str] = {}
@@ -150,6 +150,16 @@ class Reply:
         """Whether the model is still at it."""
         return self.round is not None and self.round.streaming
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether a filler has been said."""
+        return self.fillers > 0
+
+    @property
+    def is_bridged(self) -> bool:
+        """Whether what is said last is a filler, whose sound is no sign of the answer."""
+        return not self.is_finished and len(self.sentences) - 1 in self.remarks
+
     def sound(self, now_s: float) -> None:
         """Its first audio under this generation is on the line."""
         self._step(Step.SOUND)
@@ -169,7 +179,7 @@ class Reply:
         for index, text in rest:
             playback.queued(index, text)
         for entry, first, last in self.entries:
-            entry.text, entry.unheard = " ".join(self.sentences[first:last]), ""
+            entry.text, entry.unheard = self.part(first, last), ""
         return rest
 
     def close(self, now_s: float) -> None:
@@ -205,8 +215,8 @@ class Reply:
             self.playback.queued(index, text)
         if is_remark:
             self.remarks.add(index)
-            if self.round is not None and self.round.streaming:
-                self.round.first = index + 1  # it is no part of the model's answer
+            if self.round is not None and self.round.streaming and self.round.first == index:
+                self.round.first = index + 1  # the model's answer begins behind it
         return index
 
     def add_heard(self, text: str) -> None:
@@ -218,8 +228,8 @@ class Reply:
         self.heard[index] = text, ""
 
     def fill(self) -> None:
-        """It has its filler."""
-        self.is_filled = True
+        """It has one more filler."""
+        self.fillers += 1
 
     def finish(self) -> None:
         """No sentence follows."""
@@ -249,7 +259,7 @@ class Reply:
         """The round under way is made anew; what was said of it, which is not said twice."""
         self._must_be_open("ask the model")
         assert self.round is not None
-        said = " ".join(self.sentences[self.round.first :])
+        said = self.part(self.round.first, len(self.sentences))
         self.round = ModelRound(round_id, self.round.first, repeats=said.split())
         return said
 
@@ -273,6 +283,14 @@ class Reply:
     @property
     def text(self) -> str:
         return " ".join(self.sentences)
+
+    def part(self, first: int, last: int) -> str:
+        """The sentences [first, last) without the remarks among them."""
+        return " ".join(
+            sentence
+            for index, sentence in enumerate(self.sentences[first:last], start=first)
+            if index not in self.remarks
+        )
 
     @property
     def has_answer(self) -> bool:
@@ -322,7 +340,8 @@ class Reply:
             self._cut(entry, first, last)
 
     def _cut(self, entry: OttoSaid, first: int, last: int) -> None:
-        parts = [self.heard[index] for index in range(first, last) if index in self.heard]
+        placed = [index for index in range(first, last) if index not in self.remarks]
+        parts = [self.heard[index] for index in placed if index in self.heard]
         entry.text = " ".join(heard for heard, _ in parts if heard)
         # Of an answer that nobody heard a word of, there is nothing to be said again.
         entry.unheard = (

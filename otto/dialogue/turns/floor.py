@@ -42,6 +42,8 @@ class Input(StrEnum):
     """The caller presses a key: nobody does that by accident."""
     TURN_END = "turn_end"
     """The caller has finished a turn that has words."""
+    PRESENCE = "presence"
+    """The caller asks whether anybody is there, and no more than that."""
     NOTHING = "nothing"
     """What stopped Otto was no word after all, or none that means anything."""
     AUDIO = "audio"
@@ -70,6 +72,8 @@ class Action(StrEnum):
     follows."""
     UNPAUSE = "unpause"
     """Go on with what was stopped, from the word where it was heard to stop."""
+    FILL = "fill"
+    """Let the caller hear that somebody is there, unless they hear it anyway."""
     PROMPT = "prompt"
     """Ask whether the caller is still there."""
     WAIT = "wait"
@@ -100,6 +104,11 @@ TRANSITIONS: dict[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     (State.INTERRUPTED, Input.TURN_END): (State.THINKING, (Action.CANCEL, Action.REPLY)),
     # A false interruption: nothing is audible until the rest is, so it is THINKING again.
     (State.INTERRUPTED, Input.NOTHING): (State.THINKING, (Action.UNPAUSE,)),
+    # "Hello?" while an answer is made or said asks for a sound, not for another answer. In
+    # LISTENING it is a turn like any other.
+    (State.THINKING, Input.PRESENCE): (State.THINKING, (Action.FILL,)),
+    (State.SPEAKING, Input.PRESENCE): (State.SPEAKING, (Action.FILL,)),
+    (State.INTERRUPTED, Input.PRESENCE): (State.THINKING, (Action.UNPAUSE, Action.FILL)),
     # Keys stop Otto for good.
     (State.LISTENING, Input.KEY): (State.LISTENING, ()),
     (State.THINKING, Input.KEY): (State.LISTENING, (Action.CANCEL,)),

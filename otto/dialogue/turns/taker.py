@@ -29,6 +29,7 @@ from otto.dialogue.turns.completeness import (
 )
 from otto.dialogue.turns.floor import TRANSITIONS, Action, Input, State
 from otto.dialogue.turns.keypad import Keypad, in_words
+from otto.dialogue.turns.presence import is_presence_check, may_become_presence_check
 from otto.events import SpeechStarted, Transcript, UtteranceEnd
 
 IMMEDIATE_WORDS = frozenset(
@@ -54,6 +55,9 @@ WHOLE_S = 0.5
 NO_ENDPOINT_S = 3.0
 """With words, but neither a pause nor an end of utterance reported for so long, the recogniser
 has forgotten to say so."""
+
+
+_OTTO_HAS_THE_FLOOR = {State.THINKING, State.SPEAKING, State.INTERRUPTED}
 
 
 def means_something(text: str) -> bool:
@@ -108,13 +112,20 @@ class TurnTaker:
         self._span_s = 0.0
         self._is_held = False
         self._murmur: tuple[str, float] | None = None
+        self._opening = ""
+        """A presence check that the caller has not stopped after."""
 
     # What happens
 
     def hear(
-        self, event: SpeechStarted | Transcript | UtteranceEnd, now_s: float
+        self,
+        event: SpeechStarted | Transcript | UtteranceEnd,
+        now_s: float,
+        *,
+        is_asked: bool = False,
     ) -> tuple[Action, ...]:
-        """Take one event of the recogniser."""
+        """Take one event of the recogniser. `is_asked`: Otto is asking whether the caller is
+        there, so that "hello?" is an answer."""
         if self.state is State.ENDED:
             return ()
         match event:
@@ -123,7 +134,10 @@ class TurnTaker:
                 self._hold_on(now_s)
                 return ()
             case UtteranceEnd():
+                self._opening = ""
                 return self._utterance_end(event, now_s)
+            case Transcript() if not is_asked and self._is_check(event):
+                return self._presence(event)
             case Transcript():
                 return self._transcript(event, now_s)
 
@@ -177,7 +191,7 @@ class TurnTaker:
         if following is None:
             return ()
         self.state, actions = following
-        if happened in {Input.TURN_END, Input.NOTHING} or self.state is State.ENDED:
+        if happened in {Input.TURN_END, Input.NOTHING, Input.PRESENCE} or self.state is State.ENDED:
             self.due_s, self._is_held = None, False
         return actions
 
@@ -216,8 +230,25 @@ class TurnTaker:
 
     # Words
 
+    def _is_check(self, event: Transcript) -> bool:
+        """Whether the caller asks only if anybody is there, or may be about to, while an answer
+        is made or said."""
+        if self.state not in _OTTO_HAS_THE_FLOOR or not self.is_idle:
+            return False
+        if event.is_final:
+            return is_presence_check(event.text)
+        return self.state is not State.INTERRUPTED and may_become_presence_check(event.text)
+
+    def _presence(self, event: Transcript) -> tuple[Action, ...]:
+        if not event.is_final:
+            return ()
+        self._opening = "" if event.speech_final else event.text.strip()
+        return self.note(Input.PRESENCE)
+
     def _transcript(self, event: Transcript, now_s: float) -> tuple[Action, ...]:
         text = event.text.strip()
+        if event.speech_final and not text:
+            self._opening = ""
         if self.state in {State.SPEAKING, State.ENDING}:
             if not takes_the_floor(text, self._settings.barge_in_words, final=event.is_final):
                 if event.is_final and ASSENT & set(words_of(text)):
@@ -235,6 +266,9 @@ class TurnTaker:
         if text:
             self._words_at_s, self._begin_ms = now_s, event.start_ms
             if event.is_final:
+                if self._opening:
+                    self._pieces.append(_Piece(self._opening))
+                    self._opening = ""
                 self._pieces.append(_Piece(text))
                 self._end_ms = event.end_ms
             actions = self.note(Input.WORDS)
