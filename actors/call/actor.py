@@ -14,7 +14,7 @@ from actors.runtime.process import BaseActor
 if TYPE_CHECKING:
     from config.dealership import Dealership
     from config.settings import Settings
-    from otto.telephony.switchboard_port import CallStart
+    from otto.telephony.switchboard_port import CallStart, Serving
 
 
 class CallActor(BaseActor):
@@ -42,3 +42,9 @@ class CallActor(BaseActor):
 
     async def status(self) -> str | None:
         return self._runtime.status()
+
+    async def serving(self) -> Serving | None:
+        return self._runtime.serving()
+
+    async def hears_line(self, call_sid: str) -> bool:
+        return self._runtime.hears_line(call_sid)

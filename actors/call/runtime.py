@@ -11,7 +11,7 @@ from typing import Any, cast
 import ray
 import structlog
 
-from actors.call.lease import CallLease
+from actors.call.lease import LEASE_S, CallLease
 from actors.call.stt import SttActor
 from actors.call.supervisor import WorkerSupervisor
 from actors.call.switchboard_client import SwitchboardClient
@@ -35,7 +35,7 @@ from otto.media_link.events import LineLost, LineStopped, WorkerSilent
 from otto.media_link.frames import LinkError, Role
 from otto.storage.redis import make_redis
 from otto.tasks import Tasks
-from otto.telephony.switchboard_port import CallStart
+from otto.telephony.switchboard_port import CallStart, Serving
 from otto.traces import where
 
 log = structlog.get_logger()
@@ -175,6 +175,20 @@ class CallRuntime:
         if not self._is_warm:
             raise RuntimeError("this call actor is not warm")
         return self._live.started.call_sid if self._live else None
+
+    def serving(self) -> Serving | None:
+        """The call being served, or None. Raises RuntimeError when it has not been warmed."""
+        if self.status() is None or self._live is None:
+            return None
+        started = self._live.started
+        return Serving(started.call_sid, started.stream, started.facts)
+
+    def hears_line(self, call_sid: str) -> bool:
+        """Whether this call is served, and the ingress that holds its line was just heard."""
+        live = self._live
+        if live is None or live.started.call_sid != call_sid:
+            return False
+        return not live.control.is_over and live.control.lease_age_s < LEASE_S
 
     # What the workers say
 

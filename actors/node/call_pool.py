@@ -19,6 +19,7 @@ from actors.runtime.registry import living_actors
 from otto.health.breaker import ProviderHealth
 from otto.health.pool import Place, WarmPool
 from otto.tasks import Tasks
+from otto.telephony.switchboard_port import Serving
 
 if TYPE_CHECKING:
     from actors.call.workers import Spoken
@@ -38,6 +39,9 @@ or the ingress' process died, in between. Longer than the ingress tries (call_at
 FENCED_PATIENCE_S = 15.0
 """A call actor whose call has gone on elsewhere lets go of it within this time, or is ended."""
 
+LOOK_TIMEOUT_S = 0.5
+"""For a call actor to say whether it hears its line: no more than a webhook can wait."""
+
 StartActor = Callable[[str], Handle[CallActor]]
 """Starts a call actor of that name; it is warmed here."""
 
@@ -56,14 +60,17 @@ class CallPool:
         health: ProviderHealth,
         phrases: Callable[[], Awaitable[ray.ObjectRef[Spoken]]],
         start: StartActor,
+        on_adopted: Callable[[Serving], None],
     ) -> None:
-        """`prefix`: what the names of this node's call actors begin with."""
+        """`prefix`: what the names of this node's call actors begin with; `on_adopted` is told of
+        the calls that were found in progress."""
         self._prefix = prefix
         self._capacity = capacity
         self._places = places
         self._health = health
         self._phrases = phrases
         self._start = start
+        self._on_adopted = on_adopted
         self._actors: dict[str, Handle[CallActor]] = {}
         self._avoided: dict[str, frozenset[str]] = {}
         """What each call actor was told to avoid."""
@@ -98,6 +105,17 @@ class CallPool:
         self._tell_avoided(name, avoided)
         return self._actors[name]
 
+    async def hears_line(self, name: str, call_sid: str) -> bool:
+        """Whether this call actor hears the call's line. One that does not answer does not."""
+        actor = self._actors.get(name)
+        if actor is None:
+            return False
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT_S):
+                return await actor.ask(CallActor.hears_line, call_sid)
+        except (TimeoutError, ray.exceptions.RayError):
+            return False
+
     def release(self, name: str) -> None:
         """A call actor has cleaned up after its call."""
         if self._places.release(name):
@@ -130,7 +148,7 @@ class CallPool:
             return
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                call_sid = await actor.ask(CallActor.status)
+                serving = await actor.ask(CallActor.serving)
         except ray.exceptions.RayActorError:
             return
         except (TimeoutError, RuntimeError) as error:  # stuck, or it never got warm
@@ -138,7 +156,9 @@ class CallPool:
             actor.kill()
             return
         self._actors[name] = actor
-        self._places.adopt(name, call_sid)
+        self._places.adopt(name, serving.call_sid if serving else None)
+        if serving is not None:
+            self._on_adopted(serving)
         self._tasks.spawn(self._watch(name, actor))
 
     async def _start_one(self, gently: bool = False) -> None:

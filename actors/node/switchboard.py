@@ -11,7 +11,6 @@ this module, the ingress' replicas among them (0.5 CPU-seconds and 20 MB with al
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -31,10 +30,11 @@ from actors.runtime.registry import living_actors
 from otto.events import VendorReport, Worker
 from otto.health.admission import Admission
 from otto.health.breaker import ProviderHealth, providers_of
+from otto.health.calls import CallerFacts, Calls, Given, Reservation
 from otto.health.lag import LagMeter
 from otto.health.pool import Place, WarmPool
 from otto.tasks import Tasks
-from otto.telephony.switchboard_port import DeskInfo, Reservation
+from otto.telephony.switchboard_port import DeskInfo
 
 if TYPE_CHECKING:
     from actors.call.switchboard_client import Switchboard
@@ -44,8 +44,11 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-DIRECTIVES_KEPT = 1000
-"""What the line does after the stream, for that many calls; older ones are in their sessions."""
+STREAM_END_WAIT_S = 1.5
+"""How long a call that comes back may wait for its old stream to end: a call actor learns of that
+within milliseconds of Twilio, and a webhook is answered within 3 s."""
+LOOK_EVERY_S = 0.5
+POLL_S = 0.02
 
 
 class SwitchboardActor(BaseActor):
@@ -74,19 +77,20 @@ class SwitchboardActor(BaseActor):
             self._pool, settings.pool.max_lag_ms, self._provider_health.is_any_out
         )
         self._phrases = SpokenPhrases(settings, dealership)
-        self._calls = CallPool(
+        self._calls = Calls(self._pool, self._admission)
+        self._call_pool = CallPool(
             registry.call_prefix(node),
             settings.pool.size + settings.pool.takeover_reserve,
             self._pool,
             self._provider_health,
             self._phrases.get,
             self._start_call_actor,
+            lambda found: self._calls.adopt(found.call_sid, found.facts, found.stream),
         )
         self._standby = StandbyPool(settings, node)
         self._starting: asyncio.Task[None] | None = None
         self._filling: asyncio.Task[None] | None = None
         self._knows_the_living = asyncio.Event()
-        self._directives: OrderedDict[str, Directive] = OrderedDict()
         self._crm = RemoteCrm(self._location.id)
         self._sessions = SessionStore(make_redis(settings.redis), settings.redis.session_ttl_s)
         self._tasks = Tasks()
@@ -106,9 +110,9 @@ class SwitchboardActor(BaseActor):
         # The actors' processes come up meanwhile; only their warming needs the phrases.
         self._phrases.begin()
         self._tasks.spawn(LagMeter(self._settings.pool.max_lag_ms).run(self._note_own_lag))
-        await asyncio.gather(self._standby.adopt_living(), self._calls.adopt_living())
+        await asyncio.gather(self._standby.adopt_living(), self._call_pool.adopt_living())
         self._knows_the_living.set()
-        await self._calls.fill(self._settings.pool.size)
+        await self._call_pool.fill(self._settings.pool.size)
 
     async def fill_reserve(self) -> None:
         """Start what is only needed when something breaks: the places for calls that have lost
@@ -122,35 +126,52 @@ class SwitchboardActor(BaseActor):
         await asyncio.shield(self._filling)
 
     async def _fill_reserve(self) -> None:
-        await self._calls.fill_up()
+        await self._call_pool.fill_up()
         await self._standby.fill(await self._phrases.get())
 
     # For the ingress
 
-    async def reserve(
-        self, call_sid: str, caller: str, called: str, takeover: bool = False
-    ) -> Reservation:
-        """Reserve a warm call actor; no token, and the reason, when the call cannot be taken."""
+    async def reserve(self, call_sid: str, facts: CallerFacts, resume: bool = False) -> Reservation:
+        """Reserve a warm call actor; no token, and the reason, when there is none for this call."""
         await self._knows_the_living.wait()
-        answer = self._admission.admit(call_sid, self._now(), takeover)
-        if isinstance(answer, str):
-            log.warning("call_refused", reason=answer, busy=self._pool.count(Place.BUSY))
-            return Reservation(token=None, reason=answer)
-        return Reservation(token=answer.token, reason=None)
+        if resume:
+            await self._wait_for_stream_end(call_sid)
+        held = self._calls.reserve(call_sid, facts, self._now(), resume)
+        if held.token is None:
+            log.warning("call_refused", reason=held.reason, busy=self._pool.count(Place.BUSY))
+        return held
 
-    async def redeem(self, token: str, call_sid: str) -> Handle[CallActor] | None:
-        """The handle of the call actor the token stands for, or None."""
+    async def redeem(
+        self, token: str, call_sid: str, stream: str
+    ) -> tuple[Handle[CallActor], CallerFacts] | None:
+        """The call actor the token stands for, and who is on the line; or None."""
         await self._knows_the_living.wait()
-        name = self._pool.redeem(token, call_sid, self._now())
-        if name is None:
-            return None
-        admitted = self._provider_health.admit(self._now())
-        avoided = self._provider_health.avoided(self._now()) if admitted is None else admitted
-        return self._calls.give(name, call_sid, avoided)
+        if self._calls.holder(call_sid) not in {None, stream}:
+            await self._look_at_line(call_sid)
+        given = self._calls.redeem(token, call_sid, stream, self._now())
+        return None if given is None else self._give(given, call_sid)
+
+    async def take_over(
+        self, call_sid: str, facts: CallerFacts, stream: str
+    ) -> tuple[Handle[CallActor], CallerFacts] | str:
+        """Another call actor for a stream that lost its own; or the reason why not."""
+        await self._knows_the_living.wait()
+        given = self._calls.take_over(call_sid, facts, stream, self._now())
+        return given if isinstance(given, str) else self._give(given, call_sid)
+
+    async def stream_ended(self, call_sid: str, stream: str) -> None:
+        """The ingress has let go of a stream."""
+        self._calls.stream_ended(call_sid, stream)
+
+    async def knows(self, call_sid: str) -> int:
+        """How much this node has to do with a call: 0 nothing, 1 it had, 2 a stream stands."""
+        await self._knows_the_living.wait()
+        known = self._calls.knows(call_sid)
+        return known + (known and self._calls.stands(call_sid, self._now()))
 
     async def call_ended(self, call_sid: str, status: str) -> None:
         """Twilio says that the call is over: whatever was only reserved is free again."""
-        self._pool.abandon(call_sid)
+        self._calls.over(call_sid)
 
     async def late(self, source: str, lag_ms: float) -> None:
         """A process of this node says that its event loop is late."""
@@ -161,7 +182,7 @@ class SwitchboardActor(BaseActor):
         """What the line does now that the stream has ended."""
         from otto.dialogue.session.state import Directive
 
-        directive = self._directives.get(call_sid)
+        directive = self._calls.directive(call_sid)
         if directive is None:
             try:
                 state, _ = await self._sessions.peek(call_sid)
@@ -169,7 +190,7 @@ class SwitchboardActor(BaseActor):
             except Exception as error:
                 log.warning("session_store_away", error=type(error).__name__)
                 directive = Directive.RESUME
-        return directive.value
+        return str(directive)
 
     async def desk(self) -> DeskInfo:
         """What a caller hears when no place is free."""
@@ -195,17 +216,13 @@ class SwitchboardActor(BaseActor):
         Whoever has lost the call to another actor has no say in it.
         """
         await self._knows_the_living.wait()
-        if self._pool.serving(call_sid) != actor_id:
+        if not self._calls.ended(actor_id, call_sid, directive):
             log.warning("late_word_ignored", actor=actor_id)
-            return
-        self._directives[call_sid] = directive
-        while len(self._directives) > DIRECTIVES_KEPT:
-            self._directives.popitem(last=False)
 
     async def idle(self, actor_id: str) -> None:
         """A call actor has cleaned up after its call."""
         await self._knows_the_living.wait()
-        self._calls.release(actor_id)
+        self._call_pool.release(actor_id)
 
     async def take_spare(
         self, worker: Worker, invitation: Invitation
@@ -233,7 +250,7 @@ class SwitchboardActor(BaseActor):
         if self._provider_health.report(report, now_s):
             avoided = self._provider_health.avoided(now_s)
             log.warning("vendors_avoided", avoided=sorted(avoided))
-            self._calls.avoid(avoided)
+            self._call_pool.avoid(avoided)
 
     # For people, and for the end
 
@@ -248,7 +265,7 @@ class SwitchboardActor(BaseActor):
 
     async def finish_calls(self) -> None:
         """Ask every call in progress to end in good order: an apology, then a person."""
-        self._calls.finish_calls()
+        self._call_pool.finish_calls()
 
     async def snapshot(self) -> dict[str, Any]:
         """How many call actors are doing what ("idle", "busy", …), and how the node is:
@@ -270,6 +287,31 @@ class SwitchboardActor(BaseActor):
         }
 
     # Inside
+
+    def _give(self, given: Given, call_sid: str) -> tuple[Handle[CallActor], CallerFacts]:
+        now_s = self._now()
+        admitted = self._provider_health.admit(now_s)
+        avoided = self._provider_health.avoided(now_s) if admitted is None else admitted
+        return self._call_pool.give(given.actor_id, call_sid, avoided), given.facts
+
+    async def _wait_for_stream_end(self, call_sid: str) -> None:
+        """A call that comes back may be quicker than the word that its stream has ended."""
+        until_s = self._now() + STREAM_END_WAIT_S
+        look_s = self._now()
+        while self._calls.stands(call_sid, self._now()) and self._now() < until_s:
+            if self._now() >= look_s:
+                await self._look_at_line(call_sid)
+                look_s = self._now() + LOOK_EVERY_S
+            await asyncio.sleep(POLL_S)
+
+    async def _look_at_line(self, call_sid: str) -> None:
+        """Whether a stream stands, its call actor knows: the ingress' pings come over it."""
+        stream, name = self._calls.holder(call_sid), self._pool.serving(call_sid)
+        hears = name is not None and await self._call_pool.hears_line(name, call_sid)
+        if hears:
+            self._calls.vouch(call_sid, stream)
+        else:
+            self._calls.doubt(call_sid, self._now())
 
     def _start_call_actor(self, name: str) -> Handle[CallActor]:
         options = {"name": name, "lifetime": "detached", "max_restarts": 0, **on_this_node()}

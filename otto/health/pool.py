@@ -105,10 +105,9 @@ class WarmPool:
         `takeover`: for a call that was being served; it may have a place beyond `size`. A repeated
         webhook for the same call gets the lease it has.
         """
-        self.expire(now_s)
-        for lease in self._leases.values():
-            if lease.call_sid == call_sid:
-                return lease
+        held = self.leased(call_sid, now_s)
+        if held is not None:
+            return held
         if not self._idle or (not takeover and self.taken >= self.size):
             return None
         member = self.members[self._idle.popleft()]
@@ -125,7 +124,7 @@ class WarmPool:
         """
         self.expire(now_s)
         lease = self._leases.get(token)
-        if lease is None or not secrets.compare_digest(lease.call_sid, call_sid):
+        if lease is None or lease.call_sid != call_sid:
             return None
         del self._leases[token]
         for other in self.members.values():
@@ -162,6 +161,15 @@ class WarmPool:
                 self.ready(lease.actor_id)
 
     # Questions
+
+    def leased(self, call_sid: str, now_s: float) -> Lease | None:
+        """The lease of a call whose stream has not come yet."""
+        self.expire(now_s)
+        return next((each for each in self._leases.values() if each.call_sid == call_sid), None)
+
+    def is_leased(self, call_sid: str) -> bool:
+        """The same as it was when last looked at."""
+        return any(each.call_sid == call_sid for each in self._leases.values())
 
     def serving(self, call_sid: str) -> str | None:
         """The actor that is busy with a call."""

@@ -22,6 +22,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from config.settings import Settings
+from otto.health.calls import ENDED, STANDING
 from otto.health.lag import LagMeter
 from otto.language.phone import caller_number
 from otto.media_link.server import LinkServer
@@ -30,7 +31,7 @@ from otto.telephony import twiml
 from otto.telephony.media_protocol import EXTENSION
 from otto.telephony.media_socket import MediaSocket
 from otto.telephony.signature import SignatureChecker
-from otto.telephony.switchboard_port import DeskInfo, SwitchboardClient
+from otto.telephony.switchboard_port import CallerFacts, DeskInfo, SwitchboardClient
 
 log = structlog.get_logger()
 
@@ -131,21 +132,28 @@ class _Voice:
         call_sid = form.get("CallSid", "")
         if form.get("CallStatus") in TERMINAL_STATUSES:
             return _xml(twiml.hang_up())  # nobody is there to hear more
-        try:
-            async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
-                directive = await self._switchboard.resume_directive(call_sid)
-        except Exception as error:
-            log.error("resume_directive_failed", call_sid=call_sid, error=type(error).__name__)
-            directive = "transfer"
+        directive = await self._directive(call_sid)
         log.info("stream_followed_by", call_sid=call_sid, directive=directive)
         if directive == "resume":
             return _xml(await self._open_stream(form, resume=True))
+        return _xml(await self._send_on(form, directive))
+
+    async def _directive(self, call_sid: str) -> str:
+        try:
+            async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
+                return await self._switchboard.resume_directive(call_sid)
+        except Exception as error:
+            log.error("resume_directive_failed", call_sid=call_sid, error=type(error).__name__)
+            return "transfer"
+
+    async def _send_on(self, form: Form, directive: str) -> str:
+        """What follows a stream that nobody comes back from."""
         if directive == "hangup":
-            return _xml(twiml.hang_up())
+            return twiml.hang_up()
         desk = await self._find_desk()
         if desk.desk_number is None:
-            return _xml(await self._offer_callback(form, twiml.APOLOGY))
-        return _xml(twiml.transfer(desk.desk_number))
+            return await self._offer_callback(form, twiml.APOLOGY)
+        return twiml.transfer(desk.desk_number)
 
     async def status(self, form: Form) -> Response:
         """A status callback. They repeat and overtake each other; only an end means something."""
@@ -171,25 +179,28 @@ class _Voice:
         return JSONResponse({"ready": True})
 
     async def _open_stream(self, form: Form, resume: bool) -> str:
-        call_sid, caller, called = (form.get(key, "") for key in ("CallSid", "From", "To"))
+        call_sid = form.get("CallSid", "")
         if not call_sid:
             return twiml.apology()
+        caller, called = (form.get(key, "")[:MAX_NUMBER_CHARACTERS] for key in ("From", "To"))
+        facts = CallerFacts(caller=caller, called=called)
+        origin = self._settings.public_origin
+        resume_url = f"{origin}/twilio/resume"
         try:
             async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
-                held = await self._switchboard.reserve(call_sid, caller, called, takeover=resume)
+                held = await self._switchboard.reserve(call_sid, facts, resume)
         except Exception as error:
             log.error("reserve_failed", call_sid=call_sid, error=type(error).__name__)
             return await self._send_elsewhere(form)
+        if held.reason == STANDING:
+            return twiml.come_again(resume_url)
+        if held.reason == ENDED:
+            return await self._send_on(form, await self._directive(call_sid))
         if held.token is None:
             log.warning("call_not_taken", call_sid=call_sid, reason=held.reason)
             return await self._send_elsewhere(form)
-        origin = self._settings.public_origin
         return twiml.connect(
-            self._settings.stream_url,
-            held.token,
-            f"{origin}/twilio/after",
-            f"{origin}/twilio/resume",
-            {"caller": caller[:MAX_NUMBER_CHARACTERS], "called": called[:MAX_NUMBER_CHARACTERS]},
+            self._settings.stream_url, held.token, f"{origin}/twilio/after", resume_url
         )
 
     async def _send_elsewhere(self, form: Form) -> str:

@@ -109,7 +109,6 @@ class MediaSocket:
         self._attachment = CallAttachment(
             self,
             self._started,
-            self._stream.stream_sid,
             self._link,
             self._links.address,
             self._switchboard,
@@ -131,6 +130,7 @@ class MediaSocket:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            _serving.spawn(self._attachment.let_go())
             await self._close_socket(ending)
             log.info(
                 "media_stream_ended",

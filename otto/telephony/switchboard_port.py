@@ -9,16 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from otto.health.calls import CallerFacts, Reservation
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """A call actor held for this call for a short time; `token` None: the call is not taken.
-
-    `reason` is then "full", "draining", "overloaded" or "vendor_out"; the caller hears the same.
-    """
-
-    token: str | None
-    reason: str | None = None
+__all__ = [
+    "CallHandle",
+    "CallStart",
+    "CallerFacts",
+    "DeskInfo",
+    "Redeemed",
+    "Reservation",
+    "Serving",
+    "SwitchboardClient",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +35,28 @@ class DeskInfo:
 class CallStart:
     """A stream that has begun, as the call actor needs it.
 
-    `at_ms` is the caller's media time so far. Generations of Otto's speech must begin at
-    `first_generation`: the ingress fences off older ones, and after a call actor's death they
-    were the dead one's. `checkpoint` is what the last owner of the call had the ingress keep.
+    `stream` is the ingress' own name for it, which nobody outside can choose: Twilio's comes from
+    the stream itself. `at_ms` is the caller's media time so far. Generations of Otto's speech must
+    begin at `first_generation`: the ingress fences off older ones, and after a call actor's death
+    they were the dead one's. `checkpoint` is what the last owner of the call had the ingress keep.
     """
 
     call_sid: str
-    stream_sid: str
-    caller: str
-    called: str
+    stream: str
+    facts: CallerFacts
     taken_over: bool = False
     first_generation: int = 0
     at_ms: int = 0
     checkpoint: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The call that a call actor has, for a switchboard that was not there when it got it."""
+
+    call_sid: str
+    stream: str
+    facts: CallerFacts
 
 
 class CallHandle(Protocol):
@@ -58,17 +69,33 @@ class CallHandle(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """The call actor that a stream has, and who is on the line."""
+
+    handle: CallHandle
+    facts: CallerFacts
+
+
 class SwitchboardClient(Protocol):
     """The switchboard of this node. Any method may raise when it is being restarted."""
 
-    async def reserve(
-        self, call_sid: str, caller: str, called: str, takeover: bool = False
-    ) -> Reservation:
-        """Hold a free call actor for this call; `takeover` for one that was being served."""
+    async def reserve(self, call_sid: str, facts: CallerFacts, resume: bool = False) -> Reservation:
+        """Hold a free call actor for a call that rings, or with `resume` for one that comes back
+        after its stream. A webhook that comes again gets what it got, and harms nothing."""
 
-    async def redeem(self, token: str, call_sid: str) -> CallHandle | None:
-        """The reserved call actor, once; None for a token that is wrong, used, old or another
-        call's."""
+    async def redeem(self, token: str, call_sid: str, stream: str) -> Redeemed | None:
+        """The reserved call actor; None for a token that is wrong, used, old or another call's.
+
+        Whoever got no answer may ask again for the same stream.
+        """
+
+    async def take_over(self, call_sid: str, facts: CallerFacts, stream: str) -> Redeemed | str:
+        """Another call actor for a stream that has lost the one it redeemed; or the reason why
+        there is none. `facts` are those that came with the token."""
+
+    async def stream_ended(self, call_sid: str, stream: str) -> None:
+        """A stream that was redeemed is given up; the call may come back through another."""
 
     async def late(self, source: str, lag_ms: float) -> None:
         """The event loop of the process `source` is late; repeated for as long as it is."""

@@ -7,14 +7,10 @@ https://www.twilio.com/docs/voice/twiml/connect
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from twilio.twiml.voice_response import Connect, Stream, VoiceResponse  # type: ignore[import-untyped]
 
 VOICE = "Polly.Joanna-Neural"
 """For the few sentences that Twilio itself speaks, when no call actor can."""
-MAX_PARAMETER_CHARACTERS = 500
-"""Twilio's limit on a parameter's name and value together."""
 DESK_TIMEOUT_S = 30
 
 APOLOGY = "I'm sorry, something went wrong on our side."
@@ -24,26 +20,23 @@ CALL_AGAIN = "Please call again in a few minutes."
 NO_ANSWER = "I'm sorry, nobody could take the call. Please try again later. Goodbye."
 
 
-def connect(
-    stream_url: str,
-    token: str,
-    action_url: str,
-    resume_url: str,
-    parameters: Mapping[str, str] | None = None,
-) -> str:
-    """Open the bidirectional stream. `parameters` arrive with the token in `start`.
-
-    Raises `ValueError` for a parameter beyond Twilio's limit.
-    """
+def connect(stream_url: str, token: str, action_url: str, resume_url: str) -> str:
+    """Open the bidirectional stream. The token arrives in its `start`; who is on the line does
+    not go through it, for a stream may claim anything."""
     response = VoiceResponse()
     stream = Stream(url=stream_url)
-    for name, value in {"token": token, **(parameters or {})}.items():
-        if len(name) + len(value) >= MAX_PARAMETER_CHARACTERS:
-            raise ValueError(f"stream parameter {name} is too long")
-        stream.parameter(name=name, value=value)
+    stream.parameter(name="token", value=token)
     connecting = Connect(action=action_url, method="POST")
     connecting.append(stream)
     response.append(connecting)
+    response.redirect(resume_url, method="POST")
+    return str(response)
+
+
+def come_again(resume_url: str) -> str:
+    """Ask again in a moment: a stream of this call still seems to stand."""
+    response = VoiceResponse()
+    response.pause(length=1)
     response.redirect(resume_url, method="POST")
     return str(response)
 

@@ -21,6 +21,7 @@ from actors.runtime.handle import Handle
 from otto.events import Worker
 from otto.health.breaker import ProviderHealth
 from otto.health.pool import Place, WarmPool
+from otto.telephony.switchboard_port import CallerFacts, Serving
 from tests.support.handles import handle_of
 
 pytestmark = pytest.mark.looptime
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.looptime
 PREFIX = "call-aaaaaaaa-"
 SIZE, CAPACITY = 2, 3
 WARMING_S = 2.0
+FACTS = CallerFacts("+18155550123", "+18155550199")
 
 
 class FakeCallActor:
@@ -53,6 +55,13 @@ class FakeCallActor:
         if self.is_stopped:
             await asyncio.Event().wait()
         return self.serves
+
+    async def serving(self) -> Serving | None:
+        call_sid = await self.status()
+        return None if call_sid is None else Serving(call_sid, "stream-1", FACTS)
+
+    async def hears_line(self, call_sid: str) -> bool:
+        return await self.status() == call_sid
 
     async def stay(self) -> None:
         await self._dead.wait()
@@ -80,7 +89,10 @@ class Node:
         monkeypatch.setattr(call_pool_module, "living_actors", lambda prefix: [*self.living])
         monkeypatch.setattr(call_pool_module, "find", lambda name: self.handle(self.living[name]))
         health = ProviderHealth(dict.fromkeys(Worker, ("primary",)))
-        self.pool = CallPool(PREFIX, CAPACITY, self.places, health, _phrases, self._start)
+        self.adopted: list[Serving] = []
+        self.pool = CallPool(
+            PREFIX, CAPACITY, self.places, health, _phrases, self._start, self.adopted.append
+        )
 
     def _start(self, name: str) -> Handle[Any]:
         actor = FakeCallActor(name)
@@ -135,9 +147,25 @@ async def test_after_a_restart_the_living_are_taken_over_with_their_calls(node: 
     }
     await node.pool.adopt_living()
     assert node.places.serving("CA4") == f"{PREFIX}4"
+    assert node.adopted == [Serving("CA4", "stream-1", FACTS)]
     assert node.places.count(Place.IDLE) == 1
     await node.pool.fill_up()
     assert [actor.name for actor in node.started] == [f"{PREFIX}8"], "no name is given twice"
+
+
+async def test_whether_a_line_is_heard_is_asked_of_the_call_actor_and_not_for_long(
+    node: Node,
+) -> None:
+    await node.pool.fill(1)
+    (actor,) = node.started
+    actor.serves = "CA1"
+    assert await node.pool.hears_line(actor.name, "CA1")
+    assert not await node.pool.hears_line(actor.name, "CA2")
+    assert not await node.pool.hears_line("call-of-nobody", "CA1")
+    actor.is_stopped = True
+    began = asyncio.get_running_loop().time()
+    assert not await node.pool.hears_line(actor.name, "CA1")
+    assert asyncio.get_running_loop().time() - began < 1
 
 
 async def test_one_that_never_got_warm_before_the_restart_is_ended(node: Node) -> None:

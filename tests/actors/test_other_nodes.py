@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from actors.node.client import SwitchboardHandle
-from otto.telephony.switchboard_port import Reservation
+from otto.telephony.switchboard_port import CallerFacts, Reservation
 from tests.support.handles import handle_of
 
+FACTS = CallerFacts("+18155550123", "+18155550199")
 HERE, THERE = "switchboard-aaaaaaaa", "switchboard-bbbbbbbb"
 
 
@@ -19,6 +20,10 @@ class Switchboard:
     def __init__(self, answer: Any) -> None:
         self.answer = answer
         self.asked = 0
+        self.known = 0
+
+    async def knows(self, call_sid: str) -> int:
+        return self.known
 
     async def reserve(self, *arguments: Any) -> Any:
         self.asked += 1
@@ -42,7 +47,7 @@ async def test_a_call_that_this_node_cannot_take_goes_to_one_that_can(
     monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
     made = handle(monkeypatch, Reservation(None, reason), Reservation("bbbbbbbb.token"))
-    assert (await made.reserve("CA1", "", "")).token == "bbbbbbbb.token"
+    assert (await made.reserve("CA1", FACTS)).token == "bbbbbbbb.token"
 
 
 @pytest.mark.parametrize("answer", [Reservation(None, "draining"), TimeoutError(), ValueError()])
@@ -50,7 +55,7 @@ async def test_when_the_others_cannot_either_the_reason_is_this_nodes(
     monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
     made = handle(monkeypatch, Reservation(None, "full"), answer)
-    assert await made.reserve("CA1", "", "") == Reservation(None, "full")
+    assert await made.reserve("CA1", FACTS) == Reservation(None, "full")
 
 
 async def test_a_vendor_that_is_out_is_out_everywhere_and_a_free_place_asks_nobody(
@@ -58,5 +63,5 @@ async def test_a_vendor_that_is_out_is_out_everywhere_and_a_free_place_asks_nobo
 ) -> None:
     for here in (Reservation(None, "vendor_out"), Reservation("aaaaaaaa.token")):
         made = handle(monkeypatch, here, Reservation("bbbbbbbb.token"))
-        assert await made.reserve("CA1", "", "") == here
+        assert await made.reserve("CA1", FACTS) == here
         assert made.boards[THERE].asked == 0  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from config.settings import RedisSettings, Settings
 from otto.events import Transcript, VendorReport, Worker, WorkerFailed
 from otto.media_link.events import LineStopped, WorkerSilent
 from otto.media_link.frames import LinkError, Role
-from otto.telephony.switchboard_port import CallStart
+from otto.telephony.switchboard_port import CallerFacts, CallStart
 from tests.support.handles import handle_of
 
 INVITATION = Invitation(port=1, token="one-use")
@@ -52,7 +52,7 @@ class Call:
             on_replaced=self.replaced.append, on_event=self.events.append
         )
         self.control: Any = SimpleNamespace(is_over=False)
-        started = CallStart("CA1", "MZ1", "+13125550142", "+13125550100")
+        started = CallStart("CA1", "stream-1", CallerFacts("+13125550142", "+13125550100"))
         self.runtime._live = _Live(started, self.control, "host:1", "token", 0.0, conversation)
         self.runtime._switchboard = cast(SwitchboardClient, self)
         monkeypatch.setattr(self.runtime, "_make_way", lambda: self.killed.append(self.runtime))

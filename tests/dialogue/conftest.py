@@ -13,7 +13,7 @@ from otto.dialogue.context import CallContext, Workers
 from otto.dialogue.conversation import Conversation
 from otto.dialogue.prompts import Phrases
 from otto.dialogue.session.opening import open_session
-from otto.telephony.switchboard_port import CallStart
+from otto.telephony.switchboard_port import CallerFacts, CallStart
 from tests.support.call import (
     CHUNK_MS,
     MARIA,
@@ -59,7 +59,9 @@ def ring(dealership: Dealership) -> Any:
         )
         language_model = language_model or ScriptedModel()
         telephone = telephone or Telephone()
-        started = CallStart(call_sid, "MZ1", caller, "+13125550100", checkpoint=checkpoint)
+        started = CallStart(
+            call_sid, "stream-1", CallerFacts(caller, "+13125550100"), checkpoint=checkpoint
+        )
         anchor_s = asyncio.get_running_loop().time()
         opened = await open_session(memory, started, telephone.save_checkpoint, NOW)
         conversation = Conversation(

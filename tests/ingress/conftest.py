@@ -8,11 +8,12 @@ import uvicorn
 
 from config.settings import Settings, TwilioSettings
 from otto.media_link.client import connect_control, connect_downlink, connect_uplink
-from otto.telephony.switchboard_port import DeskInfo, Reservation
+from otto.telephony.switchboard_port import CallerFacts, DeskInfo, Redeemed, Reservation
 
 ACCOUNT = "AC00000000000000000000000000000001"
 AUTH_TOKEN = "a-token-of-the-test"
 ORIGIN = "https://otto.example.com"
+FACTS = CallerFacts("+18155550123", "+18155550199")
 
 
 class Call:
@@ -71,7 +72,12 @@ class Switchboard:
         self.desk_info = DeskInfo("All our lines are busy.", desk_number)
         self.directive = "hangup"
         self.broken = None
+        self.refuse = None
         self.reserved = []
+        self.redeemed = []
+        self.faults_of_redeeming = []
+        self.taken_over = []
+        self.streams_ended = []
         self.ended = []
         self.callbacks = []
         self.calls = []
@@ -84,20 +90,39 @@ class Switchboard:
         if self.broken is not None:
             raise self.broken
 
-    async def reserve(self, call_sid, caller, called, takeover=False):
+    async def reserve(self, call_sid, facts=FACTS, resume=False):
         self._check()
-        self.reserved.append((call_sid, caller, called, takeover))
-        if self.free == 0:
-            return Reservation(None, "full")
+        self.reserved.append((call_sid, facts, resume))
+        if self.refuse is not None or self.free == 0:
+            return Reservation(None, self.refuse or "full")
         self.free -= 1
         token = f"token-{next(self._numbers)}"
-        self._tokens[token] = call_sid
+        self._tokens[token] = (call_sid, facts)
         return Reservation(token)
 
-    async def redeem(self, token, call_sid):
+    async def redeem(self, token, call_sid, stream):
         self._check()
-        if self._tokens.pop(token, None) != call_sid:
+        self.redeemed.append((token, call_sid, stream))
+        if self.faults_of_redeeming:
+            raise self.faults_of_redeeming.pop(0)
+        if self._tokens.get(token, ("", None))[0] != call_sid:
             return None
+        _, facts = self._tokens.pop(token)
+        return Redeemed(self._give(), facts)
+
+    async def take_over(self, call_sid, facts, stream):
+        self._check()
+        self.taken_over.append((call_sid, facts, stream))
+        if self.refuse is not None or self.free == 0:
+            return self.refuse or "full"
+        self.free -= 1
+        return Redeemed(self._give(), facts)
+
+    async def stream_ended(self, call_sid, stream):
+        self._check()
+        self.streams_ended.append((call_sid, stream))
+
+    def _give(self):
         call = Call()
         call.fail_attach = self.next_fail_attach
         self.calls.append(call)

@@ -12,9 +12,10 @@ from otto.media_link.frames import Role
 from otto.telephony.call_attachment import CallAttachment
 from otto.telephony.stream import Started
 from otto.telephony.stream_end import StreamEnd
-from otto.telephony.switchboard_port import CallStart, Reservation
+from otto.telephony.switchboard_port import CallerFacts, CallStart, Redeemed
 
-STARTED = Started("MZ1", "CA1", "AC1", {"token": "first", "caller": "+1815", "called": "+1816"})
+STARTED = Started("MZ1", "CA1", "AC1", {"token": "first", "caller": "+1", "called": "+2"})
+FACTS = CallerFacts("+18155550123", "+18155550199")
 
 
 class Line:
@@ -57,14 +58,29 @@ class Switchboard:
         self.link: Link
         self.started: list[CallStart] = []
         self.is_stuck = False
+        self.answers: list[Any] = []
+        """To what is redeemed: "given", None, "hangs" or what it raises; then "given"."""
+        self.reasons: list[str] = []
+        """Why there is no other call actor, the first times."""
+        self.redeemed: list[tuple[str, ...]] = []
+        self.taken_over: list[tuple[Any, ...]] = []
+        self.ended: list[tuple[str, ...]] = []
 
-    async def reserve(
-        self, call_sid: str, caller: str, called: str, takeover: bool = False
-    ) -> Reservation:
-        return Reservation("another", None)
+    async def redeem(self, token: str, call_sid: str, stream: str) -> Any:
+        self.redeemed.append((token, call_sid, stream))
+        answer = self.answers.pop(0) if self.answers else "given"
+        if isinstance(answer, Exception):
+            raise answer
+        if answer == "hangs":
+            await asyncio.Event().wait()
+        return Redeemed(self, FACTS) if answer == "given" else None
 
-    async def redeem(self, token: str, call_sid: str) -> Any:
-        return self
+    async def take_over(self, call_sid: str, facts: CallerFacts, stream: str) -> Any:
+        self.taken_over.append((call_sid, facts, stream))
+        return self.reasons.pop(0) if self.reasons else Redeemed(self, facts)
+
+    async def stream_ended(self, call_sid: str, stream: str) -> None:
+        self.ended.append((call_sid, stream))
 
     async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
         self.started.append(started)
@@ -77,11 +93,17 @@ class Switchboard:
         self.attachment.on_control_lost()
 
 
+def attachment(switchboard: Switchboard) -> tuple[Line, CallAttachment]:
+    line, link = Line(), Link()
+    made = CallAttachment(line, STARTED, link, "127.0.0.1:1", switchboard)  # type: ignore[arg-type]
+    switchboard.attachment, switchboard.link = made, link
+    return line, made
+
+
 @pytest.fixture
 async def served() -> tuple[Line, Switchboard]:
-    line, link, switchboard = Line(), Link(), Switchboard()
-    made: Any = CallAttachment(line, STARTED, "MZ1", link, "127.0.0.1:1", switchboard)  # type: ignore[arg-type]
-    switchboard.attachment, switchboard.link = made, link
+    switchboard = Switchboard()
+    line, made = attachment(switchboard)
     await made.attach()
     return line, switchboard
 
@@ -139,3 +161,81 @@ async def test_a_line_that_has_ended_wants_nobody(served: tuple[Line, Switchboar
     switchboard.die()
     await settle()
     assert len(switchboard.started) == 1
+
+
+async def test_who_is_on_the_line_comes_from_the_reservation_alone(
+    served: tuple[Line, Switchboard],
+) -> None:
+    _, switchboard = served
+    switchboard.die()
+    await settle()
+    assert [started.facts for started in switchboard.started] == [FACTS, FACTS]
+    (_, _, stream) = switchboard.redeemed[0]
+    assert switchboard.taken_over == [("CA1", FACTS, stream)]
+    assert {started.stream for started in switchboard.started} == {stream}
+    assert stream != STARTED.stream_sid, "a name that nobody outside can choose"
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("fault", [RuntimeError("restarting"), TypeError("odd"), "hangs"])
+async def test_a_stream_whose_redeeming_failed_asks_again_and_gets_nobody_meanwhile(
+    fault: Any,
+) -> None:
+    switchboard = Switchboard()
+    switchboard.answers = [fault, fault, "given"]
+    line, made = attachment(switchboard)
+    await made.attach()
+    assert len(set(switchboard.redeemed)) == 1, "the same question, so that the answer is the same"
+    assert len(switchboard.redeemed) == 3
+    assert (switchboard.taken_over, len(switchboard.started)) == ([], 1)
+    assert not line.has_ended
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("fault", [RuntimeError("gone"), "hangs"])
+async def test_a_stream_that_cannot_redeem_is_ended_without_a_call_actor(fault: Any) -> None:
+    switchboard = Switchboard()
+    switchboard.answers = [fault] * 100
+    line, made = attachment(switchboard)
+    await made.attach()
+    made.on_control_lost()  # whatever the link says
+    await asyncio.sleep(30)
+    assert [ending.reason for ending in line.endings] == ["not_redeemed"]
+    assert (switchboard.taken_over, switchboard.started) == ([], [])
+    await made.let_go()
+    assert switchboard.ended, "the answer may have been lost, and the call must be able to return"
+
+
+@pytest.mark.looptime
+async def test_a_stream_whose_token_is_refused_after_a_fault_gets_nobody() -> None:
+    switchboard = Switchboard()
+    switchboard.answers = [RuntimeError("restarting"), None]
+    line, made = attachment(switchboard)
+    await made.attach()
+    assert [ending.reason for ending in line.endings] == ["bad_token"]
+    await made.let_go()
+    assert (switchboard.taken_over, switchboard.started, switchboard.ended) == ([], [], [])
+
+
+@pytest.mark.parametrize("reason", ["superseded", "ended"])
+async def test_a_line_whose_call_goes_on_elsewhere_is_given_up(
+    served: tuple[Line, Switchboard], reason: str
+) -> None:
+    line, switchboard = served
+    switchboard.reasons = [reason]
+    switchboard.die()
+    await settle()
+    assert [(ending.reason, ending.close_code) for ending in line.endings] == [(reason, 1000)]
+    assert len(switchboard.started) == 1
+
+
+@pytest.mark.looptime
+async def test_a_node_that_is_full_is_asked_until_it_has_a_place(
+    served: tuple[Line, Switchboard],
+) -> None:
+    line, switchboard = served
+    switchboard.reasons = ["full"] * 5
+    switchboard.die()
+    await asyncio.sleep(2)
+    assert len(switchboard.started) == 2
+    assert not line.has_ended

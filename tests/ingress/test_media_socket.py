@@ -17,6 +17,7 @@ from otto.telephony import call_attachment
 from otto.telephony.ingress import media_app
 from otto.telephony.media_protocol import PROTOCOL
 from otto.telephony.media_socket import MediaSocket
+from tests.ingress.conftest import FACTS
 
 URL = "wss://otto.example.com/media/stream"
 STREAM = "MZ00000000000000000000000000000001"
@@ -90,7 +91,7 @@ async def twilio(media_url, upgrade):
 @pytest.fixture
 async def served(twilio, switchboard):
     """A stream with its call actor attached: (twilio, call)."""
-    token = (await switchboard.reserve("CA1", "", "")).token
+    token = (await switchboard.reserve("CA1")).token
     await twilio.begin(token)
     return twilio, await switchboard.call(0)
 
@@ -110,7 +111,7 @@ async def test_a_signature_does_not_cover_a_query(media_url, upgrade):
 async def test_the_caller_is_heard_and_otto_is_played(served):
     twilio, call = served
     assert call.started.call_sid == "CA1"
-    assert (call.started.caller, call.started.called) == ("+1815", "+1816")
+    assert call.started.facts == FACTS, "and not what the stream's start claims"
     assert (call.started.taken_over, call.started.first_generation) == (False, 0)
     await twilio.speak(0)
     assert await call.uplink.read() == (0, FRAME)
@@ -133,7 +134,7 @@ async def test_the_caller_is_heard_and_otto_is_played(served):
 
 
 async def test_audio_before_the_call_actor_is_not_lost(twilio, switchboard):
-    token = (await switchboard.reserve("CA1", "", "")).token
+    token = (await switchboard.reserve("CA1")).token
     await twilio.begin(token)
     for number in range(20):
         await twilio.speak(number * 20)
@@ -205,7 +206,7 @@ async def test_a_fault_in_the_stream_ends_it_by_name(served, message, code, reas
     ],
 )
 async def test_a_stream_without_its_token_is_closed(twilio, switchboard, begin, reason):
-    await switchboard.reserve("CA1", "", "")
+    await switchboard.reserve("CA1")
     await twilio.begin(**begin)
     assert await twilio.close_code() == (1008, reason)
     assert switchboard.calls == []
@@ -233,7 +234,7 @@ async def test_a_stream_without_start_is_closed(short_start_timeout, twilio, say
 async def test_a_call_actor_that_cannot_attach_is_replaced_at_once(twilio, switchboard):
     """Reserved while it lived, dead when the stream came: the caller must not notice."""
     switchboard.next_fail_attach = RuntimeError("the actor died")
-    token = (await switchboard.reserve("CA1", "", "")).token
+    token = (await switchboard.reserve("CA1")).token
     await twilio.begin(token)
     async with asyncio.timeout(5):
         while not switchboard.calls:
@@ -248,7 +249,7 @@ async def test_a_call_actor_that_cannot_attach_is_replaced_at_once(twilio, switc
 async def test_a_call_that_nobody_can_attach_goes_back_to_twilio(twilio, switchboard, monkeypatch):
     monkeypatch.setattr(call_attachment, "RECOVERY_TIMEOUT_S", 0.3)
     switchboard.next_fail_attach = RuntimeError("the actor died")
-    await twilio.begin((await switchboard.reserve("CA1", "", "")).token)
+    await twilio.begin((await switchboard.reserve("CA1")).token)
     assert await twilio.close_code() == (1011, "call_actor_lost")
 
 
@@ -294,7 +295,7 @@ async def test_a_hang_up_is_one_even_when_the_server_cancels_first(ingress_setti
 
     socket = MediaSocket(waiting.get, send, ingress_settings, switchboard, links)
     server = asyncio.create_task(socket.serve())
-    token = (await switchboard.reserve("CA1", "", "")).token
+    token = (await switchboard.reserve("CA1")).token
 
     class Queue:
         async def send(self, text):
@@ -319,7 +320,7 @@ async def test_a_lost_call_actor_is_replaced_while_the_line_is_held(served, swit
     await twilio.speak(0)
     first.die()
     second = await switchboard.call(1)
-    assert switchboard.reserved[-1] == ("CA1", "+1815", "+1816", True)
+    assert switchboard.taken_over == [("CA1", FACTS, switchboard.redeemed[0][2])]
     assert (second.started.taken_over, second.started.first_generation) == (True, 5)
     assert await second.uplink.read() == (0, FRAME)  # replayed from the ring
     second.downlink.send_audio(5, b"sorry")
@@ -334,7 +335,7 @@ async def test_a_full_pool_is_asked_again_while_the_line_is_held(served, switchb
     switchboard.free = 0
     first.die()
     async with asyncio.timeout(5):
-        while len(switchboard.reserved) < 4:
+        while len(switchboard.taken_over) < 3:
             await asyncio.sleep(0.01)
     switchboard.free = 1
     second = await switchboard.call(1)
@@ -386,7 +387,7 @@ async def test_nothing_is_left_after_many_streams(media_url, upgrade, switchboar
     for number in range(10):
         async with websockets.connect(media_url, additional_headers=upgrade) as socket:
             twilio = Twilio(socket)
-            await twilio.begin((await switchboard.reserve("CA1", "", "")).token)
+            await twilio.begin((await switchboard.reserve("CA1")).token)
             call = await switchboard.call(number)
             call.control.hangup()
             await twilio.close_code()

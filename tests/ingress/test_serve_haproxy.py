@@ -41,7 +41,12 @@ def make_factory():
         import asyncio
 
         from otto.media_link.client import connect_control, connect_downlink, connect_uplink
-        from otto.telephony.switchboard_port import DeskInfo, Reservation
+        from otto.telephony.switchboard_port import (
+            CallerFacts,
+            DeskInfo,
+            Redeemed,
+            Reservation,
+        )
 
         class Echo:
             async def attach(self, link_address, link_token, started):
@@ -56,11 +61,15 @@ def make_factory():
                     await self.downlink.drain()
 
         class Switchboard:
-            async def reserve(self, call_sid, caller, called, takeover=False):
+            async def reserve(self, call_sid, facts, resume=False):
                 return Reservation(f"token-of-{call_sid}")
 
-            async def redeem(self, token, call_sid):
-                return Echo() if token == f"token-of-{call_sid}" else None
+            async def redeem(self, token, call_sid, stream):
+                known = token == f"token-of-{call_sid}"
+                return Redeemed(Echo(), CallerFacts()) if known else None
+
+            async def stream_ended(self, call_sid, stream):
+                pass
 
             async def desk(self):
                 return DeskInfo("All our lines are busy.", None)

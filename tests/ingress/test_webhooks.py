@@ -9,6 +9,7 @@ from twilio.request_validator import RequestValidator
 
 from otto.telephony import ingress, twiml
 from otto.telephony.ingress import voice_app
+from otto.telephony.switchboard_port import CallerFacts
 
 ORIGIN = "https://otto.example.com"
 FORM = {"CallSid": "CA1", "From": "+18155550123", "To": "+18155550199", "CallStatus": "ringing"}
@@ -46,8 +47,8 @@ async def test_an_incoming_call_gets_a_stream_with_a_token(post, switchboard):
     stream = connect[0]
     assert stream.get("url") == "wss://otto.example.com/media/stream"
     parameters = {p.get("name"): p.get("value") for p in stream}
-    assert parameters == {"token": "token-0", "caller": FORM["From"], "called": FORM["To"]}
-    assert switchboard.reserved == [("CA1", FORM["From"], FORM["To"], False)]
+    assert parameters == {"token": "token-0"}, "who calls does not go through the stream"
+    assert switchboard.reserved == [("CA1", CallerFacts(FORM["From"], FORM["To"]), False)]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,27 @@ async def test_what_follows_a_stream(post, switchboard, path, directive, expecte
     switchboard.directive = directive
     response = await post(path, CallStatus="in-progress")
     assert [tag for tag, _ in verbs(response)] == expected
-    assert [takeover for *_, takeover in switchboard.reserved] == [True] * (directive == "resume")
+    assert [resume for *_, resume in switchboard.reserved] == [True] * (directive == "resume")
+
+
+@pytest.mark.parametrize("path", ["/twilio/after", "/twilio/resume"])
+async def test_a_resume_while_a_stream_stands_is_told_to_come_again(post, switchboard, path):
+    """Whoever sent a captured request hears nothing; a caller whom we are wrong about, a pause."""
+    switchboard.directive, switchboard.refuse = "resume", "standing"
+    (pause, _), (redirect, to) = verbs(await post(path, CallStatus="in-progress"))
+    assert (pause, redirect, to.text) == ("Pause", "Redirect", f"{ORIGIN}/twilio/resume")
+    assert switchboard.callbacks == []
+
+
+@pytest.mark.parametrize(
+    ("directive", "expected"), [("hangup", ["Hangup"]), ("transfer", ["Dial", "Hangup"])]
+)
+async def test_a_voice_webhook_after_the_end_follows_what_was_decided(
+    post, switchboard, directive, expected
+):
+    """Twilio asks there when another webhook failed; whoever has captured one, at any time."""
+    switchboard.directive, switchboard.refuse = directive, "ended"
+    assert [tag for tag, _ in verbs(await post("/twilio/voice"))] == expected
 
 
 async def test_a_call_that_is_over_is_not_resumed(post, switchboard):

@@ -22,11 +22,10 @@ def test_connect_has_a_way_back_for_every_ending():
     assert [(p.get("name"), p.get("value")) for p in connect[0]] == [("token", "t&<t")]
 
 
-def test_a_parameter_beyond_twilios_limit_is_refused():
-    most = "x" * (twiml.MAX_PARAMETER_CHARACTERS - len("token") - 1)
-    assert most in twiml.connect("wss://o", most, "a", "r")
-    with pytest.raises(ValueError, match="token"):
-        twiml.connect("wss://o", most + "x", "a", "r")
+def test_come_again_pauses_and_asks_for_the_way_back():
+    pause, redirect = ElementTree.fromstring(twiml.come_again("https://o/resume"))
+    assert (pause.tag, pause.get("length")) == ("Pause", "1")
+    assert (redirect.text, redirect.get("method")) == ("https://o/resume", "POST")
 
 
 @pytest.mark.parametrize(

@@ -39,10 +39,11 @@ async def open_session(
     writer = SessionWriter(sessions, started.call_sid, on_line)
     epoch, saved = await writer.open(started.checkpoint)
     if saved is None:
-        session = Session.begin(started.call_sid, started.caller, started.called, now)
+        facts = started.facts
+        session = Session.begin(started.call_sid, facts.caller, facts.called, now)
     else:
         session = Session.load(saved)
     session.epoch = epoch
-    session.on_stream(started.stream_sid)
+    session.on_stream(started.stream)
     first = max(epoch * GENERATIONS_PER_EPOCH, started.first_generation)
     return OpenedSession(session, writer, saved is not None, first)

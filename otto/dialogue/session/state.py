@@ -165,8 +165,8 @@ class Session:
     callback_requested: bool = False
     directive: Directive = Directive.RESUME
     outcome: str = ""
-    stream_sid: str = ""
-    """The media stream that `recognised_ms` and `keys` count on."""
+    stream: str = ""
+    """The media stream that `recognised_ms` and `keys` count on, by the ingress' own name."""
     recognised_ms: int = 0
     """Media time up to which the caller's words are in the history."""
     keys: int = 0
@@ -203,7 +203,7 @@ class Session:
             "callback_requested": self.callback_requested,
             "directive": self.directive.value,
             "outcome": self.outcome,
-            "stream_sid": self.stream_sid,
+            "stream": self.stream,
             "recognised_ms": self.recognised_ms,
             "keys": self.keys,
             "history": self.history.dump(),
@@ -215,7 +215,7 @@ class Session:
     @classmethod
     def load(cls, data: dict[str, Any]) -> Self:
         """The inverse of `dump`."""
-        fields = dict(data)
+        fields = {key: value for key, value in data.items() if key in cls.__slots__}
         fields["identity"] = Identity(fields["identity"])
         fields["directive"] = Directive(fields["directive"])
         fields["vehicles"] = [VehicleRef(**item) for item in fields["vehicles"]]
@@ -226,10 +226,10 @@ class Session:
         fields["turns"] = [TurnRecord(**item) for item in fields["turns"]]
         return cls(**fields)
 
-    def on_stream(self, stream_sid: str) -> None:
+    def on_stream(self, stream: str) -> None:
         """The call is on this media stream. On a new one nothing has been heard or keyed yet."""
-        if stream_sid != self.stream_sid:
-            self.stream_sid, self.recognised_ms, self.keys = stream_sid, 0, 0
+        if stream != self.stream:
+            self.stream, self.recognised_ms, self.keys = stream, 0, 0
 
     def attempt(self, *given: object) -> str:
         """Count an attempt to be verified by what was `given`; returns what takes it back."""
