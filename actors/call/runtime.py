@@ -11,6 +11,7 @@ from typing import Any, cast
 import ray
 import structlog
 
+from actors.call.control_line import ControlLine
 from actors.call.lease import LEASE_S, CallLease
 from actors.call.stt import SttActor
 from actors.call.supervisor import WorkerSupervisor
@@ -308,7 +309,7 @@ class CallRuntime:
             # Twilio asks what comes next as soon as the stream ends: tell the switchboard first.
             if not control.was_replaced:
                 await self._switchboard.ended(started.call_sid, directive)
-            _Line(control).hangup()
+            ControlLine(control).hangup()
             for task in tasks:
                 task.cancel()
             # Whatever fails in here, the rest is done: an actor that is never free is a lost place.
@@ -330,7 +331,7 @@ class CallRuntime:
 
     async def _begin(self, live: _Live) -> Conversation:
         """Open the session and speak first."""
-        line, context = _Line(live.control), self._context
+        line, context = ControlLine(live.control), self._context
         opened = await open_session(
             context.sessions, live.started, line.save_checkpoint, context.now()
         )
@@ -382,28 +383,3 @@ async def _ended(work: Awaitable[Any]) -> None:
         log.info("clean_up_of_a_dead_worker")
     except Exception as error:
         log.error("clean_up_failed", error=type(error).__name__, at=where(error))
-
-
-class _Line:
-    """The control channel, for a conversation that does not care whether it still stands."""
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-
-    def clear(self, generation: int) -> None:
-        try:
-            self._control.clear(generation)
-        except ConnectionError:
-            log.debug("line_gone", at="clear")
-
-    def hangup(self) -> None:
-        try:
-            self._control.hangup()
-        except ConnectionError:
-            log.debug("line_gone", at="hangup")
-
-    def save_checkpoint(self, state: bytes) -> None:
-        try:
-            self._control.save_checkpoint(state)
-        except (ConnectionError, LinkError):
-            log.debug("line_gone", at="checkpoint")
