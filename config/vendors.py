@@ -112,7 +112,7 @@ class OpenAISettings(SettingsGroup):
     reasoning_effort: str | None = None
     max_completion_tokens: int | None = 600
     first_token_timeout_s: float = Field(6.0, gt=0)
-    """All attempts together. With a fallback to ask, the first gets half of it."""
+    """All attempts together. The first gets half of it, while another one is to be had."""
     between_tokens_timeout_s: float = Field(3.0, gt=0)
     connect_timeout_s: float = Field(3.0, gt=0)
     max_retries: int = Field(1, ge=0, le=2)

@@ -128,9 +128,9 @@ class Worker(StrEnum):
 class WorkerFailed:
     """A worker could not do its job.
 
-    `kind` is a machine code: refused, dropped, timeout, rejected, protocol, quota. `detail` is
-    for the log and holds no personal data. `generation` (of speech) and `round_id` (of the model)
-    say what failed; without either it is the worker altogether.
+    `kind` is a machine code: refused, dropped, timeout, rejected, protocol, quota, gone.
+    `detail` is for the log and holds no personal data. `generation` (of speech) and `round_id` (of
+    the model) say what failed; without either it is the worker altogether.
     """
 
     worker: Worker

@@ -23,8 +23,9 @@ from otto.events import VendorReport, Worker
 
 PRIMARY: Final = "primary"
 FALLBACK: Final = "fallback"
-FATAL_KINDS: Final = frozenset(("quota",))
-"""Kinds of failure that one report proves for everybody: the account has run dry."""
+FATAL_KINDS: Final = frozenset(("quota", "gone"))
+"""Kinds of failure that one report proves for everybody: the account has run dry, or the vendor
+does not have the model any more."""
 
 
 class State(StrEnum):

@@ -17,7 +17,7 @@ from otto.health.breaker import Breaker, Rules, State, key
 
 OWN_RULES: Final = Rules(failures=2, window_s=60.0, open_s=15.0, most_open_s=120.0)
 """Within one worker: the second failure in a row sends it elsewhere for a while."""
-OWN_FATAL_KINDS: Final = frozenset(("quota", "rejected", "timeout"))
+OWN_FATAL_KINDS: Final = frozenset(("quota", "gone", "rejected", "timeout"))
 """Kinds that send it elsewhere at once: trying again is in vain, or has cost too much time."""
 TRIES: Final = 2
 """Attempts at each provider in one round, while there is more than one."""
@@ -116,6 +116,17 @@ class Round:
     def spent(self, name: str) -> None:
         """A further attempt at `name` would be in vain."""
         self._left[name] = 0
+
+    def postpone(self, name: str) -> None:
+        """What is left of its attempts comes after the others'."""
+        self._left[name] = self._left.pop(name)
+
+    def is_shared(self, name: str) -> bool:
+        """Whether this attempt at `name` should leave time for another: at somebody who has not
+        been tried yet, or, when there is nobody else, a further one at itself."""
+        if len(self._left) == 1:
+            return self._left[name] > 0
+        return any(left > 0 and not self.tried[other] for other, left in self._left.items())
 
     def has_other(self, name: str) -> bool:
         """Whether somebody other than `name` is left."""

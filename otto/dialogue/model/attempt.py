@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from otto.dialogue.model.failure import Failure
+from otto.dialogue.model.refusals import of_event
 from otto.dialogue.model.sentences import SentenceSplitter
 from otto.dialogue.model.text import SayableText
 from otto.dialogue.model.tool_calls import ToolCalls
@@ -25,32 +27,13 @@ CONTINUE: Final = (
     "in the same breath: do not repeat or rephrase them, do not apologize. If a tool is needed, "
     "call it now. If nothing is left to say, answer with nothing."
 )
-
-
-class Failure(Exception):
-    """An attempt that failed; `kind` and `detail` as in `WorkerFailed`.
-
-    `retry`: the same provider may do better. `other`: another one may. `is_vendors`: it is the
-    provider that failed, not the request that was bad. `parameter`: the one the model refuses.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        detail: str,
-        *,
-        retry: bool = False,
-        other: bool = True,
-        is_vendors: bool = True,
-        parameter: str = "",
-    ) -> None:
-        super().__init__(f"{kind}: {detail}")
-        self.parameter = parameter
-        self.kind = kind
-        self.detail = detail
-        self.retry = retry
-        self.other = other
-        self.is_vendors = is_vendors
+WHOLE: Final = frozenset((
+    "stop", "tool_calls", "function_call", "tool_use", "end_turn", "stop_sequence", "eos",
+    "eos_token",
+))  # fmt: skip
+"""The reasons for which a whole answer ends, in OpenAI's words and those of servers like it."""
+BROKEN: Final = frozenset(("error", "abort", "aborted", "insufficient_system_resource"))
+"""Reasons that stand for a stream that broke."""
 
 
 def continuation(messages: list[dict[str, Any]], said: list[str]) -> list[dict[str, Any]]:
@@ -150,10 +133,15 @@ class Answer:
         self._calls = ToolCalls(self.offered)
         self._sayable = SayableText(self.offered)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the model has said why it ended: nothing of the answer is missing."""
+        return bool(self._finish_reason)
+
     def take(self, chunk: Any, now: float) -> None:
         """One chunk of the stream. The last one carries the usage and no choice.
 
-        Raises `Failure` when it is not what the API promises.
+        Raises `Failure` when it is not what the API promises, or an error.
         """
         try:
             self._take(chunk, now)
@@ -161,20 +149,24 @@ class Answer:
             raise Failure("protocol", f"chunk: {type(error).__name__}", retry=True) from None
 
     def _take(self, chunk: dict[str, Any], now: float) -> None:
+        if chunk.get("error") or chunk.get("object") == "error":
+            raise of_event(chunk.get("error") or chunk)
         usage = chunk.get("usage")
-        if usage:
-            self._prompt_tokens = usage.get("prompt_tokens") or 0
-            self._completion_tokens = usage.get("completion_tokens") or 0
+        if isinstance(usage, dict):
+            self._prompt_tokens = _count(usage.get("prompt_tokens"))
+            self._completion_tokens = _count(usage.get("completion_tokens"))
         choices = chunk.get("choices")
         if not choices:
             return
         choice = choices[0]
-        delta = choice.get("delta") or {}
-        refusal = delta.get("refusal") or ""
+        delta = choice.get("delta") or choice.get("message") or {}
+        refusal = _words(delta.get("refusal"))
         # A refusal is written for the user, so it is spoken like any answer.
-        words = (delta.get("content") or "") + refusal
+        words = _words(delta.get("content")) + refusal
         self._refused = self._refused or bool(refusal)
         parts = delta.get("tool_calls") or ()
+        if legacy := delta.get("function_call"):
+            parts = [{"function": legacy}]
         if (words or parts) and not self.has_begun:
             self.has_begun = True
             self.spoken.first_token_ms = self.spoken.first_token_ms or (now - self.asked_at) * 1000
@@ -186,28 +178,37 @@ class Answer:
             self._say(self._splitter.end(), now)
         for part in parts:
             self._calls.take(part)
-        self._finish_reason = choice.get("finish_reason") or self._finish_reason
+        reason = choice.get("finish_reason")
+        self._finish_reason = _words(reason).strip().lower() or self._finish_reason
 
-    def finish(self, now: float) -> None:
-        """The stream has ended. Raises `Failure` when it ended too early.
+    def finish(self, now: float, *, is_whole: bool = True) -> None:
+        """The stream has ended; `is_whole`: by the server's own word. Raises `Failure` when it
+        ended too early.
 
-        A tool call cut off by the token limit is not reported as a call, because its arguments
-        may be wrong and still be valid JSON: it is a failure of kind "protocol". Text cut off by
-        the limit is an answer.
+        Without a reason for its end an answer is what it says, if the server ended the stream, and
+        nothing that it would do. A tool call cut off by the token limit is not reported as a call,
+        because its arguments may be wrong and still be valid JSON: it is a failure of kind
+        "protocol". Text cut off by the limit is an answer.
         """
-        if not self._finish_reason:
-            raise Failure("dropped", "stream ended without finish_reason", retry=True)
+        reason = self._finish_reason
+        if reason in BROKEN or not (reason or is_whole):
+            detail = f"finish_reason {reason}" if reason else "stream ended without finish_reason"
+            raise Failure("dropped", detail, retry=True)
         self._hear(self._sayable.end(), now)
+        if self._calls and not reason:
+            raise Failure("dropped", "tool call without finish_reason", retry=True)
         calls = self._calls.canonical(self.round_id)
-        if calls and self._finish_reason in ("length", "content_filter"):
+        if calls and reason not in WHOLE:
+            limited = reason in ("length", "content_filter")
             raise Failure(
                 "protocol",
-                f"tool call cut off by {self._finish_reason}",
-                other=False,
+                f"tool call cut off by {reason if limited else 'an unknown finish_reason'}",
+                retry=not limited,
+                other=not limited,
                 is_vendors=False,
             )
         if not calls and not self._text.strip() and not self._continues:
-            if self._finish_reason == "content_filter":
+            if reason == "content_filter":
                 raise Failure("rejected", "content filter", is_vendors=False)
             raise Failure("protocol", "empty answer", retry=True, is_vendors=False)
         self._say(self._splitter.end(), now)
@@ -216,7 +217,7 @@ class Answer:
                 self.round_id,
                 " ".join(self.spoken.pieces) if self._continues else self._text.strip(),
                 calls,
-                "refusal" if self._refused else self._finish_reason,
+                "refusal" if self._refused else reason or "stop",
                 self.spoken.first_token_ms,
                 self.spoken.first_sentence_ms,
                 (now - self.asked_at) * 1000,
@@ -239,3 +240,15 @@ class Answer:
                 self.spoken.first_sentence_ms = (now - self.asked_at) * 1000
             self.emit(Sentence(self.round_id, len(self.spoken.pieces), fresh))
             self.spoken.pieces.append(fresh)
+
+
+def _words(sent: object) -> str:
+    """Text, which some servers send in parts of several kinds: thinking, and what is said."""
+    if isinstance(sent, list):
+        parts = [part for part in sent if isinstance(part, dict)]
+        return "".join(_words(part.get("text")) for part in parts if part.get("type") == "text")
+    return sent if isinstance(sent, str) else ""
+
+
+def _count(sent: object) -> int:
+    return sent if isinstance(sent, int) else 0

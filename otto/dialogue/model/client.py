@@ -9,51 +9,42 @@ that is what the caller waits for; another bounds the gap between tokens. A stre
 after something was said is gone on with (see `attempt`). The SDK's import takes 1.2
 CPU-seconds and 50 MB, so it happens in `warm` (in a thread), not when this module is imported.
 
-The request goes through the SDK's `post`, and chunks come as plain dicts: `chat.completions.create`
-looks through every message and tool against its types first, and makes models of every chunk.
-With a call's history that is 26 ms before the request is sent and 260 us a token, against 2 ms
-and 25 us (measured), all of it on the way to the caller's answer.
+That deadline is split: a first request that hangs has half of it, so that a second one is possible
+in the other half, at the fallback or at the same provider, and on a new connection. One that was
+kept open while the caller talked may be dead without anybody having said so (a router that forgot
+it); then nothing comes back, and nothing would on the others kept with it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import functools
-import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import structlog
 
 from config.settings import OpenAISettings
-from otto.dialogue.model.attempt import Answer, Failure, Spoken, continuation
+from otto.dialogue.model import parameters, refusals
+from otto.dialogue.model.attempt import Answer, Spoken, continuation
+from otto.dialogue.model.connection import make_client
+from otto.dialogue.model.failure import Failure
+from otto.dialogue.model.stream import ask
 from otto.events import Event, Worker, WorkerFailed
 from otto.health.breaker import FALLBACK, PRIMARY, provider_names
 from otto.health.providers import Providers, Round
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI, AsyncStream
+    from openai import AsyncOpenAI
 
 log = structlog.get_logger()
 
 RETRY_DELAY_S: Final = 0.2
 SHARE: Final = 0.5
-"""Of the time left for the first token: what one provider gets while another could be asked."""
-KEEP_ALIVE_S: Final = 300.0
-"""The SDK's client drops a connection after 5 s idle; a caller thinks and talks longer than
-that, and every turn would pay for a new TLS handshake."""
-MAX_CONNECTIONS: Final = 4
-OPTIONAL: Final = (
-    "parallel_tool_calls",
-    "stream_options",
-    "temperature",
-    "reasoning_effort",
-    "max_completion_tokens",
-    "strict",
-)
-"""Parameters that an answer can do without. Some models refuse a request for each of them."""
-_LOOPBACK: Final = frozenset(("127.0.0.1", "localhost", "::1"))
+"""Of the time left for the first token: what an attempt gets while another one is to be had."""
+TAIL_S: Final = 0.3
+"""How long what may follow the end of an answer (its usage) is waited for."""
+_SET: Final = {PRIMARY: "OPENAI_MODEL", FALLBACK: "OPENAI_FALLBACK_MODEL"}
+"""What to set when a provider's model is gone."""
 
 
 class Model:
@@ -75,7 +66,9 @@ class Model:
         """The answers that are wanted, by round; an answer that is not here is silent."""
         self._ending: set[asyncio.Task[None]] = set()
         self._refused: dict[str, set[str]] = {}
-        """Parameters that a model does not take, by model."""
+        """Parameters that a provider's model does not take."""
+        self._retired: list[AsyncOpenAI] = []
+        """Clients whose connections are no longer trusted, until no answer is read from them."""
 
     def generate(
         self, round_id: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
@@ -129,14 +122,23 @@ class Model:
         """End everything and close the connections."""
         self.cancel(max(self._tasks, default=-1))
         await asyncio.gather(*self._ending, return_exceptions=True)
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.close()
+        self._renew()
+        await self._close_retired()
 
     def _ready(self, provider: str) -> AsyncOpenAI:
         if provider not in self._clients:
-            self._clients[provider] = _make_client(self._of_provider[provider])
+            self._clients[provider] = make_client(self._of_provider[provider])
         return self._clients[provider]
+
+    def _renew(self) -> None:
+        """Use no connection again that is open now."""
+        self._retired += self._clients.values()
+        self._clients = {}
+
+    async def _close_retired(self) -> None:
+        retired, self._retired = self._retired, []
+        for client in retired:
+            await client.close()
 
     async def _answer(self, round_id: int, request: dict[str, Any]) -> None:
         task = asyncio.current_task()
@@ -153,6 +155,8 @@ class Model:
         finally:
             if self._tasks.get(round_id) is task:
                 del self._tasks[round_id]
+            if not self._tasks:
+                await self._close_retired()
 
     async def _try_all(
         self, round_id: int, request: dict[str, Any], emit: Callable[[Event], None]
@@ -167,25 +171,34 @@ class Model:
         failure = Failure("refused", "no provider")
         last = ""
         while (name := attempts.next()) is not None:
-            if name == last:
+            if name == last and failure.kind != "timeout":
                 await asyncio.sleep(RETRY_DELAY_S)
             last = name
             answer = Answer(round_id, asked_at, emit, spoken, offered)
+            said = len(spoken.pieces)
             try:
                 messages = continuation(request["messages"], spoken.pieces)
-                until = self._share_of(deadline) if attempts.has_other(name) else deadline
-                await self._ask_accepted(answer, name, request | {"messages": messages}, until)
-                answer.finish(loop.time())
+                until = self._share_of(deadline) if attempts.is_shared(name) else deadline
+                whole = await self._ask_accepted(
+                    answer, name, request | {"messages": messages}, until
+                )
+                answer.finish(loop.time(), is_whole=whole)
             except Failure as error:
                 failure = error
                 log.info("model_attempt_failed", at=name, kind=error.kind, detail=error.detail)
+                if error.kind == "gone":
+                    log.error("model_gone", model=self._of_provider[name].model, set=_SET[name])
                 if error.is_vendors:
                     self._providers.failed(name, error.kind, loop.time())
                 if not error.other:
                     break
-                if not error.retry or (error.kind == "timeout" and attempts.has_other(name)):
+                if error.kind in ("timeout", "dropped"):
+                    self._renew()
+                if not error.retry:
                     attempts.spent(name)
-                if answer.has_begun:
+                elif error.kind == "timeout":
+                    attempts.postpone(name)
+                if len(spoken.pieces) > said:
                     # What comes now is waited for anew: the caller has had something to hear.
                     deadline = loop.time() + self._settings.first_token_timeout_s
                 elif loop.time() >= deadline:
@@ -197,20 +210,22 @@ class Model:
 
     async def _ask_accepted(
         self, answer: Answer, name: str, request: dict[str, Any], deadline: float
-    ) -> None:
+    ) -> bool:
         """One attempt, without the parameters that this model has refused. One that it refuses now
-        is left out from now on, and the request sent again. Raises `Failure`."""
+        is left out from now on, and the request sent again. Whether the stream was ended by the
+        server; raises `Failure`."""
         model = self._of_provider[name].model
-        refused = self._refused.setdefault(model, set())
+        refused = self._refused.setdefault(name, set())
         while True:
+            accepted = parameters.without(request, refused) | {"model": model}
             try:
-                accepted = without(request, refused) | {"model": model}
                 return await self._attempt(answer, self._ready(name), accepted, deadline)
             except Failure as failure:
-                if not failure.parameter or failure.parameter in refused:
+                left_out = parameters.to_leave_out(accepted, failure.parameter)
+                if not left_out:
                     raise
                 log.warning("model_parameter_refused", at=name, parameter=failure.parameter)
-                refused.add(failure.parameter)
+                refused |= left_out
 
     def _share_of(self, deadline: float) -> float:
         now = asyncio.get_running_loop().time()
@@ -218,100 +233,28 @@ class Model:
 
     async def _attempt(
         self, answer: Answer, client: AsyncOpenAI, request: dict[str, Any], deadline: float
-    ) -> None:
-        """One request, to the end of its stream. Raises `Failure`."""
+    ) -> bool:
+        """One request, to the end of its stream: whether the server ended it. Raises `Failure`."""
         loop = asyncio.get_running_loop()
         between_s = self._settings.between_tokens_timeout_s
+        stream = None
         try:
             async with asyncio.timeout_at(deadline) as timeout:
-                stream = await _ask(client, request)
+                stream = await ask(client, request)
                 async with stream:
                     async for chunk in stream:
                         answer.take(chunk, loop.time())
                         if answer.has_begun:
-                            timeout.reschedule(loop.time() + between_s)
-        except TimeoutError:
-            when = "between tokens" if answer.has_begun else "before the first token"
-            raise Failure("timeout", when, retry=True) from None
-        except Failure:
-            raise
+                            left_s = TAIL_S if answer.has_ended else between_s
+                            timeout.reschedule(loop.time() + left_s)
         except Exception as error:
-            failure = _classify(error)
-            if failure is None:
-                raise
-            raise failure from None
-
-
-async def _ask(client: AsyncOpenAI, request: dict[str, Any]) -> AsyncStream[object]:
-    """Send a request for a streamed chat completion. Raises whatever the SDK raises."""
-    import openai
-
-    return await client.post(
-        "/chat/completions",
-        body=request,
-        options={"security": {"bearer_auth": True}},
-        cast_to=object,
-        stream=True,
-        stream_cls=openai.AsyncStream[object],
-    )
-
-
-def _classify(error: Exception) -> Failure | None:
-    """How an exception of the SDK, or of the HTTP client below it, is reported.
-
-    The detail names statuses and codes, never the message: it may quote the conversation.
-    """
-    import httpx2
-    import openai
-
-    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
-        return Failure("timeout", type(error).__name__, retry=True)
-    if isinstance(error, openai.APIConnectionError | httpx2.HTTPError):
-        return Failure("dropped", type(error).__name__, retry=True)
-    if isinstance(error, openai.APIStatusError):
-        status, code = error.status_code, error.code or ""
-        detail = f"status {status} {code}".strip()
-        if code == "insufficient_quota" or error.type == "insufficient_quota" or status == 402:
-            return Failure("quota", detail)
-        if status in (408, 409, 429) or status >= 500:
-            return Failure("refused", detail, retry=True)
-        if status in (400, 422) and (parameter := _refused_parameter(error)):
-            return Failure("rejected", detail, is_vendors=False, parameter=parameter)
-        # A request that is bad, or too long, says nothing about who refuses it.
-        is_vendors = status not in (400, 413, 422)
-        kind = "refused" if status in (401, 403) else "rejected"
-        return Failure(kind, detail, is_vendors=is_vendors)
-    if isinstance(error, openai.APIError):  # an error event in the middle of the stream
-        return Failure("dropped", f"{type(error).__name__} {error.code or ''}".strip(), retry=True)
-    if isinstance(error, openai.OpenAIError | ValueError):
-        return Failure("protocol", type(error).__name__, retry=True)
-    return None
-
-
-def _refused_parameter(error: APIStatusError) -> str:
-    """Which of the parameters that can be left out a server does not take; "" when none."""
-    name = (error.param or "").rpartition(".")[2]
-    if name in OPTIONAL:
-        return name
-    told = str(error.body) if error.param is None else ""
-    return next((each for each in OPTIONAL if each in told), "")
-
-
-def without(request: dict[str, Any], refused: set[str]) -> dict[str, Any]:
-    """The request without these parameters; "strict" stands in each tool's function."""
-    found = {name: value for name, value in request.items() if name not in refused}
-    if "strict" in refused and "tools" in found:
-        found["tools"] = [
-            tool | {"function": {k: v for k, v in tool["function"].items() if k != "strict"}}
-            for tool in found["tools"]
-        ]
-    return found
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """One for all clients of the process: each would otherwise read the certificates again."""
-    return ssl.create_default_context()
+            if answer.has_ended:
+                return True  # all of it is here: what broke off came behind its end
+            if isinstance(error, TimeoutError):
+                when = "between tokens" if answer.has_begun else "before the first token"
+                raise Failure("timeout", when, retry=True) from None
+            raise refusals.classify(error) from None
+        return stream.is_whole
 
 
 _REHEARSAL: Final = (
@@ -342,29 +285,8 @@ async def _rehearse(settings: OpenAISettings) -> None:
         http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(answer)),
     ) as client:
         messages = [{"role": "user", "content": "?"}]
-        stream = await _ask(client, {"model": settings.model, "messages": messages, "stream": True})
+        stream = await ask(client, {"model": settings.model, "messages": messages, "stream": True})
         taken = Answer(0, 0.0, lambda event: None)
         async for chunk in stream:
             taken.take(chunk, 0.0)
         taken.finish(0.0)
-
-
-def _make_client(settings: OpenAISettings) -> AsyncOpenAI:
-    import httpx2
-    import openai
-
-    address = urlsplit(settings.base_url)
-    return openai.AsyncOpenAI(
-        api_key=settings.api_key.get_secret_value() or "none",
-        base_url=settings.base_url,
-        max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(
-            timeout=httpx2.Timeout(
-                settings.first_token_timeout_s + settings.between_tokens_timeout_s,
-                connect=settings.connect_timeout_s,
-            ),
-            limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S),
-            verify=_tls() if address.scheme == "https" else False,
-            trust_env=address.hostname not in _LOOPBACK,
-        ),
-    )
