@@ -74,7 +74,7 @@ class Baseline:
         dealership = load_dealership(settings.dealership_file)
         location = dealership.locations[0]
         now = datetime.now(ZoneInfo(location.timezone))
-        self.greeting = Phrases(dealership).greeting
+        self.greeting = Phrases(dealership, settings.call.transcript_notice).greeting
         self.prompt = system_prompt(dealership, location, now)
         self.tools = list(tool_schemas(dealership).values())
         key = settings.openai.api_key.get_secret_value()

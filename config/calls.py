@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from config.environment import SettingsGroup
@@ -15,6 +15,8 @@ class CallSettings(SettingsGroup):
 
     model_config = SettingsConfigDict(env_prefix="OTTO_CALL_")
 
+    transcript_notice: str = "This call is transcribed."
+    """Said in the greeting; `off`: nothing is. What the law asks for differs by state."""
     audio_chunk_ms: int = Field(400, ge=20, le=2000)
     """Size of an audio chunk to Twilio; a mark follows each, so it bounds how well we know what
     was heard."""
@@ -56,6 +58,11 @@ class CallSettings(SettingsGroup):
     stream_start_timeout_s: float = Field(5.0, gt=0)
     token_ttl_s: float = Field(60.0, gt=0)
     """How long a reserved call actor waits for Twilio to open the stream."""
+
+    @field_validator("transcript_notice")
+    @classmethod
+    def _off(cls, value: str) -> str:
+        return "" if value.strip().lower() == "off" else value.strip()
 
 
 class PoolSettings(SettingsGroup):

@@ -92,7 +92,7 @@ class CallRuntime:
         self._context = CallContext(
             dealership=dealership,
             location=location,
-            phrases=Phrases(dealership),
+            phrases=Phrases(dealership, settings.call.transcript_notice),
             settings=settings.call,
             calendar=self._calendar,
             crm=self._crm,

@@ -53,5 +53,6 @@ class SpokenPhrases:
                     # Said through the live connection instead: slower, not silent.
                     log.error("phrase_not_synthesised", error=type(error).__name__)
 
-        await asyncio.gather(*(speak(text) for text in Phrases(self._dealership).all()))
+        phrases = Phrases(self._dealership, self._settings.call.transcript_notice)
+        await asyncio.gather(*(speak(text) for text in phrases.all()))
         return ray.put(spoken)

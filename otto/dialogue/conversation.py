@@ -264,13 +264,14 @@ class Conversation:
     def _on_turn(self, turn: Turn) -> None:
         """The caller has finished: answer."""
         self._call_timers.answered()
-        self._session.keys = self._hearing.keys
-        self._recorder.caller_turn(turn)
-        self._answering.caller_said(turn)
+        noted = self._recorder.caller_turn(turn, self._hearing.keys)
+        self._answering.caller_said(noted)
         self.changed()
         if self._failures.is_answered_by(turn):
             return
         reply = self._begin(self._hearing.timing(turn))
+        if noted is not turn:
+            self._player.say(reply, self._context.phrases.no_transcript, is_remark=True)
         self.expect_filler(self._settings.model_filler_s)
         self._answering.answer(reply)
 

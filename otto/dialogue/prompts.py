@@ -17,12 +17,14 @@ class Phrases:
     None of them holds anything about a caller.
     """
 
-    def __init__(self, dealership: Dealership) -> None:
+    def __init__(self, dealership: Dealership, transcript_notice: str = "") -> None:
+        """`transcript_notice` is said in the greeting, before anybody is asked anything."""
         name = dealership.name
         self.greeting = (
             f"Thank you for calling {name} service department. "
-            "This is Otto, the automated assistant. How can I help you today?"
-        )
+            f"This is Otto, the automated assistant. {transcript_notice} How can I help you today?"
+        ).replace("  ", " ")
+        self.no_transcript = "All right. What we say will not be kept after this call."
         self.cut_off = "I'm sorry, we were cut off for a moment."
         self.taken_over = "I'm sorry, we were cut off for a moment. I'm still here. Please go on."
         self.taken_over_again = "I'm still here. Please go on."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -11,11 +12,14 @@ from otto.dialogue.context import CallContext
 from otto.dialogue.reply.reply import Reply
 from otto.dialogue.session.opening import OpenedSession
 from otto.dialogue.session.record import call_record, note_turn
-from otto.dialogue.session.state import InProgress
+from otto.dialogue.session.state import Directive, InProgress
 from otto.dialogue.turns.taker import Turn
+from otto.language.refusals import refuses_transcript
 
 log = structlog.get_logger()
 
+REFUSAL_REMARK = "No transcript of this call will be kept, and the caller has been told so."
+"""For the model, behind the words of a caller who refuses one."""
 HEARD_KEPT_EVERY_S = 1.0
 """How often at most the session is written because more of an answer has been heard."""
 
@@ -62,9 +66,16 @@ class CallRecorder:
         """Another owner has the call: write nothing more."""
         self._writer.fenced = True
 
-    def caller_turn(self, turn: Turn) -> None:
-        """The caller has taken a turn."""
+    def caller_turn(self, turn: Turn, keys: int) -> Turn:
+        """The caller has taken a turn, and pressed so many keys by now. Returns it as the
+        model is to read it: another one when the caller has just refused a transcript."""
+        self._session.keys = keys
         note_turn(self._session, self._context.now(), "caller", turn.text, turn.text)
+        if self._session.transcript_refused or not refuses_transcript(turn.text):
+            return turn
+        self._session.transcript_refused = True
+        log.info("transcript_refused")
+        return replace(turn, text=f"{turn.text} [{REFUSAL_REMARK}]")
 
     def otto_turn(self, reply: Reply) -> None:
         """A reply was heard to its end, or thrown away."""
@@ -75,6 +86,10 @@ class CallRecorder:
 
     async def close(self) -> None:
         """Write the last state and the record, unless another owner has the call by now."""
+        session = self._session
+        if session.transcript_refused and session.directive is not Directive.RESUME:
+            session.forget_words()
+            self.changed()
         await self._writer.close()
         if self._writer.fenced:
             return  # the record is the other one's business

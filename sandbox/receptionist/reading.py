@@ -17,6 +17,9 @@ from sandbox.receptionist.results import learn
 from sandbox.receptionist.state import Desk
 from sandbox.receptionist.turns import hear
 
+_NO_TRANSCRIPT = re.compile(r"\s*\[No transcript[^\]]*\]")
+_WRITTEN_DOWN = re.compile(r"record|transcri|\btap(e|ing)\b|\bdown\b", re.IGNORECASE)
+
 
 def read_desk(messages: Sequence[Mapping[str, Any]], codes: Sequence[str], today: date) -> Desk:
     """The state after `messages`. `codes` are the service codes the tools on offer know."""
@@ -30,10 +33,11 @@ def read_desk(messages: Sequence[Mapping[str, Any]], codes: Sequence[str], today
         role = message.get("role")
         if role == "user":
             # Several user messages in a row are one turn, broken up by pauses.
-            pending_words.append(_text(message))
+            pending_words.append(_without_remark(_text(message)))
             continue
+        if any(pending_words):
+            hear(desk, " ".join(pending_words).strip())
         if pending_words:
-            hear(desk, " ".join(pending_words))
             pending_words = []
         if role == "assistant":
             said = re.sub(r"\[[^\]]*\]", "", _text(message)).strip()
@@ -51,6 +55,14 @@ def read_desk(messages: Sequence[Mapping[str, Any]], codes: Sequence[str], today
             name, arguments = calls.get(message.get("tool_call_id", ""), ("", {}))
             learn(desk, name, arguments, _json(_text(message)))
     return desk
+
+
+def _without_remark(said: str) -> str:
+    """What is left for the desk when the caller wanted no transcript, which was seen to."""
+    if not _NO_TRANSCRIPT.search(said):
+        return said
+    clauses = re.split(r"(?<=[.!?,;])", _NO_TRANSCRIPT.sub("", said))
+    return "".join(each for each in clauses if not _WRITTEN_DOWN.search(each)).strip()
 
 
 def _service_names(prompt: str, codes: Sequence[str]) -> dict[str, str]:

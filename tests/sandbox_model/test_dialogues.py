@@ -16,6 +16,7 @@ IDENTIFY = ["identify_caller"]
 VERIFY = ["verify_caller"]
 FIND = ["find_openings"]
 BOOK = ["book_appointment"]
+NO_TRANSCRIPT = "[No transcript of this call will be kept, and the caller has been told so.]"
 INFO = ["dealership_info"]
 
 DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
@@ -38,6 +39,19 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
             ("Yes please, book it.", "confirmation", BOOK),
             ("nope", "Goodbye.", ["end_call"]),
         ],
+    ),
+    "no transcript wanted, and nothing else said": (
+        {},
+        [
+            (f"Please don't record this. {NO_TRANSCRIPT}", "help you", []),
+            ("I need an oil change", "date of birth?", IDENTIFY),
+            (f"I said no recording! {NO_TRANSCRIPT}", "date of birth?", []),
+            ("3 12 1984", "What day", VERIFY),
+        ],
+    ),
+    "no transcript wanted, but an oil change": (
+        {},
+        [(f"Don't record me, I need an oil change. {NO_TRANSCRIPT}", "birth?", IDENTIFY)],
     ),
     "the date of birth comes in two pieces": (
         {},

@@ -22,7 +22,8 @@ def note_turn(
 
 
 def call_record(session: Session, ended_at: datetime, sub_actors: str) -> CallRecord:
-    """The call as the database keeps it."""
+    """The call as the database keeps it; of one whose caller refused a transcript, only how long
+    each turn took."""
     return CallRecord(
         call_sid=session.call_sid,
         direction="inbound",
@@ -37,8 +38,8 @@ def call_record(session: Session, ended_at: datetime, sub_actors: str) -> CallRe
             TurnLine(
                 index=turn.index,
                 speaker=turn.speaker,
-                text=turn.text,
-                heard_text=turn.heard,
+                text="" if session.transcript_refused else turn.text,
+                heard_text="" if session.transcript_refused else turn.heard,
                 latency=turn.latency,
                 at=datetime.fromisoformat(turn.at),
             )

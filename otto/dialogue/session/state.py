@@ -163,6 +163,8 @@ class Session:
     offers: dict[str, Offer] = field(default_factory=dict)
     bookings: list[str] = field(default_factory=list)
     callback_requested: bool = False
+    transcript_refused: bool = False
+    """The caller wants no transcript: what was said does not outlive the call."""
     directive: Directive = Directive.RESUME
     outcome: str = ""
     stream: str = ""
@@ -201,6 +203,7 @@ class Session:
             "offers": {key: asdict(offer) for key, offer in self.offers.items()},
             "bookings": self.bookings,
             "callback_requested": self.callback_requested,
+            "transcript_refused": self.transcript_refused,
             "directive": self.directive.value,
             "outcome": self.outcome,
             "stream": self.stream,
@@ -245,6 +248,12 @@ class Session:
         if attempt in self.attempted:
             self.attempted.remove(attempt)
             self.attempts -= 1
+
+    def forget_words(self) -> None:
+        """The call is over, and nothing that was said in it may be kept."""
+        self.history, self.in_progress, self.attempted = History(), None, []
+        for turn in self.turns:
+            turn.text = turn.heard = ""
 
     def end(self, ending: Ending) -> None:
         """The call is over, or the line is about to be."""

@@ -62,6 +62,9 @@ return 1
 """
 
 
+REFUSED_TTL_S = 120
+"""How long what was said outlives the last write when the caller wants no transcript: for the
+next owner of a call whose line or actor was lost. A call in progress writes more often."""
 SCAN_COUNT = 500
 _PREFIX, _SUFFIX = SESSION.split("%s")
 
@@ -122,9 +125,10 @@ class SessionStore:
         # A state with half a character in it could never be written, nor any that follows.
         text = to_json(state)
         sequence = next(self._sequence)
+        ttl_s = min(self._ttl_s, REFUSED_TTL_S) if state.get("transcript_refused") else self._ttl_s
         async with asyncio.timeout(self._timeout_s):
             done = await self._commit(
-                keys=[SESSION % call_sid], args=[epoch, sequence, text, self._ttl_s]
+                keys=[SESSION % call_sid], args=[epoch, sequence, text, ttl_s]
             )
         if not int(done):
             raise Fenced(f"epoch {epoch} of call {call_sid} is over")
