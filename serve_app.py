@@ -39,7 +39,11 @@ MEDIA_PREFIX = "/media"
 
 MEDIA_MAX_ONGOING = 500
 """Streams a media replica holds at most; the switchboards' pools are the real limit."""
+MEDIA_MAX_QUEUED = 10
 VOICE_MAX_ONGOING = 200
+VOICE_MAX_QUEUED = 100
+"""So many requests wait for a full replica; the next is answered 503 at once, whereupon Twilio asks
+its fallback URL. By Serve's default any number waits, and callers hear nothing meanwhile."""
 MEDIA_CPUS = 0.0
 """Ray's book-keeping only. The call actors' pool decides what a node can carry."""
 DRAIN_MARGIN_S = 60
@@ -114,12 +118,14 @@ def build(
         num_replicas=settings.voice_replicas,
         max_surge_percent=SURGE_PERCENT,
         max_ongoing_requests=VOICE_MAX_ONGOING,
+        max_queued_requests=VOICE_MAX_QUEUED,
         health_check_period_s=HEALTH_CHECK_S,
         ray_actor_options={"num_cpus": 0},
     )(VoiceIngress)
     media = serve.deployment(
         name="MediaIngress",
         max_ongoing_requests=MEDIA_MAX_ONGOING,
+        max_queued_requests=MEDIA_MAX_QUEUED,
         num_replicas=settings.media_replicas,
         max_surge_percent=SURGE_PERCENT,
         graceful_shutdown_timeout_s=drain_s,

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.applications import Starlette
-from starlette.datastructures import Headers, ImmutableMultiDict
-from starlette.requests import Request
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -27,41 +28,40 @@ from otto.health.lag import LagMeter
 from otto.language.phone import caller_number
 from otto.media_link.server import LinkServer
 from otto.tasks import Tasks
-from otto.telephony import twiml
+from otto.telephony import forms, twiml
+from otto.telephony.forms import Form, FormRefused, Refusal
 from otto.telephony.media_protocol import EXTENSION
 from otto.telephony.media_socket import MediaSocket
-from otto.telephony.signature import SignatureChecker
+from otto.telephony.signature import SignatureChecker, may_be_signed
 from otto.telephony.switchboard_port import CallerFacts, DeskInfo, SwitchboardClient
 
 log = structlog.get_logger()
 
 SWITCHBOARD_TIMEOUT_S = 3.0
 """Twilio waits 15 s for a webhook; a caller waits less."""
-MAX_FORM_BYTES = 64 * 1024
+REFUSALS_TOLD_S = 1.0
 MAX_NUMBER_CHARACTERS = 256
 """A SIP address is the longest thing that Twilio gives as a caller."""
 TERMINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
-
-Form = ImmutableMultiDict[str, str]
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
     """The webhooks: /twilio/voice, /twilio/after, /twilio/resume, /twilio/status, and health."""
     voice = _Voice(settings, switchboard)
     checker = SignatureChecker(settings.public_origin, *settings.twilio.signing_tokens)
+    refusals = Refusals("webhook_refused")
 
     def webhook(
         answer: Callable[[Form], Awaitable[Response]],
     ) -> Callable[..., Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            form = await _read_form(request)
-            if form is None:
-                return PlainTextResponse("too large", 413)
-            target = _target(request.scope)
-            if not checker.is_webhook_signed(target, form, request.headers):
-                log.warning("webhook_signature_refused", path=request.url.path)
-                return PlainTextResponse("signature refused", 403)
+            try:
+                form = await _read_form(request)
+                if not checker.is_webhook_signed(_target(request.scope), form, request.headers):
+                    raise FormRefused(forms.NOT_SIGNED)
+            except FormRefused as refused:
+                refusals.tell(refused.refusal.reason)
+                return _refused(refused.refusal)
             return await answer(form)
 
         return endpoint
@@ -122,6 +122,7 @@ class _Voice:
         self._settings = settings
         self._switchboard = switchboard
         self._desk = DeskInfo(twiml.APOLOGY, None)
+        self._asking: asyncio.Task[dict[str, object]] | None = None
 
     async def incoming(self, form: Form) -> Response:
         """A call comes in: reserve a call actor and open the stream."""
@@ -169,14 +170,20 @@ class _Voice:
         return Response(status_code=204)
 
     async def readyz(self, request: Request) -> Response:
-        """Ready when the switchboard answers."""
+        """Ready when the switchboard answers. Whoever asks while it is being asked shares the
+        answer: it has calls to look after, and anybody may ask here."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_readiness())
+        readiness = await asyncio.shield(self._asking)
+        return JSONResponse(readiness, status_code=200 if readiness["ready"] else 503)
+
+    async def _ask_readiness(self) -> dict[str, object]:
         try:
             async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
                 self._desk = await self._switchboard.desk()
         except Exception as error:
-            fault = {"ready": False, "error": type(error).__name__}
-            return JSONResponse(fault, status_code=503)
-        return JSONResponse({"ready": True})
+            return {"ready": False, "error": type(error).__name__}
+        return {"ready": True}
 
     async def _open_stream(self, form: Form, resume: bool) -> str:
         call_sid = form.get("CallSid", "")
@@ -245,18 +252,45 @@ class _MediaEndpoint:
         self._links = links
         self._checker = SignatureChecker(settings.public_origin, *settings.twilio.signing_tokens)
         self._path = urlsplit(settings.stream_url).path
+        self._refusals = Refusals("upgrade_refused")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        query = scope.get("query_string", b"").decode("latin-1")
+        query: str = scope.get("query_string", b"").decode("latin-1")
         target = self._path + (f"?{query}" if query else "")
-        if not self._checker.is_upgrade_signed(target, Headers(scope=scope)):
-            log.warning("upgrade_signature_refused")
+        if not self._is_signed(target, Headers(scope=scope)):
+            self._refusals.tell(forms.NOT_SIGNED.reason)
             await receive()
             await send({"type": "websocket.close", "code": 1008})  # before accept: HTTP 403
             return
         pusher = scope.get("extensions", {}).get(EXTENSION)
         socket = MediaSocket(receive, send, self._settings, self._switchboard, self._links, pusher)
         await socket.serve()
+
+    def _is_signed(self, target: str, headers: Headers) -> bool:
+        return (
+            len(target) <= forms.MAX_QUERY_BYTES
+            and may_be_signed(headers)
+            and self._checker.is_upgrade_signed(target, headers)
+        )
+
+
+class Refusals:
+    """Says in the log that strangers were refused: once in `REFUSALS_TOLD_S`, and how many. A flood
+    must not fill the disk, nor cost more than its refusals."""
+
+    def __init__(self, event: str) -> None:
+        self._event = event
+        self._count = 0
+        self._quiet_until_s = float("-inf")
+
+    def tell(self, reason: str) -> None:
+        """One more was refused; `reason` is one of ours and holds nothing of the request."""
+        self._count += 1
+        now_s = time.monotonic()
+        if now_s >= self._quiet_until_s:
+            log.warning(self._event, reason=reason, count=self._count)
+            self._count = 0
+            self._quiet_until_s = now_s + REFUSALS_TOLD_S
 
 
 @asynccontextmanager
@@ -286,14 +320,30 @@ async def _healthz(request: Request) -> Response:
     return PlainTextResponse("ok")
 
 
-async def _read_form(request: Request) -> Form | None:
-    """The URL-encoded body, repeated keys kept; None when it is too long."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_FORM_BYTES:
-            return None
-    return ImmutableMultiDict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+async def _read_form(request: Request) -> Form:
+    """The form of a request that is worth reading. Raises FormRefused."""
+    refusal = forms.refuse_head(request.scope["query_string"], request.headers)
+    if refusal is not None:
+        raise FormRefused(refusal)
+    body = bytearray()
+    pieces = 0
+    try:
+        async with asyncio.timeout(forms.BODY_TIMEOUT_S):
+            async for piece in request.stream():
+                body += piece
+                pieces += 1
+                if len(body) > forms.MAX_FORM_BYTES:
+                    raise FormRefused(forms.TOO_LARGE)
+                if pieces > forms.MAX_PIECES:
+                    raise FormRefused(forms.IN_PIECES)
+    except (TimeoutError, ClientDisconnect):
+        raise FormRefused(forms.TOO_SLOW) from None
+    return forms.parse_form(bytes(body))
+
+
+def _refused(refusal: Refusal) -> Response:
+    """What is left of the body, or of the sender's patience, is not waited for."""
+    return PlainTextResponse(refusal.reason, refusal.status, headers={"connection": "close"})
 
 
 def _target(scope: Scope) -> str:

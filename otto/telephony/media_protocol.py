@@ -29,6 +29,8 @@ except ImportError:  # a platform without the compiled part
 
 PROTOCOL = f"{__name__}:MediaProtocol"
 EXTENSION = "otto.push"
+MAX_MESSAGE_BYTES = 128 * 1024
+"""Nothing longer is put together. What is above 64 KB the stream refuses by a rule of its own."""
 MAX_WAITING_MESSAGES = 64
 """Without a taker: so many messages wait for `receive` before reading is paused."""
 _FIN, _OPCODE, _CLOSE, _MASKED, _LENGTH = 0x80, 0x0F, 0x08, 0x80, 0x7F
@@ -71,6 +73,8 @@ class MediaProtocol(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.queue = _Waiting()
+        # uvicorn would put 16 MB together before anybody looks at them.
+        self.conn.max_message_size = MAX_MESSAGE_BYTES
         self._rest = b""
         self._in_fragments = False
         self._gave_up = False

@@ -41,6 +41,8 @@ from otto.telephony.switchboard_port import SwitchboardClient
 
 log = structlog.get_logger()
 
+MAX_EARLY_MESSAGES = 8
+"""Twilio sends two up to its `start`; until then nobody has shown a token."""
 LAST_MESSAGES_S = 0.5
 """After the server has cancelled the request: for what the caller's side still said."""
 
@@ -166,7 +168,7 @@ class MediaSocket:
         """Reads up to a valid `start`; gives the reason when there is none."""
         try:
             async with asyncio.timeout(self._settings.call.stream_start_timeout_s):
-                while True:
+                for _ in range(MAX_EARLY_MESSAGES):
                     message = await self._next_message()
                     if message["type"] == "websocket.disconnect":
                         return StreamEnd("closed_before_start", close_code=None)
@@ -177,9 +179,10 @@ class MediaSocket:
                                 return StreamEnd("wrong_account", close_code=CLOSE_POLICY)
                             return None
         except TimeoutError:
-            return StreamEnd("no_start", close_code=CLOSE_POLICY)
+            pass
         except ProtocolError as error:
             return StreamEnd(error.fault.code, close_code=error.fault.close_code)
+        return StreamEnd("no_start", close_code=CLOSE_POLICY)
 
     async def _next_message(self) -> Any:
         return await (self._receive() if self._pusher is None else self._waiting.get())

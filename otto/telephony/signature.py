@@ -8,9 +8,11 @@ HMAC-SHA1 or SHA-256 as `X-Twilio-Webhooks-Signature-Settings` says, is twilio's
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from pydantic import SecretStr
+from starlette.datastructures import Headers
 from twilio.request_validator import (  # type: ignore[import-untyped]
     SIGNATURE_HEADER,
     SIGNATURE_SETTINGS_HEADER,
@@ -20,6 +22,19 @@ from twilio.request_validator import (  # type: ignore[import-untyped]
 
 _SIGNATURE = SIGNATURE_HEADER.lower()
 _SETTINGS = SIGNATURE_SETTINGS_HEADER.lower()
+_SHAPE = re.compile(r"[A-Za-z0-9+/]{27}=|[A-Za-z0-9+/]{43}=")
+"""Base64 of the 20 bytes of a SHA-1 or the 32 of a SHA-256."""
+_MAX_SETTINGS_CHARACTERS = 512
+
+
+def may_be_signed(headers: Headers) -> bool:
+    """Whether there is one signature, of a signature's shape: worth the arithmetic."""
+    signatures = headers.getlist(_SIGNATURE)
+    return (
+        len(signatures) == 1
+        and _SHAPE.fullmatch(signatures[0]) is not None
+        and len(headers.get(_SETTINGS, "")) <= _MAX_SETTINGS_CHARACTERS
+    )
 
 
 class SignatureChecker:

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from otto.telephony.media_protocol import EXTENSION, MAX_WAITING_MESSAGES, MediaProtocol
+from otto.telephony.media_protocol import (
+    EXTENSION,
+    MAX_MESSAGE_BYTES,
+    MAX_WAITING_MESSAGES,
+    MediaProtocol,
+)
 
 UPGRADE = (
     b"GET /media/stream HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
@@ -185,3 +190,16 @@ async def test_a_server_that_ends_lets_a_stream_go_on(streaming):
     assert (wire.written, wire.closed) == (before, False)
     protocol.data_received(frame(b"hello"))
     assert protocol.queue.get_nowait()["text"] == "hello"
+
+
+@pytest.mark.parametrize("pieces", [1, 40])
+async def test_no_message_is_put_together_beyond_its_limit(streaming, pieces):
+    """uvicorn's own limit is 16 MB."""
+    protocol, wire = streaming
+    piece = b"x" * (MAX_MESSAGE_BYTES // pieces + 1)
+    for number in range(pieces):
+        protocol.data_received(
+            frame(piece, TEXT if number == 0 else CONTINUED, number + 1 == pieces)
+        )
+    assert struct.pack("!H", 1009) in wire.written
+    assert protocol.queue.get_nowait()["type"] == "websocket.disconnect"

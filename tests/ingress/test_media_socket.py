@@ -396,3 +396,18 @@ async def test_nothing_is_left_after_many_streams(media_url, upgrade, switchboar
     async with asyncio.timeout(5):
         while [t for t in asyncio.all_tasks() if any(part in repr(t.get_coro()) for part in parts)]:
             await asyncio.sleep(0.01)
+
+
+async def test_messages_before_start_are_counted(twilio):
+    """The upgrade's signature has no date: whoever has seen one may open streams."""
+    await twilio.socket.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
+    for _ in range(20):
+        await twilio.socket.send('{"event":"news"}')
+    assert await twilio.close_code() == (1008, "no_start")
+
+
+async def test_audio_before_start_ends_the_stream(twilio, switchboard):
+    await twilio.socket.send('{"event":"connected","protocol":"Call","version":"1.0.0"}')
+    await twilio.speak(20)
+    assert await twilio.close_code() == (1002, "illegal_transition")
+    assert switchboard.calls == []
