@@ -14,6 +14,7 @@ from uuid import UUID
 
 from config.dealership import Location, Service
 from otto.language.spoken_times import describe_start
+from otto.scheduling.event_text import LOCATION_CHARACTERS, TITLE_CHARACTERS, note, one_line
 
 CODE_LETTERS = "FHKLMQRWXY"
 """No two that rhyme over a telephone (B, C, D, E, G, P, T, V, Z) or look like digits (I, O, S)."""
@@ -55,12 +56,12 @@ def calendar_event(
     """The body of a Google Calendar event, without its id."""
     who = visitor.customer_name + (f", {visitor.vehicle}" if visitor.vehicle else "")
     lines = [f"Confirmation {confirmation_code(appointment_id)}, booked by Otto."]
-    if notes:
-        lines.append(notes)
+    if notes and (noted := note(notes)):
+        lines.append(f"Notes: {noted}")
     return {
-        "summary": f"{service.name}: {who}",
+        "summary": one_line(f"{service.name}: {who}", TITLE_CHARACTERS),
         "description": "\n".join(lines),
-        "location": location.address,
+        "location": one_line(location.address, LOCATION_CHARACTERS),
         "start": _event_time(starts_at, location),
         "end": _event_time(ends_at, location),
         "reminders": {"useDefault": False},
