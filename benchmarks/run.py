@@ -54,7 +54,7 @@ from benchmarks import call_records, load, machine, recovery
 from benchmarks.family import CALL_PROCESSES, family, kind, memory, snapshot, spent
 from benchmarks.interrupting import barge_in_ms, median, resumes_ms
 from benchmarks.report import Recovery, Result, Standing, page
-from benchmarks.systems import ENDPOINTING_MS, MODES, SPECULATING, System, start
+from benchmarks.systems import ENDPOINTING_MS, MODES, SPECULATING, System, bearer, start
 
 FINAL_DELAY_MS = 50
 MODEL_MS = 500
@@ -248,6 +248,7 @@ async def calls_of_all_modes(given: argparse.Namespace, series: Series) -> None:
             began_s = time.monotonic()
             async with start(mode, places, Path(folder)) as system, httpx.AsyncClient() as http:
                 http.timeout = httpx.Timeout(30.0)
+                http.headers.update(bearer(system.control_token))
                 ready_s = time.monotonic() - began_s
                 options = await http.post(f"{system.sandbox}/sandbox/options", json=OPTIONS)
                 options.raise_for_status()

@@ -24,6 +24,7 @@ def main(folder: Path) -> None:
         sandbox = stack.sandbox
         ready = {
             "sandbox": sandbox.http,
+            "control_token": sandbox.control_token,
             "sandbox_pid": sandbox.pid,
             "database_url": sandbox.database_url,
         }

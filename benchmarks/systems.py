@@ -35,6 +35,7 @@ class System:
     """One that is up: its process' id is `root`; those in `apart` are the outside world's."""
 
     sandbox: str
+    control_token: str
     root: int
     apart: tuple[int, ...] = ()
     database_url: str = ""
@@ -64,7 +65,9 @@ async def _otto(mode: str, places: int, folder: Path) -> AsyncIterator[System]:
     async with _process(command, environment) as (process, ready):
         apart = (ready["sandbox_pid"],)
         url = ready["database_url"]
-        yield System(ready["sandbox"], process.pid, apart, url, await call_records.customers(url))
+        customers = await call_records.customers(url)
+        token = ready["control_token"]
+        yield System(ready["sandbox"], token, process.pid, apart, url, customers)
 
 
 @asynccontextmanager
@@ -76,10 +79,15 @@ async def _baseline(folder: Path) -> AsyncIterator[System]:
         relay = [sys.executable, "-m", "benchmarks.baseline", "--port", str(BASELINE_PORT)]
         relay += ["--state-dir", str(folder)]
         async with _process(relay, environment) as (process, ready):
-            async with httpx.AsyncClient() as http:
+            async with httpx.AsyncClient(headers=bearer(endpoints["control_token"])) as http:
                 number = {"voice_url": ready["voice_url"], "status_callback_url": None}
                 await http.put(f"{endpoints['http']}/sandbox/number", json=number)
-            yield System(endpoints["http"], process.pid)
+            yield System(endpoints["http"], endpoints["control_token"], process.pid)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header with which the sandbox lets itself be steered."""
+    return {"Authorization": f"Bearer {token}"}
 
 
 @asynccontextmanager

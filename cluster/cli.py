@@ -124,7 +124,7 @@ def _announce(running: record.StackRecord) -> None:
     rows = [("ingress", running.origin), ("Ray's dashboard", running.dashboard)]
     if running.sandbox:
         rows += [
-            ("calendar", f"{running.sandbox}/sandbox/calendar"),
+            ("calendar", f"{running.sandbox}/sandbox/calendar   (password: otto sandbox-token)"),
             ("place a call", calls),
         ]
     rows += [
@@ -164,10 +164,10 @@ def demo(
         try:
             with Progress(out) as progress:
                 running = stack.up(progress)
-            if not running.sandbox:
+            if running.control is None:
                 raise StackError("the demo needs the sandbox's caller: unset the vendors' keys")
             assert stack.settings is not None
-            is_proven = _demonstrate(running.sandbox, stack.settings, persona)
+            is_proven = _demonstrate(running.control, stack.settings, persona)
         finally:
             with deaf_to_signals():
                 stack.down()
@@ -176,7 +176,7 @@ def demo(
         raise StackError("the appointment was not booked as it should be: see above")
 
 
-def _demonstrate(sandbox: str, settings: Any, persona: str) -> bool:
+def _demonstrate(sandbox: loopback.Control, settings: Any, persona: str) -> bool:
     from cluster import evidence, live_call
 
     out.rule(f"{persona.title()} calls", align="left")
@@ -202,17 +202,17 @@ def call(
     """Have someone call the running stack, and show the call."""
     from cluster import live_call
 
-    running = record.running()
-    if not running.sandbox:
+    sandbox = record.running().control
+    if sandbox is None:
         raise StackError("Twilio is live: call its number with a telephone")
     if list_:
-        _list_personas(running.sandbox)
+        _list_personas(sandbox)
         return
     speech = "known" if known else None
-    calls = [live_call.place(running.sandbox, persona, speech) for _ in range(count)]
-    followed = live_call.LiveCall(calls[0], running.sandbox, _settings(), out, persona.title())
+    calls = [live_call.place(sandbox, persona, speech) for _ in range(count)]
+    followed = live_call.LiveCall(calls[0], sandbox, _settings(), out, persona.title())
     followed.follow()
-    outcomes = [_outcome_of(running.sandbox, call_sid) for call_sid in calls]
+    outcomes = [_outcome_of(sandbox, call_sid) for call_sid in calls]
     for outcome in outcomes:
         booked = outcome["booked_as"] or "booked" if outcome["booked"] else "no booking"
         out.print(f"{outcome['call_sid']}: {outcome['status']}, {booked}", markup=False)
@@ -220,18 +220,18 @@ def call(
         raise SystemExit(EXIT_FAILED)
 
 
-def _outcome_of(sandbox: str, call_sid: str) -> dict[str, Any]:
+def _outcome_of(sandbox: loopback.Control, call_sid: str) -> dict[str, Any]:
     from cluster.live_call import SILENCE_TIMEOUT_S
 
-    for _ in loopback.lines(f"{sandbox}/sandbox/calls/{call_sid}/events", SILENCE_TIMEOUT_S):
+    for _ in sandbox.lines(f"/sandbox/calls/{call_sid}/events", SILENCE_TIMEOUT_S):
         pass
-    outcome: dict[str, Any] = loopback.request(f"{sandbox}/sandbox/calls/{call_sid}")
+    outcome: dict[str, Any] = sandbox.request(f"/sandbox/calls/{call_sid}")
     return outcome
 
 
-def _list_personas(sandbox: str) -> None:
+def _list_personas(sandbox: loopback.Control) -> None:
     table = Table("Persona", "Who", "Known", "Wants")
-    for each in loopback.request(f"{sandbox}/sandbox/personas"):
+    for each in sandbox.request("/sandbox/personas"):
         goal = each["goal"]
         wants = goal["kind"] if goal["kind"] != "book" else f"book {goal['service']}"
         table.add_row(each["name"], each["about"], "yes" if each["known"] else "no", wants)
@@ -266,6 +266,15 @@ def logs(
         log_files.show(STATE_DIR / "logs", name, lines, follow, out)
     except KeyboardInterrupt:
         return
+
+
+@app.command("sandbox-token")
+def sandbox_token() -> None:
+    """Print what the running sandbox asks of whoever steers it or looks at its calendar."""
+    sandbox = record.running().control
+    if sandbox is None:
+        raise StackError("every vendor is live: there is no sandbox")
+    typer.echo(sandbox.token)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
-from cluster import loopback
 from cluster.errors import StackError
+from cluster.loopback import Control
 from config.dealership import Dealership
 from config.settings import Settings, Vendor
 from otto.dialogue.session.store import SessionStore
@@ -56,7 +56,7 @@ class Proof:
 
 
 async def gather(
-    call_sid: str, settings: Settings, dealership: Dealership, sandbox: str
+    call_sid: str, settings: Settings, dealership: Dealership, sandbox: Control
 ) -> list[Proof]:
     """Everything the call should have left; waits a little for what follows the booking."""
     zone = ZoneInfo(dealership.locations[0].timezone)
@@ -112,13 +112,13 @@ async def _event(row: dict[str, Any] | None, settings: Settings, zone: ZoneInfo)
         await calendar.close()
 
 
-async def _message(row: dict[str, Any] | None, settings: Settings, sandbox: str) -> str:
-    if row is None or not sandbox or Vendor.TWILIO not in settings.sandbox:
+async def _message(row: dict[str, Any] | None, settings: Settings, sandbox: Control) -> str:
+    if row is None or Vendor.TWILIO not in settings.sandbox:
         return ""
     wanted = (row["text_to"], row["text_body"])
     deadline = time.monotonic() + FOLLOW_TIMEOUT_S
     while time.monotonic() < deadline:
-        sent = await asyncio.to_thread(loopback.request, f"{sandbox}/sandbox/messages")
+        sent = await asyncio.to_thread(sandbox.request, "/sandbox/messages")
         for message in sent:
             if (message.get("to"), message.get("body")) == wanted:
                 return f"to {message['to']}: {message['body']}"

@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cluster import loopback
 from cluster.errors import StackError
 from cluster.evidence import Proof, peek
+from cluster.loopback import Control
 from config.settings import Settings
 
 SILENCE_TIMEOUT_S = 90.0
@@ -31,12 +31,12 @@ STAGES = (
 """Where a turn's time goes, in its order: (key in the session's `latency`, what to call it)."""
 
 
-def place(sandbox: str, persona: str, speech: str | None = None) -> str:
+def place(sandbox: Control, persona: str, speech: str | None = None) -> str:
     """Have a persona ring Otto; returns the CallSid. Raises StackError (unknown persona)."""
     body: dict[str, Any] = {"persona": persona}
     if speech:
         body["speech"] = speech
-    answer = loopback.request(f"{sandbox}/sandbox/calls", method="POST", body=body)
+    answer = sandbox.request("/sandbox/calls", method="POST", body=body)
     return str(answer["call_sid"])
 
 
@@ -45,7 +45,7 @@ class LiveCall:
     """Follows one call's events until it has ended, and prints it as a conversation."""
 
     call_sid: str
-    sandbox: str
+    sandbox: Control
     settings: Settings
     console: Console
     caller: str = "Caller"
@@ -54,12 +54,11 @@ class LiveCall:
 
     def follow(self) -> dict[str, Any]:
         """Print until the end; returns the call's outcome as the sandbox saw it."""
-        for event in loopback.lines(
-            f"{self.sandbox}/sandbox/calls/{self.call_sid}/events", SILENCE_TIMEOUT_S
-        ):
+        path = f"/sandbox/calls/{self.call_sid}"
+        for event in self.sandbox.lines(f"{path}/events", SILENCE_TIMEOUT_S):
             self._show(event)
         self._show_new_turns()
-        outcome: dict[str, Any] = loopback.request(f"{self.sandbox}/sandbox/calls/{self.call_sid}")
+        outcome: dict[str, Any] = self.sandbox.request(path)
         return outcome
 
     def _show(self, event: dict[str, Any]) -> None:

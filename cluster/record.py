@@ -6,11 +6,12 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
 from cluster.errors import StackError
+from cluster.loopback import Control
 from cluster.processes import Recorded, is_alive
 from config.settings import STATE_DIR
 
@@ -30,19 +31,28 @@ class StackRecord:
     dashboard: str = ""
     sandbox: str = ""
     """The sandbox's control address; empty when every vendor is live."""
+    sandbox_token: str = field(default="", repr=False)
+    """What the sandbox asks for before it lets itself be steered."""
     drain_s: float = 0.0
     """How long its owner lets calls in progress go on when it is asked to end."""
     processes: tuple[Recorded, ...] = ()
+
+    @property
+    def control(self) -> Control | None:
+        """The sandbox's control API; None when every vendor is live."""
+        return Control(self.sandbox, self.sandbox_token) if self.sandbox else None
 
     @property
     def is_running(self) -> bool:
         return is_alive(self.owner)
 
     def save(self, state_dir: Path = STATE_DIR) -> None:
-        """Write it, all or nothing."""
+        """Write it, all or nothing, for its owner only."""
         path = state_dir / FILE
         fresh = path.with_suffix(".new")
-        fresh.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        fresh.unlink(missing_ok=True)  # its mode would be kept
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(asdict(self), file, indent=1)
         fresh.replace(path)
 
     def with_processes(self, processes: Iterable[Recorded]) -> StackRecord:

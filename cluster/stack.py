@@ -120,6 +120,7 @@ class Stack:
             origin=f"http://{settings.host}:{settings.port}",
             dashboard=f"http://127.0.0.1:{settings.dashboard_port}",
             sandbox=endpoints.http if endpoints else "",
+            sandbox_token=endpoints.control_token if endpoints else "",
             drain_s=settings.drain_s,
         )
         if endpoints and Vendor.TWILIO in settings.sandbox:
@@ -225,8 +226,8 @@ class Stack:
 
     def _connect_number(self, endpoints: SandboxEndpoints, settings: Settings) -> None:
         """Point the sandbox's telephone number at us, as one does in Twilio's console."""
-        loopback.request(
-            f"{endpoints.http}/sandbox/number",
+        loopback.Control(endpoints.http, endpoints.control_token).request(
+            "/sandbox/number",
             method="PUT",
             body={
                 "voice_url": f"{settings.public_origin}/twilio/voice",

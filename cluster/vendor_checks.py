@@ -26,7 +26,7 @@ from cluster import loopback
 from config.dealership import Dealership, DealershipError, load_dealership
 from config.hosts import is_loopback
 from config.postgres_url import read_postgres_url
-from config.settings import Settings, Vendor
+from config.settings import Settings
 from otto.scheduling.google_calendar import CalendarAuthError, CalendarError, GoogleCalendar
 from otto.storage.database import current_revision, head_revision, make_engine
 from otto.storage.redis import make_redis
@@ -268,11 +268,6 @@ def _ask_twilio(settings: Settings) -> tuple[str, list[str]]:
     """The account's status and the voice webhook of each number that is ours."""
     client = TwilioRest(settings.twilio)._client
     account = client.api.accounts(settings.twilio.account_sid).fetch()
-    if Vendor.TWILIO in settings.sandbox:
-        # The sandbox has one number; it is kept on its own side, not in Twilio's API.
-        origin = settings.twilio.api_url.removesuffix("/twilio")
-        number = loopback.request(f"{origin}/sandbox/number")
-        return account.status, [number["voice_url"]]
     found = client.incoming_phone_numbers.list(phone_number=settings.twilio.phone_number, limit=1)
     return account.status, [number.voice_url for number in found]
 

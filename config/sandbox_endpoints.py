@@ -21,6 +21,8 @@ class SandboxEndpoints(BaseModel):
     pid: int
     http: str
     """Control: faults, calls, messages, e.g. http://127.0.0.1:9100"""
+    control_token: str
+    """Sent with everything that goes to `http`, as `Authorization: Bearer`."""
     deepgram_url: str
     openai_base_url: str
     deepgram_fallback_url: str = ""

@@ -145,6 +145,7 @@ async def _start(
     return {
         "pid": os.getpid(),
         "http": http,
+        "control_token": world.control_token,
         "deepgram_url": f"ws{http.removeprefix('http')}/deepgram",
         "openai_base_url": f"{http}/openai/v1",
         "deepgram_fallback_url": f"ws{http.removeprefix('http')}/deepgram-b",

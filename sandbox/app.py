@@ -14,6 +14,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.http11 import Request
 
 from sandbox import control
+from sandbox.access import guarded
 from sandbox.deepgram import routes as deepgram
 from sandbox.google import routes as google
 from sandbox.openai import routes as openai
@@ -25,11 +26,12 @@ _SHUTDOWN_S = 1
 
 
 def build(world: World) -> Starlette:
-    """The application: each vendor's routes under its own path, and `/sandbox` to steer them."""
+    """The application: each vendor's routes under its own path, and `/sandbox` to steer
+    them, for whoever has the world's token."""
     routes: list[BaseRoute] = [*control.routes(world), *services.routes(world)]
     for vendor in (deepgram, openai, google, twilio):
         routes += vendor.routes(world)
-    return Starlette(routes=routes)
+    return Starlette(routes=guarded(routes, world.control_token))
 
 
 def listen(port: int = 0, host: str = "127.0.0.1") -> socket.socket:

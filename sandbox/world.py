@@ -103,6 +103,8 @@ class World:
         self.auth_token = secrets.token_hex(16)
         self.api_key = secrets.token_hex(20)
         """Deepgram's and OpenAI's key, and Google's client secret and refresh token."""
+        self.control_token = secrets.token_urlsafe(32)
+        """Who has it may steer: see `sandbox.access`."""
         self.phone_number = "+18155550100"
         """The number the dealership rents from Twilio."""
         self.http_url = ""

@@ -67,11 +67,17 @@ class StackProbeError(Exception):
 class StackProbe:
     """A stack that serves. Its methods may be used from one event loop; see `running`."""
 
-    def __init__(self, settings: Settings, sandbox: str, sandbox_pid: int, stack_id: str) -> None:
+    def __init__(
+        self, settings: Settings, sandbox: str, token: str, sandbox_pid: int, stack_id: str
+    ) -> None:
+        """`sandbox` and `token`: where its control API is, and what it asks for."""
         self.settings = settings
         self.sandbox_pid = sandbox_pid
         self.stack_id = stack_id
-        self._url = sandbox
+        self._client: dict[str, Any] = {
+            "base_url": sandbox,
+            "headers": {"Authorization": f"Bearer {token}"},
+        }
         self._http: httpx.AsyncClient | None = None
         self._at_rest: dict[str, int] = {}
         self._switchboards: list[str] = []
@@ -80,7 +86,7 @@ class StackProbe:
     async def connected(self) -> AsyncIterator[StackProbe]:
         """Hold the connection to the sandbox while in here."""
         limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(base_url=self._url, timeout=30.0, limits=limits) as http:
+        async with httpx.AsyncClient(**self._client, timeout=30.0, limits=limits) as http:
             self._http = http
             yield self
 
@@ -306,7 +312,10 @@ def running(folder: Path, environment: dict[str, str], log: Console) -> Iterator
     """Bring a stack with known audio up with its data in `folder`, and end it. Main thread only,
     and outside of any event loop."""
     with embedded(folder, environment, speech="known", log=log) as stack:
-        yield StackProbe(stack.settings, stack.sandbox.http, stack.sandbox.pid, stack.stack_id)
+        sandbox = stack.sandbox
+        yield StackProbe(
+            stack.settings, sandbox.http, sandbox.control_token, sandbox.pid, stack.stack_id
+        )
 
 
 def left_behind(stack_id: str) -> list[str]:

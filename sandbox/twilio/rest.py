@@ -70,6 +70,7 @@ class Rest:
             Route(f"{API}/Messages.json", self._guarded(self._create_message), methods=["POST"]),
             Route(f"{API}/Messages/{{sid}}.json", self._guarded(self._read_message)),
             Route(f"{API}.json", self._guarded(self._read_account)),
+            Route(f"{API}/IncomingPhoneNumbers.json", self._guarded(self._list_numbers)),
         ]
 
     def _guarded(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -246,6 +247,33 @@ class Rest:
                 "date_updated": now,
                 "subresource_uris": {},
                 "uri": f"/{API_VERSION}/Accounts/{self._world.account_sid}.json",
+            }
+        )
+
+    async def _list_numbers(self, request: Request, _form: Form) -> Response:
+        """The account's only number, unless the query asks for another."""
+        world, number = self._world, self._exchange.number
+        wanted = request.query_params.get("PhoneNumber", "")
+        path = f"/{API_VERSION}/Accounts/{world.account_sid}/IncomingPhoneNumbers.json"
+        resource = {
+            "sid": "PN" + world.account_sid[2:],
+            "account_sid": world.account_sid,
+            "friendly_name": world.phone_number,
+            "phone_number": world.phone_number,
+            "voice_url": number.voice_url,
+            "voice_method": "POST",
+            "status_callback": number.status_callback_url,
+            "status_callback_method": "POST",
+        }
+        return JSONResponse(
+            {
+                "incoming_phone_numbers": [resource] if wanted in world.phone_number else [],
+                "page": 0,
+                "page_size": 50,
+                "first_page_uri": path,
+                "next_page_uri": None,
+                "previous_page_uri": None,
+                "uri": path,
             }
         )
 

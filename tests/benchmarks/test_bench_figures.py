@@ -65,7 +65,7 @@ def test_what_a_guess_saves_shows_in_the_whole_wait():
 
 def test_the_callers_do_not_all_want_the_same_opening():
     customers = [{"phone": f"+1217555{n:04}", "first_name": "A"} for n in range(40)]
-    system = System("http://sandbox", 1, customers=customers)
+    system = System("http://sandbox", "token", 1, customers=customers)
     wishes = [load.caller(system, number) for number in range(20)]
     assert len({request["from"] for request in wishes}) == 20
     assert len({tuple(sorted(request["goal"].items())) for request in wishes}) == 20

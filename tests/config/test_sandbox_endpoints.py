@@ -20,6 +20,7 @@ from tests.support.operator import LIVE, forget_settings, set_all
 ENDPOINTS = SandboxEndpoints(
     pid=1,
     http="http://127.0.0.1:9100",
+    control_token="control",
     deepgram_url="ws://127.0.0.1:9100/deepgram",
     openai_base_url="http://127.0.0.1:9100/openai/v1",
     google_calendar_url="http://127.0.0.1:9100/google/calendar/v3/",

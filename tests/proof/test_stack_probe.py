@@ -48,8 +48,9 @@ async def probe() -> AsyncIterator[StackProbe]:
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[socket]))
-    async with serve(World(Options(speech="known"))) as url:
-        probe = StackProbe(Settings(), url, sandbox_pid=0, stack_id="none")
+    world = World(Options(speech="known"))
+    async with serve(world) as url:
+        probe = StackProbe(Settings(), url, world.control_token, sandbox_pid=0, stack_id="none")
         async with probe.connected():
             number = {"voice_url": f"http://127.0.0.1:{socket.getsockname()[1]}/voice"}
             (await probe.http.put("/sandbox/number", json=number)).raise_for_status()

@@ -126,3 +126,20 @@ async def test_a_fault_fails_so_many_requests(world: World, client: Client) -> N
     assert failed.value.status == 503
     account = await asyncio.to_thread(client.api.accounts(world.account_sid).fetch)
     assert account.status == "active"
+
+
+async def test_the_accounts_number_is_listed_with_its_webhooks(
+    world: World, client: Client, twilio: str, http: aiohttp.ClientSession
+) -> None:
+    answers = {"voice_url": "https://otto.example/voice", "status_callback_url": "https://o/status"}
+    async with http.put(f"{twilio}/sandbox/number", json=answers) as answer:
+        assert answer.status == 200
+
+    def numbers(**asked: Any) -> list[Any]:
+        return client.incoming_phone_numbers.list(limit=1, **asked)
+
+    (ours,) = await asyncio.to_thread(numbers, phone_number=world.phone_number)
+    assert ours.phone_number == world.phone_number
+    assert (ours.voice_url, ours.status_callback) == tuple(answers.values())
+    assert await asyncio.to_thread(numbers, phone_number="+13125550199") == []
+    assert len(await asyncio.to_thread(numbers)) == 1

@@ -22,6 +22,11 @@ class Served:
     http: str
 
     @property
+    def steering(self) -> dict[str, str]:
+        """What the control API asks for."""
+        return {"Authorization": f"Bearer {self.world.control_token}"}
+
+    @property
     def deepgram(self) -> str:
         return "ws" + self.http.removeprefix("http") + "/deepgram"
 

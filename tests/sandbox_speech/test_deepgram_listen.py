@@ -273,7 +273,7 @@ async def test_slow_delays_the_final(served) -> None:
 
 async def test_the_log_tells_when_a_final_went_out(served) -> None:
     await transcribe(served, carrier.encode("Yes.", 300) + silence(500))
-    async with httpx.AsyncClient(base_url=served.http) as client:
+    async with httpx.AsyncClient(base_url=served.http, headers=served.steering) as client:
         entries = (await client.get("/sandbox/deepgram/log")).json()["entries"]
         (final,) = [entry for entry in entries if entry.get("speech_final")]
         assert (final["text"], final["end_ms"]) == ("Yes.", 300)

@@ -18,7 +18,7 @@ ASK = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Y
 
 
 async def strike(served: Any, target: str, kind: str, **more: Any) -> dict[str, Any]:
-    async with httpx2.AsyncClient(base_url=served.http) as client:
+    async with httpx2.AsyncClient(base_url=served.http, headers=served.steering) as client:
         wanted = {"target": target, "kind": kind, "open": True, **more}
         answer = await client.post("/sandbox/faults", json=wanted)
         assert answer.status_code == 201, answer.text
@@ -90,7 +90,7 @@ async def test_an_answer_under_way_is_struck(served: Any, kind: str) -> None:
 
 
 async def test_what_cannot_be_struck_is_refused(served: Any) -> None:
-    async with httpx2.AsyncClient(base_url=served.http) as client:
+    async with httpx2.AsyncClient(base_url=served.http, headers=served.steering) as client:
         for wanted in (
             {"target": "google", "kind": "drop", "open": True},
             {"target": "openai", "kind": "slow", "open": True},

@@ -13,7 +13,7 @@ from sandbox.world import LOG_LENGTH, Options, OptionsError, World
 
 
 async def test_a_fault_bites_as_often_as_it_was_laid_for(served) -> None:
-    async with httpx.AsyncClient(base_url=served.http) as client:
+    async with httpx.AsyncClient(base_url=served.http, headers=served.steering) as client:
         wanted = {"target": "openai", "kind": "fail", "status": 503, "count": 2}
         answer = await client.post("/sandbox/faults", json=wanted)
         assert answer.status_code == 201
@@ -24,7 +24,7 @@ async def test_a_fault_bites_as_often_as_it_was_laid_for(served) -> None:
 
 
 async def test_a_fault_without_a_count_stays_until_it_is_removed(served) -> None:
-    async with httpx.AsyncClient(base_url=served.http) as client:
+    async with httpx.AsyncClient(base_url=served.http, headers=served.steering) as client:
         for target in ("google", "twilio"):
             await client.post("/sandbox/faults", json={"target": target, "kind": "drop"})
         for _ in range(5):
@@ -51,7 +51,7 @@ async def test_a_fault_without_a_count_stays_until_it_is_removed(served) -> None
     ],
 )
 async def test_a_senseless_fault_is_refused_with_a_sentence(served, wanted) -> None:
-    async with httpx.AsyncClient(base_url=served.http) as client:
+    async with httpx.AsyncClient(base_url=served.http, headers=served.steering) as client:
         answer = await client.post("/sandbox/faults", json=wanted)
     assert answer.status_code == 400
     assert answer.json()["error"]
@@ -85,7 +85,7 @@ def test_take_picks_only_the_kinds_asked_for_oldest_first() -> None:
 
 
 async def test_options_change_all_or_none(served) -> None:
-    async with httpx.AsyncClient(base_url=served.http) as client:
+    async with httpx.AsyncClient(base_url=served.http, headers=served.steering) as client:
         changed = await client.post("/sandbox/options", json={"model_token_ms": 7})
         assert changed.json()["model_token_ms"] == 7
         for wrong in ({"model_token_ms": 1, "nonsense": 2}, {"speech": "loud"}, {"rest_ms": -1}, 3):
@@ -104,7 +104,7 @@ def test_options_keep_their_types() -> None:
 
 
 async def test_health(served) -> None:
-    async with httpx.AsyncClient(base_url=served.http) as client:
+    async with httpx.AsyncClient(base_url=served.http, headers=served.steering) as client:
         health = (await client.get("/sandbox/health")).json()
     assert health == {"status": "ok", "speech": "known", "tasks": 0, "answers": 0, "faults": 0}
 

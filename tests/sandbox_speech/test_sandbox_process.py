@@ -47,7 +47,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_it_is_ready_when_it_says_so_and_leaves_its_addresses(running, tmp_path) -> None:
     process, endpoints = running
     assert endpoints.pid == process.pid
-    assert httpx.get(endpoints.http + "/sandbox/health").json()["status"] == "ok"
+    steering = {"Authorization": f"Bearer {endpoints.control_token}"}
+    health = endpoints.http + "/sandbox/health"
+    assert httpx.get(health, headers=steering).json()["status"] == "ok"
+    assert httpx.get(health).status_code == 401
     left = tmp_path / "sandbox.json"
     assert SandboxEndpoints.model_validate_json(left.read_text()) == endpoints
     assert stat.S_IMODE(left.stat().st_mode) == 0o600

@@ -120,7 +120,8 @@ def test_serve_run_answers_calls(
                 return False
 
         until(ready, READY_S)
-        with httpx.Client(base_url=sandbox.http, timeout=30) as world:
+        steering = {"Authorization": f"Bearer {sandbox.control_token}"}
+        with httpx.Client(base_url=sandbox.http, headers=steering, timeout=30) as world:
             answers = {
                 "voice_url": f"{origin}/twilio/voice",
                 "status_callback_url": f"{origin}/twilio/status",

@@ -26,9 +26,10 @@ PATIENCE_S = 60.0
 class Running:
     """A stack that serves."""
 
-    def __init__(self, settings: Settings, sandbox: str) -> None:
+    def __init__(self, settings: Settings, sandbox: str, token: str) -> None:
         self.settings = settings
-        self.http = httpx.Client(base_url=sandbox, timeout=30.0)
+        steering = {"Authorization": f"Bearer {token}"}
+        self.http = httpx.Client(base_url=sandbox, headers=steering, timeout=30.0)
 
     def call(self, persona: str, **more: Any) -> str:
         """Let a persona ring; returns the CallSid."""
@@ -123,6 +124,6 @@ def running_stack(
         **(more or {}),
     }
     with embedded(folder, names, speech=speech, log=Console(stderr=True)) as stack:
-        running = Running(stack.settings, stack.sandbox.http)
+        running = Running(stack.settings, stack.sandbox.http, stack.sandbox.control_token)
         yield running
         running.http.close()
