@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shlex
 import subprocess
 import sys
 from importlib.metadata import version as package_version
@@ -14,15 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import SecretStr
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from cluster import log_files, loopback, ray_env, record
+from cluster import cli_settings, log_files, loopback, record
 from cluster.errors import StackError
 from config.dealership import DealershipError, load_dealership
-from config.loading import read_settings
 from config.sandbox_endpoints import load_settings
 from config.settings import STATE_DIR, Settings, SettingsError
 from otto.logs import configure
@@ -42,9 +39,8 @@ app = typer.Typer(
 )
 db = typer.Typer(no_args_is_help=True, help="The database: tables, example data, state.")
 customer = typer.Typer(no_args_is_help=True, help="What is held about a person, by their number.")
-config = typer.Typer(no_args_is_help=True, help="The settings as Otto understands them.")
 app.add_typer(db, name="db")
-app.add_typer(config, name="config")
+app.add_typer(cli_settings.app, name="config")
 app.add_typer(customer, name="customer")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -358,45 +354,6 @@ def customer_erase(
     out.print(", ".join(f"{count} {what}" for what, count in erased.items()))
     if "events" in erased:
         out.print("the running stack deletes the events from Google Calendar")
-
-
-@config.command("show")
-def config_show() -> None:
-    """Every setting and its value; secrets only as set or not set."""
-    settings = read_settings()
-    table = Table("Setting", "Value")
-    for name, value in _flatten(settings):
-        table.add_row(name, value)
-    out.print(table)
-
-
-@config.command("env")
-def config_env() -> None:
-    """What Ray's processes must find in their environment, as lines for a shell: put
-    `eval "$(otto config env)"` before `ray start` or `serve run` on a cluster of your own."""
-    import serve_app  # late: it imports Ray
-
-    wanted = {**ray_env.ENVIRONMENT, **serve_app.serve_environment(read_settings())}
-    for name, value in wanted.items():
-        typer.echo(f"export {name}={shlex.quote(os.environ.get(name, value))}")
-
-
-def _flatten(settings: Any) -> list[tuple[str, str]]:
-    rows = []
-    for field in type(settings).model_fields:
-        value = getattr(settings, field)
-        if hasattr(type(value), "model_fields"):
-            rows += _flatten(value)
-            continue
-        name = (str(settings.model_config.get("env_prefix", "")) + field).upper()
-        if isinstance(value, SecretStr):
-            shown = "(set)" if value.get_secret_value() else "(not set)"
-        elif isinstance(value, frozenset):
-            shown = ", ".join(sorted(value)) or "none"
-        else:
-            shown = "" if value is None else str(value)
-        rows.append((name, shown))
-    return rows
 
 
 @app.command()
