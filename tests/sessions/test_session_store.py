@@ -13,8 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from config.settings import RedisSettings
-from otto.dialogue.session.store import Fenced, SessionStore
-from otto.dialogue.session.writer import wall_clock_us
+from otto.dialogue.session.store import Fenced, SessionStore, wall_clock_us
 from otto.storage.redis import make_redis
 
 CALL = "CA0123456789abcdef0123456789abcdef"
@@ -33,7 +32,8 @@ def store(redis: Redis) -> SessionStore:
 
 
 async def _open(store: SessionStore, call_sid: str = CALL) -> tuple[int, dict[str, Any] | None]:
-    return await store.open(call_sid, wall_clock_us())
+    opened = await store.open(call_sid, wall_clock_us())
+    return opened.epoch, opened.state
 
 
 async def test_the_next_owner_gets_the_last_committed_state(store: SessionStore) -> None:
@@ -58,7 +58,7 @@ async def test_a_slow_owner_given_up_for_dead_cannot_write(store: SessionStore) 
 async def test_of_many_who_open_at_once_exactly_one_can_write(store: SessionStore) -> None:
     now = wall_clock_us()
     opened = await asyncio.gather(*(store.open(CALL, now - number) for number in range(50)))
-    epochs = [epoch for epoch, _ in opened]
+    epochs = [epoch for epoch, *_ in opened]
     assert len(set(epochs)) == 50
 
     async def commit(epoch: int) -> int | None:
@@ -147,7 +147,7 @@ async def test_an_opening_carried_out_late_by_a_server_that_hung_takes_nothing_o
     store: SessionStore,
 ) -> None:
     now = wall_clock_us()
-    heir, _ = await store.open(CALL, now)
+    heir = (await store.open(CALL, now)).epoch
     await store.open(CALL, now - 5_000_000)  # sent five seconds ago by an owner that is long dead
     await store.commit(CALL, heir, {"by": "heir"})
     assert (await store.peek(CALL))[0] == {"by": "heir"}
@@ -157,8 +157,8 @@ async def test_a_newcomer_whose_clock_is_a_little_behind_still_takes_over(
     store: SessionStore,
 ) -> None:
     now = wall_clock_us()
-    first, _ = await store.open(CALL, now)
-    second, _ = await store.open(CALL, now - 500_000)
+    first = (await store.open(CALL, now)).epoch
+    second = (await store.open(CALL, now - 500_000)).epoch
     await store.commit(CALL, second, {"by": "second"})
     with pytest.raises(Fenced):
         await store.commit(CALL, first, {"by": "first"})
@@ -195,3 +195,54 @@ async def test_an_owners_own_opening_carried_out_after_its_first_write_does_not_
     await store.open(CALL, now)
     await store.commit(CALL, now, {"turn": 2})
     assert (await store.peek(CALL))[0] == {"turn": 2}
+
+
+class Clock:
+    """A node's wall clock, wrong by so much."""
+
+    def __init__(self, wrong_by_s: float = 0.0) -> None:
+        self.wrong_by_s = wrong_by_s
+
+    def __call__(self) -> int:
+        return wall_clock_us() + int(self.wrong_by_s * 1e6)
+
+
+async def age_of(store: SessionStore) -> float:
+    opened = await store.open(CALL, wall_clock_us())
+    assert opened.age_s is not None
+    return opened.age_s
+
+
+async def test_nobody_knows_the_age_of_what_was_never_written(store: SessionStore) -> None:
+    assert (await store.open(CALL, wall_clock_us())).age_s is None
+    assert (await store.open(CALL, wall_clock_us())).age_s is None, "opening writes nothing"
+
+
+async def test_the_age_is_told_by_the_stores_clock(store: SessionStore, redis: Redis) -> None:
+    """An opener whose clock is an hour wrong gets the same answer as one whose clock is right."""
+    epoch, _ = await _open(store)
+    await store.commit(CALL, epoch, {"turn": 1})
+    [key] = await redis.keys("*")
+    written = int(await redis.hget(key, "written") or 0)
+    await redis.hset(key, "written", written - 50 * 60 * 1_000_000)
+    for wrong_by_s in (0.0, 3600.0, -3600.0):
+        late = SessionStore(redis, 120, Clock(wrong_by_s))
+        opened = await late.open(CALL, Clock(wrong_by_s)())
+        assert opened.age_s is not None
+        assert 3000 <= opened.age_s < 3060
+
+
+@pytest.mark.parametrize(("wrong_by_s", "oldest_s"), [(0.0, 1.0), (3600.0, 1.0)])
+async def test_a_writer_whose_clock_is_ahead_makes_nothing_younger(
+    redis: Redis, wrong_by_s: float, oldest_s: float
+) -> None:
+    store = SessionStore(redis, 120, Clock(wrong_by_s))
+    await store.commit(CALL, (await _open(store))[0], {"turn": 1})
+    assert 0 <= await age_of(store) < oldest_s + 60
+
+
+async def test_a_write_that_is_carried_out_late_counts_from_when_it_was_sent(redis: Redis) -> None:
+    """As a server does that hung for an hour, and has read on since."""
+    hung = SessionStore(redis, 120, Clock(-3600.0))
+    await hung.commit(CALL, (await _open(hung))[0], {"turn": 1})
+    assert await age_of(hung) > 3590

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from otto.dialogue.session.store import Fenced
+from otto.dialogue.session.store import Fenced, Opened
 from otto.dialogue.session.writer import RETRY_MAX_S, SessionWriter
 
 CALL = "CA1"
@@ -26,11 +26,11 @@ class Store:
         self.away = False
         self.slow_s = 0.0
 
-    async def open(self, call_sid: str, epoch: int) -> tuple[int, dict[str, Any] | None]:
+    async def open(self, call_sid: str, epoch: int) -> Opened:
         if self.away:
             raise ConnectionError
         self.epoch = max(epoch, self.epoch + 1)
-        return self.epoch, self.state
+        return Opened(self.epoch, self.state, None if self.state is None else 1.0)
 
     async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None:
         assert self.at_once == 0, "two writes of one session at once"
@@ -87,7 +87,7 @@ async def test_a_call_begun_while_the_store_was_away_gets_its_session_later() ->
     store = Store()
     store.away = True
     owner = Owner(store, 1000)
-    assert await owner.keeper.open() == (1, None)
+    assert await owner.keeper.open() == (1, None, None)
     owner.turn(1)
     await asyncio.sleep(20)
     store.away = False
@@ -180,6 +180,6 @@ async def test_the_next_owner_counts_on_and_gets_the_state() -> None:
     await first.keeper.open()
     first.turn(1)
     await asyncio.sleep(0.1)
-    count, saved = await Owner(store, 500).keeper.open()
+    count, saved, _ = await Owner(store, 500).keeper.open()
     assert count == 2
     assert saved == {"epoch": 1, "turn": 1}

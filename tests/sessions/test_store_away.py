@@ -63,7 +63,7 @@ async def until(condition: Callable[[], bool]) -> None:
 async def test_every_question_costs_the_timeout_at_most(
     how: str, valkey: Valkey, store: SessionStore
 ) -> None:
-    epoch, _ = await store.open(CALL, 1_000_000)
+    epoch = (await store.open(CALL, 1_000_000)).epoch
     break_it(valkey, how)
     for ask in (
         lambda: store.open(CALL, 4_000_000),
@@ -118,7 +118,7 @@ async def test_a_call_that_began_without_the_store_keeps_its_session_and_its_pla
     heir.on_fenced = lambda: fenced.append("heir")
     for keeper in (zombie, heir):
         began_s = time.monotonic()
-        assert await keeper.open() == (1, None)
+        assert await keeper.open() == (1, None, None)
         assert time.monotonic() - began_s < TIMEOUT_S + SLACK_S
     zombie.changed(lambda: {"by": "zombie"})
     heir.changed(lambda: {"by": "heir"})

@@ -19,7 +19,7 @@ from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle,
 from otto.crm.records import Callback, CallRecord
 from otto.dialogue.context import CallContext
 from otto.dialogue.conversation import Conversation
-from otto.dialogue.session.store import Fenced
+from otto.dialogue.session.store import Fenced, Opened
 from otto.events import (
     Event,
     FirstAudio,
@@ -294,12 +294,13 @@ class Memory:
         self.epochs: dict[str, int] = {}
         self.states: dict[str, dict[str, Any]] = {}
         self.away = False
+        self.age_s: float | None = 0.0
 
-    async def open(self, call_sid: str, epoch: int) -> tuple[int, dict[str, Any] | None]:
+    async def open(self, call_sid: str, epoch: int) -> Opened:
         if self.away:
             raise ConnectionError
         self.epochs[call_sid] = max(epoch, self.epochs.get(call_sid, 0) + 1)
-        return self.epochs[call_sid], self.states.get(call_sid)
+        return Opened(self.epochs[call_sid], self.states.get(call_sid), self.age_s)
 
     async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None:
         if self.away:

@@ -229,6 +229,23 @@ class Session:
         fields["turns"] = [TurnRecord(**item) for item in fields["turns"]]
         return cls(**fields)
 
+    def renewed(self, caller: str, called: str) -> Self:
+        """The session of the same call when nobody knows that the same person is on the line.
+
+        Nothing of what was found out or said is left. What counts against a caller stays, and so
+        does what the call is on record with, or is not to be.
+        """
+        fresh = type(self)(self.call_sid, caller, called, self.started_at)
+        fresh.epoch, fresh.revision, fresh.stream = self.epoch, self.revision, self.stream
+        fresh.attempts, fresh.attempted = self.attempts, self.attempted
+        fresh.caller_turns = self.caller_turns
+        if self.identity is Identity.LOCKED:
+            fresh.identity = Identity.LOCKED
+        fresh.bookings, fresh.callback_requested = self.bookings, self.callback_requested
+        fresh.transcript_refused = self.transcript_refused
+        fresh.turns = self.turns
+        return fresh
+
     def on_stream(self, stream: str) -> None:
         """The call is on this media stream. On a new one nothing has been heard or keyed yet."""
         if stream != self.stream:

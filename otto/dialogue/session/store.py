@@ -15,8 +15,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from redis.asyncio import Redis
 
@@ -29,25 +31,32 @@ CLOCK_SKEW_US = 1_000_000
 no more than this is taken for a newcomer from such a node; older ones come from the past."""
 
 # KEYS[1] session; ARGV[1] epoch wanted, ARGV[2] TTL in seconds, ARGV[3] clock skew.
-# Returns {epoch, state or false}. An opening from the past changes nothing, nor does one by the
-# owner: its request was carried out late, after a write of its own.
+# Returns {epoch, state or false, microseconds since it was written or false}. An opening from the
+# past changes nothing, nor does one by the owner: its request was carried out late, after a write
+# of its own.
 _OPEN = """
+local age = false
+local written = redis.call('HGET', KEYS[1], 'written')
+if written then
+  local now = redis.call('TIME')
+  age = string.format('%.0f', now[1] * 1000000 + now[2] - tonumber(written))
+end
 local newest = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 local epoch = tonumber(ARGV[1])
 if epoch <= newest then
   if epoch == newest or epoch < newest - tonumber(ARGV[3]) then
-    return {epoch, redis.call('HGET', KEYS[1], 'state')}
+    return {epoch, redis.call('HGET', KEYS[1], 'state'), age}
   end
   epoch = newest + 1
 end
 redis.call('HSET', KEYS[1], 'epoch', string.format('%.0f', epoch), 'sequence', 0)
 redis.call('EXPIRE', KEYS[1], ARGV[2])
-return {epoch, redis.call('HGET', KEYS[1], 'state')}
+return {epoch, redis.call('HGET', KEYS[1], 'state'), age}
 """
 
 # KEYS[1] session; ARGV[1] epoch, ARGV[2] sequence of the write within the epoch, ARGV[3] state,
-# ARGV[4] TTL in seconds. Returns 1, or 0 when fenced. A write that arrives after a later one of
-# the same owner is dropped.
+# ARGV[4] TTL in seconds, ARGV[5] the sender's clock, ARGV[6] clock skew. Returns 1, or 0 when
+# fenced. A write that arrives after a later one of the same owner is dropped.
 _COMMIT = """
 local newest = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
 local epoch = tonumber(ARGV[1])
@@ -56,7 +65,10 @@ if newest == epoch then
   local last = tonumber(redis.call('HGET', KEYS[1], 'sequence') or '0')
   if last > tonumber(ARGV[2]) then return 1 end
 end
-redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'sequence', ARGV[2], 'state', ARGV[3])
+local now = redis.call('TIME')
+local written = math.min(now[1] * 1000000 + now[2], tonumber(ARGV[5]) + tonumber(ARGV[6]))
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'sequence', ARGV[2], 'state', ARGV[3],
+  'written', string.format('%.0f', written))
 redis.call('EXPIRE', KEYS[1], ARGV[4])
 return 1
 """
@@ -83,14 +95,28 @@ class StoredSession:
         return bool(self.state.get("outcome"))
 
 
+def wall_clock_us() -> int:
+    """Microseconds since 1970: no two owners of a call begin in the same one."""
+    return time.time_ns() // 1000
+
+
 class Fenced(Exception):
     """A newer owner has opened this session: stop serving the call."""
+
+
+class Opened(NamedTuple):
+    """A session that was taken over: the epoch to commit with, the state last committed, if any,
+    and for how many seconds it had not been written (None: nobody knows)."""
+
+    epoch: int
+    state: dict[str, Any] | None
+    age_s: float | None
 
 
 class Sessions(Protocol):
     """Where sessions are kept."""
 
-    async def open(self, call_sid: str, epoch: int) -> tuple[int, dict[str, Any] | None]: ...
+    async def open(self, call_sid: str, epoch: int) -> Opened: ...
     async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None: ...
 
 
@@ -99,7 +125,10 @@ class SessionStore:
     lets the call go on without); nothing takes longer than the client's timeout, retry included.
     """
 
-    def __init__(self, redis: Redis, ttl_s: int) -> None:
+    def __init__(
+        self, redis: Redis, ttl_s: int, clock_us: Callable[[], int] = wall_clock_us
+    ) -> None:
+        self._clock_us = clock_us
         self._redis = redis
         self._ttl_s = ttl_s
         self._timeout_s = timeout_s_of(redis)
@@ -108,17 +137,16 @@ class SessionStore:
         self._open = redis.register_script(_OPEN)
         self._commit = redis.register_script(_COMMIT)
 
-    async def open(self, call_sid: str, epoch: int) -> tuple[int, dict[str, Any] | None]:
+    async def open(self, call_sid: str, epoch: int) -> Opened:
         """Take the session over with an epoch of the opener's clock, in microseconds.
 
-        Returns the epoch to commit with, which is a later one when the clocks of two nodes do not
-        agree, and the state last committed, if any.
+        The epoch to commit with is a later one when the clocks of two nodes do not agree.
         """
         async with asyncio.timeout(self._timeout_s):
-            given, state = await self._open(
+            given, state, age_us = await self._open(
                 keys=[SESSION % call_sid], args=[epoch, self._ttl_s, CLOCK_SKEW_US]
             )
-        return int(given), _loads(state)
+        return Opened(int(given), _loads(state), None if age_us is None else int(age_us) / 1e6)
 
     async def commit(self, call_sid: str, epoch: int, state: dict[str, Any]) -> None:
         """Store the state. Raises `Fenced` when somebody has opened the session since."""
@@ -126,9 +154,11 @@ class SessionStore:
         text = to_json(state)
         sequence = next(self._sequence)
         ttl_s = min(self._ttl_s, REFUSED_TTL_S) if state.get("transcript_refused") else self._ttl_s
+        sent = self._clock_us()
         async with asyncio.timeout(self._timeout_s):
             done = await self._commit(
-                keys=[SESSION % call_sid], args=[epoch, sequence, text, ttl_s]
+                keys=[SESSION % call_sid],
+                args=[epoch, sequence, text, ttl_s, sent, CLOCK_SKEW_US],
             )
         if not int(done):
             raise Fenced(f"epoch {epoch} of call {call_sid} is over")

@@ -22,14 +22,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import time
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 
-from otto.dialogue.session.store import Fenced, Sessions
+from otto.dialogue.session.store import Fenced, Sessions, wall_clock_us
 from otto.language.characters import to_json
 
 log = structlog.get_logger()
@@ -44,9 +43,13 @@ RETRY_JITTER = 0.25
 StateOf = Callable[[], dict[str, Any]]
 
 
-def wall_clock_us() -> int:
-    """Microseconds since 1970: no two owners of a call begin in the same one."""
-    return time.time_ns() // 1000
+class Found(NamedTuple):
+    """What there was of a session: how many owners the call has had, the new one included, its
+    later state, if any, and for how many seconds that had not been written (None: nobody knows)."""
+
+    owners: int
+    state: dict[str, Any] | None
+    age_s: float | None
 
 
 class SessionWriter:
@@ -76,21 +79,22 @@ class SessionWriter:
         self.away = False
         """The last attempt to reach the store failed."""
 
-    async def open(self, checkpoint: bytes = b"") -> tuple[int, dict[str, Any] | None]:
+    async def open(self, checkpoint: bytes = b"") -> Found:
         """Take the session over; never raises, and waits no longer than the store's timeout.
 
-        `checkpoint` is the line's copy. Returns how many owners the call has had, this one
-        included, and the later state of the two; without either that is (1, None).
+        `checkpoint` is the line's copy; the later state of the two counts.
         """
-        saved: dict[str, Any] | None = None
+        stored: dict[str, Any] | None = None
+        age_s: float | None = None
         try:
-            self._epoch, saved = await self._sessions.open(self._call_sid, self._epoch)
+            self._epoch, stored, age_s = await self._sessions.open(self._call_sid, self._epoch)
         except Exception as error:
             self.away = True
             log.warning("session_store_away", error=type(error).__name__)
-        saved = max(saved, _unpacked(checkpoint), key=_age)
+        saved = max(stored, _unpacked(checkpoint), key=_age)
         self._task = asyncio.create_task(self._keep_writing())
-        return (1 if saved is None else int(saved.get("epoch", 0)) + 1), saved
+        owners = 1 if saved is None else int(saved.get("epoch", 0)) + 1
+        return Found(owners, saved, age_s if saved is stored else None)
 
     def changed(self, state_of: StateOf) -> None:
         """The state is another one now. `state_of` is asked for it when it can be written."""
@@ -155,5 +159,9 @@ def _packed(state: dict[str, Any]) -> bytes:
 def _unpacked(checkpoint: bytes) -> dict[str, Any] | None:
     if not checkpoint:
         return None
-    state: dict[str, Any] = json.loads(zlib.decompress(checkpoint))
+    try:
+        state: dict[str, Any] = json.loads(zlib.decompress(checkpoint))
+    except (ValueError, zlib.error):
+        log.error("checkpoint_unreadable")
+        return None
     return state
