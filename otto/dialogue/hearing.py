@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from otto.dialogue.reply.player import ReplyPlayer
 from otto.dialogue.reply.timing import Timing
 from otto.dialogue.timers import Timer, Timers
-from otto.dialogue.turns.floor import Action, Input
+from otto.dialogue.turns.echo import own_words
+from otto.dialogue.turns.floor import Action, Input, State
 from otto.dialogue.turns.presence import is_presence_check
 from otto.dialogue.turns.taker import Turn, TurnTaker
 from otto.events import SpeechStarted, Transcript, UtteranceEnd
+
+SECONDS_A_WORD = 0.35
+"""How long a word takes to say, where the recogniser gives no times."""
 
 
 class Hearing:
@@ -43,9 +48,27 @@ class Hearing:
         """Take an event of the recogniser."""
         if not isinstance(event, UtteranceEnd):
             self._timers.stop(Timer.SILENCE)
+        if isinstance(event, Transcript):
+            event = self._without_echo(event)
         reply = self._player.reply
         is_asked = reply is not None and is_presence_check(reply.text)
         self._act(self._turns.hear(event, self._loop.time(), is_asked=is_asked))
+
+    def _without_echo(self, event: Transcript) -> Transcript:
+        """The transcript with only what the caller said of it."""
+        end_s = self._anchor_s + event.end_ms / 1000 if event.end_ms else self._loop.time()
+        length_s = (event.end_ms - event.start_ms) / 1000 or SECONDS_A_WORD * len(
+            event.text.split()
+        )
+        own = own_words(
+            event.text,
+            end_s - length_s,
+            end_s,
+            self._player.audible(),
+            is_final=event.is_final,
+            is_speaking=self._turns.state in {State.SPEAKING, State.INTERRUPTED, State.ENDING},
+        )
+        return event if own == event.text else replace(event, text=own)
 
     def press(self, digit: str, number: int) -> None:
         """Take the `number`th key of the stream. Who takes a call over is told all of them."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from otto.dialogue.turns.echo import AudibleWord, spoken_words
 from otto.language.pronounce import to_spoken
 
 MS_PER_CHARACTER = 62
@@ -47,6 +48,8 @@ class Playback:
         self._heard_ms = 0
         self._began_s: float | None = None
         self._anchor_s: float | None = None
+        self._marks: list[tuple[int, float]] = []
+        """How far the answer had been played (ms), and when."""
         self._total_ms: int | None = None
         self._last_mark: int | None = None
         self.finished = False
@@ -84,6 +87,7 @@ class Playback:
             self.lag_ms = min(max(0, late_ms), MAX_LAG_MS)
         self._heard_ms = max(self._heard_ms, reached)
         self._anchor_s = now_s
+        self._marks.append((self._heard_ms, now_s))
 
     # What follows from it
 
@@ -117,6 +121,21 @@ class Playback:
         ended_s = self._anchor_s + max(0, last_ms - self._heard_ms) / 1000
         return max(0.0, now_s - ended_s)
 
+    def words(self, until_s: float) -> list[AudibleWord]:
+        """The words, as they are spoken, that can be heard until then, and when."""
+        if self._anchor_s is None:
+            return []
+        found: list[AudibleWord] = []
+        for index, (start_ms, end_ms) in self._timeline().items():
+            words = spoken_words(self._spans[index].text)
+            a_character_ms = (end_ms - start_ms) / max(1, sum(len(word) + 1 for word in words))
+            at_ms = float(start_ms)
+            for word in words:
+                word_end_ms = at_ms + a_character_ms * (len(word) + 1)
+                found.append(AudibleWord(word, self._time_of(at_ms), self._time_of(word_end_ms)))
+                at_ms = word_end_ms
+        return [word for word in found if word.start_s < until_s]
+
     def split(self, now_s: float) -> dict[int, tuple[str, str]]:
         """Sentence index → (what was heard of it, what was not), cut between words."""
         heard_ms = self._total_ms if self.finished else self.heard_ms(now_s)
@@ -126,6 +145,16 @@ class Playback:
         }
 
     # Inside
+
+    def _time_of(self, at_ms: float) -> float:
+        """When that place of the answer was played, or will be if nothing comes between."""
+        # The mark behind it knows best: the silence of a late sentence lies before the mark.
+        reached_ms, then_s = next(
+            (mark for mark in self._marks if mark[0] >= at_ms), (self._heard_ms, self._anchor_s)
+        )
+        assert then_s is not None
+        lag_ms = 0 if self._marks else self.lag_ms
+        return then_s + (at_ms - reached_ms + lag_ms) / 1000
 
     def _timeline(self) -> dict[int, tuple[int, int]]:
         """Sentence index → (start, end) in ms; estimated where the synthesiser is not done yet."""

@@ -17,7 +17,11 @@ from otto.dialogue.reply.playback import Playback
 from otto.dialogue.reply.reply import Reply
 from otto.dialogue.reply.timing import Timing
 from otto.dialogue.turns.completeness import Expected
+from otto.dialogue.turns.echo import LATELY_S, AudibleWord
 from otto.events import FirstAudio, SentenceSpoken, SpeechDone
+
+SOON_S = 0.5
+"""Playback may be that much ahead of what is known of it."""
 
 
 class ReplyPlayer:
@@ -46,6 +50,8 @@ class ReplyPlayer:
         self._on_audible = on_audible
         self._on_played = on_played
         self._lag_ms = 0
+        self._audible: list[AudibleWord] = []
+        """Words of replies, or parts of them, that are over."""
 
     # What to say
 
@@ -141,6 +147,13 @@ class ReplyPlayer:
             self._lag_ms = reply.playback.lag_ms
             self._check_played(reply)
 
+    def audible(self) -> list[AudibleWord]:
+        """Otto's words of late, as they could be heard, with those just about to be."""
+        now_s = self._clock()
+        reply = self.reply
+        current = [] if reply is None or reply.is_paused else reply.playback.words(now_s + SOON_S)
+        return self._audible + current
+
     # Inside
 
     def _playback(self) -> Playback:
@@ -148,6 +161,7 @@ class ReplyPlayer:
 
     def _silence(self, reply: Reply) -> None:
         """The line first, for that is what the caller hears."""
+        self._over(reply)
         self._line.clear(reply.generation)
         self._synthesiser.cancel(reply.generation)
 
@@ -162,6 +176,13 @@ class ReplyPlayer:
             self._played(reply)
 
     def _played(self, reply: Reply) -> None:
+        self._over(reply)
         reply.close(self._clock())
         self.reply = None
         self._on_played(reply)
+
+    def _over(self, reply: Reply) -> None:
+        """Nothing more of this generation will be heard."""
+        now_s = self._clock()
+        lately = [word for word in self._audible if word.end_s > now_s - LATELY_S]
+        self._audible = lately + reply.playback.words(now_s)

@@ -191,7 +191,8 @@ class TurnTaker:
         if following is None:
             return ()
         self.state, actions = following
-        if happened in {Input.TURN_END, Input.NOTHING, Input.PRESENCE} or self.state is State.ENDED:
+        is_settled = happened is Input.PRESENCE and self.is_idle
+        if is_settled or happened in {Input.TURN_END, Input.NOTHING} or self.state is State.ENDED:
             self.due_s, self._is_held = None, False
         return actions
 
