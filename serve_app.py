@@ -27,6 +27,7 @@ from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
 from starlette.types import ASGIApp
 
+from config.roles import Role, settings_for
 from config.settings import Settings
 from otto import logs
 from otto.telephony.ingress import media_app, voice_app
@@ -111,7 +112,9 @@ class MediaIngress:
 def build(
     settings: Settings, make_switchboard: SwitchboardFactory = find_switchboard
 ) -> tuple[serve.Application, serve.Application]:
-    """The voice and the media application, not yet deployed."""
+    """The voice and the media application, not yet deployed. Serve keeps what they are given, so
+    they are given no secret but Twilio's."""
+    settings = settings_for(Role.INGRESS, settings)
     drain_s = settings.call.max_duration_s + DRAIN_MARGIN_S
     voice = serve.deployment(
         name="VoiceIngress",

@@ -16,6 +16,7 @@ from actors.runtime.registry import living_actors
 from actors.stores.calendar import CalendarActor
 from actors.stores.crm import CrmActor
 from config.dealership import load_dealership
+from config.roles import Role, settings_for
 from config.settings import Settings
 
 R = TypeVar("R")
@@ -33,9 +34,18 @@ def bring_up(settings: Settings) -> None:
     """
     dealership = load_dealership(settings.dealership_file)
     location = dealership.location(settings.location)
-    crm = start(CrmActor, _lasting(registry.crm(location.id)), settings, location.id)
+    crm = start(
+        CrmActor,
+        _lasting(registry.crm(location.id)),
+        settings_for(Role.CRM, settings),
+        location.id,
+    )
     calendar = start(
-        CalendarActor, _lasting(registry.calendar(location.id)), settings, dealership, location.id
+        CalendarActor,
+        _lasting(registry.calendar(location.id)),
+        settings_for(Role.CALENDAR, settings),
+        dealership,
+        location.id,
     )
     ready = [crm.submit(CrmActor.ready), calendar.submit(CalendarActor.ready)]
     ray.get(ready, timeout=READY_TIMEOUT_S)
@@ -43,7 +53,7 @@ def bring_up(settings: Settings) -> None:
         start(
             SwitchboardActor,
             _lasting(registry.switchboard(node["NodeID"])) | on_node(node["NodeID"]),
-            settings,
+            settings_for(Role.SWITCHBOARD, settings),
             dealership,
         )
         for node in ray.nodes()  # type: ignore[no-untyped-call]

@@ -141,7 +141,7 @@ def down(
 ) -> None:
     """End everything of the stack that was started here, also after a crash. Calls in progress
     may finish, for OTTO_DRAIN_S at most; new ones are refused meanwhile."""
-    from cluster.stack import end_from_outside
+    from cluster.ending import end_from_outside
 
     out.print(end_from_outside(now=now))
 

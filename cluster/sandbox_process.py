@@ -43,6 +43,7 @@ class SandboxProcess:
         ]
         self._tell = tell
         self._log = state_dir / "logs" / "sandbox.log"
+        self._begun = threading.Event()
         self._ready = threading.Event()
         self._endpoints: SandboxEndpoints | None = None
         self._last = collections.deque[str](maxlen=5)
@@ -62,6 +63,13 @@ class SandboxProcess:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    def wait_begun(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Returns when it says what it does: it has found what it needs. Raises StackError with
+        its last words when it ends instead."""
+        self._begun.wait(timeout_s)
+        if self._process.poll() is not None:
+            self.wait_ready(0)
 
     def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> SandboxEndpoints:
         """Its addresses, once it serves. Raises StackError with its last words otherwise."""
@@ -96,6 +104,7 @@ class SandboxProcess:
             self._last.append(f"{self._log}: {error.strerror}")
         finally:
             self._process.wait()
+            self._begun.set()
             self._ready.set()
 
     def _hear(self, line: str, write: Callable[[str], object]) -> None:
@@ -105,9 +114,11 @@ class SandboxProcess:
             except ValueError:
                 pass
             else:
+                self._begun.set()
                 self._ready.set()
                 return  # holds keys: not for the log
         if line.startswith(PROGRESS):
+            self._begun.set()
             self._tell(line.removeprefix(PROGRESS).strip())
         elif line.strip():
             self._last.append(line.strip())

@@ -19,13 +19,14 @@ from typing import IO
 import structlog
 
 from cluster import database, loopback, preflight, processes, ray_env, record
+from cluster.ending import WIND_UP_S, sweep
 from cluster.errors import StackError
 from cluster.progress import Progress, Step
 from cluster.record import StackRecord
 from cluster.sandbox_process import SandboxProcess
+from config import environment
 from config.dealership import load_dealership
-from config.loading import read_settings
-from config.sandbox_endpoints import FILE as SANDBOX_FILE
+from config.loading import read_settings, secret_names
 from config.sandbox_endpoints import SandboxEndpoints, with_sandbox
 from config.settings import STATE_DIR, Settings, Vendor
 from otto import logs
@@ -33,13 +34,7 @@ from otto import logs
 _log = structlog.get_logger()
 
 READY_TIMEOUT_S = 120.0
-STOP_GRACE_S = 8.0
-OWNER_GRACE_S = 45.0
-"""How long `otto down` waits for `otto up` to end its stack in order."""
-WIND_UP_S = 15.0
-"""For calls that were asked to end: the apology is spoken, and Twilio asks what comes next."""
 DRAIN_POLL_S = 0.5
-ASK_AGAIN_S = 0.5
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 RECORD_EVERY_STARTING_S = 0.5
 RECORD_EVERY_S = 10.0
@@ -88,22 +83,9 @@ class Stack:
             state_dir=self.state_dir,
         )
         dealership = load_dealership(settings.dealership_file)
-        if settings.sandbox:
-            with progress.step("Sandbox", "starting the vendors' stand-ins") as box:
-                # It warms up while Ray starts.
-                self._sandbox = SandboxProcess(
-                    self.state_dir,
-                    lambda d: progress.tell(box, d),
-                    arguments=self._sandbox_arguments,
-                )
-                with progress.step("Ray", "starting its head node"):
-                    self._start_ray(settings, folder)
-                endpoints = self._sandbox.wait_ready()
-            settings = with_sandbox(settings, endpoints)
-        else:
-            endpoints = None
-            with progress.step("Ray", "starting its head node"):
-                self._start_ray(settings, folder)
+        with environment.without(secret_names()):  # what starts in here would inherit it
+            endpoints = self._start_processes(progress, settings, folder)
+        settings = with_sandbox(settings, endpoints) if endpoints else settings
         self.settings = settings
         with progress.step("Database", "tables, service menu") as step:
             asyncio.run(database.prepare(settings, dealership, lambda d: progress.tell(step, d)))
@@ -152,6 +134,26 @@ class Stack:
         self._recorder = threading.Thread(target=self._keep_recording, daemon=True)
         self._recorder.start()
         return settings
+
+    def _start_processes(
+        self, progress: Progress, settings: Settings, folder: Path
+    ) -> SandboxEndpoints | None:
+        """The sandbox, when it plays somebody, and Ray; returns the sandbox's addresses."""
+        if not settings.sandbox:
+            with progress.step("Ray", "starting its head node"):
+                self._start_ray(settings, folder)
+            return None
+        with progress.step("Sandbox", "starting the vendors' stand-ins") as box:
+            self._sandbox = SandboxProcess(
+                self.state_dir,
+                lambda d: progress.tell(box, d),
+                arguments=self._sandbox_arguments,
+            )
+            self._sandbox.wait_begun()
+            # It warms up while Ray starts.
+            with progress.step("Ray", "starting its head node"):
+                self._start_ray(settings, folder)
+            return self._sandbox.wait_ready()
 
     def _start_ray(self, settings: Settings, folder: Path) -> None:
         import ray  # late: it reads the environment that was prepared above
@@ -322,51 +324,6 @@ class Stack:
         if self._lock:
             self._lock.close()
             self._lock = None
-
-
-def sweep(stack: StackRecord, state_dir: Path) -> int:
-    """End whatever is left of a stack whose owner is gone or is this process; returns how many
-    processes there were. Raises StackError when some cannot be ended."""
-    found = {p for p in stack.processes if processes.is_alive(p)}
-    found |= processes.tagged(stack.stack_id)
-    # Ray's agents notice the death of the raylet by themselves, so first the chance to.
-    left = processes.end(found, STOP_GRACE_S)
-    left |= processes.end(processes.tagged(stack.stack_id), STOP_GRACE_S)
-    if left:
-        pids = ", ".join(str(process.pid) for process in left)
-        raise StackError(f"these processes could not be ended (not yours?): {pids}")
-    for name in (record.FILE, SANDBOX_FILE):
-        (state_dir / name).unlink(missing_ok=True)
-    return len(found)
-
-
-def end_from_outside(state_dir: Path = STATE_DIR, *, now: bool = False) -> str:
-    """What `otto down` does; returns a sentence saying what was ended. Calls in progress may go
-    on for as long as the stack's owner lets them, unless `now`."""
-    found = record.load(state_dir)
-    if found is None:
-        return "nothing is running here"
-    was_running = found.is_running
-    if was_running and found.owner.pid != os.getpid():
-        os.kill(found.owner.pid, signal.SIGTERM)
-        left = {found.owner}
-        if now:  # the second time it does not wait for calls
-            left = processes.wait_gone(left, ASK_AGAIN_S)
-            if left:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(found.owner.pid, signal.SIGTERM)
-        patience_s = OWNER_GRACE_S + (0 if now else found.drain_s + WIND_UP_S)
-        if processes.wait_gone(left, patience_s):
-            processes.end([found.owner], 0.0)
-    # Written again meanwhile, perhaps with processes we have not seen.
-    left_over = sweep(record.load(state_dir) or found, state_dir)
-    if was_running:
-        return "the stack has ended"
-    return (
-        f"a crashed stack was cleared away ({left_over} processes)"
-        if left_over
-        else "nothing was left"
-    )
 
 
 @contextmanager

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -40,6 +43,20 @@ def names_given() -> set[str]:
         DotEnvSettingsSource(SettingsGroup, env_file=env_file()),
     )
     return {name.upper() for source in sources for name in source.env_vars}
+
+
+@contextmanager
+def without(names: Collection[str]) -> Iterator[None]:
+    """This process' environment without these variables, in whatever case they are written:
+    processes that are started in here do not inherit them."""
+    wanted = {name.upper() for name in names}
+    taken = {name: value for name, value in os.environ.items() if name.upper() in wanted}
+    for name in taken:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 def explain(error: ValidationError, prefix: str) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from config.addresses import faults_of
 from config.environment import SettingsGroup, env_file, explain, names_given
@@ -24,6 +24,7 @@ from config.settings import (
     OpenAISettings,
     PoolSettings,
     RedisSettings,
+    RetentionSettings,
     Settings,
     SettingsError,
     TwilioSettings,
@@ -39,6 +40,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "redis": RedisSettings,
     "call": CallSettings,
     "pool": PoolSettings,
+    "retention": RetentionSettings,
 }
 
 TOKEN_LENGTH = 32
@@ -100,6 +102,16 @@ def with_vendors(settings: Settings, values: Mapping[Vendor, Mapping[str, Any]])
         for vendor in settings.sandbox
     }
     return settings.model_copy(update=groups)
+
+
+def secret_names() -> frozenset[str]:
+    """The environment variables that hold secrets."""
+    return frozenset(
+        f"{group.model_config.get('env_prefix', '')}{name}".upper()
+        for group in GROUPS.values()
+        for name, field in group.model_fields.items()
+        if field.annotation is SecretStr
+    )
 
 
 def _read(overrides: dict[str, Any]) -> Settings:

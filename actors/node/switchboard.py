@@ -27,6 +27,7 @@ from actors.runtime.handle import Handle, own, start
 from actors.runtime.options import on_this_node
 from actors.runtime.process import BaseActor
 from actors.runtime.registry import living_actors
+from config.roles import Role, settings_for
 from otto.events import VendorReport, Worker
 from otto.health.admission import Admission
 from otto.health.breaker import ProviderHealth, providers_of
@@ -315,7 +316,8 @@ class SwitchboardActor(BaseActor):
 
     def _start_call_actor(self, name: str) -> Handle[CallActor]:
         options = {"name": name, "lifetime": "detached", "max_restarts": 0, **on_this_node()}
-        return start(CallActor, options, name, self._settings, self._dealership, self._name)
+        settings = settings_for(Role.CALL, self._settings)
+        return start(CallActor, options, name, settings, self._dealership, self._name)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

@@ -69,7 +69,7 @@ def operator(empty_postgres_url: str) -> dict[str, str]:
         "OTTO_SANDBOX": "none",
         "OTTO_PUBLIC_ORIGIN": "https://otto.example.com",
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
-        "TWILIO_AUTH_TOKEN": "t" * 32,
+        "TWILIO_AUTH_TOKEN": "0f1e2d3c4b5a69788796a5b4c3d2e1f7",
         "TWILIO_PHONE_NUMBER": "+18155550100",
         "TWILIO_API_URL": nobody,
         "DEEPGRAM_API_KEY": "d" * 40,

@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cluster.errors import StackError
+from cluster.progress import Progress
 from cluster.sandbox_process import SandboxProcess
+from cluster.stack import Stack
 from config.sandbox_endpoints import SandboxEndpoints
 
 ENDPOINTS = dict.fromkeys(SandboxEndpoints.model_fields, "x") | {"pid": 1}
@@ -44,3 +47,29 @@ def test_silence_is_not_waited_for_for_ever(workdir: Path) -> None:
     with pytest.raises(StackError, match="not ready within"):
         sandbox.wait_ready(0.2)
     sandbox.end()
+
+
+def test_it_has_begun_when_it_says_what_it_does(workdir: Path) -> None:
+    sandbox = start(workdir, "import time; print('progress: warming'); time.sleep(60)", [])
+    sandbox.wait_begun(10)
+    sandbox.end()
+
+
+def test_one_that_cannot_begin_says_why_at_once(workdir: Path) -> None:
+    code = "import sys; sys.exit('sandbox: numpy is not installed here')"
+    sandbox = start(workdir, code, [])
+    with pytest.raises(StackError, match="could not start: numpy is not installed here"):
+        sandbox.wait_begun(10)
+    sandbox.end()
+
+
+def test_nothing_else_is_started_when_the_sandbox_cannot(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(workdir / "state", sandbox_arguments=["--option", "nonsense"])
+    monkeypatch.setattr(stack, "_start_ray", lambda *_: pytest.fail("Ray was started"))
+    try:
+        with pytest.raises(StackError, match="the sandbox could not start: --option nonsense"):
+            stack.up(Progress(Console(quiet=True)))
+    finally:
+        stack.down()
