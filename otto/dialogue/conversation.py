@@ -363,7 +363,7 @@ class Conversation:
 
     def said(self, reply: Reply) -> None:
         if not self._answering.is_busy:
-            self._timers.stop(Timer.FILLER)
+            self.expect_filler(self._settings.filler_again_s)
         self._turns.asked(reply.text)
         self.changed()
 

@@ -4,8 +4,8 @@
     otto                    ··filler_s··"One moment."····again_s····"I'm still working on it."
                                         └── silence counts from here: from the last sound heard
 
-A caller who asks whether anybody is there hears a filler at once, unless one can be heard already.
-None is said between the answer's own sentences unless they ask.
+A caller who asks whether anybody is there hears a filler at once, unless something can be heard
+already. Between the sentences of one answer none is said for as long as behind a filler.
 """
 
 from __future__ import annotations
@@ -60,8 +60,6 @@ class Fillers:
         reply, settings = self._player.reply, self._settings
         if reply is None or reply.is_paused or reply.is_finished:
             return
-        if reply.has_answer and not self._answering.is_busy and not is_asked_for:
-            return
         wait_s = self._wait_s(reply, is_asked_for)
         if wait_s > 0:
             self.expect(wait_s, is_asked_for=is_asked_for)
@@ -82,10 +80,10 @@ class Fillers:
         left_s = reply.playback.left_ms(now_s) / 1000
         if is_asked_for:
             patience_s = BETWEEN_CHECKS_S
-        elif reply.is_filled:
+        elif reply.is_filled or reply.is_in_mid_round:
             patience_s = settings.filler_again_s
         elif left_s > 0:
-            patience_s = 2 * settings.tool_filler_s  # it said that it would look
+            patience_s = 2 * settings.tool_filler_s  # it says that it will look
         else:
             return 0.0
         silent_s = reply.playback.silent_s(now_s)

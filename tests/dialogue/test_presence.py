@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from otto.dialogue.fillers import BETWEEN_CHECKS_S, next_filler
 from otto.dialogue.turns.presence import is_presence_check, may_become_presence_check
 from otto.events import Transcript, Worker
-from tests.dialogue.test_dead_air import asked, booking, now_s
+from tests.dialogue.test_dead_air import HOURS, asked, booking, now_s
 from tests.support.call import Call, Step
 
 pytestmark = pytest.mark.looptime
@@ -330,6 +330,56 @@ async def test_silence_counts_from_the_last_sound_heard_and_fillers_go_on(ring: 
     played_s = 0.1 + call.telephone.length_ms(phrases.one_moment) / 1000
     assert at_s == pytest.approx([2.0, 2.0 + played_s + 5.0], abs=0.05)
     await call.until_quiet()
+    await call.conversation.close()
+
+
+async def test_a_slow_round_behind_a_tool_is_bridged_too(ring: Any) -> None:
+    call = await slow(ring, Step("Let me look.", (HOURS,)), Step("Seven.", delay_s=9.0))
+    await call.until_quiet()
+    still_working = call.context.phrases.still_working
+    assert call.telephone.said[1:] == ["Let me look.", still_working, "Seven."]
+    messages = call.conversation.session.history.messages("")
+    assert [m["content"] for m in messages if m["role"] == "assistant"][-2:] == [
+        "Let me look.",
+        "Seven.",
+    ]
+    await call.conversation.close()
+
+
+@pytest.mark.parametrize(("pace_s", "fillers"), [(6.0, 0), (14.0, 1)])
+async def test_a_gap_in_an_answer_is_bridged_only_when_it_is_long(
+    ring: Any, pace_s: float, fillers: int
+) -> None:
+    call = await slow(ring, Step("We have Tuesday.|Or Wednesday.", pace_s=pace_s))
+    await call.until_quiet()
+    said = call.telephone.said[1:]
+    assert said == ["We have Tuesday.", *[call.context.phrases.still_working] * fillers, said[-1]]
+    messages = call.conversation.session.history.messages("")
+    assert messages[-1]["content"] == "We have Tuesday. Or Wednesday."
+    await call.conversation.close()
+
+
+async def test_a_check_after_a_takeover_is_answered_by_the_heir(ring: Any) -> None:
+    call = await slow(ring, Step("Lost.", delay_s=9.0))
+    await asyncio.sleep(1.0)
+    call.kill()
+    model = type(call.language_model)()
+    model.script.append(Step("Which day?", delay_s=6.0))
+    heir = await ring(memory=call.memory, language_model=model, greeted=False)
+    await asyncio.sleep(4.5)
+    await heir.say("Hello?")
+    await heir.until_quiet()
+    phrases = heir.context.phrases
+    assert heir.telephone.said == [phrases.cut_off, phrases.still_working, "Which day?"]
+    assert len(model.requests) == 1
+    await heir.conversation.close()
+
+
+async def test_hello_alone_over_the_silent_goodbye_keeps_the_call(ring: Any) -> None:
+    call = await ring(no_input_s=2.0, no_input_prompts=0)
+    await asyncio.sleep(2.5)
+    await call.turn("Hello?", Step("There you are."))
+    assert call.telephone.said[-1] == "There you are."
     await call.conversation.close()
 
 

@@ -160,6 +160,15 @@ class Reply:
         """Whether what is said last is a filler, whose sound is no sign of the answer."""
         return not self.is_finished and len(self.sentences) - 1 in self.remarks
 
+    @property
+    def is_in_mid_round(self) -> bool:
+        """Whether the model has said something of the round it is still at."""
+        return (
+            self.round is not None
+            and self.round.streaming
+            and bool(self.part(self.round.first, len(self.sentences)))
+        )
+
     def sound(self, now_s: float) -> None:
         """Its first audio under this generation is on the line."""
         self._step(Step.SOUND)
