@@ -48,12 +48,11 @@ SPARES_TRIED = 2
 
 @dataclass(slots=True)
 class _Live:
-    """The call being served, on a media link at `address` that `token` opens."""
+    """The call being served, on a media link at `address`, which `control` lets workers join."""
 
     started: CallStart
     control: Control
     address: str
-    token: str
     began_s: float = 0.0
     """Loop time at which the caller's audio began."""
     conversation: Conversation | None = None
@@ -152,7 +151,7 @@ class CallRuntime:
             self._is_free = True
             raise
         self._lease.control = control
-        self._live = _Live(started, control, link_address, link_token, began_s)
+        self._live = _Live(started, control, link_address, began_s)
         self._tasks.spawn(self._hold(self._live))
 
     def _on_lag(self, worker: Worker, lag_ms: float) -> None:
@@ -273,10 +272,12 @@ class CallRuntime:
         with _while_it_lasts(live):
             if worker is Worker.STT:
                 recogniser = cast("Handle[SttActor]", spare)
-                await recogniser.ask(SttActor.attach, live.address, live.token, live.recognised_ms)
+                token = await live.control.invite(Role.UPLINK)
+                await recogniser.ask(SttActor.attach, live.address, token, live.recognised_ms)
             elif worker is Worker.TTS:
                 synthesiser = cast("Handle[TtsActor]", spare)
-                await synthesiser.ask(TtsActor.attach, live.address, live.token)
+                token = await live.control.invite(Role.DOWNLINK)
+                await synthesiser.ask(TtsActor.attach, live.address, token)
 
     async def _be_whole(self) -> None:
         """Wait until no worker is being replaced."""
@@ -347,17 +348,19 @@ class CallRuntime:
         return conversation
 
     async def _listen(self, live: _Live) -> None:
-        attaching = self._supervisor.workers.recogniser.attach(
-            live.address, live.token, live.recognised_ms
-        )
         try:
             with _while_it_lasts(live):
+                token = await live.control.invite(Role.UPLINK)
+                attaching = self._supervisor.workers.recogniser.attach(
+                    live.address, token, live.recognised_ms
+                )
                 await self._supervisor.unless_lost(Worker.STT, attaching)
         except ray.exceptions.ActorDiedError:
             log.info("worker_is_being_replaced", worker=Worker.STT.value)
 
     async def _speak(self, live: _Live) -> None:
-        attaching = self._supervisor.workers.synthesiser.attach(live.address, live.token)
+        token = await live.control.invite(Role.DOWNLINK)
+        attaching = self._supervisor.workers.synthesiser.attach(live.address, token)
         with contextlib.suppress(ray.exceptions.ActorDiedError):  # then it is being replaced
             await self._supervisor.unless_lost(Worker.TTS, attaching)
         await self._be_whole()

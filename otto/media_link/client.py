@@ -3,6 +3,7 @@
     uplink = await connect_uplink(address, token)      the caller's audio, to the STT worker
     downlink = await connect_downlink(address, token)  Otto's audio and marks, from the TTS worker
     control = await connect_control(address, token)    events, clear and hang-up, to the call
+    token = await control.invite(Role.UPLINK)          for one worker to connect with, once
 
 Every connect raises `LinkError` when refused and `ConnectionError` or `OSError` when nobody
 answers. `read()` gives None when the ingress ended the link on purpose and raises
@@ -60,6 +61,10 @@ class _End(asyncio.Protocol):
         self.ended = False
         """The other side closed on purpose."""
         self.end_reason = ""
+        self.again = ""
+        """A token for the same role, should this end want to connect again."""
+        self.invitations: deque[asyncio.Future[str]] = deque()
+        """Who waits for the answer to an INVITE; they come in order."""
         self.pinged_s = loop.time()
         """Loop time of the ingress' last sign of life: the welcome, then every PING."""
         self._hello = hello
@@ -106,13 +111,19 @@ class _End(asyncio.Protocol):
                 self._transport.write(PONG)
         elif frame.kind == Kind.WELCOME:
             self._welcomed = True
+            self.again = str(decode_json(frame.payload).get("again", ""))
             self.pinged_s = asyncio.get_running_loop().time()
             if not self.welcome.done():
                 self.welcome.set_result(None)
         elif frame.kind == Kind.END:
             self.ended = True
             self.end_reason = str(decode_json(frame.payload).get("reason", ""))
+            self._refuse_invitations()
             self._transport.close()
+        elif frame.kind == Kind.INVITATION and self.invitations:
+            waiting = self.invitations.popleft()
+            if not waiting.done():
+                waiting.set_result(str(decode_json(frame.payload).get("token", "")))
         elif frame.kind == Kind.REFUSED:
             raise LinkError(str(decode_json(frame.payload).get("code", "refused")))
         else:
@@ -131,6 +142,7 @@ class _End(asyncio.Protocol):
             self.welcome.set_exception(self._fault or ConnectionResetError("media link lost"))
         if not self._gone.done():
             self._gone.set_result(None)
+        self._refuse_invitations()
         self._release_writer()
         self._wake()
 
@@ -186,6 +198,12 @@ class _End(asyncio.Protocol):
                 self._transport.abort()  # the other side does not read: do not wait for it
                 await asyncio.shield(self._gone)
 
+    def _refuse_invitations(self) -> None:
+        while self.invitations:
+            waiting = self.invitations.popleft()
+            if not waiting.done():
+                waiting.set_exception(ConnectionResetError("media link lost"))
+
     def _wake(self) -> None:
         if self._reader is not None and not self._reader.done():
             self._reader.set_result(None)
@@ -201,6 +219,11 @@ class Uplink:
 
     def __init__(self, end: _End) -> None:
         self._end = end
+
+    @property
+    def again(self) -> str:
+        """A token with which whoever has this uplink may connect in its place, once."""
+        return self._end.again
 
     async def read(self) -> tuple[int, bytes] | None:
         """(media time in ms, mu-law), joining what is already waiting and adjoins; None at the
@@ -293,6 +316,19 @@ class Control:
         """Silence this generation and all before it, now."""
         self._end.write(encode_clear(generation))
 
+    async def invite(self, role: Role) -> str:
+        """A token for one worker to connect with in this role, once, and soon. The one before, for
+        this role, is void. Raises `ConnectionError` on loss, and when nobody answers."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._end.write(encode_json(Kind.INVITE, {"role": role}))
+        self._end.invitations.append(waiting)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                token: str = await waiting
+        except TimeoutError:
+            raise ConnectionError("media link: no answer") from None
+        return token
+
     def hangup(self) -> None:
         """Close the stream, so that the TwiML behind it runs."""
         self._end.write(encode(Frame(Kind.HANGUP, b"")))
@@ -310,8 +346,9 @@ class Control:
 async def connect_uplink(address: str, token: str, from_ms: int = 0, join_ms: int = 0) -> Uplink:
     """Attach to the caller's audio, beginning with what the ring still has from `from_ms` on.
 
-    With `join_ms` the ingress sends so much audio at once (at most 200 ms). A worker that joins
-    frames anyway saves both sides a system call and a wake-up for each frame it need not see.
+    The token is used up; `Uplink.again` is the next. With `join_ms` the ingress sends so much audio
+    at once (at most 200 ms). A worker that joins frames anyway saves both sides a system call and a
+    wake-up for each frame it need not see.
     """
     hello = {"token": token, "role": Role.UPLINK, "from_ms": from_ms, "join_ms": join_ms}
     return Uplink(await _connect(address, hello))

@@ -8,8 +8,9 @@ The peer that connects says HELLO and is answered WELCOME or REFUSED. Then, by r
 
     uplink    ingress -> worker   AUDIO   u32 media time in ms, mu-law
     downlink  worker -> ingress   SPEECH  u32 generation, mu-law;  MARK  u32 generation, u32 index
-    control   worker -> ingress   CLEAR   u32 generation;  HANGUP;  CHECKPOINT  bytes;  PONG
-              ingress -> worker   EVENT   JSON object;  PING
+    control   worker -> ingress   CLEAR   u32 generation;  HANGUP;  CHECKPOINT  bytes;  PONG;
+                                  INVITE  JSON object: a role
+              ingress -> worker   EVENT   JSON object;  PING;  INVITATION  JSON object: a token
 
 The worker stream (between a call actor and its workers) has the same framing, and MESSAGE frames.
 
@@ -68,6 +69,8 @@ class Kind(IntEnum):
     PONG = 12
     CHECKPOINT = 13
     MESSAGE = 14
+    INVITE = 15
+    INVITATION = 16
 
 
 _KINDS = frozenset(int(kind) for kind in Kind)

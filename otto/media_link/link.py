@@ -8,8 +8,9 @@ it while Twilio's socket is full (`Link.pause_speech`), so its sender waits in `
 
 from __future__ import annotations
 
-import secrets
+import asyncio
 from collections import deque
+from math import inf
 from typing import Any, Protocol
 
 import structlog
@@ -20,12 +21,14 @@ from otto.media_link.frames import (
     AUDIO_BYTES_PER_MS,
     PING,
     Kind,
+    LinkError,
     Role,
     decode_mark,
     decode_number,
     decode_number_and_audio,
     encode_json,
 )
+from otto.media_link.invitations import GOOD_FOR_S, Invitations
 from otto.media_link.peer import Peer
 from otto.media_link.ring import Ring
 
@@ -68,11 +71,13 @@ class LinkSink(Protocol):
 
 
 class Link:
-    """One call's media link. `token` opens it to the call's workers for as long as it lives."""
+    """One call's media link. The first to join is the call actor, by `invite`; its control
+    connection then has a token minted for each worker."""
 
-    def __init__(self, links: dict[str, Link], call_sid: str, sink: LinkSink) -> None:
-        """`links` holds those of the server by their tokens; this one adds and removes itself."""
-        self.token = secrets.token_urlsafe(24)
+    def __init__(
+        self, links: set[Link], invitations: Invitations[Link], call_sid: str, sink: LinkSink
+    ) -> None:
+        """`links` holds those of the server; this one adds and removes itself."""
         self.call_sid = call_sid
         self.dropped_frames = 0
         """Uplink frames that left the ring before any worker could read them."""
@@ -80,8 +85,9 @@ class Link:
         """Speech and marks of this generation and older ones are discarded."""
         self.latest_generation = -1
         """The newest generation that has spoken or been cleared on this link."""
+        self._invitations = invitations
         self._links = links
-        self._links[self.token] = self
+        self._links.add(self)
         self._sink = sink
         self._ring = Ring()
         self._unsent = 0
@@ -145,12 +151,15 @@ class Link:
         """Read the downlink again."""
         self._throttle(False)
 
-    def renew_token(self) -> None:
-        """Void the token. Before the call is given to another call actor: nobody of the older
+    def invite(self, role: Role) -> str:
+        """A token for one connection in this role; it voids the one before."""
+        now_s = asyncio.get_running_loop().time()
+        return self._invitations.mint(self, role, now_s + GOOD_FOR_S)
+
+    def lock_out(self) -> None:
+        """Void every token. Before the call is given to another call actor: nobody of the older
         one's may attach again, should it still live."""
-        self._links.pop(self.token, None)
-        self.token = secrets.token_urlsafe(24)
-        self._links[self.token] = self
+        self._invitations.void(self)
 
     def check_peers(self) -> None:
         """Ask everybody attached for a sign of life; who owes too many is given up as lost."""
@@ -168,7 +177,8 @@ class Link:
         if self._closed:
             return
         self._closed = True
-        self._links.pop(self.token, None)
+        self._links.discard(self)
+        self.lock_out()
         uplink = self._peers.get(Role.UPLINK)
         if uplink is not None and not uplink.paused:
             self.flush(uplink)
@@ -183,7 +193,11 @@ class Link:
         self._peers[peer.role] = peer
         if older is not None:
             older.end(REPLACED)
-        peer.write(encode_json(Kind.WELCOME, {}))
+        welcome = {}
+        if peer.role is Role.UPLINK:
+            # A recogniser whose vendor was lost attaches again, from where the next one begins.
+            welcome["again"] = self._invitations.mint(self, Role.UPLINK, inf)
+        peer.write(encode_json(Kind.WELCOME, welcome))
         if peer.role is Role.UPLINK:
             self._unsent = self._ring.number_at(_whole(hello.get("from_ms"), 2**32))
             peer.join_bytes = _whole(hello.get("join_ms"), MAX_JOIN_MS) * AUDIO_BYTES_PER_MS
@@ -244,6 +258,12 @@ class Link:
 
     def keep(self, checkpoint: bytes) -> None:
         self.checkpoint = checkpoint
+
+    def mint(self, peer: Peer, role: Role) -> None:
+        if role is Role.CONTROL:
+            raise LinkError("bad_role")  # the next call actor is the ingress' to choose
+        if self._peers.get(Role.CONTROL) is peer:
+            peer.write(encode_json(Kind.INVITATION, {"token": self.invite(role)}))
 
     # Inside
 

@@ -53,17 +53,23 @@ class PeerOwner(Protocol):
     def keep(self, checkpoint: bytes) -> None:
         """What the next call actor of this call is to have."""
 
+    def mint(self, peer: Peer, role: Role) -> None:
+        """The call actor wants a token for a worker in this role."""
+
 
 class Peer(asyncio.Protocol):
-    """One accepted connection: a stranger until its HELLO names a live token and a role."""
+    """One accepted connection: a stranger until its HELLO names a role and a token for it."""
 
-    def __init__(self, find: Callable[[object], PeerOwner | None], connections: set[Peer]) -> None:
-        """`find` gives the owner a token stands for; `connections` holds those that are open."""
+    def __init__(
+        self, redeem: Callable[[object, Role], PeerOwner | None], connections: set[Peer]
+    ) -> None:
+        """`redeem` uses a token up and gives the owner it stands for in this role; `connections`
+        holds those that are open."""
         self.role = Role.CONTROL
         self.paused = False
         self.join_bytes = 0
         self.unanswered_pings = 0
-        self._find = find
+        self._redeem = redeem
         self._connections = connections
         self._link: PeerOwner | None = None
         self._decoder = FrameDecoder(HELLO_MAX_BYTES)
@@ -104,6 +110,8 @@ class Peer(asyncio.Protocol):
             link.hang_up()
         elif self.role is Role.CONTROL and kind == Kind.CHECKPOINT:
             link.keep(payload)
+        elif self.role is Role.CONTROL and kind == Kind.INVITE:
+            link.mint(self, _role(decode_json(payload)))
         elif kind == Kind.PONG:
             self.unanswered_pings = 0
         elif kind == Kind.END:
@@ -116,13 +124,11 @@ class Peer(asyncio.Protocol):
         if kind != Kind.HELLO:
             raise LinkError("no_hello")
         hello = decode_json(payload)
-        link = self._find(hello.get("token"))
+        role = _role(hello)
+        link = self._redeem(hello.get("token"), role)
         if link is None:
             raise LinkError("bad_token")
-        try:
-            self.role = Role(str(hello.get("role")))
-        except ValueError:
-            raise LinkError("bad_role") from None
+        self.role = role
         self._hello_timer.cancel()
         self._decoder.max_payload = MAX_PAYLOAD_BYTES
         self._link = link
@@ -173,3 +179,10 @@ class Peer(asyncio.Protocol):
         self._connections.discard(self)
         if self._link is not None:
             self._link.detached(self, self._said_goodbye)
+
+
+def _role(said: dict[str, Any]) -> Role:
+    try:
+        return Role(str(said.get("role")))
+    except ValueError:
+        raise LinkError("bad_role") from None

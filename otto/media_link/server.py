@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 
+from otto.media_link.frames import Role
+from otto.media_link.invitations import Invitations
 from otto.media_link.link import Link, LinkSink
 from otto.media_link.peer import Peer
 
@@ -21,7 +23,8 @@ class LinkServer:
         self._host = host
         self._port = port
         self._server: asyncio.Server | None = None
-        self._links: dict[str, Link] = {}
+        self._links: set[Link] = set()
+        self._invitations: Invitations[Link] = Invitations()
         self._connections: set[Peer] = set()
         self._pinger: asyncio.Task[None] | None = None
 
@@ -29,7 +32,7 @@ class LinkServer:
         """Listen. Raises `OSError` when the address cannot be had."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Peer(self._find, self._connections), self._host, self._port
+            lambda: Peer(self._redeem, self._connections), self._host, self._port
         )
         self._pinger = loop.create_task(self._ping())
 
@@ -47,8 +50,8 @@ class LinkServer:
         return len(self._connections)
 
     def open(self, call_sid: str, sink: LinkSink) -> Link:
-        """A link for one call, with a fresh token."""
-        return Link(self._links, call_sid, sink)
+        """A link for one call."""
+        return Link(self._links, self._invitations, call_sid, sink)
 
     async def close(self) -> None:
         """End every link and connection and stop listening."""
@@ -56,7 +59,7 @@ class LinkServer:
             self._pinger.cancel()
             await asyncio.wait([self._pinger])
             self._pinger = None
-        for link in list(self._links.values()):
+        for link in list(self._links):
             link.close("server_closed")
         for peer in list(self._connections):
             peer.abort()
@@ -68,8 +71,8 @@ class LinkServer:
     async def _ping(self) -> None:
         while True:
             await asyncio.sleep(PING_EVERY_S)
-            for link in list(self._links.values()):
+            for link in list(self._links):
                 link.check_peers()
 
-    def _find(self, token: object) -> Link | None:
-        return self._links.get(token) if isinstance(token, str) else None
+    def _redeem(self, token: object, role: Role) -> Link | None:
+        return self._invitations.redeem(token, role, asyncio.get_running_loop().time())

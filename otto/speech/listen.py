@@ -104,7 +104,7 @@ class Listener:
         self._utterance.open_ms = from_ms or None
         opening = asyncio.create_task(self._vendor.open())
         try:
-            uplink = await connect_uplink(address, token, from_ms, JOIN_MS)
+            uplink = await self._connect(from_ms)
         except BaseException:
             await _abandon(opening)
             raise
@@ -157,7 +157,7 @@ class Listener:
                 self._fail(VendorError("dropped", "media link lost"))
                 return
             try:
-                uplink = await connect_uplink(self._address, self._token, self._resume_ms, JOIN_MS)
+                uplink = await self._connect(self._resume_ms)
             except (LinkError, OSError):
                 await socket.close()
                 self._fail(VendorError("dropped", "media link refused"))
@@ -165,6 +165,12 @@ class Listener:
             except BaseException:
                 await socket.close()
                 raise
+
+    async def _connect(self, from_ms: int) -> Uplink:
+        """The caller's audio from there on; a token is good once, and the next comes with it."""
+        uplink = await connect_uplink(self._address, self._token, from_ms, JOIN_MS)
+        self._token = uplink.again
+        return uplink
 
     @property
     def _resume_ms(self) -> int:

@@ -180,7 +180,7 @@ class CallAttachment:
         try:
             async with asyncio.timeout(RECOVERY_TIMEOUT_S):
                 while True:
-                    self._link.renew_token()
+                    self._link.lock_out()
                     try:
                         async with asyncio.timeout(REATTACH_TIMEOUT_S):
                             await self._attach(await self._another_call_actor(), taken_over=True)
@@ -218,5 +218,6 @@ class CallAttachment:
             at_ms=self._line.at_ms,
             checkpoint=self._link.checkpoint,
         )
-        await redeemed.handle.attach(self._link_address, self._link.token, started)
+        token = self._link.invite(Role.CONTROL)
+        await redeemed.handle.attach(self._link_address, token, started)
         await self._control_attached.wait()

@@ -9,6 +9,7 @@ import pytest
 from actors.call.lease import LEASE_S, CallLease
 from otto.dialogue.session.store import Fenced
 from otto.media_link.client import connect_control
+from otto.media_link.frames import Role
 from otto.media_link.server import LinkServer
 
 
@@ -31,7 +32,7 @@ async def test_between_calls_and_during_one_that_stands_nothing_is_in_the_way() 
     links = LinkServer()
     await links.start()
     link = links.open("CA1", Sink())
-    lease.control = await connect_control(links.address, link.token)
+    lease.control = await connect_control(links.address, link.invite(Role.CONTROL))
     await asyncio.wait_for(lease.check(), 0.01)
     link.close("stop")
     assert await lease.control.read() is None
@@ -48,7 +49,7 @@ async def test_who_wakes_up_too_late_waits_for_word_and_is_told(
     sink = Sink()
     link = links.open("CA1", sink)
     lease = CallLease()
-    lease.control = control = await connect_control(links.address, link.token)
+    lease.control = control = await connect_control(links.address, link.invite(Role.CONTROL))
     control._end._transport.pause_reading()  # as SIGSTOP: nothing is read, nothing answered
     await asyncio.wait_for(sink.lost.wait(), 5)
     control._end.pinged_s -= LEASE_S
@@ -66,7 +67,7 @@ async def test_who_only_dozed_goes_on_with_the_next_ping(monkeypatch: pytest.Mon
     await links.start()
     link = links.open("CA1", Sink())
     lease = CallLease()
-    lease.control = control = await connect_control(links.address, link.token)
+    lease.control = control = await connect_control(links.address, link.invite(Role.CONTROL))
     control._end.pinged_s -= LEASE_S
     await asyncio.wait_for(lease.check(), 1)
     await links.close()

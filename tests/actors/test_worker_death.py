@@ -51,9 +51,9 @@ class Call:
         conversation: Any = SimpleNamespace(
             on_replaced=self.replaced.append, on_event=self.events.append
         )
-        self.control: Any = SimpleNamespace(is_over=False)
+        self.control: Any = SimpleNamespace(is_over=False, invite=self.invite)
         started = CallStart("CA1", "stream-1", CallerFacts("+13125550142", "+13125550100"))
-        self.runtime._live = _Live(started, self.control, "host:1", "token", 0.0, conversation)
+        self.runtime._live = _Live(started, self.control, "host:1", 0.0, conversation)
         self.runtime._switchboard = cast(SwitchboardClient, self)
         monkeypatch.setattr(self.runtime, "_make_way", lambda: self.killed.append(self.runtime))
         monkeypatch.setattr(
@@ -62,6 +62,9 @@ class Call:
             lambda worker, handle: self.in_place.update({worker: self.of[handle]}) is None,
         )
         monkeypatch.setattr(self.runtime._supervisor, "expect", lambda worker: INVITATION)
+
+    async def invite(self, role: Role) -> str:
+        return f"{role}-token"
 
     async def take_spare(self, worker: Worker, invitation: Invitation) -> Any:
         self.told.append(("take_spare", worker, invitation))
@@ -93,7 +96,7 @@ async def test_a_new_recogniser_begins_where_the_last_final_words_ended(call: Ca
     spare = Spare()
     call.spares = [spare]
     await call.lose(Worker.STT)
-    assert spare.attached == ("host:1", "token", 1200)
+    assert spare.attached == ("host:1", "uplink-token", 1200)
     assert call.told == [("take_spare", Worker.STT, INVITATION)]
     assert (call.in_place, call.replaced) == ({Worker.STT: spare}, [Worker.STT])
 
@@ -103,7 +106,7 @@ async def test_a_new_voice_joins_the_line_and_a_new_mind_needs_none(call: Call) 
     call.spares = [voice, language_model]
     await call.lose(Worker.TTS)
     await call.lose(Worker.LLM)
-    assert voice.attached == ("host:1", "token")
+    assert voice.attached == ("host:1", "downlink-token")
     assert language_model.attached is None
     assert call.replaced == [Worker.TTS, Worker.LLM]
 
@@ -195,4 +198,4 @@ async def test_a_voice_that_is_stopped_when_a_call_comes_is_replaced_before_the_
     async with asyncio.timeout(5):
         await speaking
     assert (call.in_place, call.replaced) == ({Worker.TTS: spare}, [])
-    assert spare.attached == ("host:1", "token")
+    assert spare.attached == ("host:1", "downlink-token")

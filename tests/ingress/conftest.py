@@ -8,6 +8,7 @@ import uvicorn
 
 from config.settings import Settings, TwilioSettings
 from otto.media_link.client import connect_control, connect_downlink, connect_uplink
+from otto.media_link.frames import Role
 from otto.telephony.switchboard_port import CallerFacts, DeskInfo, Redeemed, Reservation
 
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -33,8 +34,9 @@ class Call:
         self.started = started
         self.link = (link_address, link_token)
         self.control = await connect_control(link_address, link_token)
-        self.uplink = await connect_uplink(link_address, link_token)
-        self.downlink = await connect_downlink(link_address, link_token)
+        self.uplink = await connect_uplink(link_address, await self.control.invite(Role.UPLINK))
+        token = await self.control.invite(Role.DOWNLINK)
+        self.downlink = await connect_downlink(link_address, token)
         self.reader = asyncio.create_task(self._read())
         self.changed.set()
 

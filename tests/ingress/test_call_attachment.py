@@ -42,12 +42,17 @@ class Link:
     checkpoint = b"kept"
 
     def __init__(self) -> None:
-        self.token = "token"
         self.attached: set[Role] = set()
-        self.tokens_renewed = 0
+        self.locked_out = 0
+        self.invited = 0
 
-    def renew_token(self) -> None:
-        self.tokens_renewed += 1
+    def invite(self, role: Role) -> str:
+        assert role is Role.CONTROL
+        self.invited += 1
+        return f"token-{self.invited}"
+
+    def lock_out(self) -> None:
+        self.locked_out += 1
 
 
 class Switchboard:
@@ -57,6 +62,7 @@ class Switchboard:
         self.attachment: CallAttachment
         self.link: Link
         self.started: list[CallStart] = []
+        self.tokens: list[str] = []
         self.is_stuck = False
         self.answers: list[Any] = []
         """To what is redeemed: "given", None, "hangs" or what it raises; then "given"."""
@@ -84,6 +90,7 @@ class Switchboard:
 
     async def attach(self, link_address: str, link_token: str, started: CallStart) -> None:
         self.started.append(started)
+        self.tokens.append(link_token)
         if not self.is_stuck:
             self.link.attached.add(Role.CONTROL)
             self.attachment.on_control_attached()
@@ -122,7 +129,8 @@ async def test_the_next_call_actor_is_told_where_the_line_is(
     first, second = switchboard.started
     assert (first.taken_over, second.taken_over) == (False, True)
     assert (second.at_ms, second.first_generation, second.checkpoint) == (700, 5, b"kept")
-    assert switchboard.link.tokens_renewed == 1, "the old one's workers are locked out"
+    assert switchboard.link.locked_out == 1, "the old one's workers are locked out"
+    assert switchboard.tokens == ["token-1", "token-2"], "each has a token of its own"
     assert not line.has_ended
 
 

@@ -41,6 +41,7 @@ def make_factory():
         import asyncio
 
         from otto.media_link.client import connect_control, connect_downlink, connect_uplink
+        from otto.media_link.frames import Role
         from otto.telephony.switchboard_port import (
             CallerFacts,
             DeskInfo,
@@ -51,8 +52,10 @@ def make_factory():
         class Echo:
             async def attach(self, link_address, link_token, started):
                 self.control = await connect_control(link_address, link_token)
-                self.uplink = await connect_uplink(link_address, link_token)
-                self.downlink = await connect_downlink(link_address, link_token)
+                token = await self.control.invite(Role.UPLINK)
+                self.uplink = await connect_uplink(link_address, token)
+                token = await self.control.invite(Role.DOWNLINK)
+                self.downlink = await connect_downlink(link_address, token)
                 self.task = asyncio.create_task(self.echo())
 
             async def echo(self):

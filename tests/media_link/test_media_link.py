@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from otto.media_link import link as link_module
 from otto.media_link import peer as link_peer
 from otto.media_link import server as link_server
 from otto.media_link.client import connect_control, connect_downlink, connect_uplink
@@ -59,7 +60,9 @@ async def server():
     await server.start()
     yield server
     await server.close()
-    assert server.connections == 0
+    async with asyncio.timeout(5):
+        while server.connections:
+            await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -80,7 +83,7 @@ async def read_ms(uplink, until_ms):
 
 async def test_uplink_delivers_frames_as_they_come(server, sink):
     link = server.open("CA1", sink)
-    uplink = await connect_uplink(server.address, link.token)
+    uplink = await connect_uplink(server.address, link.invite(Role.UPLINK))
     for number in range(5):
         link.push_audio(number * 20, FRAME)
         assert await uplink.read() == (number * 20, FRAME)
@@ -91,7 +94,7 @@ async def test_waiting_frames_are_joined_but_never_across_a_gap(server, sink):
     link = server.open("CA1", sink)
     for at_ms in (0, 20, 40, 500, 520):
         link.push_audio(at_ms, FRAME)
-    uplink = await connect_uplink(server.address, link.token)
+    uplink = await connect_uplink(server.address, link.invite(Role.UPLINK))
     assert await uplink.read() == (0, FRAME * 3)
     assert await uplink.read() == (500, FRAME * 2)
     await uplink.close()
@@ -99,7 +102,7 @@ async def test_waiting_frames_are_joined_but_never_across_a_gap(server, sink):
 
 async def test_a_worker_may_have_frames_joined_and_loses_none_at_the_end(server, sink):
     link = server.open("CA1", sink)
-    uplink = await connect_uplink(server.address, link.token, join_ms=60)
+    uplink = await connect_uplink(server.address, link.invite(Role.UPLINK), join_ms=60)
     for number in range(8):
         link.push_audio(number * 20, FRAME)
         await asyncio.sleep(0.01)
@@ -117,7 +120,9 @@ async def test_a_nonsensical_hello_is_taken_at_its_safest(server, sink, nonsense
     link = server.open("CA1", sink)
     for number in range(20):
         link.push_audio(number * 20, FRAME)
-    uplink = await connect_uplink(server.address, link.token, from_ms=nonsense, join_ms=nonsense)
+    uplink = await connect_uplink(
+        server.address, link.invite(Role.UPLINK), from_ms=nonsense, join_ms=nonsense
+    )
     for number in range(20, 40):
         link.push_audio(number * 20, FRAME)
     link.close("stop")
@@ -131,7 +136,7 @@ async def test_a_worker_that_comes_late_is_replayed_the_last_ten_seconds(server,
     link = server.open("CA1", sink)
     for number in range(600):  # 12 s
         link.push_audio(number * 20, FRAME)
-    uplink = await connect_uplink(server.address, link.token)
+    uplink = await connect_uplink(server.address, link.invite(Role.UPLINK))
     first, audio = await read_ms(uplink, 12_000)
     assert (first, len(audio)) == (2_000, 80_000)
     assert link.dropped_frames == 100
@@ -140,11 +145,11 @@ async def test_a_worker_that_comes_late_is_replayed_the_last_ten_seconds(server,
 
 async def test_a_restarted_worker_resumes_where_it_was(server, sink):
     link = server.open("CA1", sink)
-    older = await connect_uplink(server.address, link.token)
+    older = await connect_uplink(server.address, link.invite(Role.UPLINK))
     for number in range(50):
         link.push_audio(number * 20, FRAME)
     await read_ms(older, 1000)
-    newer = await connect_uplink(server.address, link.token, from_ms=610)
+    newer = await connect_uplink(server.address, link.invite(Role.UPLINK), from_ms=610)
     assert await older.read() is None  # replaced
     first, audio = await read_ms(newer, 1000)
     assert (first, len(audio)) == (600, 400 * 8)
@@ -157,7 +162,7 @@ async def test_a_stalled_worker_loses_the_oldest_audio_and_the_ingress_nothing(
     server, sink, monkeypatch
 ):
     link = server.open("CA1", sink)
-    stalled = await connect_uplink(server.address, link.token)
+    stalled = await connect_uplink(server.address, link.invite(Role.UPLINK))
     stalled._end._transport.pause_reading()
     seconds = 120
     for number in range(seconds * 50):
@@ -181,7 +186,7 @@ async def test_a_stalled_worker_loses_the_oldest_audio_and_the_ingress_nothing(
 
 async def test_downlink_and_marks_keep_their_order(server, sink):
     link = server.open("CA1", sink)
-    downlink = await connect_downlink(server.address, link.token)
+    downlink = await connect_downlink(server.address, link.invite(Role.DOWNLINK))
     big = bytes(100_000)
     downlink.send_audio(1, FRAME)
     downlink.send_mark(1, 0)
@@ -197,8 +202,8 @@ async def test_downlink_and_marks_keep_their_order(server, sink):
 
 async def test_clear_fences_what_arrives_late_and_answers_its_marks(server, sink):
     link = server.open("CA1", sink)
-    control = await connect_control(server.address, link.token)
-    downlink = await connect_downlink(server.address, link.token)
+    control = await connect_control(server.address, link.invite(Role.CONTROL))
+    downlink = await connect_downlink(server.address, link.invite(Role.DOWNLINK))
     control.clear(3)
     await sink.until("clear", 3)
     downlink.send_audio(3, FRAME)
@@ -219,7 +224,7 @@ async def test_clear_fences_what_arrives_late_and_answers_its_marks(server, sink
 async def test_events_wait_for_the_control_peer(server, sink):
     link = server.open("CA1", sink)
     link.push_event(Playing(1))
-    control = await connect_control(server.address, link.token)
+    control = await connect_control(server.address, link.invite(Role.CONTROL))
     link.push_event(LineStopped())
     assert await control.read() == Playing(1)
     assert await control.read() == LineStopped()
@@ -230,14 +235,14 @@ async def test_events_wait_for_the_control_peer(server, sink):
 async def test_keys_are_told_to_every_call_actor_by_number(server, sink):
     link = server.open("CA1", sink)
     link.push_key("0")
-    first = await connect_control(server.address, link.token)
+    first = await connect_control(server.address, link.invite(Role.CONTROL))
     link.push_key("4")
     numbered = [KeyPressed(key, n) for n, key in ((1, "0"), (2, "4"))]
     assert [await first.read(), await first.read()] == numbered
     first._end._transport.abort()
     await sink.until("lost")
     link.push_key("#")
-    second = await connect_control(server.address, link.token)
+    second = await connect_control(server.address, link.invite(Role.CONTROL))
     link.push_event(LineStopped())
     numbered.append(KeyPressed("#", 3))
     assert [await second.read() for _ in range(3)] == numbered
@@ -245,7 +250,7 @@ async def test_keys_are_told_to_every_call_actor_by_number(server, sink):
     for key in "12345678" * 10:
         link.push_key(key)
     await second.close()
-    third = await connect_control(server.address, link.token)
+    third = await connect_control(server.address, link.invite(Role.CONTROL))
     oldest = await third.read()
     assert isinstance(oldest, KeyPressed) and oldest.number == 3 + 80 - MAX_KEYS_KEPT + 1
     await third.close()
@@ -253,7 +258,7 @@ async def test_keys_are_told_to_every_call_actor_by_number(server, sink):
 
 async def test_what_a_call_actor_keeps_is_there_for_the_next(server, sink):
     link = server.open("CA1", sink)
-    control = await connect_control(server.address, link.token)
+    control = await connect_control(server.address, link.invite(Role.CONTROL))
     control.save_checkpoint(b"first")
     control.save_checkpoint(bytes(range(256)) * 200)
     with pytest.raises(LinkError, match="too_long"):
@@ -266,8 +271,8 @@ async def test_what_a_call_actor_keeps_is_there_for_the_next(server, sink):
 
 async def test_a_paused_downlink_throttles_its_sender_until_clear(server, sink):
     link = server.open("CA1", sink)
-    control = await connect_control(server.address, link.token)
-    downlink = await connect_downlink(server.address, link.token)
+    control = await connect_control(server.address, link.invite(Role.CONTROL))
+    downlink = await connect_downlink(server.address, link.invite(Role.DOWNLINK))
     link.pause_speech()
 
     async def send():
@@ -290,13 +295,13 @@ async def test_a_paused_downlink_throttles_its_sender_until_clear(server, sink):
 
 async def test_losing_the_call_actor_is_told_and_leaving_is_not(server, sink):
     link = server.open("CA1", sink)
-    control = await connect_control(server.address, link.token)
+    control = await connect_control(server.address, link.invite(Role.CONTROL))
     await control.close()
-    dying = await connect_control(server.address, link.token)
+    dying = await connect_control(server.address, link.invite(Role.CONTROL))
     dying._end._transport.abort()
     await sink.until("lost")
     assert [what for what in sink.seen if what == ("lost",)] == [("lost",)]
-    again = await connect_control(server.address, link.token)
+    again = await connect_control(server.address, link.invite(Role.CONTROL))
     link.push_event(LineStopped())
     assert await again.read() == LineStopped()
     await again.close()
@@ -304,8 +309,8 @@ async def test_losing_the_call_actor_is_told_and_leaving_is_not(server, sink):
 
 async def test_a_replaced_call_actor_is_not_a_lost_one(server, sink):
     link = server.open("CA1", sink)
-    older = await connect_control(server.address, link.token)
-    newer = await connect_control(server.address, link.token)
+    older = await connect_control(server.address, link.invite(Role.CONTROL))
+    newer = await connect_control(server.address, link.invite(Role.CONTROL))
     assert await older.read() is None
     link.push_event(LineStopped())
     assert await newer.read() == LineStopped()
@@ -320,16 +325,166 @@ async def test_a_wrong_or_expired_token_is_refused(server, sink):
     with pytest.raises(LinkError) as caught:
         await connect_uplink(server.address, "guess")
     assert caught.value.code == "bad_token"
+    connects = {
+        Role.UPLINK: connect_uplink,
+        Role.DOWNLINK: connect_downlink,
+        Role.CONTROL: connect_control,
+    }
+    tokens = {role: link.invite(role) for role in Role}
     link.close("done")
-    for connect in (connect_uplink, connect_downlink, connect_control):
+    for role, connect in connects.items():
         with pytest.raises(LinkError):
-            await connect(server.address, link.token)
+            await connect(server.address, tokens[role])
+
+
+async def attached(server, link):
+    """A call actor, whose control connection has tokens minted for its workers."""
+    return await connect_control(server.address, link.invite(Role.CONTROL))
+
+
+async def test_the_control_connection_lets_each_worker_join_once(server, sink):
+    link = server.open("CA1", sink)
+    control = await attached(server, link)
+    up, down = await asyncio.gather(control.invite(Role.UPLINK), control.invite(Role.DOWNLINK))
+    uplink = await connect_uplink(server.address, up)
+    downlink = await connect_downlink(server.address, down)
+    for connect, token in ((connect_uplink, up), (connect_downlink, down)):
+        with pytest.raises(LinkError, match="bad_token"):
+            await connect(server.address, token)
+    link.push_audio(0, FRAME)
+    assert await uplink.read() == (0, FRAME)
+    downlink.send_audio(1, FRAME)
+    await sink.until("audio", 1, FRAME)
+    assert link.attached == frozenset(Role)
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_token_opens_one_role_alone(server, sink, role):
+    link = server.open("CA1", sink)
+    token = link.invite(role)
+    connects = {
+        Role.UPLINK: connect_uplink,
+        Role.DOWNLINK: connect_downlink,
+        Role.CONTROL: connect_control,
+    }
+    for other, connect in connects.items():
+        if other is not role:
+            with pytest.raises(LinkError, match="bad_token"):
+                await connect(server.address, token)
+    assert link.attached == frozenset()
+    await (await connects[role](server.address, token)).close()
+
+
+async def test_a_token_is_good_for_seconds(server, sink, monkeypatch):
+    link = server.open("CA1", sink)
+    control = await attached(server, link)
+    monkeypatch.setattr(link_module, "GOOD_FOR_S", 0.0)
+    token = await control.invite(Role.DOWNLINK)
+    with pytest.raises(LinkError, match="bad_token"):
+        await connect_downlink(server.address, token)
+
+
+async def test_the_latest_token_of_a_role_is_good_alone(server, sink):
+    link = server.open("CA1", sink)
+    control = await attached(server, link)
+    older, newer = await control.invite(Role.UPLINK), await control.invite(Role.UPLINK)
+    with pytest.raises(LinkError, match="bad_token"):
+        await connect_uplink(server.address, older)
+    await connect_uplink(server.address, newer)
+
+
+async def test_who_was_locked_out_cannot_join_by_any_token_it_has(server, sink):
+    """The call goes to another call actor: the older one's workers may still live."""
+    link = server.open("CA1", sink)
+    zombie = await attached(server, link)
+    down = await zombie.invite(Role.DOWNLINK)
+    uplink = await connect_uplink(server.address, await zombie.invite(Role.UPLINK))
+    link.lock_out()
+    heir = await attached(server, link)
+    for connect, token in ((connect_downlink, down), (connect_uplink, uplink.again)):
+        with pytest.raises(LinkError, match="bad_token"):
+            await connect(server.address, token)
+    with pytest.raises(ConnectionError):
+        await zombie.invite(Role.DOWNLINK)
+    assert await heir.invite(Role.DOWNLINK)
+
+
+async def test_an_uplink_may_connect_again_and_nobody_else_by_its_word(server, sink):
+    link = server.open("CA1", sink)
+    uplink = await connect_uplink(server.address, link.invite(Role.UPLINK))
+    for number in range(3):
+        link.push_audio(number * 20, FRAME)
+    await uplink.close()
+    again = await connect_uplink(server.address, uplink.again, from_ms=20)
+    assert await again.read() == (20, FRAME * 2)
+    with pytest.raises(LinkError, match="bad_token"):
+        await connect_uplink(server.address, uplink.again)
+    spare = link.invite(Role.UPLINK)  # another recogniser is on its way
+    with pytest.raises(LinkError, match="bad_token"):
+        await connect_uplink(server.address, again.again)
+    await connect_uplink(server.address, spare)
+
+
+@pytest.mark.parametrize("role", [Role.UPLINK, Role.DOWNLINK])
+async def test_only_the_call_actor_has_tokens_minted(server, sink, role):
+    link = server.open("CA1", sink)
+    connect = {Role.UPLINK: connect_uplink, Role.DOWNLINK: connect_downlink}[role]
+    worker = await connect(server.address, link.invite(role))
+    worker._end.write(encode_json(Kind.INVITE, {"role": "control"}))
+    assert (await worker._end.next_frame()).kind == Kind.REFUSED
+    with pytest.raises(ConnectionError):
+        await worker._end.next_frame()
+
+
+@pytest.mark.parametrize("asked", [{"role": "control"}, {"role": "king"}, {}, {"role": ["uplink"]}])
+async def test_nonsense_and_its_own_role_are_not_minted(server, sink, asked):
+    link = server.open("CA1", sink)
+    control = await attached(server, link)
+    waiting = asyncio.get_running_loop().create_future()
+    control._end.invitations.append(waiting)
+    control._end.write(encode_json(Kind.INVITE, asked))
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(waiting, 5)
+    await sink.until("lost")
+
+
+async def test_an_invitation_that_nobody_answers_ends_with_the_connection(server, sink):
+    link = server.open("CA1", sink)
+    control = await attached(server, link)
+    asked = asyncio.create_task(control.invite(Role.UPLINK))
+    await asyncio.sleep(0)
+    control._end._transport.abort()
+    with pytest.raises(ConnectionError):
+        await asked
+
+
+async def test_tokens_of_links_that_are_gone_are_forgotten(server, sink):
+    for number in range(20):
+        link = server.open(f"CA{number}", sink)
+        control = await attached(server, link)
+        uplink = await connect_uplink(server.address, await control.invite(Role.UPLINK))
+        await control.invite(Role.DOWNLINK)
+        link.close("done")
+        assert await uplink.read() is None
+    assert len(server._invitations) == 0
+
+
+async def test_a_token_of_another_server_opens_nothing(server, sink):
+    """As after a media process was replaced."""
+    other = LinkServer()
+    await other.start()
+    token = other.open("CA1", sink).invite(Role.CONTROL)
+    with pytest.raises(LinkError, match="bad_token"):
+        await connect_control(server.address, token)
+    await other.close()
 
 
 async def test_links_do_not_hear_each_other(server):
     sinks = [Sink(), Sink()]
     links = [server.open(f"CA{i}", sinks[i]) for i in range(2)]
-    downlinks = [await connect_downlink(server.address, link.token) for link in links]
+    downlinks = [
+        await connect_downlink(server.address, link.invite(Role.DOWNLINK)) for link in links
+    ]
     for number, downlink in enumerate(downlinks):
         downlink.send_audio(1, bytes([number]) * 160)
     for number in range(2):
@@ -341,7 +496,7 @@ async def test_links_do_not_hear_each_other(server):
 
 async def test_losing_the_ingress_is_a_connection_error(server, sink):
     link = server.open("CA1", sink)
-    uplink = await connect_uplink(server.address, link.token)
+    uplink = await connect_uplink(server.address, link.invite(Role.UPLINK))
     reading = asyncio.create_task(uplink.read())
     await asyncio.sleep(0)
     for peer in list(server._connections):
@@ -379,7 +534,7 @@ async def test_a_stranger_is_turned_away(server, first):
 
 async def test_a_known_peer_that_breaks_the_protocol_is_turned_away(server, sink):
     link = server.open("CA1", sink)
-    downlink = await connect_downlink(server.address, link.token)
+    downlink = await connect_downlink(server.address, link.invite(Role.DOWNLINK))
     downlink._end.write(encode_json(Kind.EVENT, {}))
     async with asyncio.timeout(5):
         while link.attached:
@@ -399,7 +554,7 @@ async def test_a_silent_stranger_is_closed(server, monkeypatch):
 
 async def test_a_half_closed_peer_is_closed(server, sink):
     link = server.open("CA1", sink)
-    control = await connect_control(server.address, link.token)
+    control = await connect_control(server.address, link.invite(Role.CONTROL))
     control._end._transport.write_eof()
     await sink.until("lost")
     assert link.attached == frozenset()
@@ -410,7 +565,7 @@ async def test_a_half_closed_peer_is_closed(server, sink):
 async def test_closing_does_not_wait_for_a_peer_that_does_not_read(server, sink, monkeypatch):
     monkeypatch.setattr(link_peer, "LINGER_S", 0.05)
     link = server.open("CA1", sink)
-    stalled = await connect_uplink(server.address, link.token)
+    stalled = await connect_uplink(server.address, link.invite(Role.UPLINK))
     stalled._end._transport.pause_reading()
     for number in range(5000):
         link.push_audio(number * 20, FRAME)
@@ -426,14 +581,14 @@ async def test_a_worker_that_is_stopped_is_given_up_and_the_call_actor_told(sink
     server = LinkServer()
     await server.start()
     link = server.open("CA1", sink)
-    control = await connect_control(server.address, link.token)
-    uplink = await connect_uplink(server.address, link.token)
-    downlink = await connect_downlink(server.address, link.token)
+    control = await connect_control(server.address, link.invite(Role.CONTROL))
+    uplink = await connect_uplink(server.address, link.invite(Role.UPLINK))
+    downlink = await connect_downlink(server.address, link.invite(Role.DOWNLINK))
     uplink._end._transport.pause_reading()  # as SIGSTOP: nothing is read, nothing answered
     async with asyncio.timeout(5):
         assert await control.read() == WorkerSilent(Role.UPLINK)
     assert link.attached == {Role.CONTROL, Role.DOWNLINK}
-    successor = await connect_uplink(server.address, link.token)
+    successor = await connect_uplink(server.address, link.invite(Role.UPLINK))
     link.push_audio(0, FRAME)
     assert await successor.read() == (0, FRAME)
     uplink._end._transport.resume_reading()
@@ -446,7 +601,7 @@ async def test_a_worker_that_is_stopped_is_given_up_and_the_call_actor_told(sink
 async def test_a_voice_that_is_held_back_is_not_taken_for_silent(server, sink):
     """While Twilio's socket is full nobody reads what the voice's worker answers."""
     link = server.open("CA1", sink)
-    downlink = await connect_downlink(server.address, link.token)
+    downlink = await connect_downlink(server.address, link.invite(Role.DOWNLINK))
     link.pause_speech()
     for _ in range(20):
         link.check_peers()
@@ -457,12 +612,12 @@ async def test_a_voice_that_is_held_back_is_not_taken_for_silent(server, sink):
 
 async def test_a_lost_call_actors_worker_is_nothing_to_tell_the_next_one(server, sink):
     link = server.open("CA1", sink)
-    uplink = await connect_uplink(server.address, link.token)
+    uplink = await connect_uplink(server.address, link.invite(Role.UPLINK))
     uplink._end._transport.pause_reading()
     for _ in range(20):
         link.check_peers()
     assert not link.attached
-    control = await connect_control(server.address, link.token)
+    control = await connect_control(server.address, link.invite(Role.CONTROL))
     link.push_event(Playing(1))
     assert await control.read() == Playing(1)
     uplink._end._transport.abort()

@@ -17,6 +17,7 @@ from websockets.http11 import Request, Response
 
 from config.settings import DeepgramSettings
 from otto.events import Event, VendorReport
+from otto.media_link.frames import Role
 from otto.media_link.link import Link
 from otto.media_link.server import LinkServer
 
@@ -54,7 +55,13 @@ class Call:
 
     @property
     def token(self) -> str:
-        return self.link.token
+        """For one listener, once."""
+        return self.link.invite(Role.UPLINK)
+
+    @property
+    def downlink_token(self) -> str:
+        """For one speaker, once."""
+        return self.link.invite(Role.DOWNLINK)
 
     @property
     def news(self) -> list[Event]:

@@ -70,7 +70,7 @@ async def test_sentences_are_spoken_in_order_with_exact_marks(call: Any, deepgra
     voice = Voice()
     async with deepgram(voice).serving() as server:
         speaker = Speaker(server.settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, "It is $80.")
         speaker.say(1, 1, "Shall I book it?")
         speaker.finish(1)
@@ -95,7 +95,7 @@ async def test_a_barge_in_silences_at_once_and_the_next_answer_is_clean(
 ) -> None:
     async with deepgram(Voice()).serving() as server:
         speaker = Speaker(server.settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, "A very long sentence that nobody wants to hear. " * 5)
         await call.wait_for_type(FirstAudio)
         speaker.cancel(1)
@@ -112,7 +112,7 @@ async def test_a_dropped_voice_goes_on_in_the_middle_of_the_sentence(
     voice = Voice(breaks_after=1000)
     async with deepgram(voice).serving() as server:
         speaker = Speaker(server.settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         text = "This is said although the socket breaks."
         speaker.say(1, 0, text)
         speaker.finish(1)
@@ -127,7 +127,7 @@ async def test_a_refused_voice_fails_the_generation_and_the_next_tries_again(
 ) -> None:
     async with deepgram(Voice(), refusals=(429,) * 4).serving() as server:
         speaker = Speaker(server.settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, "Hello.")
         failed = await call.wait_for_type(WorkerFailed)
         assert (failed.kind, failed.generation) == ("refused", 1)
@@ -140,7 +140,7 @@ async def test_a_refused_voice_fails_the_generation_and_the_next_tries_again(
 async def test_a_phrase_plays_while_the_voice_is_out_of_reach(call: Any, deepgram: Any) -> None:
     async with deepgram(Voice(), refusals=(401,) * 9).serving() as server:
         speaker = Speaker(server.settings, 100, call.events.append, {"Sorry.": b"s" * 1000})
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, "Sorry.")
         speaker.finish(1)
         await call.wait_for_type(SpeechDone)
@@ -155,7 +155,7 @@ async def test_a_voice_that_falls_silent_is_replaced_then_reported(
     voice = Voice(mute=True)
     async with deepgram(voice).serving(first_audio_timeout_s=0.1) as server:
         speaker = Speaker(server.settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, "Hello.")
         failed = await call.wait_for_type(WorkerFailed)
         assert (failed.kind, failed.generation, voice.opened) == ("timeout", 1, 2)
@@ -171,7 +171,7 @@ async def test_an_idle_voice_that_refuses_to_stay_is_not_hammered(call: Any, dee
 
     async with deepgram(hangs_up).serving() as server:
         speaker = Speaker(server.settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         await asyncio.sleep(0.3)
         assert opened == 1
         await speaker.detach()
@@ -181,7 +181,7 @@ async def test_an_idle_voice_that_refuses_to_stay_is_not_hammered(call: Any, dee
 async def test_nothing_is_sent_or_emitted_after_detach(call: Any, deepgram: Any) -> None:
     async with deepgram(Voice()).serving() as server:
         speaker = Speaker(server.settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, "Words that come too late. " * 20)
         await speaker.detach()
         before = list(call.events)
@@ -195,7 +195,7 @@ async def test_nothing_is_sent_or_emitted_after_detach(call: Any, deepgram: Any)
 async def test_a_lost_link_is_reported_once(call: Any, deepgram: Any) -> None:
     async with deepgram(Voice()).serving() as server:
         speaker = Speaker(server.settings, 100, call.events.append, {"p": b"p" * 9000})
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         call.link.close("done")
         await asyncio.sleep(0.05)
         speaker.say(1, 0, "p")
@@ -222,7 +222,7 @@ async def test_a_barge_in_before_the_voice_is_open_says_nothing(call: Any, deepg
     voice = Voice()
     async with deepgram(voice, refusals=(503,)).serving() as server:
         speaker = Speaker(server.settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, "Never heard.")
         speaker.cancel(1)
         speaker.say(2, 0, "Heard.")

@@ -87,7 +87,7 @@ async def test_the_fallback_goes_on_with_the_word_that_was_cut(
     primary, fallback = deepgram(voice), deepgram(other)
     async with both(primary, fallback, first_audio_timeout_s=0.2) as settings:
         speaker = Speaker(settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, FIRST)
         await call.wait_for(lambda event: isinstance(event, SentenceSpoken))
         primary.refusals += [503] * 9
@@ -115,7 +115,7 @@ async def test_a_fallback_voice_stays_for_the_call_and_the_next_call_begins_anew
     async with both(primary, fallback) as settings:
         speaker = Speaker(settings, 100, call.events.append, {"One moment.": b"p" * 800})
         speaker.avoid(frozenset({"tts:primary"}))
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, "one")
         speaker.finish(1)
         await call.wait_for_type(SpeechDone)
@@ -132,7 +132,7 @@ async def test_a_fallback_voice_stays_for_the_call_and_the_next_call_begins_anew
         assert breaking.asked + other.asked == ["one", "two", "two", "One moment."]
         assert spool(call, 2)[:3] == "two"
         await speaker.detach()
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(3, 0, "three")
         speaker.finish(3)
         await call.wait_for(lambda event: isinstance(event, SpeechDone) and event.generation == 3)
@@ -150,7 +150,7 @@ async def test_one_drop_is_mended_by_the_same_voice_to_the_sample(call: Any, dee
     primary, fallback = deepgram(voice, whole), deepgram(Voice(FALLBACK_MS))
     async with both(primary, fallback) as settings:
         speaker = Speaker(settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, SECOND)
         speaker.finish(1)
         await until_played(call, await call.wait_for_type(SpeechDone))
@@ -167,7 +167,7 @@ async def test_the_call_is_told_only_when_both_voices_are_out(call: Any, deepgra
     fallback = deepgram(Voice(FALLBACK_MS), refusals=(503,) * 2)
     async with both(primary, fallback) as settings:
         speaker = Speaker(settings, 100, call.events.append)
-        await speaker.attach(call.address, call.token)
+        await speaker.attach(call.address, call.downlink_token)
         speaker.say(1, 0, "never heard")
         failed = await call.wait_for_type(WorkerFailed)
         assert (failed.kind, failed.generation) == ("refused", 1)

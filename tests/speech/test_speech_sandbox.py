@@ -83,7 +83,7 @@ async def test_words_said_while_the_recogniser_was_away_are_not_lost(
 
 async def test_what_is_said_is_what_the_line_carries(call: Any, world: World) -> None:
     speaker = Speaker(settings_of(world), 400, call.events.append)
-    await speaker.attach(call.address, call.token)
+    await speaker.attach(call.address, call.downlink_token)
     speaker.say(1, 0, "It is $79.95.")
     speaker.say(1, 1, "Shall I book it?")
     speaker.finish(1)
@@ -101,7 +101,7 @@ async def test_what_is_said_is_what_the_line_carries(call: Any, world: World) ->
 @pytest.mark.parametrize("kind", ["drop", "stall"])
 async def test_a_voice_that_breaks_is_replaced(call: Any, world: World, kind: Any) -> None:
     speaker = Speaker(settings_of(world, first_audio_timeout_s=0.5), 400, call.events.append)
-    await speaker.attach(call.address, call.token)
+    await speaker.attach(call.address, call.downlink_token)
     world.faults.add("deepgram.speak", kind, count=1)
     speaker.say(1, 0, "This sentence is said to its very end.")
     speaker.finish(1)

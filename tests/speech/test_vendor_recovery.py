@@ -128,7 +128,7 @@ async def test_what_the_line_carries_after_a_voice_broke_has_every_word_in_order
     call: Any, world: World, then: tuple[str, ...]
 ) -> None:
     speaker = Speaker(deepgram(world), 400, call.events.append)
-    await speaker.attach(call.address, call.token)
+    await speaker.attach(call.address, call.downlink_token)
     text = "The oil change takes about one hour and costs forty nine dollars in all, tax included."
     world.options.speak_pace = 20.0
     speaker.say(1, 0, text)
