@@ -27,7 +27,8 @@ from config.dealership import Dealership, DealershipError, load_dealership
 from config.hosts import is_loopback
 from config.postgres_url import read_postgres_url
 from config.settings import Settings
-from otto.scheduling.google_calendar import CalendarAuthError, CalendarError, GoogleCalendar
+from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.google_errors import CalendarAuthError, CalendarError
 from otto.storage.database import current_revision, head_revision, make_engine
 from otto.storage.redis import make_redis
 from otto.telephony.rest import TwilioRest

@@ -149,6 +149,9 @@ class GoogleSettings(SettingsGroup):
     """Set only to reach something other than Google's own API host."""
     token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105  an address, not a secret
     timeout_s: float = Field(10.0, gt=0)
+    """Without a byte from Google for so long, a request has failed."""
+    deadline_s: float = Field(20.0, gt=0)
+    """A whole request, however slowly its answer comes in."""
 
 
 class DatabaseSettings(SettingsGroup):

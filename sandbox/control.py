@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from sandbox.faults import FaultError
 from sandbox.world import OptionsError, World
 
-_FAULT_FIELDS = {"target", "kind", "delay_ms", "status", "count", "open"}
+_FAULT_FIELDS = {"target", "kind", "delay_ms", "status", "says", "count", "open"}
 
 
 def routes(world: World) -> list[BaseRoute]:
@@ -51,7 +51,11 @@ def routes(world: World) -> list[BaseRoute]:
             if not isinstance(is_open, bool):
                 raise FaultError("open must be true or false")
             fault = world.faults.add(
-                str(wanted.get("target", "")), str(wanted.get("kind", "")), open=is_open, **numbers
+                str(wanted.get("target", "")),
+                str(wanted.get("kind", "")),
+                says=str(wanted.get("says", "")),
+                open=is_open,
+                **numbers,
             )
         except ValueError as error:
             return JSONResponse({"error": str(error)}, status_code=400)

@@ -16,6 +16,10 @@ into one tool call, under an id that repeats; `surrogate` puts characters into t
 two halves, or are half; `endings` asks for the end of the call beside a booking or a transfer. The
 last three wait for an answer that they apply to.
 
+Google can be answered for by somebody in between: `answer` gives `status` and the text `says` in
+place of the vendor's own answer (a proxy's page, half a JSON, nothing at all); `drip` gives it byte
+by byte, `delay_ms` apart. A `fail` of Google's carries the reason in `says`, if there is one.
+
 With `open` it does not lie in wait: it strikes, at once, what is connected now (up to `count`
 connections, else all). drop: the connection breaks. stall: it stays and says nothing more. fail:
 Deepgram's sockets close with 1011 (NET-0001), a model's stream breaks off. A listening socket
@@ -35,7 +39,19 @@ from dataclasses import asdict, dataclass
 from itertools import count as counter
 from typing import Any, Literal, Protocol, get_args
 
-Kind = Literal["slow", "fail", "refuse", "drop", "stall", "hang", "glue", "surrogate", "endings"]
+Kind = Literal[
+    "slow",
+    "fail",
+    "refuse",
+    "drop",
+    "stall",
+    "hang",
+    "glue",
+    "surrogate",
+    "endings",
+    "answer",
+    "drip",
+]
 """slow: everything works, `delay_ms` later. fail: answer `status`. refuse: refuse the connection
 or the handshake. drop: break off in the middle, `delay_ms` after it began. stall: stay silent."""
 
@@ -51,12 +67,15 @@ TARGETS = (
     "google.token",
     "twilio",
 )
+GOOGLE = ("google", "google.token")
 MODELS = ("openai", "openai.fallback")
 ONLY_OF: dict[str, tuple[str, ...]] = {
     "hang": MODELS,
     "glue": MODELS,
     "surrogate": MODELS,
     "endings": MODELS,
+    "answer": GOOGLE,
+    "drip": GOOGLE,
 }
 """The kinds that not every target knows, and whose they are."""
 OPEN_TARGETS = TARGETS[:6]
@@ -78,6 +97,7 @@ class Fault:
     delay_ms: int = 0
     status: int = 500
     count: int | None = None
+    says: str = ""
     bitten: int = 0
 
 
@@ -114,6 +134,7 @@ class Faults:
         delay_ms: int = 0,
         status: int = 500,
         count: int | None = None,
+        says: str = "",
         open: bool = False,
     ) -> Fault:
         """Lay a fault, or with `open` strike what is connected; `bitten` says how many that were.
@@ -126,14 +147,15 @@ class Faults:
             raise FaultError(f"unknown kind {kind!r}: use one of {', '.join(KINDS)}")
         if target not in ONLY_OF.get(kind, TARGETS):
             raise FaultError(f"{kind}: use it on one of {', '.join(ONLY_OF[kind])}")
-        if delay_ms < 0 or (count is not None and count < 1) or not 400 <= status <= 599:
-            raise FaultError("delay_ms must be >= 0, count >= 1, status between 400 and 599")
+        lowest = 200 if kind in {"answer", "drip"} else 400
+        if delay_ms < 0 or (count is not None and count < 1) or not lowest <= status <= 599:
+            raise FaultError(f"delay_ms must be >= 0, count >= 1, status from {lowest} to 599")
         if open and (target not in OPEN_TARGETS or kind not in OPEN_KINDS):
             raise FaultError(
                 f"open connections: use one of {', '.join(OPEN_KINDS)}"
                 f" on one of {', '.join(OPEN_TARGETS)}"
             )
-        fault = Fault(next(self._ids), target, kind, delay_ms, status, count)
+        fault = Fault(next(self._ids), target, kind, delay_ms, status, count, says)
         if open:
             for connection in self._open.get(target, [])[:count]:
                 connection.strike(kind)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
+import asyncio
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
+
+from sandbox.faults import Fault
 
 
 class HangUp(Response):
@@ -26,6 +31,22 @@ class Silence(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await until_gone(receive)
+
+
+def in_between(fault: Fault) -> Response:
+    """What a proxy, a login page or a broken server says in the vendor's place."""
+    text = fault.says.encode("utf-8", "surrogateescape")
+    headers = {"location": "/login"} if 300 <= fault.status < 400 else {}
+    if fault.kind == "drip":
+        parts = _byte_by_byte(text, fault.delay_ms / 1000)
+        return StreamingResponse(parts, fault.status, headers, "text/html")
+    return Response(text, fault.status, headers, "text/html")
+
+
+async def _byte_by_byte(text: bytes, pause_s: float) -> AsyncIterator[bytes]:
+    for at in range(len(text)):
+        yield text[at : at + 1]
+        await asyncio.sleep(pause_s)
 
 
 async def until_gone(receive: Receive) -> None:

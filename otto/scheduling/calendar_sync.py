@@ -13,13 +13,10 @@ from typing import Any, Protocol
 
 import structlog
 
-from otto.scheduling.google_calendar import CalendarAuthError, CalendarError, EventGone
+from otto.scheduling.google_errors import CalendarError, CalendarWaits, EventGone
 from otto.scheduling.outbox import DeliveryError, Handler, OutboxItem, Postponed, Undeliverable
 
 _log = structlog.get_logger()
-
-SIGN_IN_RETRY_S = 300.0
-"""How often Google is asked again while its sign-in is broken: a person has to renew it."""
 
 SendMessage = Callable[[str, str], Awaitable[object]]
 """(to, body): sends one text message. Raises `DeliveryError` or anything else to be tried again,
@@ -67,6 +64,6 @@ def make_handlers(calendar: Events, send_message: SendMessage) -> dict[str, Hand
 def _delivery_error(error: CalendarError) -> DeliveryError:
     if error.retryable:
         return DeliveryError(error.code)
-    if isinstance(error, CalendarAuthError):
-        return Postponed(error.code, SIGN_IN_RETRY_S)
+    if isinstance(error, CalendarWaits):
+        return Postponed(error.code, error.after_s)
     return Undeliverable(error.code)

@@ -4,9 +4,9 @@ The client is synchronous and httplib2 is not thread-safe, so each thread of a s
 a connection of its own; the credentials are shared and refreshed under a lock. Event ids are
 ours: a repeated insert answers 409 and is settled by looking, so no retry makes a second event.
 
-Facts from Google's API reference and error guide: 429, 5xx and 403 with a rate-limit reason may
-be retried; other 403 may not; a delete of what is gone is a success; freebusy reports a failing
-calendar inside a 200. `invalid_grant` on a token refresh is final until a person signs in again.
+Facts from Google's API reference: a delete of what is gone is a success; freebusy reports a
+failing calendar inside a 200. What errors mean is in `google_errors`. Nothing is taken for done
+that Google did not say in its own words: every answer is checked for what it must hold.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from http.client import HTTPException
 from typing import Any, TypeVar
 
 import google_auth_httplib2
@@ -30,6 +31,14 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from config.settings import GoogleSettings
+from otto.scheduling.deadline import Deadline
+from otto.scheduling.google_errors import (
+    CalendarRejected,
+    CalendarUnavailable,
+    EventGone,
+    classified,
+    reason_of,
+)
 from otto.scheduling.hours import Period
 
 T = TypeVar("T")
@@ -42,36 +51,6 @@ CONFLICT_ROUNDS = 3
 """How often an upsert looks again when somebody else changed the event in between."""
 FINGERPRINT = "otto_fingerprint"
 """Private extended property: which of our writes the event carries."""
-_RATE_LIMIT_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded"})
-
-
-class CalendarError(Exception):
-    """Google did not do it. `code` names why and is safe to log: it holds no content."""
-
-    retryable = False
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class CalendarUnavailable(CalendarError):
-    """Not now: the network, a rate limit or Google's own fault. Try again later."""
-
-    retryable = True
-
-
-class CalendarAuthError(CalendarError):
-    """Google no longer accepts our sign-in. Final until a person signs in again."""
-
-
-class CalendarRejected(CalendarError):
-    """Google refuses this request for good: a missing calendar, no right to it, a bad event."""
-
-
-class EventGone(CalendarRejected):
-    """The event was deleted in Google. Its id stays reserved, and it is not revived: whoever
-    deleted it meant it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +65,7 @@ class FreeBusy:
 class GoogleCalendar:
     """One Google account's calendars. Use from one event loop; `close` at the end.
 
-    Every method raises `CalendarUnavailable`, `CalendarAuthError` or `CalendarRejected`.
+    Every method raises a `CalendarError`, within `deadline_s` for each of its requests.
     """
 
     def __init__(self, settings: GoogleSettings) -> None:
@@ -98,6 +77,7 @@ class GoogleCalendar:
             client_id=settings.client_id,
             client_secret=settings.client_secret.get_secret_value(),
             scopes=[SCOPE],
+            patience_s=settings.deadline_s,
         )
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="google-calendar")
         self._local = threading.local()
@@ -142,7 +122,7 @@ class GoogleCalendar:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(
-            self._executor, lambda: _classified(lambda: self._on_a_live_connection(work))
+            self._executor, lambda: classified(lambda: self._on_a_live_connection(work))
         )
 
     def _on_a_live_connection(self, work: Callable[[], T]) -> T:
@@ -150,11 +130,20 @@ class GoogleCalendar:
 
         httplib2 keeps a connection that breaks while a request is sent, and every later request
         on it fails as well; so whatever fails on the network, its connection is not used again.
+        Its time limit is for each read: an answer that comes byte by byte is cut off here.
         """
         for is_last in (False, True):
+            self._service()
+            deadline = Deadline(self._local.http, self._settings.deadline_s)
             try:
-                return work()
-            except OSError as error:
+                with deadline:
+                    return work()
+            except Exception as error:
+                if deadline.has_passed:
+                    self._hang_up()
+                    raise CalendarUnavailable("deadline") from None
+                if not isinstance(error, OSError | HTTPException):
+                    raise
                 self._hang_up()
                 if is_last or not isinstance(error, ConnectionError):
                     raise
@@ -168,7 +157,8 @@ class GoogleCalendar:
             return _event(
                 events.insert(
                     calendarId=calendar_id, body={**event, "id": event_id}, sendUpdates="none"
-                )
+                ),
+                event_id,
             )
         except HttpError as error:
             if error.resp.status != 409:
@@ -177,15 +167,14 @@ class GoogleCalendar:
             existing = self._get(calendar_id, event_id)
             if existing.get("status") == "cancelled":
                 raise EventGone("gone")
-            private = existing.get("extendedProperties", {}).get("private", {})
-            if private.get(FINGERPRINT) == mark:
+            if _mark_of(existing) == mark:
                 return existing
             request = events.patch(
                 calendarId=calendar_id, eventId=event_id, body=event, sendUpdates="none"
             )
             request.headers["If-Match"] = existing["etag"]
             try:
-                return _event(request)
+                return _event(request, event_id)
             except HttpError as error:
                 if error.resp.status != 412:
                     raise
@@ -200,15 +189,17 @@ class GoogleCalendar:
         if etag:
             request.headers["If-Match"] = etag
         try:
-            request.execute()
+            if _content(request):
+                raise CalendarUnavailable("bad_answer")  # Google says nothing at all
         except HttpError as error:
             if error.resp.status == 412:
                 raise CalendarRejected("changed") from None
-            if error.resp.status not in (404, 410):
+            if error.resp.status not in (404, 410) or reason_of(error.content) is None:
                 raise
 
     def _get(self, calendar_id: str, event_id: str) -> dict[str, Any]:
-        return _event(self._service().events().get(calendarId=calendar_id, eventId=event_id))
+        request = self._service().events().get(calendarId=calendar_id, eventId=event_id)
+        return _event(request, event_id)
 
     def _free_busy(
         self, calendar_ids: Sequence[str], starts_at: datetime, ends_at: datetime
@@ -218,29 +209,24 @@ class GoogleCalendar:
             "timeMax": ends_at.isoformat(),
             "items": [{"id": calendar_id} for calendar_id in calendar_ids],
         }
-        answer = self._service().freebusy().query(body=query).execute()
-        found = answer.get("calendars", {})
-        unavailable = {
-            name for name in calendar_ids if found.get(name, {"errors": 1}).get("errors")
-        }
+        answer = _answer(self._service().freebusy().query(body=query))
+        found = answer.get("calendars") if isinstance(answer, Mapping) else None
+        if not isinstance(found, Mapping):
+            raise CalendarUnavailable("bad_answer")
+        periods = {name: _periods(found.get(name)) for name in calendar_ids}
         return FreeBusy(
-            busy={
-                name: tuple(
-                    sorted(Period(_utc(one["start"]), _utc(one["end"])) for one in each["busy"])
-                )
-                for name, each in found.items()
-                if name not in unavailable
-            },
-            unavailable=frozenset(unavailable),
+            busy={name: taken for name, taken in periods.items() if taken is not None},
+            unavailable=frozenset(name for name, taken in periods.items() if taken is None),
         )
 
     def _service(self) -> Any:
         """This thread's client, made at its first use; the discovery document is in the package."""
         if not hasattr(self._local, "service"):
+            line = httplib2.Http(timeout=self._settings.timeout_s)
+            line.follow_redirects = False  # Google sends nobody elsewhere; a login page does
+            self._local.http = line
             http = google_auth_httplib2.AuthorizedHttp(
-                self._credentials,
-                http=httplib2.Http(timeout=self._settings.timeout_s),
-                max_refresh_attempts=1,
+                self._credentials, http=line, max_refresh_attempts=1
             )
             options = (
                 {"api_endpoint": self._settings.calendar_url}
@@ -267,15 +253,35 @@ class GoogleCalendar:
 class _SharedCredentials(Credentials):
     """Credentials that several threads may find expired at once: one refreshes, the rest wait."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, patience_s: float, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self._refreshing = threading.Lock()
+        self._patience_s = patience_s
 
     def refresh(self, request: Any) -> None:
+        """Raises google.auth's errors, also where the library stumbles over an odd answer."""
         stale = self.token
-        with self._refreshing:
+        if not self._refreshing.acquire(timeout=self._patience_s):
+            raise _transport_error("another thread waits for the token")
+        try:
             if self.token == stale or not self.valid:
-                super().refresh(request)  # type: ignore[no-untyped-call]
+                self._ask(request)
+        finally:
+            self._refreshing.release()
+
+    def _ask(self, request: Any) -> None:
+        try:
+            super().refresh(request)  # type: ignore[no-untyped-call]
+        except (TypeError, ValueError, LookupError, AttributeError, OverflowError):
+            self.token = None
+            raise _transport_error("the token endpoint's answer holds no token") from None
+        if not isinstance(self.token, str) or not self.token:
+            self.token = None
+            raise _transport_error("the token endpoint's answer holds no token")
+
+
+def _transport_error(why: str) -> google_auth.TransportError:
+    return google_auth.TransportError(why)  # type: ignore[no-untyped-call]
 
 
 def fingerprint(body: Mapping[str, Any]) -> str:
@@ -290,55 +296,47 @@ def _marked(body: Mapping[str, Any], mark: str) -> dict[str, Any]:
     return {**body, "extendedProperties": {**extended, "private": private}}
 
 
-def _event(request: Any) -> dict[str, Any]:
-    found: dict[str, Any] = request.execute()
-    return found
+def _mark_of(event: Mapping[str, Any]) -> str | None:
+    """Which of our writes an event of Google's carries."""
+    extended = event.get("extendedProperties")
+    private = extended.get("private") if isinstance(extended, Mapping) else None
+    mark = private.get(FINGERPRINT) if isinstance(private, Mapping) else None
+    return mark if isinstance(mark, str) else None
+
+
+def _content(request: Any) -> bytes:
+    """Send it; what came back, as it came: the client's own reading takes whatever is no JSON for
+    a success."""
+    request.postproc = lambda response, content: content
+    content: bytes = request.execute()
+    return content
+
+
+def _answer(request: Any) -> Any:
+    """Send it; the answer's JSON, None when it has no content."""
+    content = _content(request)
+    return json.loads(content) if content else None
+
+
+def _event(request: Any, event_id: str) -> dict[str, Any]:
+    found = _answer(request)
+    is_event = isinstance(found, dict) and found.get("id") == event_id
+    if not is_event or not isinstance(found.get("etag"), str):
+        raise CalendarUnavailable("bad_answer")
+    return dict(found)
+
+
+def _periods(calendar: Any) -> tuple[Period, ...] | None:
+    """The taken periods of one calendar in freebusy's answer; None when they cannot be known."""
+    if not isinstance(calendar, Mapping) or calendar.get("errors"):
+        return None
+    try:
+        return tuple(
+            sorted(Period(_utc(one["start"]), _utc(one["end"])) for one in calendar["busy"])
+        )
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def _classified(work: Callable[[], T]) -> T:
-    """Run it and turn whatever the libraries raise into one of ours, without its content."""
-    try:
-        return work()
-    except CalendarError:
-        raise
-    except HttpError as error:
-        raise _from_http(error.resp.status, _reason(error)) from None
-    except google_auth.RefreshError as error:
-        code = _oauth_code(error)
-        if error.retryable and code != "invalid_grant":
-            raise CalendarUnavailable("token_unavailable") from None
-        raise CalendarAuthError(code) from None
-    except (google_auth.TransportError, httplib2.HttpLib2Error, OSError) as error:
-        raise CalendarUnavailable(f"network_{type(error).__name__}") from None
-    except json.JSONDecodeError:
-        raise CalendarUnavailable("bad_answer") from None
-
-
-def _from_http(status: int, reason: str) -> CalendarError:
-    code = f"http_{status}_{reason}" if reason else f"http_{status}"
-    if status == 401:  # the client has refreshed the token once and tried again by now
-        return CalendarAuthError(code)
-    if status in (408, 429) or status >= 500 or (status == 403 and reason in _RATE_LIMIT_REASONS):
-        return CalendarUnavailable(code)
-    return CalendarRejected(code)
-
-
-def _reason(error: HttpError) -> str:
-    """Google's machine-readable reason, e.g. rateLimitExceeded; "" when there is none."""
-    try:
-        reason = json.loads(error.content)["error"]["errors"][0]["reason"]
-    except (ValueError, LookupError, TypeError):
-        return ""
-    return reason if isinstance(reason, str) and reason.isalnum() else ""
-
-
-def _oauth_code(error: google_auth.RefreshError) -> str:
-    """The OAuth error code of a failed refresh, e.g. invalid_grant."""
-    for part in error.args:
-        if isinstance(part, Mapping) and isinstance(part.get("error"), str):
-            return str(part["error"])
-    return "refresh_failed"

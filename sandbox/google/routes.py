@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from sandbox.google.listing import free_busy, list_events
 from sandbox.google.page import calendar_page
 from sandbox.google.store import ACCOUNT, Calendar, CalendarStore, GoogleError
-from sandbox.http_faults import HangUp, Silence
+from sandbox.http_faults import HangUp, Silence, in_between
 from sandbox.world import World
 
 API = "/google/calendar/v3"
@@ -96,9 +96,11 @@ class Google:
                 return HangUp()
             if kind == "stall":
                 return Silence()
+            if fault is not None and kind in {"answer", "drip"}:
+                return in_between(fault)
             if kind == "fail" and fault is not None:
                 reason, message = _REASONS.get(fault.status, ("backendError", "Backend Error"))
-                return _error(GoogleError(fault.status, reason, message))
+                return _error(GoogleError(fault.status, fault.says or reason, message))
             try:
                 self._check_token(request)
                 answer = await handler(request)
@@ -123,6 +125,8 @@ class Google:
             return HangUp()
         if fault is not None and fault.kind == "stall":
             return Silence()
+        if fault is not None and fault.kind in {"answer", "drip"}:
+            return in_between(fault)
         if fault is not None and fault.status in {400, 401}:
             return _oauth_error(400, "invalid_grant", "Token has been expired or revoked.")
         if fault is not None:

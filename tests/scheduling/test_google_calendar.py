@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -12,9 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import httplib2
 import pytest
-from googleapiclient.errors import HttpError
 from pydantic import SecretStr
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,15 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config.dealership import Dealership
 from config.settings import GoogleSettings
 from otto.scheduling.calendar_sync import make_handlers
-from otto.scheduling.google_calendar import (
-    FINGERPRINT,
+from otto.scheduling.google_calendar import FINGERPRINT, GoogleCalendar
+from otto.scheduling.google_errors import (
     CalendarAuthError,
-    CalendarError,
     CalendarRejected,
     CalendarUnavailable,
     EventGone,
-    GoogleCalendar,
-    _classified,
 )
 from otto.scheduling.hours import Period
 from otto.scheduling.openings import OpeningsQuery
@@ -194,30 +188,6 @@ async def test_what_may_not(google: GoogleCalendar, world: World) -> None:
     assert not rejected.value.retryable
     with pytest.raises(CalendarRejected):
         await google.upsert_event(CALENDAR, "not/an/id!", body())
-
-
-@pytest.mark.parametrize(
-    ("status", "reason", "kind"),
-    [
-        (403, "rateLimitExceeded", CalendarUnavailable),
-        (403, "quotaExceeded", CalendarRejected),
-        (403, "forbidden", CalendarRejected),
-        (404, "notFound", CalendarRejected),
-        (408, "", CalendarUnavailable),
-        (502, "", CalendarUnavailable),
-        (401, "authError", CalendarAuthError),
-    ],
-)
-def test_googles_error_guide(status: int, reason: str, kind: type[CalendarError]) -> None:
-    content = json.dumps({"error": {"errors": [{"reason": reason}]}} if reason else "oops")
-
-    def refused() -> None:
-        raise HttpError(httplib2.Response({"status": status}), content.encode())
-
-    with pytest.raises(kind) as found:
-        _classified(refused)
-    assert found.value.code == f"http_{status}_{reason}".rstrip("_")
-    assert found.value.retryable == (kind is CalendarUnavailable)
 
 
 @pytest.mark.parametrize("kind", ["refuse", "stall"])

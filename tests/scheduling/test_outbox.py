@@ -18,9 +18,11 @@ from structlog.testing import capture_logs
 
 from otto.scheduling import outbox
 from otto.scheduling.calendar_sync import make_handlers
-from otto.scheduling.google_calendar import (
+from otto.scheduling.google_errors import (
     CalendarAuthError,
     CalendarError,
+    CalendarMisconfigured,
+    CalendarQuotaExceeded,
     CalendarRejected,
     CalendarUnavailable,
     EventGone,
@@ -343,7 +345,9 @@ class FakeGoogle:
         (None, ("done", 1, None)),
         (CalendarUnavailable("http_503"), ("waiting", 1, "http_503")),
         (CalendarAuthError("invalid_grant"), ("waiting", 0, "invalid_grant")),
-        (CalendarRejected("http_404_notFound"), ("dead", 1, "http_404_notFound")),
+        (CalendarMisconfigured("http_404_notFound"), ("waiting", 0, "http_404_notFound")),
+        (CalendarQuotaExceeded("http_403_q", 9000), ("waiting", 0, "http_403_q")),
+        (CalendarRejected("http_400_invalid"), ("dead", 1, "http_400_invalid")),
         (EventGone("gone"), ("done", 1, None)),  # staff deleted it: their word stands
     ],
 )
