@@ -99,11 +99,15 @@ async def _run(what: str, check: Check, settings: Settings, timeout_s: float) ->
 
 async def _dealership(settings: Settings) -> str:
     dealership = _load(settings)
-    if settings.location:
-        try:
-            dealership.location(settings.location)
-        except (DealershipError, KeyError, ValueError):
-            raise Failed(f"no location {settings.location!r}", "correct OTTO_LOCATION") from None
+    try:
+        location = dealership.location(settings.location)
+    except KeyError:
+        raise Failed(f"no location {settings.location!r}", "correct OTTO_LOCATION") from None
+    if location.desk_number == settings.twilio.phone_number:
+        raise Failed(
+            "transferred calls would come back to Otto",
+            f"give {settings.dealership_file} a desk_number that a person answers",
+        )
     return f"{len(dealership.locations)} location(s), {len(dealership.services)} services"
 
 

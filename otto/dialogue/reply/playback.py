@@ -31,6 +31,8 @@ MAX_LAG_MS = 500
 @dataclass(slots=True)
 class _Span:
     text: str
+    words: tuple[str, ...]
+    """As they are spoken."""
     start_ms: int | None = None
     end_ms: int | None = None
 
@@ -58,7 +60,7 @@ class Playback:
 
     def queued(self, index: int, text: str) -> None:
         """A sentence was given to the synthesiser, behind those before it."""
-        self._spans[index] = _Span(text)
+        self._spans[index] = _Span(text, tuple(spoken_words(text)))
 
     def spoken(self, index: int, start_ms: int, end_ms: int) -> None:
         """The synthesiser has made all of a sentence: its place on the timeline is known."""
@@ -127,7 +129,7 @@ class Playback:
             return []
         found: list[AudibleWord] = []
         for index, (start_ms, end_ms) in self._timeline().items():
-            words = spoken_words(self._spans[index].text)
+            words = self._spans[index].words
             a_character_ms = (end_ms - start_ms) / max(1, sum(len(word) + 1 for word in words))
             at_ms = float(start_ms)
             for word in words:
