@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow lint types contracts diagrams bench chaos soak format clean
+.PHONY: help setup demo up down call check test slow lint types contracts diagrams bench chaos attack soak format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -41,6 +41,8 @@ bench: setup ## measure Otto against the sandbox; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
 chaos: setup ## break everything around live calls by a seeded plan, and judge from outside
 	@$(BIN)/python -m benchmarks.chaos $(ARGS)
+attack: setup ## attack a running stack as strangers would, and hold every attack to its bound
+	@$(BIN)/python -m benchmarks.attack $(ARGS)
 soak: setup ## a thousand short calls: what grows?
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 format: setup ## let ruff tidy the code

@@ -33,6 +33,7 @@ def make(*arguments: str, path: str | None = None) -> subprocess.CompletedProces
         ("slow", "-m pytest -m slow"),
         ("types", "mypy --strict"),
         ("contracts", "lint-imports"),
+        ("attack", "-m benchmarks.attack"),
         ("setup", "cluster/bootstrap.py"),
     ],
 )

@@ -1,0 +1,8 @@
+"""`python -m benchmarks.attack`: what strangers can do to a running stack, and what it costs."""
+
+import os
+
+from cluster.ray_env import ENVIRONMENT
+
+# Ray reads its authentication mode when it is imported, which the modules of this package do.
+os.environ.update(ENVIRONMENT)
