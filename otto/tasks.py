@@ -19,3 +19,17 @@ class Tasks(set[asyncio.Task[Any]]):
         self.add(task)
         task.add_done_callback(self.discard)
         return task
+
+    async def finish(self, name: str, timeout_s: float) -> bool:
+        """Wait for those of this name; whether none of them is left."""
+        named = [task for task in self if task.get_name() == name]
+        if not named:
+            return True
+        _, running = await asyncio.wait(named, timeout=timeout_s)
+        return not running
+
+    async def cancel(self) -> None:
+        """End all of them."""
+        for task in self:
+            task.cancel()
+        await asyncio.gather(*self, return_exceptions=True)

@@ -24,15 +24,19 @@ import structlog
 
 from otto.dialogue.context import CallContext
 from otto.dialogue.control import CallControl
+from otto.dialogue.leave import Leave
 from otto.dialogue.model.speculation import Speculation
+from otto.dialogue.news import News
 from otto.dialogue.ports import LanguageModel
 from otto.dialogue.prompts import system_prompt
 from otto.dialogue.reply.player import ReplyPlayer
 from otto.dialogue.reply.reply import Reply
 from otto.dialogue.session.history import CallerSaid
-from otto.dialogue.session.state import Directive, InProgress, Session
+from otto.dialogue.session.record import note_turn
+from otto.dialogue.session.state import InProgress, Session
+from otto.dialogue.tools.endings import Conclusion, Next
 from otto.dialogue.tools.outcome import Late
-from otto.dialogue.tools.runner import TOOL_TASK, ToolRunner, ending_of
+from otto.dialogue.tools.runner import TOOL_TASK, ToolRunner
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.dialogue.turns.completeness import is_dictation
 from otto.dialogue.turns.taker import Turn
@@ -67,12 +71,15 @@ class Answering:
         session: Session,
         language_model: LanguageModel,
         player: ReplyPlayer,
+        news: News,
         call: CallControl,
     ) -> None:
         self._context = context
         self._session = session
         self._language_model = language_model
         self._player = player
+        self._news = news
+        self._leave = Leave(session, context.phrases, player, call)
         self._call = call
         self._guess = Speculation(language_model)
         self._toolbox = Toolbox(
@@ -114,6 +121,7 @@ class Answering:
         """Make `reply` the answer to what the caller said, once no tool is running any more."""
         self._owed = reply if self.is_busy else None
         if self._owed is None:
+            self._news.tell_with(reply)
             self.take_up()
             self.ask(reply)
 
@@ -122,6 +130,7 @@ class Answering:
         turns, self.unanswered = self.unanswered, []
         session = self._session
         for turn in turns:
+            self._leave.hear(turn.text)
             last = session.history.entries[-1] if session.history.entries else None
             if isinstance(last, CallerSaid) and is_dictation(last.text) and is_dictation(turn.text):
                 last.text = f"{last.text} {turn.text}"  # one number, in two breaths
@@ -188,6 +197,7 @@ class Answering:
         reply.take_rounds(left.rounds, first, streaming=left.streaming)
         if left.ending is not None:
             reply.end_with(left.ending)
+        self._runner.take_over()
         self.unanswered = [Turn(text) for text in left.unanswered]
         if left.calls:
             calls = tuple(ToolCall(**call) for call in left.calls)
@@ -202,8 +212,10 @@ class Answering:
             self.replaced()
         elif left.finished and left.ending is None:
             self._player.finish(reply)
+        elif reply.ending is not None:
+            self._leave.take(reply, is_announced=reply.has_answer)
         else:
-            self._after_tools(reply)
+            self.ask(reply)
 
     def drop(self, reply: Reply) -> None:
         """The reply was thrown away: nothing of it is made any more."""
@@ -213,6 +225,8 @@ class Answering:
             first, last = reply.end_round()
             if last > first:
                 self._place(reply, first, last)
+        if reply.ending is not None:
+            self._leave.interrupted(reply.ending)
 
     # What comes back
 
@@ -261,12 +275,13 @@ class Answering:
         if done.tool_calls:
             self._begin_work(Work(reply, done.tool_calls, []), first, last)
             return
-        if not reply.has_answer:
+        if not reply.has_answer and not reply.owes_person:
             self._player.say(reply, self._context.phrases.say_again)
             last = len(reply.sentences)
         if last > first:
             self._place(reply, first, last)
-        self._player.finish(reply)
+        if not self._leave.keep_promise(reply, reply.part(first, last)):
+            self._player.finish(reply)
         self._call.changed()
 
     def _place(self, reply: Reply, first: int, last: int) -> None:
@@ -298,44 +313,49 @@ class Answering:
                 if reply is not None:
                     self._call.progressed(reply)
                 results.append(json.dumps(result))
-                ending = ending_of(call, result)
-                if ending is not None and reply is not None and not reply.is_closed:
-                    reply.end_with(ending)
         finally:
             self.work = None
         said = "" if reply is None else reply.part(first, last)
+        conclusion = self._leave.conclude(calls, results, said)
+        self._news.known(conclusion.results)
+        results = [json.dumps(result) for result in conclusion.results]
         entry = self._session.history.otto(said, calls, results)
         if reply is not None:
             reply.place(entry, first, last)
-        self._call.changed()
         if reply is None or reply.is_closed:
+            if conclusion.ending is not None:
+                self._leave.interrupted(conclusion.ending)
+            self._call.changed()
             self._tools_settled()
             return
+        if conclusion.ending is not None:
+            reply.end_with(conclusion.ending)
+        self._call.changed()
+        reply.owes_person = reply.owes_person or conclusion.wants_person
         reply.timing.tools_took((loop.time() - began_s) * 1000)
-        reply.when_going(partial(self._after_tools, reply))
+        reply.when_going(partial(self._after_tools, reply, conclusion))
 
-    def _after_tools(self, reply: Reply) -> None:
-        if reply.ending is None:
-            self.ask(reply)
-            return
-        if not reply.has_answer:
-            phrases = self._context.phrases
-            is_transfer = reply.ending.directive is Directive.TRANSFER
-            index = self._player.say(
-                reply, phrases.transferring if is_transfer else phrases.goodbye
-            )
-            self._place(reply, index, index + 1)
-        self._call.closing()
-        self._player.finish(reply)
+    def _after_tools(self, reply: Reply, conclusion: Conclusion) -> None:
+        match conclusion.follows:
+            case Next.ASK:
+                self.ask(reply)
+            case Next.WAIT:
+                self._player.finish(reply)
+            case Next.END:
+                self._leave.take(reply, is_announced=conclusion.is_announced)
 
     def _on_late(self, call: ToolCall, late: Late) -> None:
-        """A tool that had taken too long is done: the history says what came of it."""
+        """A tool that had taken too long is done: history and record say what came of it."""
         result = json.dumps(late.result)
         work = self.work
+        if late.sentence:
+            note_turn(self._session, self._context.now(), "tool", late.sentence, "")
         if work is not None and call in work.calls[: len(work.results)]:
-            work.results[work.calls.index(call)] = result
+            work.results[work.calls.index(call)] = result  # the model is about to be told
         else:
             self._session.history.replace_result(call.id, result)
+            if late.sentence:
+                self._news.add(late.sentence, late.result)
         self._call.changed()
 
     def _tools_settled(self) -> None:

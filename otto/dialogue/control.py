@@ -52,8 +52,8 @@ class CallControl(Protocol):
     def said(self, reply: Reply) -> None:
         """A sentence of the model was given to the synthesiser."""
 
-    def closing(self) -> None:
-        """The reply is the last one: when it has been heard, the line is given up."""
+    def closing(self, ending: Ending) -> None:
+        """The reply is the last one: when it has been heard, the call ends so."""
 
     def changed(self) -> None:
         """The session is another one now."""

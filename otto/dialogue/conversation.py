@@ -31,6 +31,7 @@ from otto.dialogue.failures import WorkerFailures
 from otto.dialogue.fillers import Fillers
 from otto.dialogue.hearing import Hearing
 from otto.dialogue.limits import CallTimers
+from otto.dialogue.news import News
 from otto.dialogue.ports import Line
 from otto.dialogue.recorder import CallRecorder
 from otto.dialogue.reply.player import ReplyPlayer
@@ -40,7 +41,8 @@ from otto.dialogue.session.opening import OpenedSession
 from otto.dialogue.session.state import Directive, Ending, InProgress, Session
 from otto.dialogue.takeover import Takeover, in_progress
 from otto.dialogue.timers import Timer, Timers
-from otto.dialogue.tools.runner import TOOL_TASK
+from otto.dialogue.tools.endings import parting_of
+from otto.dialogue.tools.runner import LATEST_S, TOOL_TASK
 from otto.dialogue.turns.floor import Action, Input, State
 from otto.dialogue.turns.taker import Turn, TurnTaker
 from otto.events import (
@@ -98,11 +100,12 @@ class Conversation:
         self._hearing = Hearing(
             self._turns, self._timers, self._player, opened.session.keys, anchor_s, self._act
         )
+        self._news = News(opened.session, self._player, self)
         self._answering = Answering(
-            context, opened.session, workers.language_model, self._player, self
+            context, opened.session, workers.language_model, self._player, self._news, self
         )
         self._fillers = Fillers(context, self._timers, self._player, self._answering)
-        self._call_timers = CallTimers(context, self._timers, self)
+        self._call_timers = CallTimers(context, opened.session, self._timers, self)
         self._failures = WorkerFailures(context, self._answering, self._player, self._turns, self)
         self._recorder = CallRecorder(
             context, opened, self._in_progress, self._loop.time, self._on_fenced
@@ -133,22 +136,12 @@ class Conversation:
         elif left.is_over:
             self._hearing.note(Input.HANG_UP)
         else:
-            self._go_on(left)
+            self._turns.asked(left.asked)
+            reply = self._begin()
+            self._hearing.note(Input.SAY)
+            self.expect_filler(self._settings.model_filler_s)
+            left.go_on(reply, self._player, self._turns, self._answering)
         self.changed()
-
-    def _go_on(self, left: Takeover) -> None:
-        """Take up what the call's last owner has left. The apology is no part of the history:
-        "say that again" means the answer behind it."""
-        self._turns.asked(left.asked)
-        reply = self._begin()
-        self._hearing.note(Input.SAY)
-        if left.apology:
-            self._player.say(reply, left.apology, is_remark=True)
-        first = left.tell(reply, self._player)
-        if reply.has_answer:
-            self._turns.asked(reply.text)
-        self.expect_filler(self._settings.model_filler_s)
-        self._answering.take_over(reply, left.left, first)
 
     def fence(self) -> None:
         """Another owner has the call: say nothing more, and write nothing."""
@@ -163,13 +156,12 @@ class Conversation:
         """After `ended`: let running tools finish, keep the session, write the record."""
         self._timers.stop_all()
         self._drop_reply()
-        tools = [task for task in self._tasks if task.get_name() == TOOL_TASK]
-        if tools:
-            await asyncio.wait(tools, timeout=self._settings.tool_timeout_s)
+        is_done = await self._tasks.finish(TOOL_TASK, self._settings.tool_timeout_s)
         self._answering.take_up()  # what nobody answered was said all the same
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if not is_done:
+            await self._recorder.write_record()
+            await self._tasks.finish(TOOL_TASK, LATEST_S)
+        await self._tasks.cancel()
         await self._recorder.close()
 
     # What happens
@@ -295,7 +287,7 @@ class Conversation:
             self._hearing.note(Input.SAY)
         else:
             reply.end_with(ending)
-            self.closing()
+            self.closing(ending)
         self._player.finish(reply)
 
     def _unpause(self) -> None:
@@ -320,10 +312,14 @@ class Conversation:
     def _on_played(self, reply: Reply) -> None:
         self._timers.stop(Timer.FILLER, Timer.STALL)
         self._recorder.otto_turn(reply)
+        self._news.settle(reply)
+        if self._news.tell_before_end(reply):
+            return
         if reply.ending is not None:
             self._session.end(reply.ending)
         self.changed()
         self._hearing.played()
+        self._news.tell_if_free()
         self._call_timers.warn_if_due()
 
     def _drop_reply(self) -> None:
@@ -335,6 +331,7 @@ class Conversation:
         self._answering.drop(reply)
         self._turns.cut_off(reply.begun_text, reply.expected_before)
         self._recorder.otto_turn(reply)
+        self._news.settle(reply)
         self._session.history.forget_unsaid()
         self.changed()
 
@@ -367,7 +364,8 @@ class Conversation:
         self._turns.asked(reply.text)
         self.changed()
 
-    def closing(self) -> None:
+    def closing(self, ending: Ending) -> None:
+        self._turns.parting = parting_of(ending)
         self._hearing.note(Input.CLOSE)
 
     def give_up(self, sentence: str, outcome: str) -> None:

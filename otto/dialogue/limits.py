@@ -13,7 +13,7 @@ import structlog
 from otto.dialogue.context import CallContext
 from otto.dialogue.control import CallControl
 from otto.dialogue.reply.reply import Reply
-from otto.dialogue.session.state import Directive, Ending
+from otto.dialogue.session.state import Directive, Ending, Session
 from otto.dialogue.timers import Timer, Timers
 
 log = structlog.get_logger()
@@ -22,9 +22,12 @@ log = structlog.get_logger()
 class CallTimers:
     """The patience of one call."""
 
-    def __init__(self, context: CallContext, timers: Timers, call: CallControl) -> None:
+    def __init__(
+        self, context: CallContext, session: Session, timers: Timers, call: CallControl
+    ) -> None:
         self._settings = context.settings
         self._phrases = context.phrases
+        self._session = session
         self._timers = timers
         self._call = call
         self._prompts = 0
@@ -50,8 +53,11 @@ class CallTimers:
         self._prompts = 0
 
     def prompt(self) -> None:
-        """Ask whether the caller is still there; after so many times, say goodbye."""
-        if self._prompts >= self._settings.no_input_prompts:
+        """Ask whether the caller is still there; after so many times, say goodbye. Who waits for
+        the person that was promised is connected."""
+        if self._session.promised is not None:
+            self._call.say(self._phrases.transferring, self._session.promised)
+        elif self._prompts >= self._settings.no_input_prompts:
             self._call.say(self._phrases.silent_goodbye, Ending(Directive.HANG_UP, "no_response"))
         else:
             self._prompts += 1

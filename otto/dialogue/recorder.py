@@ -91,8 +91,12 @@ class CallRecorder:
             session.forget_words()
             self.changed()
         await self._writer.close()
+        await self.write_record()
+
+    async def write_record(self) -> None:
+        """Write the record as it is; a later one replaces it."""
         if self._writer.fenced:
-            return  # the record is the other one's business
+            return  # it is the other one's business
         context = self._context
         record = call_record(self._session, context.now(), context.sub_actors)
         try:

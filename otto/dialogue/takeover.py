@@ -24,6 +24,7 @@ from otto.dialogue.reply.player import ReplyPlayer
 from otto.dialogue.reply.reply import Reply
 from otto.dialogue.session.history import CallerSaid, History, OttoSaid
 from otto.dialogue.session.state import Directive, InProgress, Piece, Session
+from otto.dialogue.turns.taker import TurnTaker
 
 AGAIN_S = 10.0
 """A call that is taken over twice within so long hears one apology."""
@@ -118,7 +119,19 @@ class Takeover:
         if left.unanswered and left.recognised_ms:
             session.recognised_ms = left.recognised_ms
 
-    def tell(self, reply: Reply, player: ReplyPlayer) -> int:
+    def go_on(
+        self, reply: Reply, player: ReplyPlayer, turns: TurnTaker, answering: Answering
+    ) -> None:
+        """Take up, as `reply`, what the call's last owner has left. The apology is no part of the
+        history: "say that again" means the answer behind it."""
+        if self.apology:
+            player.say(reply, self.apology, is_remark=True)
+        first = self._tell(reply, player)
+        if reply.has_answer:
+            turns.asked(reply.text)
+        answering.take_over(reply, self.left, first)
+
+    def _tell(self, reply: Reply, player: ReplyPlayer) -> int:
         """Put what there was of the reply into `reply`, and have said what was not heard.
 
         Returns the index of the first sentence of the round that is not in the history yet.

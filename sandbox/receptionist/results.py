@@ -10,6 +10,9 @@ from sandbox.receptionist.state import Desk, Identity, Opening
 
 FAILURES_LIMIT = 2
 """Errors of one tool, with no success between, after which a person is offered."""
+_DID_NOT_COME = frozenset({"interrupted", "not_yet", "not_ended"})
+"""Statuses of an end of the call that did not come about: the caller went on, or first has to hear
+something."""
 _LAST_RESORTS = frozenset({"transfer_to_person", "end_call"})
 
 
@@ -153,6 +156,7 @@ def _openings(result: Mapping[str, Any]) -> tuple[Opening, ...]:
     return tuple(
         Opening(str(each.get("slot_id")), str(each.get("when", "")))
         for each in result.get("openings") or ()
+        if not each.get("status")  # taken or booked since
     )
 
 
@@ -228,14 +232,14 @@ def _learn_transfer(
 ) -> bool:
     desk.wants_person = desk.offers_person = False
     desk.transferring = status == "transferring"
-    if not desk.transferring:
+    if not desk.transferring and status not in _DID_NOT_COME:
         _tell(desk, result, otherwise=phrases.NO_TRANSFER)
     return True
 
 
 def _learn_end(desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
     desk.ending = status == "ending"
-    return desk.ending
+    return desk.ending or status in _DID_NOT_COME
 
 
 _LEARN: dict[str, Callable[[Desk, str, Mapping[str, Any], Mapping[str, Any]], bool]] = {

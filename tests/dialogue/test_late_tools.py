@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
 
 from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.crm.records import Callback
 from otto.dialogue.session.state import Identity
+from otto.events import Transcript
+from otto.media_link.events import LineStopped
 from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.storage.errors import StoreUnavailable
 from tests.support.call import BORN, MARIA, Book, Call, People, Step
 
 pytestmark = pytest.mark.looptime
@@ -29,6 +33,7 @@ class SlowPeople(People):
         super().__init__()
         self.customers[OTHER.phone] = OTHER
         self.gates: dict[str, asyncio.Event] = {}
+        self.callback_fails = False
 
     def hold(self, what: str) -> None:
         self.gates[what] = asyncio.Event()
@@ -53,6 +58,12 @@ class SlowPeople(People):
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         await self._wait("vehicle")
         return await super().add_vehicle(new)
+
+    async def request_callback(self, request: Callback) -> None:
+        await self._wait("callback")
+        if self.callback_fails:
+            raise StoreUnavailable("too_slow")
+        await super().request_callback(request)
 
 
 class SlowBook(Book):
@@ -220,4 +231,224 @@ async def test_openings_that_came_too_late_were_never_offered(slow: Any) -> None
     assert session.offers == {}
     await call.turn("Try again", Step("", (FIND,)), Step("Nine, ten or eleven?"))
     assert {offer.caller_turn for offer in session.offers.values()} == {session.caller_turns}
+    await call.conversation.close()
+
+
+# What has happened in the world
+
+
+async def offered(call: Call) -> tuple[str, dict[str, Any]]:
+    """Maria is verified and has been offered times; the booking of the first of them."""
+    await verified(call)
+    await call.turn("Tomorrow?", Step("", (FIND,)), Step("Nine, ten or eleven?"))
+    slot = next(iter(call.conversation.session.offers))
+    return ("book_appointment", {"slot_id": slot, "vehicle_ref": None, "notes": None})
+
+
+async def hung(slow: Any) -> tuple[Call, tuple[str, dict[str, Any]]]:
+    """A booking takes too long, and the caller was told so."""
+    call: Call = await slow()
+    booking = await offered(call)
+    call.book.gate.clear()
+    await call.turn("Nine", Step("", (booking,)), Step("That takes long. Anything else?"))
+    assert "too long" in call.results()[-1]["message"]
+    return call, booking
+
+
+def told(call: Call) -> str:
+    """The news of the booking, as it was said."""
+    [booked] = call.book.bookings.values()
+    return (
+        "Good news: your appointment did go through. It's the Oil change on Tuesday, November 24 "
+        f"at 9:00 AM, and the confirmation is {booked.confirmation}."
+    )
+
+
+async def test_a_late_booking_is_told_as_soon_as_nobody_speaks(slow: Any) -> None:
+    call, _ = await hung(slow)
+    call.book.gate.set()
+    await call.until_quiet()
+    session = call.conversation.session
+    assert call.telephone.said[-1] == told(call)
+    assert len(session.bookings) == 1 and not session.news and not session.outstanding
+    assert call.results()[-1]["status"] == "booked", "the history does not say it took too long"
+    await call.turn("Wonderful", Step("Goodbye!", (("end_call", {"reason": "done"}),)))
+    messages, _ = call.language_model.requests[-1]
+    assert {"role": "assistant", "content": told(call)} in messages, "the model knows it was said"
+    assert call.telephone.said.count(told(call)) == 1
+    await call.conversation.close()
+    tool_lines = [turn.text for turn in call.people.records[0].turns if turn.speaker == "tool"]
+    assert tool_lines == [told(call)]
+
+
+async def test_a_late_booking_while_the_caller_speaks_begins_the_next_answer(slow: Any) -> None:
+    """Heard: "Good news: your appointment did go through…", and then the answer to the question."""
+    call, _ = await hung(slow)
+    call.language_model.script.append(Step("It takes half an hour."))
+    await call.say("And how long does", end=False)
+    call.book.gate.set()
+    await asyncio.sleep(0.2)
+    await call.say("an oil change take")
+    await call.until_quiet()
+    assert call.telephone.said[-2:] == [told(call), "It takes half an hour."]
+    messages, _ = call.language_model.requests[-1]
+    assert messages[-1]["content"] == "And how long does an oil change take"
+    assert messages[-2]["content"] == told(call)
+    await call.conversation.close()
+
+
+async def test_a_late_booking_during_an_answer_follows_it(slow: Any) -> None:
+    call, _ = await hung(slow)
+    call.language_model.script.append(Step("We are open from seven to six on every weekday."))
+    await call.say("What are your hours")
+    await asyncio.sleep(1.0)
+    call.book.gate.set()
+    await call.until_quiet()
+    await call.until_quiet()
+    assert call.telephone.said[-2:] == [
+        "We are open from seven to six on every weekday.",
+        told(call),
+    ]
+    await call.conversation.close()
+
+
+async def test_news_that_nobody_heard_a_word_of_is_told_again(slow: Any) -> None:
+    call, _ = await hung(slow)
+    call.book.gate.set()
+    await asyncio.sleep(0.3)
+    call.language_model.script.append(Step("It takes half an hour."))
+    await call.say("how long does it take")
+    await call.until_quiet()
+    assert call.telephone.said[-2:] == [told(call), "It takes half an hour."]
+    assert not call.conversation.session.news
+    contents = [m.get("content") for m in call.conversation.session.history.messages("")]
+    assert contents.count(told(call)) == 1
+    await call.conversation.close()
+
+
+async def test_news_of_an_answer_that_was_thrown_away_unheard_begins_the_next_one(
+    slow: Any,
+) -> None:
+    call, _ = await hung(slow)
+    call.language_model.script += [Step("Never said.", delay_s=2.0), Step("Half an hour.")]
+    await call.say("And how long does", end=False)
+    call.book.gate.set()
+    await asyncio.sleep(0.2)
+    await call.say("an oil change take")
+    call.conversation.on_event(Transcript("roughly I mean", True, True, 0, 0))
+    await call.until_quiet()
+    assert call.telephone.said[-2:] == [told(call), "Half an hour."]
+    contents = [m.get("content") for m in call.conversation.session.history.messages("")]
+    assert contents.count(told(call)) == 1
+    assert not call.conversation.session.news
+    await call.conversation.close()
+
+
+@pytest.mark.parametrize("ending", ["end_call", "transfer_to_person"])
+async def test_a_late_booking_is_told_before_the_line_is_given_up(slow: Any, ending: str) -> None:
+    call, _ = await hung(slow)
+    leave = "I'll connect you with somebody who can help you."
+    call.language_model.script.append(Step(leave, ((ending, {"reason": "done"}),)))
+    await call.say("Never mind then")
+    await asyncio.sleep(1.0)
+    call.book.gate.set()
+    await asyncio.wait_for(call.conversation.ended.wait(), 20)
+    assert call.telephone.said[-2:] == [leave, told(call)]
+    assert call.conversation.session.turns[-1].heard == told(call)
+    await call.conversation.close()
+
+
+async def test_a_booking_that_fails_late_is_not_left_in_the_air(slow: Any) -> None:
+    """Heard: "I'm sorry, your appointment did not go through…"; the slot is no opening any more."""
+    call, _ = await hung(slow)
+    session = call.conversation.session
+    first = next(iter(session.offers.values()))
+    call.book.taken = {datetime.fromisoformat(first.starts_at)}
+    call.book.gate.set()
+    await call.until_quiet()
+    assert call.telephone.said[-1].startswith("I'm sorry, your appointment did not go through")
+    assert first.when in call.telephone.said[-1]
+    assert call.results()[-1]["status"] == "taken"
+    assert first.slot_id not in session.offers and session.bookings == []
+    await call.conversation.close()
+
+
+async def test_the_same_booking_asked_for_again_is_told_once(slow: Any) -> None:
+    """The second asks under the same key while the first is still out; both come back at once."""
+    call, booking = await hung(slow)
+    call.language_model.script += [Step("", (booking,)), Step("You're booked.")]
+    await call.say("Please try again")
+    await asyncio.sleep(1.0)
+    call.book.gate.set()
+    await call.until_quiet()
+    await call.until_quiet()
+    assert len(call.conversation.session.bookings) == 1
+    assert call.telephone.said[-1] == "You're booked."
+    assert told(call) not in call.telephone.said
+    await call.conversation.close()
+
+
+async def test_a_booking_that_comes_after_the_call_is_in_its_record(slow: Any) -> None:
+    call, _ = await hung(slow)
+    call.conversation.on_line(LineStopped())
+    closing = asyncio.create_task(call.conversation.close())
+    await asyncio.sleep(15.0)  # longer than the tool's own timeout
+    assert [record.outcome for record in call.people.records] == ["caller_hung_up"]
+    assert call.conversation.session.bookings == []
+    call.book.gate.set()
+    await closing
+    assert len(call.conversation.session.bookings) == 1
+    assert call.people.records[-1].turns[-1].text == told(call)
+    assert not call.conversation._tasks
+    assert call.memory.states["CA1"]["bookings"] == call.conversation.session.bookings
+
+
+async def test_a_tool_that_never_comes_back_does_not_keep_the_call_actor(slow: Any) -> None:
+    call, _ = await hung(slow)
+    call.conversation.on_line(LineStopped())
+    await asyncio.wait_for(call.conversation.close(), 60)
+    assert not call.conversation._tasks
+
+
+async def test_a_booking_still_out_when_the_owner_dies_is_told_by_the_next_one(
+    slow: Any, ring: Any
+) -> None:
+    call, _ = await hung(slow)
+    await asyncio.sleep(0)
+    call.kill()
+    call.book.gate.set()
+    await call.book.book(call.book.requests[0])  # the calendar has it; the answer was lost
+    heir: Call = await ring(memory=call.memory, book=call.book, people=call.people)
+    await heir.until_quiet()
+    assert heir.telephone.said == [heir.context.phrases.taken_over, told(call)]
+    assert len(heir.conversation.session.bookings) == 1 and len(call.book.bookings) == 1
+    assert heir.results()[-1]["status"] == "booked"
+    await heir.conversation.close()
+
+
+async def test_a_callback_that_the_store_refuses_late_is_not_left_promised(slow: Any) -> None:
+    call: Call = await slow()
+    people: Any = call.people
+    people.hold("callback")
+    people.callback_fails = True
+    wish = ("request_callback", {"reason": "oil change", "when": None, "phone_number": None})
+    await call.turn("Call me back", Step("", (wish,)), Step("That takes long."))
+    people.gates["callback"].set()
+    await call.until_quiet()
+    assert call.telephone.said[-1].startswith("I'm sorry, nobody will call you back")
+    assert call.results()[-1]["code"] == "not_kept"
+    assert not call.conversation.session.callback_requested
+    await call.conversation.close()
+
+
+async def test_a_callback_that_is_noted_late_is_promised_then(slow: Any) -> None:
+    call: Call = await slow()
+    people: Any = call.people
+    people.hold("callback")
+    wish = ("request_callback", {"reason": "oil change", "when": None, "phone_number": None})
+    await call.turn("Call me back", Step("", (wish,)), Step("That takes long."))
+    people.gates["callback"].set()
+    await call.until_quiet()
+    assert call.telephone.said[-1] == "I have noted it now: somebody will call you back."
+    assert call.conversation.session.callback_requested
     await call.conversation.close()

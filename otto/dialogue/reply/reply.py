@@ -126,6 +126,8 @@ class Reply:
         """How many fillers have been said."""
         self.ending: Ending | None = None
         """What follows when it has been heard; None: it is the caller's turn."""
+        self.owes_person = False
+        """Whether a person was asked for with it, whom it does not bring yet."""
         self._before: dict[int, str] = {}
         """What was heard of each sentence under earlier generations."""
         self._waiting: list[Callable[[], None]] = []

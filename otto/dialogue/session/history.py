@@ -7,7 +7,8 @@ refuse every later turn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -64,6 +65,16 @@ class History:
         self.entries.append(said)
         return said
 
+    def correct(self, truth: Callable[[str, dict[str, Any]], dict[str, Any] | None]) -> None:
+        """Something has happened that makes tools' results untrue: `truth` gets each tool's name
+        and result, and returns what is true now, or None when it still is."""
+        for entry in self.entries:
+            if isinstance(entry, OttoSaid):
+                for at, call in enumerate(entry.calls):
+                    now = truth(call["name"], json.loads(entry.results[at]))
+                    if now is not None:
+                        entry.results[at] = json.dumps(now)
+
     def replace_result(self, call_id: str, result: str) -> bool:
         """What a tool was said to have come to is not true any more; whether it was found."""
         for entry in reversed(self.entries):
@@ -73,6 +84,16 @@ class History:
                         entry.results[at] = result
                         return True
         return False
+
+    @property
+    def last_said(self) -> str:
+        """The last words of Otto, heard or not."""
+        said = (e for e in reversed(self.entries) if isinstance(e, OttoSaid))
+        return next((whole for e in said if (whole := f"{e.text} {e.unheard}".strip())), "")
+
+    def remove(self, said: OttoSaid) -> None:
+        """It was not said after all."""
+        self.entries = [entry for entry in self.entries if entry is not said]
 
     def forget_unsaid(self) -> None:
         """Leave out answers of which nobody heard a word: to the caller they never were."""

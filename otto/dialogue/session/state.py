@@ -50,6 +50,10 @@ class Ending:
     outcome: str
 
 
+def _ending(data: dict[str, str] | None) -> Ending | None:
+    return None if data is None else Ending(Directive(data["directive"]), data["outcome"])
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """An opening that was offered in this call, under an opaque id."""
@@ -128,12 +132,9 @@ class InProgress:
     @classmethod
     def load(cls, data: dict[str, Any]) -> Self:
         """The inverse of `asdict`."""
-        ending = data["ending"]
         fields = data | {
             "pieces": [Piece(**piece) for piece in data["pieces"]],
-            "ending": None
-            if ending is None
-            else Ending(Directive(ending["directive"]), ending["outcome"]),
+            "ending": _ending(data["ending"]),
         }
         return cls(**fields)
 
@@ -165,6 +166,13 @@ class Session:
     callback_requested: bool = False
     transcript_refused: bool = False
     """The caller wants no transcript: what was said does not outlive the call."""
+    promised: Ending | None = None
+    """The person whom the caller was promised and has not been connected with: kept until they
+    are, or do without."""
+    outstanding: list[dict[str, str]] = field(default_factory=list)
+    """Calls of tools that take too long and may have gone through all the same."""
+    news: list[str] = field(default_factory=list)
+    """What such tools have come to, in sentences that the caller has not heard."""
     directive: Directive = Directive.RESUME
     outcome: str = ""
     stream: str = ""
@@ -204,6 +212,9 @@ class Session:
             "bookings": self.bookings,
             "callback_requested": self.callback_requested,
             "transcript_refused": self.transcript_refused,
+            "promised": None if self.promised is None else asdict(self.promised),
+            "outstanding": [dict(call) for call in self.outstanding],
+            "news": [*self.news],
             "directive": self.directive.value,
             "outcome": self.outcome,
             "stream": self.stream,
@@ -223,6 +234,7 @@ class Session:
         fields["directive"] = Directive(fields["directive"])
         fields["vehicles"] = [VehicleRef(**item) for item in fields["vehicles"]]
         fields["offers"] = {key: Offer(**item) for key, item in fields["offers"].items()}
+        fields["promised"] = _ending(fields.get("promised"))
         fields["history"] = History.load(fields["history"])
         in_progress = fields.get("in_progress")
         fields["in_progress"] = None if in_progress is None else InProgress.load(in_progress)
@@ -269,8 +281,14 @@ class Session:
     def forget_words(self) -> None:
         """The call is over, and nothing that was said in it may be kept."""
         self.history, self.in_progress, self.attempted = History(), None, []
+        self.news = []
         for turn in self.turns:
             turn.text = turn.heard = ""
+
+    @property
+    def ended_with(self) -> Ending:
+        """How the call has ended; with no outcome while it goes on."""
+        return Ending(self.directive, self.outcome)
 
     def end(self, ending: Ending) -> None:
         """The call is over, or the line is about to be."""

@@ -114,6 +114,7 @@ class AppointmentTools:
         def booked(session: Session) -> Result:
             if appointment_id not in session.bookings:
                 session.bookings.append(appointment_id)
+            _no_opening(session, offer, "booked")
             return result
 
         def late(session: Session) -> Late:
@@ -131,13 +132,15 @@ class AppointmentTools:
 
         def taken(session: Session) -> Result:
             session.offers.pop(offer.slot_id, None)
+            _no_opening(session, offer, "taken")
             return {"status": "taken", "openings": self._offer(session, openings)}
 
         def late(session: Session) -> Late:
             session.offers.pop(offer.slot_id, None)
+            _no_opening(session, offer, "taken")
             sentence = (
-                f"I'm sorry, your appointment on {offer.when} did not go through: somebody else "
-                "had just taken that time."
+                "I'm sorry, your appointment did not go through: "
+                f"somebody else has just taken {offer.when}."
             )
             return Late({"status": "taken", "advice": "Use find_openings again."}, sentence)
 
@@ -185,3 +188,19 @@ class AppointmentTools:
             session.offers[offer.slot_id] = offer
             offered.append({"slot_id": offer.slot_id, "when": offer.when})
         return offered
+
+
+def _no_opening(session: Session, offer: Offer, status: str) -> None:
+    """What was offered is an opening no more: results that list it must not offer it again."""
+
+    def truth(name: str, result: Result) -> Result | None:
+        openings = result.get("openings", ())
+        if not any(opening["slot_id"] == offer.slot_id for opening in openings):
+            return None
+        marked = [
+            {**opening, "status": status} if opening["slot_id"] == offer.slot_id else opening
+            for opening in openings
+        ]
+        return {**result, "openings": marked}
+
+    session.history.correct(truth)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import structlog
 
-from otto.dialogue.session.state import Directive, Ending, Session
+from otto.dialogue.session.state import Session
 from otto.dialogue.tools.outcome import Finished, Late
 from otto.dialogue.tools.results import TAKES_TOO_LONG, Result
 from otto.dialogue.tools.toolbox import Toolbox
@@ -19,17 +20,11 @@ log = structlog.get_logger()
 
 TOOL_TASK = "tool"
 """The name of tasks that may have side effects: they are waited for, never just cancelled."""
-_ENDINGS = {
-    "end_call": Ending(Directive.HANG_UP, "done"),
-    "transfer_to_person": Ending(Directive.TRANSFER, "transferred"),
-}
+
+LATEST_S = 30.0
+"""A tool that goes on after the call is waited for so long: what it comes to is in the record."""
 
 Spawn = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
-
-
-def ending_of(call: ToolCall, result: Result) -> Ending | None:
-    """How the call ends after this tool; None: it goes on."""
-    return None if result["status"] == "error" else _ENDINGS.get(call.name)
 
 
 class ToolRunner:
@@ -61,9 +56,21 @@ class ToolRunner:
             finished: Finished = task.result()
             return finished.settle(self._session)
         log.error("tool_timeout", tool=call.name)
+        if self._toolbox.may_have_effect(call):
+            self._session.outstanding.append(asdict(call))
         task.add_done_callback(partial(self._late, call))
         return dict(TAKES_TOO_LONG)
 
+    def take_over(self) -> None:
+        """Find out what came of the tools that took too long for another owner of the call: each
+        is asked for again, under the same key, and waited for by nobody."""
+        for each in self._session.outstanding:
+            call = ToolCall(**each)
+            task = self._spawn(self._toolbox.work(call), TOOL_TASK)
+            task.add_done_callback(partial(self._late, call))
+
     def _late(self, call: ToolCall, task: asyncio.Task[Finished]) -> None:
         if not task.cancelled():
-            self._on_late(call, task.result().outcome.late(self._session))
+            session = self._session
+            session.outstanding = [each for each in session.outstanding if each["id"] != call.id]
+            self._on_late(call, task.result().outcome.late(session))

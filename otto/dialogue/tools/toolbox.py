@@ -50,7 +50,7 @@ from otto.storage.errors import StoreUnavailable
 log = structlog.get_logger()
 
 NOT_BOOKED = "I'm sorry, your appointment did not go through after all."
-NOT_NOTED = "I'm sorry, I could not note down your wish to be called back."
+NOT_NOTED = "I'm sorry, nobody will call you back: I could not note down your wish."
 NOTED = "I have noted it now: somebody will call you back."
 
 
@@ -92,6 +92,11 @@ class Toolbox:
         """The tools the model may call now, in OpenAI's form."""
         allowed = allowed_tools(self._session)
         return [tool for name, tool in tool_schemas(self._dealership).items() if name in allowed]
+
+    def may_have_effect(self, call: ToolCall) -> bool:
+        """Whether the caller is to hear what comes of it, however late."""
+        tool = self._tools.get(call.name)
+        return tool is not None and bool(tool.failed_late)
 
     async def run(self, call: ToolCall) -> Result:
         """Execute one tool call and apply it. Never raises, except for cancellation."""

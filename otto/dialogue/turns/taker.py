@@ -27,6 +27,7 @@ from otto.dialogue.turns.completeness import (
     is_dictation,
     words_of,
 )
+from otto.dialogue.turns.courtesy import Parting, announced, is_courtesy
 from otto.dialogue.turns.floor import TRANSITIONS, Action, Input, State
 from otto.dialogue.turns.keypad import Keypad, in_words
 from otto.dialogue.turns.presence import is_presence_check, may_become_presence_check
@@ -102,6 +103,8 @@ class TurnTaker:
         self.expected = Expected.ANYTHING
         self.due_s: float | None = None
         """When a turn that is held open, or an interruption without words, is to be settled."""
+        self.parting: Parting | None = None
+        """How Otto takes leave, or is about to: courtesy is no reason to stay then."""
         self._settings = settings
         self._keypad = Keypad()
         self._pieces: list[_Piece] = []
@@ -194,11 +197,14 @@ class TurnTaker:
         is_settled = happened is Input.PRESENCE and self.is_idle
         if is_settled or happened in {Input.TURN_END, Input.NOTHING} or self.state is State.ENDED:
             self.due_s, self._is_held = None, False
+        if happened is Input.TURN_END or self.state is State.LISTENING:
+            self.parting = None
         return actions
 
     def asked(self, said: str) -> None:
         """Otto says `said`: what comes next is judged as an answer to it."""
         self.expected = expectation(said)
+        self.parting = announced(said)
 
     def cut_off(self, begun: str, before: Expected) -> None:
         """What Otto said was thrown away: the caller answers the sentences that were begun, or,
@@ -250,6 +256,8 @@ class TurnTaker:
         text = event.text.strip()
         if event.speech_final and not text:
             self._opening = ""
+        if self._is_courtesy(text, is_final=event.is_final):
+            return self._polite(event, now_s)
         if self.state in {State.SPEAKING, State.ENDING}:
             if not takes_the_floor(text, self._settings.barge_in_words, final=event.is_final):
                 if event.is_final and ASSENT & set(words_of(text)):
@@ -274,6 +282,20 @@ class TurnTaker:
                 self._end_ms = event.end_ms
             actions = self.note(Input.WORDS)
         return actions + self._after_words(event, bool(text), now_s)
+
+    def _is_courtesy(self, text: str, *, is_final: bool) -> bool:
+        """Whether Otto takes leave, and the caller only does so, too."""
+        if self.parting is None or self.state is State.LISTENING or not self.is_idle:
+            return False
+        return is_courtesy(text, self.parting, is_final=is_final)
+
+    def _polite(self, event: Transcript, now_s: float) -> tuple[Action, ...]:
+        if self.state is not State.INTERRUPTED:
+            return ()
+        if event.speech_final:
+            return self.note(Input.NOTHING)
+        self._hold_on(now_s)
+        return ()
 
     def _after_words(self, event: Transcript, has_words: bool, now_s: float) -> tuple[Action, ...]:
         """Whether the turn is over with this, or how long it is held open."""
