@@ -149,7 +149,7 @@ async def test_a_model_that_begins_anew_though_told_to_go_on_is_not_heard_twice(
 
 async def test_nothing_left_to_say_is_the_end_of_the_answer() -> None:
     primary = FakeOpenAI(
-        stream(*text("We open at seven. ", "W"), then="drop"), stream(*text(), STOP)
+        stream(*text("We open at seven. ", "On"), then="drop"), stream(*text(), STOP)
     )
     async with talk(primary) as it:
         _, done = await it.ask()
