@@ -1,8 +1,8 @@
 """What bridges the time until something of the answer can be heard.
 
-    caller  "an oil change" ·          "hello?"
+    caller  "an oil change"
     otto                    ··filler_s··"One moment."····again_s····"I'm still working on it."
-                                        └── silence counts from here: from the last sound heard
+                                                     └ silence counts from the last sound heard
 
 A caller who asks whether anybody is there hears a filler at once, unless something can be heard
 already. Between the sentences of one answer none is said for as long as behind a filler.
@@ -65,10 +65,11 @@ class Fillers:
             self.expect(wait_s, is_asked_for=is_asked_for)
             return
         if not reply.sentences:
+            waited_s = self._loop.time() - reply.timing.turn_ended_s
             if self._answering.is_busy:
-                reply.timing.tools_took(settings.tool_filler_s * 1000)
+                reply.timing.tools_took(min(settings.tool_filler_s, waited_s) * 1000)
             else:
-                reply.timing.model_took(settings.model_filler_s * 1000)
+                reply.timing.model_took(min(settings.model_filler_s, waited_s) * 1000)
         reply.fill()
         phrase = next_filler(self._phrases.fillers, reply.sentences)
         self._player.say(reply, phrase, is_remark=True)

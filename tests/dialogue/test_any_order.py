@@ -106,6 +106,7 @@ def check_history(messages: list[dict[str, Any]]) -> None:
 WORDS = (
     *("", "mhm", "okay", "um", "no", "no wait", "yes", "Tuesday at nine", "on the"),
     *("three one two", "five five five oh one four two", "March 12th 1984", "and also new wipers"),
+    *("hello?", "are you there", "hello I said nine", "we have tuesday at nine or wednesday"),
 )
 words = st.sampled_from(WORDS)
 moves = st.one_of(

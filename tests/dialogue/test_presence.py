@@ -114,6 +114,8 @@ async def test_hello_every_two_seconds_asks_the_model_once_and_is_answered_at_on
     assert call.language_model.cancelled == []
     assert call.telephone.cleared == []
     assert sounds(call)[heard] - began_s == pytest.approx(2.1, abs=0.05)
+    latency = call.conversation.session.turns[-1].latency
+    assert latency["model_ms"] == pytest.approx(2000, abs=20), "until the filler, no longer"
     said = call.telephone.said[1:]
     assert said[-1] == "Which day suits you?"
     assert said[:-1] == list(phrases.fillers)
