@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow lint types contracts diagrams bench chaos attack soak format clean
+.PHONY: help setup demo up down call check test slow lint types contracts diagrams licenses audit bench chaos attack soak format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -34,6 +34,10 @@ types: setup ## mypy --strict
 	@$(BIN)/mypy --strict
 contracts: setup ## the arrows between the packages
 	@$(BIN)/lint-imports
+licenses: setup ## write docs/LICENSES.md from what the lock files install
+	@$(BIN)/python -m cluster.licenses docs/LICENSES.md
+audit: setup ## ask OSV for known weaknesses of what the lock files install; needs a network
+	@$(BIN)/python -m cluster.audit $(ARGS)
 diagrams: setup ## draw the diagram of turn-taking in docs/ARCHITECTURE.md
 	@$(BIN)/python -m otto.dialogue.turns.diagram docs/ARCHITECTURE.md
 check: lint types contracts test ## everything CI looks at

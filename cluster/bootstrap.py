@@ -72,7 +72,7 @@ def _install() -> None:
         # Compiled now (20 s), or each of Ray's many processes compiles its imports for itself: 9.5
         # CPU-seconds instead of 3.2 for a call actor where Python may not write bytecode.
         compiled = ["--compile-bytecode", "--require-hashes", "-r", LOCK]
-        _run([*uv, "install", "-q", *compiled], **_index_for_uv())
+        _run([*uv, "install", "-q", *compiled], **index_for_uv())
         _run([*uv, "install", "-q", "--offline", *project])
     except subprocess.CalledProcessError:
         _say("uv could not do it: installing with pip instead, which takes some minutes")
@@ -80,7 +80,7 @@ def _install() -> None:
         _run([*pip, "install", "-q", *project])
 
 
-def _index_for_uv() -> dict[str, str]:
+def index_for_uv() -> dict[str, str]:
     """pip's configured indexes as uv's variables, unless uv has been told itself."""
     variables = {}
     for option, name in {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX"}.items():

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from cluster import cli_settings, log_files, loopback, record
+from cluster import cli_settings, log_files, loopback, private, record
 from cluster.errors import StackError
 from config.dealership import DealershipError, load_dealership
 from config.sandbox_endpoints import load_settings
@@ -48,6 +48,7 @@ err = Console(stderr=True, highlight=False)
 
 def main() -> None:
     """Entry point."""
+    os.umask(private.UMASK)
     log_files.write_to(STATE_DIR / "logs" / "otto.log")
     try:
         app()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import shutil
 import socket
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import IO
 import psutil
 import structlog
 
+from cluster import private
 from cluster.errors import StackError
 from config.loading import read_settings
 from config.settings import Settings, Vendor
@@ -24,13 +26,23 @@ PORTS_TRIED = 50
 
 
 def check_state_dir(state_dir: Path, needed_bytes: int = NEEDED_DISK_BYTES) -> None:
-    """The state folder can be made and written to, and has room. Raises StackError."""
+    """The state folder can be made and written to, is closed to others, and has room.
+
+    Root's is passable: the sandbox's PostgreSQL runs as a user of its own, below it. Raises
+    StackError.
+    """
     probe = state_dir / ".writable"
     try:
-        state_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
-        (state_dir / "logs").mkdir(exist_ok=True)
+        state_dir.mkdir(mode=private.CLOSED, parents=True, exist_ok=True)
+        if state_dir.stat().st_uid != os.getuid():
+            raise StackError(
+                f"{state_dir.resolve()} belongs to somebody else: start Otto in a folder of yours"
+            )
+        (state_dir / "logs").mkdir(mode=private.CLOSED, exist_ok=True)
         probe.write_bytes(b"otto")
         probe.unlink()
+        private.close_contents(state_dir)
+        state_dir.chmod(private.CLOSED if os.getuid() else private.PASSABLE)
     except OSError as error:
         raise StackError(
             f"{state_dir.resolve()} cannot be written to ({error.strerror}): Otto keeps its data "

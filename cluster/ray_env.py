@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shlex
 import shutil
-import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
+from cluster import private
 from cluster.errors import StackError
 
 OBJECT_STORE_BYTES = 200 * 2**20
@@ -26,10 +27,15 @@ LOGICAL_CPUS = 64
 KEPT_SESSIONS = 3
 _PROXY_PREFIX = "h"
 """HAProxy's files of one stack: `h` and its pid. Short, as are the names of its sockets."""
+RAY_FOLDER = "r"
+TOKEN_FILE = "ray_token"  # noqa: S105  a name
+"""In the state folder."""
+TOKEN_BYTES = 32
+"""As Ray's own."""
 SOCKET_PATH_BYTES = 107
 """The longest path a Unix socket may have on Linux."""
 _LONGEST_BELOW = len("/h4194304/") + 56 + len("/a.4194304.tmp")
-"""Below Ray's folder: HAProxy's admin socket, in a folder named by a node's id, while it binds."""
+"""Below the private folder: HAProxy's admin socket while it binds, in a folder named by a node."""
 
 QUIET = {
     # Serve's controller looks at its deployments ten times a second: with two deployments that
@@ -95,36 +101,45 @@ exec {binary} "$@"
 """
 
 
-def ray_dir() -> Path:
-    """Ray's folder of this user: sessions, sockets, logs. Short, because sockets live in it.
+def private_dir() -> Path:
+    """This user's folder for what Ray and HAProxy keep while they run, closed to everybody else.
+    Short, because sockets live in it. Raises StackError.
 
-    Ray's own default, /tmp/ray, belongs to whoever used Ray first on the machine. Made with mode
-    0700, since HAProxy's admin socket inside is open to all. Raises StackError.
+    Ray's own default, /tmp/ray, belongs to whoever used Ray first on the machine.
     """
     given = os.environ.get("RAY_TMPDIR")
-    folder = Path(given).resolve() if given else Path("/tmp") / f"otto-{os.getuid()}"  # noqa: S108
+    # Below the given one, which may be in use for other things or open to others, as /tmp is.
+    folder = Path(given or "/tmp").resolve() / f"otto-{os.getuid()}"  # noqa: S108
     if len(str(folder)) + _LONGEST_BELOW > SOCKET_PATH_BYTES:
-        longest = SOCKET_PATH_BYTES - _LONGEST_BELOW
+        longest = SOCKET_PATH_BYTES - _LONGEST_BELOW - len(f"/otto-{os.getuid()}")
         raise StackError(
-            f"RAY_TMPDIR is too long for Unix sockets ({folder}): use at most {longest} characters"
+            f"RAY_TMPDIR is too long for Unix sockets ({given}): use at most {longest} characters"
         )
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except OSError as error:
-        raise StackError(f"{folder} cannot be made ({error.strerror}): set RAY_TMPDIR") from None
-    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
-    if not ours and given:
-        raise StackError(f"RAY_TMPDIR ({folder}) belongs to somebody else: name a folder of yours")
-    if not ours:
+        private.own_folder(folder)
+    except StackError as error:
+        if given:
+            raise StackError(f"RAY_TMPDIR cannot be used: {error}") from None
+        # Somebody has taken the name: another one, which nobody can have guessed.
         return Path(tempfile.mkdtemp(prefix="otto-", dir="/tmp"))
     return folder
+
+
+def ray_dir(folder: Path) -> Path:
+    """Ray's own folder in the private one: sessions, sockets, logs.
+
+    Each of Ray's processes opens the folder it is given to everybody (0777, and not sticky),
+    workers long after the start; so the one that nobody passes has to be above it.
+    """
+    below = folder / RAY_FOLDER
+    below.mkdir(mode=private.CLOSED, exist_ok=True)
+    return below
 
 
 def prepare(folder: Path, *, ports: Mapping[str, int], state_dir: Path) -> None:
     """Put Ray's settings in this process' environment; Ray's processes inherit them.
 
-    `ports`: those of `PORTS`, by setting.
+    `folder`: the private one. `ports`: those of `PORTS`, by setting.
     """
     proxy = folder / f"{_PROXY_PREFIX}{os.getpid()}"
     wanted = {
@@ -136,9 +151,8 @@ def prepare(folder: Path, *, ports: Mapping[str, int], state_dir: Path) -> None:
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(proxy / "server-state"),
         **{name: str(port) for name, port in ports.items()},
     }
-    if not os.access(Path.home(), os.W_OK) and "RAY_AUTH_TOKEN" not in os.environ:
-        # Ray keeps its token in ~/.ray; a service account may have no home to write to.
-        wanted["RAY_AUTH_TOKEN_PATH"] = str(state_dir.resolve() / "ray_token")
+    if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
+        wanted["RAY_AUTH_TOKEN_PATH"] = str(_token_file(state_dir))
     # HAProxy's admin socket in there is open to whoever can reach it.
     proxy.mkdir(mode=0o700, exist_ok=True)
     if "RAY_SERVE_HAPROXY_BINARY_PATH" not in os.environ:
@@ -147,6 +161,26 @@ def prepare(folder: Path, *, ports: Mapping[str, int], state_dir: Path) -> None:
         os.environ.setdefault(name, value)
     for name in ("RAY_ADDRESS", "RAY_NAMESPACE"):
         os.environ.pop(name, None)  # this stack is its own cluster
+
+
+def _token_file(state_dir: Path) -> Path:
+    """The file with Ray's token, which Ray itself would make readable for everybody. It is where
+    Ray looks for it, in ~/.ray, or in the state folder when that cannot be: a service account may
+    have no home to write to. Raises StackError."""
+    kept = state_dir.resolve() / TOKEN_FILE
+    try:
+        usual = Path.home() / ".ray" / "auth_token"
+        private.secret_file(usual, secrets.token_hex(TOKEN_BYTES))
+    except (OSError, RuntimeError):  # RuntimeError: there is no home at all
+        try:
+            private.secret_file(kept, secrets.token_hex(TOKEN_BYTES))
+        except OSError as error:
+            raise StackError(
+                f"Ray's token cannot be kept in {kept} ({error.strerror}): set RAY_AUTH_TOKEN_PATH"
+            ) from None
+        return kept
+    kept.unlink(missing_ok=True)  # `otto ray` would take it for the one in use
+    return usual
 
 
 def _haproxy(folder: Path) -> Path:
@@ -161,8 +195,11 @@ def _haproxy(folder: Path) -> Path:
 
 
 def forget_old_sessions(folder: Path) -> None:
-    """Keep the logs of the last sessions, and whatever a running stack of this user needs."""
-    sessions = sorted(path for path in folder.glob("session_2*") if path.is_dir())
+    """Keep the logs of the last sessions, and whatever a running stack of this user needs.
+
+    `folder`: the private one, in which sessions lay before Ray had a folder of its own."""
+    found = [*folder.glob("session_2*"), *ray_dir(folder).glob("session_2*")]
+    sessions = sorted((path for path in found if path.is_dir()), key=lambda path: path.name)
     proxies = list(folder.glob(f"{_PROXY_PREFIX}[0-9]*"))
     for old in [*sessions[:-KEPT_SESSIONS], *proxies]:
         # Both names end in the pid of the stack they belong to.

@@ -18,7 +18,7 @@ from typing import IO
 
 import structlog
 
-from cluster import database, loopback, preflight, processes, ray_env, record
+from cluster import database, loopback, preflight, private, processes, ray_env, record
 from cluster.ending import WIND_UP_S, sweep
 from cluster.errors import StackError
 from cluster.progress import Progress, Step
@@ -55,6 +55,7 @@ class Stack:
         self.settings: Settings | None = None
         self.record: StackRecord | None = None
         self.session_dir: Path | None = None
+        self._umask: int | None = None
         self._lock: IO[str] | None = None
         self._claims: preflight.PortClaims | None = None
         self._sandbox: SandboxProcess | None = None
@@ -68,8 +69,9 @@ class Stack:
     def up(self, progress: Progress) -> StackRecord:
         """Start everything; returns when a call can be answered. Raises StackError,
         SettingsError or DealershipError with a sentence; the caller then calls `down`."""
+        self._umask = os.umask(private.UMASK)
         with progress.step("Checking the machine") as step:
-            folder = ray_env.ray_dir()
+            folder = ray_env.private_dir()
             self._claims = preflight.PortClaims(folder)
             settings = self._preflight(progress, step, self._claims)
             preflight.check_disk(folder)
@@ -173,13 +175,12 @@ class Stack:
                 namespace="otto",
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                _temp_dir=str(folder),
+                _temp_dir=str(ray_env.ray_dir(folder)),
             )
         except Exception as error:
             raise StackError(
-                f"Ray could not start ({error}): see {folder}/session_latest/logs"
+                f"Ray could not start ({error}): see {ray_env.ray_dir(folder)}/session_latest/logs"
             ) from error
-        folder.chmod(0o700)  # Ray opens it to everybody
         for number, handler in handlers.items():
             # Ray's core has put handlers of its own there, which abort the process.
             signal.signal(number, handler)
@@ -324,6 +325,9 @@ class Stack:
         if self._lock:
             self._lock.close()
             self._lock = None
+        if self._umask is not None:
+            os.umask(self._umask)
+            self._umask = None
 
 
 @contextmanager

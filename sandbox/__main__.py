@@ -44,6 +44,7 @@ class CannotStart(Exception):
 
 def main() -> int:
     """Run until told to end; returns the exit status."""
+    os.umask(0o077)  # what is kept holds customers' names
     arguments = _arguments()
     if arguments.discard:
         Postgres(arguments.state_dir / "postgres").discard()
@@ -214,8 +215,11 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 
 def _make_folder(state_dir: Path) -> None:
+    """For its owner only. Root's is passable: PostgreSQL runs as a user of its own, below it."""
     try:
-        state_dir.mkdir(parents=True, exist_ok=True)
+        if not state_dir.exists():
+            state_dir.mkdir(parents=True)
+            state_dir.chmod(0o700 if os.geteuid() else 0o711)
         probe = state_dir / f".write-{os.getpid()}"
         probe.write_bytes(b"0" * 4096)
         probe.unlink()

@@ -244,16 +244,36 @@ def _programs(run_as: RunAs | None) -> Path:
 
 
 def _folder(asked: Path, run_as: RunAs | None) -> Path:
-    """The folder for the data: the one asked for, or its stand-in below /var/tmp."""
+    """The folder for the data: the one asked for, or its stand-in below /var/tmp.
+
+    Data that is there stays where it is: when rights above it have changed since, an empty
+    database elsewhere would look like a loss. Raises `ServiceError`.
+    """
     if run_as is None:
         asked.mkdir(parents=True, exist_ok=True, mode=0o700)
         return asked.resolve()
     asked.parent.mkdir(parents=True, exist_ok=True)
-    if not _may(run_as, asked.resolve().parent, "-x"):
+    is_passable = _may(run_as, asked.resolve().parent, "-x")
+    has_data = (asked / "cluster").exists()
+    if has_data and not is_passable:
+        raise ServiceError(
+            f"PostgreSQL cannot be started: its data is in {asked}, but its system user "
+            f"{run_as.name} cannot get there; let others pass the folders above (chmod o+x)"
+        )
+    if not is_passable or (not has_data and _has_data(_stand_in(asked.resolve(), "data"), run_as)):
         return _private_place(asked.resolve(), "data", uid=run_as.uid, gid=run_as.gid)
     asked.mkdir(exist_ok=True, mode=0o700)
     os.chown(asked, run_as.uid, run_as.gid)
     return asked.resolve()
+
+
+def _has_data(place: Path, run_as: RunAs) -> bool:
+    """Whether data was made in that stand-in, and not by somebody who guessed its name."""
+    try:
+        found = place.lstat()
+    except FileNotFoundError:
+        return False
+    return found.st_uid == run_as.uid and (place / "cluster").exists()
 
 
 def _private_place(stands_for: Path, purpose: str, *, uid: int, gid: int = 0) -> Path:

@@ -67,7 +67,7 @@ def test_a_long_ray_folder_names_the_setting(
 ) -> None:
     monkeypatch.setenv("RAY_TMPDIR", str(workdir / ("long" * 20)))
     with pytest.raises(StackError, match="RAY_TMPDIR is too long"):
-        ray_env.ray_dir()
+        ray_env.private_dir()
 
 
 def test_rays_settings_match_the_front_doors(workdir: Path) -> None:
@@ -113,11 +113,14 @@ def test_a_crashed_stack_is_not_running(workdir: Path) -> None:
 
 def test_old_sessions_go_but_not_those_of_a_running_stack(workdir: Path) -> None:
     stamps = [f"2026-01-0{day}_00-00-00_000000" for day in range(1, 7)]
-    alive = workdir / f"session_{stamps[0]}_{os.getpid()}"
-    others = [workdir / f"session_{stamp}_4194305" for stamp in stamps[1:]]
+    below = ray_env.ray_dir(workdir)
+    alive = below / f"session_{stamps[0]}_{os.getpid()}"
+    # The two oldest lie where Ray's folder was before.
+    places = [workdir, workdir, below, below, below]
+    others = [place / f"session_{s}_4194305" for place, s in zip(places, stamps[1:], strict=True)]
     proxies = [workdir / f"h{os.getpid()}", workdir / "h4194305"]
     for folder in (alive, *others, *proxies):
         folder.mkdir()
     ray_env.forget_old_sessions(workdir)
-    kept = {folder.name for folder in workdir.iterdir()}
-    assert kept == {alive.name, proxies[0].name, *(each.name for each in others[-3:])}
+    assert set(workdir.iterdir()) == {below, proxies[0]}
+    assert set(below.iterdir()) == {alive, *others[-3:]}

@@ -99,11 +99,16 @@ def front_door(tmp_path_factory):
     )
     before = dict(os.environ)
     os.environ.update(serve_app.serve_environment(settings))
-    folder = ray_env.ray_dir()
+    folder = ray_env.private_dir()
     ports = {name: free_port() for name in ray_env.PORTS}
     ray_env.prepare(folder, ports=ports, state_dir=tmp_path_factory.mktemp("state"))
     try:
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _temp_dir=str(folder))
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            _temp_dir=str(ray_env.ray_dir(folder)),
+        )
         serve_app.deploy(settings, make_factory())
         yield f"{settings.host}:{settings.port}"
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -209,3 +210,51 @@ def test_what_went_wrong_is_told_in_one_sentence(tmp_path: Path) -> None:
     said = 'FATAL:  could not write lock file "postmaster.pid": No space left on device\n'
     assert "is full" in str(explain_output(said, "PostgreSQL", tmp_path))
     assert str(explain_output("a\nb\n", "Valkey", tmp_path)) == "Valkey cannot be started: b"
+
+
+# Where the data lies when root's PostgreSQL runs as a user of its own
+
+
+@pytest.fixture
+def passable() -> Iterator[Path]:
+    """A folder that everybody may pass, as a project's is."""
+    place = Path(f"/var/tmp/otto-test-{os.getpid()}")
+    place.mkdir(mode=0o711)
+    place.chmod(0o711)
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="otherwise PostgreSQL is this user's own")
+def test_data_that_can_no_longer_be_reached_is_no_empty_database(passable: Path) -> None:
+    server = Postgres(passable / ".otto" / "postgres", durable=False)
+    (passable / ".otto").mkdir(mode=0o711)
+    try:
+        query(server.start(), "CREATE TABLE kept AS SELECT 42")
+        server.stop()
+        assert server.folder == passable / ".otto" / "postgres"
+        passable.chmod(0o700)
+        again = Postgres(passable / ".otto" / "postgres", durable=False)
+        with pytest.raises(ServiceError, match="its system user"):
+            again.start()
+        passable.chmod(0o711)
+        assert query(again.start(), "SELECT * FROM kept") == 42
+        again.stop()
+    finally:
+        server.discard()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="otherwise PostgreSQL is this user's own")
+def test_data_that_was_made_elsewhere_stays_there_when_the_way_opens(passable: Path) -> None:
+    (passable / ".otto").mkdir(mode=0o700)
+    server = Postgres(passable / ".otto" / "postgres", durable=False)
+    try:
+        query(server.start(), "CREATE TABLE kept AS SELECT 42")
+        server.stop()
+        assert passable not in server.folder.parents
+        (passable / ".otto").chmod(0o711)
+        again = Postgres(passable / ".otto" / "postgres", durable=False)
+        assert query(again.start(), "SELECT * FROM kept") == 42
+        again.stop()
+    finally:
+        server.discard()
