@@ -16,6 +16,7 @@ is needed is the primary's again as soon as nothing speaks against it.
     replay            ◄─┤ LEAD_IN_MS         a recogniser that begins within a word misses it
     final             (brake) inspection please     words known already are left out
     silence only: nobody would say that the utterance ended, so the listener does
+    words that stay interim, from whichever socket, are told as they stand (see `transcripts`)
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from config.settings import DeepgramSettings
-from otto.events import Event, Transcript, UtteranceEnd, Worker, WorkerFailed
+from otto.events import Event, Worker, WorkerFailed
 from otto.media_link.client import Uplink, connect_uplink
 from otto.media_link.frames import LinkError
+from otto.speech.telling import Telling
 from otto.speech.transcripts import TranscriptReader, Utterance
 from otto.speech.vendors import SpeechVendor
 from otto.speech.wire import (
@@ -57,10 +59,12 @@ SILENT_S: Final = 7.0
 knowing. Deepgram sends an (empty) result every few seconds of silence too."""
 OWED_S: Final = 3.5
 """The same after an interim: more interims or their final are due within some 1.5 s."""
-CHECK_S: Final = 1.0
+CHECK_S: Final = 0.5
 """How often that is looked at."""
 ENOUGH_SHARE: Final = 0.8
 """Of that time must be audio: a recogniser says nothing of what it was not sent."""
+STABLE_S: Final = 2.0
+"""A socket that lasted so long and gave a result has worked, whatever ended it."""
 LEAD_IN_MS: Final = 400
 """What a new socket is given of the audio before a cut in mid-speech."""
 ORPHAN_GRACE_S: Final = 1.0
@@ -145,7 +149,7 @@ class Listener:
                 return
             except VendorError as error:
                 self.acknowledged_ms = session.acknowledged_ms
-                fruitless = 0 if session.was_heard else fruitless + self._weight(error)
+                fruitless = 0 if session.was_of_use else fruitless + self._weight(error)
                 log.warning("stt_socket_lost", kind=error.kind, detail=error.detail)
                 self._vendor.providers.failed(provider, error.kind, loop.time())
                 try:
@@ -221,16 +225,11 @@ class _Session:
         self._socket = socket
         self._uplink = uplink
         self._from_ms = from_ms
-        self._utterance = utterance
         self._reader = TranscriptReader(from_ms)
         self._loop = asyncio.get_running_loop()
-        self._sent_at = self._loop.time()
-        self._heard_at = self._loop.time()
+        self._telling = Telling(self._reader, utterance, self._loop.time())
+        self._began_at = self._sent_at = self._heard_at = self._loop.time()
         self._unanswered_bytes = 0
-        self._is_owed = False
-        """The last words were an interim: this socket has more to say of them."""
-        self._orphan_ms = utterance.open_ms
-        """The end of words that another socket told, while this one has said nothing of them."""
         self._orphan_timer: asyncio.TimerHandle | None = None
         self.on_first: Callable[[], None] = _nothing
         """Called at the first message that is understood."""
@@ -241,9 +240,12 @@ class _Session:
         return max(self._from_ms, self._reader.acknowledged_ms or 0)
 
     @property
-    def was_heard(self) -> bool:
-        """Whether this socket ever gave a result."""
-        return self._reader.messages > 0
+    def was_of_use(self) -> bool:
+        """Whether this socket gave a result that brought the call further, or lasted for some
+        time behind any: one that says a word and breaks, again and again, is of none."""
+        if self.acknowledged_ms > self._from_ms:
+            return True
+        return self._reader.messages > 0 and self._loop.time() - self._began_at >= STABLE_S
 
     async def run(self) -> None:
         pump = asyncio.create_task(self._pump())
@@ -256,6 +258,7 @@ class _Session:
                 # The call is over: the last words are still worth having.
                 await self._close_stream()
                 await asyncio.wait([receive], timeout=CLOSE_TIMEOUT_S)
+                self._tell(self._telling.settle(self._loop.time()))
                 return
             for task in tasks:
                 if task.done():
@@ -301,8 +304,9 @@ class _Session:
         await self._socket.send(audio)
         self._sent_at = self._loop.time()
         self._unanswered_bytes += len(audio)
-        if self._orphan_ms is not None and self._orphan_timer is None:
-            due_ms = self._orphan_ms + self._settings.utterance_end_ms
+        orphan_ms = self._telling.orphan_ms
+        if orphan_ms is not None and self._orphan_timer is None:
+            due_ms = orphan_ms + self._settings.utterance_end_ms
             if at_ms + len(audio) // BYTES_PER_MS >= due_ms:
                 self._orphan_timer = self._loop.call_later(ORPHAN_GRACE_S, self._end_orphan)
 
@@ -313,23 +317,17 @@ class _Session:
             self._heard_at = self._loop.time()
             self._unanswered_bytes = 0
             for event in self._reader.receive(message):
-                self._tell(event)
+                self._tell(self._telling.tell(event, self._heard_at))
             if self._reader.messages and not is_understood:
                 is_understood = True
                 self.on_first()
 
-    def _tell(self, event: Event) -> None:
-        if isinstance(event, UtteranceEnd) or (isinstance(event, Transcript) and event.text):
-            self._orphan_ms = None  # this socket knows of the words
-        if isinstance(event, Transcript):
-            self._is_owed = not event.is_final
-        self._utterance.told(event)
-        self._emit(event)
+    def _tell(self, events: list[Event]) -> None:
+        for event in events:
+            self._emit(event)
 
     def _end_orphan(self) -> None:
-        """Silence has followed the words for long enough, and this socket never heard them."""
-        if self._orphan_ms is not None:
-            self._tell(UtteranceEnd(self._orphan_ms))
+        self._tell(self._telling.end_orphan(self._loop.time()))
 
     async def _watch(self) -> None:
         """KeepAlive while no audio flows; raises `VendorError` when audio gets no answer."""
@@ -340,7 +338,11 @@ class _Session:
                 await self._socket.send(_KEEP_ALIVE)
                 self._sent_at = self._loop.time()
                 idle_s = 0.0
-            limit_s = OWED_S if self._is_owed else SILENT_S
+            now_s = self._loop.time()
+            if self._telling.is_unfinished(self._heard_at, now_s):
+                self._tell(self._telling.settle(now_s))
+                raise VendorError("timeout", "words never became final")
+            limit_s = OWED_S if self._reader.owed is not None else SILENT_S
             if (
                 self._loop.time() - self._heard_at >= limit_s
                 and self._unanswered_bytes >= ENOUGH_SHARE * limit_s * 1000 * BYTES_PER_MS

@@ -20,6 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from config.settings import DeepgramSettings
+from otto.speech.complaints import kind_of
 
 SAMPLE_RATE_HZ = 8000
 BYTES_PER_MS = 8
@@ -120,10 +121,10 @@ async def open_with_retries(
 
 
 def closed_as(error: ConnectionClosed) -> VendorError:
-    """How a lost socket is reported: with its close code, which Deepgram gives a meaning."""
+    """How a lost socket is reported: with its close code and reason, which have a meaning."""
     code = error.rcvd.code if error.rcvd else 1006
     reason = error.rcvd.reason if error.rcvd else ""
-    kind = "rejected" if code == 1008 else "dropped"
+    kind = kind_of(reason, "rejected" if code == 1008 else "dropped")
     return VendorError(kind, f"closed {code} {reason}".strip())
 
 

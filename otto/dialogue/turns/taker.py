@@ -29,8 +29,10 @@ from otto.dialogue.turns.completeness import (
 )
 from otto.dialogue.turns.courtesy import Parting, announced, is_courtesy
 from otto.dialogue.turns.floor import TRANSITIONS, Action, Input, State
-from otto.dialogue.turns.keypad import Keypad, in_words
+from otto.dialogue.turns.keypad import Keypad
+from otto.dialogue.turns.pieces import Pieces
 from otto.dialogue.turns.presence import is_presence_check, may_become_presence_check
+from otto.dialogue.turns.settled import Settled
 from otto.events import SpeechStarted, Transcript, UtteranceEnd
 
 IMMEDIATE_WORDS = frozenset(
@@ -57,6 +59,8 @@ NO_ENDPOINT_S = 3.0
 """With words, but neither a pause nor an end of utterance reported for so long, the recogniser
 has forgotten to say so."""
 
+WORD_END_MS = 100
+"""By so much a recogniser may disagree with itself on where a word ended."""
 
 _OTTO_HAS_THE_FLOOR = {State.THINKING, State.SPEAKING, State.INTERRUPTED}
 
@@ -107,10 +111,13 @@ class TurnTaker:
         """How Otto takes leave, or is about to: courtesy is no reason to stay then."""
         self._settings = settings
         self._keypad = Keypad()
-        self._pieces: list[_Piece] = []
+        self._pieces = Pieces()
         self._begin_ms = 0
         self._end_ms = 0
         self._interim = ""
+        self._newest_ms = 0
+        """Where the newest words ended, final or not."""
+        self._settled = Settled()
         self._words_at_s = 0.0
         self._span_s = 0.0
         self._is_held = False
@@ -149,7 +156,7 @@ class TurnTaker:
         is_sign = key in {"#", "*"}
         if self.state is State.ENDED or (self.is_idle if is_sign else not key.isdecimal()):
             return ()
-        spoken = self._spoken()
+        spoken = self._pieces.spoken
         before = digits_of(spoken) if is_dictation(spoken) else ""
         is_complete = self._keypad.press(key, self.expected, before)
         actions = self.note(Input.KEY)
@@ -168,7 +175,7 @@ class TurnTaker:
             and self.expected is Expected.YES_NO
             and self.is_idle
         ):
-            self._pieces.append(_Piece(murmur[0]))
+            self._pieces.add(murmur[0])
             return actions + self._end_turn()
         return actions
 
@@ -177,6 +184,7 @@ class TurnTaker:
         if self.due_s is None or now_s < self.due_s or self.state is State.ENDED:
             return ()
         self.due_s = None
+        self._settle()
         if not self.is_idle:
             return self._end_turn()
         if self.state is State.INTERRUPTED:
@@ -223,7 +231,9 @@ class TurnTaker:
         """The turn as it will be if the caller has now finished, as they probably have; else ""."""
         if self.state is not State.LISTENING or self._keypad.digits:
             return ""
-        text = " ".join(part for part in (self._written(), self._interim) if part)
+        text = " ".join(
+            part for part in (self._pieces.written(self.expected), self._interim) if part
+        )
         verdict = assess(text, self.expected)
         if verdict is Verdict.COMPLETE:
             return text
@@ -231,8 +241,8 @@ class TurnTaker:
 
     def take(self) -> Turn:
         """The caller's turn so far; what comes next belongs to the next one."""
-        turn = Turn(self._written(), self._end_ms)
-        self._pieces, self._end_ms, self._interim = [], 0, ""
+        turn = Turn(self._pieces.written(self.expected), self._end_ms)
+        self._pieces, self._end_ms, self._interim = Pieces(), 0, ""
         return turn
 
     # Words
@@ -253,7 +263,7 @@ class TurnTaker:
         return self.note(Input.PRESENCE)
 
     def _transcript(self, event: Transcript, now_s: float) -> tuple[Action, ...]:
-        text = event.text.strip()
+        text = self._settled.new_in(event)
         if event.speech_final and not text:
             self._opening = ""
         if self._is_courtesy(text, is_final=event.is_final):
@@ -274,13 +284,12 @@ class TurnTaker:
         self._interim = "" if event.is_final else text
         if text:
             self._words_at_s, self._begin_ms = now_s, event.start_ms
+            self._newest_ms = max(self._newest_ms, event.end_ms)
             if event.is_final:
-                if self._opening:
-                    self._pieces.append(_Piece(self._opening))
-                    self._opening = ""
-                self._pieces.append(_Piece(text))
-                self._end_ms = event.end_ms
+                self._say(text, event.end_ms)
             actions = self.note(Input.WORDS)
+        elif event.is_final:
+            self._newest_ms = self._end_ms  # what was an interim was nothing
         return actions + self._after_words(event, bool(text), now_s)
 
     def _is_courtesy(self, text: str, *, is_final: bool) -> bool:
@@ -297,6 +306,24 @@ class TurnTaker:
         self._hold_on(now_s)
         return ()
 
+    def _say(self, text: str, end_ms: int) -> None:
+        if self._opening:
+            self._pieces.add(self._opening)
+            self._opening = ""
+        self._pieces.add(text)
+        self._end_ms = end_ms
+
+    def _settle(self) -> None:
+        """Words that never became final were said all the same. What leaves a turn unfinished, or
+        has interrupted Otto, may have been a guess."""
+        if not self._interim or self._keypad.digits or self.state is not State.LISTENING:
+            return
+        text = f"{self._pieces.written(self.expected)} {self._interim}"
+        if self.is_idle or assess(text, self.expected) is not Verdict.UNFINISHED:
+            self._say(self._interim, self._newest_ms)
+            self._settled = Settled(self._interim, self._newest_ms)
+        self._interim = ""
+
     def _after_words(self, event: Transcript, has_words: bool, now_s: float) -> tuple[Action, ...]:
         """Whether the turn is over with this, or how long it is held open."""
         if self._keypad.digits:
@@ -305,6 +332,8 @@ class TurnTaker:
         if not self._pieces:
             if self.state is State.INTERRUPTED:
                 self._set_due(now_s, self._settings.false_interruption_s)
+            elif has_words:
+                self._set_due(now_s, NO_ENDPOINT_S)
             return ()
         if not event.is_final:
             self._is_held = False
@@ -326,11 +355,13 @@ class TurnTaker:
     def _utterance_end(self, event: UtteranceEnd, now_s: float) -> tuple[Action, ...]:
         if self._keypad.digits:
             return ()
+        # The end of what was said before the newest words is late, and says nothing about them.
+        is_late = event.last_word_end_ms < self._newest_ms - WORD_END_MS
+        if not is_late:
+            self._settle()
         if self._pieces:
-            return () if self._is_held else self._pause(now_s)
-        # The end of what was said before these words is late, and says nothing about them.
-        is_late = event.last_word_end_ms < self._begin_ms
-        return () if is_late else self.note(Input.NOTHING)
+            return () if self._is_held or is_late else self._pause(now_s)
+        return () if event.last_word_end_ms < self._begin_ms else self.note(Input.NOTHING)
 
     def _pause(self, now_s: float) -> tuple[Action, ...]:
         """The caller has stopped: the turn is over, or held open for the rest of it."""
@@ -348,11 +379,11 @@ class TurnTaker:
     def _end_turn(self) -> tuple[Action, ...]:
         digits = self._keypad.take()
         if digits:
-            self._pieces.append(_Piece(digits, keyed=True))
+            self._pieces.add(digits, keyed=True)
         return self.note(Input.TURN_END) if self._pieces else ()
 
     def _verdict(self) -> Verdict:
-        return assess(self._written(), self.expected)
+        return assess(self._pieces.written(self.expected), self.expected)
 
     # Time
 
@@ -364,30 +395,3 @@ class TurnTaker:
         if self.due_s is not None:
             longest_s = self._words_at_s + self._settings.longest_hold_s
             self.due_s = max(self.due_s, min(now_s + self._span_s, longest_s))
-
-    # Text
-
-    def _spoken(self) -> str:
-        return " ".join(piece.text for piece in self._pieces if not piece.keyed)
-
-    def _written(self) -> str:
-        """The turn in words. A number begun by voice and finished by keys is one number."""
-        keyed = [piece.text for piece in self._pieces if piece.keyed]
-        spoken = self._spoken()
-        if not keyed:
-            return spoken
-        if not spoken or is_dictation(spoken):
-            joined = "".join(
-                piece.text if piece.keyed else digits_of(piece.text) for piece in self._pieces
-            )
-            return in_words(joined, self.expected)
-        return " ".join(
-            in_words(piece.text, self.expected) if piece.keyed else piece.text
-            for piece in self._pieces
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    text: str
-    keyed: bool = False
