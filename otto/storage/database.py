@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, Table, event, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -29,6 +29,12 @@ from otto.storage.tables import Base, BayRow, ServiceRow
 _log = structlog.get_logger()
 
 APPLICATION = "otto"
+LOCK_SHARE = 0.4
+STATEMENT_SHARE = 0.8
+"""Of `command_timeout_s`, what a statement may wait for a lock, and take: the server then says that
+it was too slow, before we would have to believe that the server is away."""
+IDLE_SHARE = 4.0
+"""Of the same, how long a transaction of ours may do nothing: its process hangs or is gone."""
 CONNECT_ATTEMPTS = 6
 MIGRATION_LOCK = 0x0770
 """Key of the advisory lock under which migrations run: two starts at once take turns."""
@@ -51,13 +57,14 @@ def make_engine(settings: DatabaseSettings) -> AsyncEngine:
     out of error messages: they hold customers' data.
     """
     url, arguments = _asyncpg_arguments(settings.url.get_secret_value())
+    limits, pooled = _limits(settings.command_timeout_s), settings.pooled
     arguments |= {
         "command_timeout": settings.command_timeout_s,
         "timeout": settings.connect_timeout_s,
-        "server_settings": {"application_name": APPLICATION},
+        "server_settings": {"application_name": APPLICATION} | ({} if pooled else limits),
         "async_creator_fn": _patient_connect(settings.connect_timeout_s),
     }
-    if settings.pooled:
+    if pooled:
         # Behind PgBouncer the next statement may run on another server connection: nothing is
         # prepared once and reused, and names never collide.
         arguments |= {
@@ -65,7 +72,7 @@ def make_engine(settings: DatabaseSettings) -> AsyncEngine:
             "prepared_statement_cache_size": 0,
             "prepared_statement_name_func": lambda: f"__otto_{uuid.uuid4().hex}__",
         }
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         connect_args=arguments,
         pool_size=settings.pool_size,
@@ -74,6 +81,31 @@ def make_engine(settings: DatabaseSettings) -> AsyncEngine:
         pool_pre_ping=True,
         hide_parameters=True,
     )
+    if pooled:
+        _limit_each_transaction(engine, limits)
+    return engine
+
+
+def _limits(command_timeout_s: float) -> dict[str, str]:
+    """PostgreSQL's own limits, in milliseconds."""
+    shares = {
+        "lock_timeout": LOCK_SHARE,
+        "statement_timeout": STATEMENT_SHARE,
+        "idle_in_transaction_session_timeout": IDLE_SHARE,
+    }
+    return {name: str(round(command_timeout_s * share * 1000)) for name, share in shares.items()}
+
+
+def _limit_each_transaction(engine: AsyncEngine, limits: dict[str, str]) -> None:
+    """Set them at the beginning of each: a pooler refuses them when a connection starts
+    (https://www.pgbouncer.org/config.html#ignore_startup_parameters), and would hand what is set
+    for a session on to somebody else's."""
+    calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in limits.items())
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT {calls}")
+
+    event.listen(engine.sync_engine, "begin", begun)
 
 
 def _asyncpg_arguments(given: str) -> tuple[URL, dict[str, Any]]:

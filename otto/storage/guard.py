@@ -2,7 +2,8 @@
 
 Every request to PostgreSQL goes through a `DatabaseGuard`. It gives the request a deadline, because
 a caller is listening to silence meanwhile; it tells "the database is away" from "the database said
-no"; and once it is away, it lets nobody else wait for that again for a moment.
+no" and from "this request is too slow", which is nobody else's trouble; and once the database is
+away, it lets nobody else wait for that again for a moment.
 """
 
 from __future__ import annotations
@@ -40,22 +41,48 @@ ATTEMPTS = 2
 # error; and a single state, a standby that takes no writes.
 _AWAY_CLASSES = frozenset({"08", "53", "57", "58"})
 _READ_ONLY = "25006"
+# States of a server that works, and that one request was too much for: query_canceled (by
+# statement_timeout), lock_not_available (by lock_timeout), a transaction that was left idle,
+# deadlock and serialization failure.
+_SLOW = frozenset({"57014", "55P03", "25P03", "40P01", "40001"})
 
 
 def is_away(error: BaseException) -> bool:
     """Whether the error means that the database could not be asked, not that it said no."""
-    if isinstance(error, OSError | PoolTimeout | asyncpg.InterfaceError):
+    if is_slow(error):
+        return False
+    if isinstance(error, OSError | asyncpg.InterfaceError):
         return True  # OSError includes TimeoutError and ConnectionError
-    if isinstance(error, DBAPIError):
-        # The driver's adapter wraps asyncpg's own error once more.
-        original = error.orig
-        return error.connection_invalidated or (original is not None and _is_away_inside(original))
-    state = getattr(error, "sqlstate", None) or ""
-    return state[:2] in _AWAY_CLASSES or state == _READ_ONLY
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return any(
+        isinstance(cause, OSError | asyncpg.InterfaceError)
+        or _state(cause)[:2] in _AWAY_CLASSES
+        or _state(cause) == _READ_ONLY
+        for cause in _causes(error)
+    )
 
 
-def _is_away_inside(original: BaseException) -> bool:
-    return is_away(original) or (original.__cause__ is not None and is_away(original.__cause__))
+def is_slow(error: BaseException) -> bool:
+    """Whether this request took too long or got in another's way, and the database is well."""
+    if isinstance(error, PoolTimeout):
+        return True  # other requests of this process hold every connection
+    return any(_state(cause) in _SLOW for cause in _causes(error))
+
+
+def _causes(error: BaseException) -> tuple[BaseException, ...]:
+    """The error and, of SQLAlchemy's, the driver's: its adapter wraps asyncpg's own once more."""
+    original = error.orig if isinstance(error, DBAPIError) else None
+    found = (error, original, original.__cause__ if original is not None else None)
+    return tuple(each for each in found if each is not None)
+
+
+def _state_inside(error: BaseException) -> str:
+    return next((state for cause in _causes(error) if (state := _state(cause))), "pool")
+
+
+def _state(error: BaseException) -> str:
+    return getattr(error, "sqlstate", None) or ""
 
 
 class DatabaseGuard:
@@ -71,6 +98,8 @@ class DatabaseGuard:
         self._pause_s = pause_s
         self._clock = clock
         self._refuse_until: float | None = None
+        self._answered_at = clock()
+        """When the database has answered last, whatever it was asked."""
         self._stragglers: set[asyncio.Task[Any]] = set()
 
     @property
@@ -82,7 +111,8 @@ class DatabaseGuard:
         """Do the work within the deadline. `make` begins it, and may be called again.
 
         Raises `StoreUnavailable`, at the latest when the deadline has passed, and what the work
-        raises when the database did answer. Work that is late is cancelled; its clean-up (closing a
+        raises when the database did answer. Work that was too slow while others were answered
+        leaves the circuit closed. Work that is late is cancelled; its clean-up (closing a
         connection that does not answer takes seconds) is not waited for.
         """
         now = self._clock()
@@ -101,14 +131,23 @@ class DatabaseGuard:
                 raise
             if not done:
                 self._abandon(task)
+                if self._answered_at > now:
+                    raise self._was_slow("deadline")
                 raise self._went_away("too_slow")
             error = task.exception()
             if error is None or not is_away(error):
                 self._refuse_until = None
+                self._answered_at = self._clock()
+                if error is not None and is_slow(error):
+                    raise self._was_slow(_state_inside(error)) from None
                 return task.result()
             if attempt == attempts:
                 raise self._went_away(type(error).__name__) from None
         raise AssertionError("the loop returns or raises")
+
+    def _was_slow(self, reason: str) -> StoreUnavailable:
+        log.warning("database_request_slow", reason=reason)
+        return StoreUnavailable("slow")
 
     def _went_away(self, reason: str) -> StoreUnavailable:
         log.warning("database_away", reason=reason)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from pydantic import SecretStr
 from sqlalchemy import Connection, func, insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
+from otto.crm.customers import NewCustomer, NewVehicle
+from otto.crm.service import CrmService
 from otto.storage.database import (
     current_revision,
     head_revision,
@@ -22,7 +25,10 @@ from otto.storage.database import (
     migrate,
     sync_dealership,
 )
+from otto.storage.errors import StoreUnavailable
+from otto.storage.guard import DatabaseGuard, is_slow
 from otto.storage.tables import AppointmentRow, Base, BayRow, CustomerRow, ServiceRow
+from tests.support.pooler import picky_pooler
 
 
 async def test_migrations_make_what_the_tables_declare(engine: AsyncEngine) -> None:
@@ -52,9 +58,86 @@ async def test_plain_and_pooled_engines_reach_the_database(postgres_url: str) ->
 async def test_a_statement_that_hangs_is_cut_off(postgres_url: str) -> None:
     engine = make_engine(DatabaseSettings(url=SecretStr(postgres_url), command_timeout_s=0.2))
     async with engine.connect() as connection:
-        with pytest.raises(TimeoutError):
+        with pytest.raises(DBAPIError) as slow:
             await connection.execute(text("SELECT pg_sleep(30)"))
     await engine.dispose()
+    assert is_slow(slow.value)  # the server says so: it is not away
+
+
+LIMITS = {
+    "lock_timeout": "2s",
+    "statement_timeout": "4s",
+    "idle_in_transaction_session_timeout": "20s",
+}
+
+
+async def _limits_in(engine: AsyncEngine) -> dict[str, str]:
+    async with engine.connect() as connection:
+        shown = {name: str(await connection.scalar(text(f"SHOW {name}"))) for name in LIMITS}
+    await engine.dispose()
+    return shown
+
+
+async def test_the_server_knows_the_limits(postgres_url: str) -> None:
+    settings = DatabaseSettings(url=SecretStr(postgres_url), command_timeout_s=5)
+    assert await _limits_in(make_engine(settings)) == LIMITS
+
+
+async def test_behind_a_pooler_each_transaction_knows_them(postgres_url: str) -> None:
+    """It refuses them at the start of a connection, which may serve somebody else afterwards."""
+    async with picky_pooler(postgres_url) as pooled_url:
+        plain = make_engine(DatabaseSettings(url=SecretStr(pooled_url), connect_timeout_s=1))
+        with pytest.raises(DBAPIError, match="unsupported startup parameter"):
+            await _limits_in(plain)
+        await plain.dispose()
+        url = SecretStr(pooled_url)
+        engine = make_engine(DatabaseSettings(url=url, pooled=True, command_timeout_s=5))
+        assert await _limits_in(engine) == LIMITS
+        raw = await asyncpg.connect(pooled_url.replace("+asyncpg", ""))
+        assert await raw.fetchval("SHOW statement_timeout") == "0"
+        await raw.close()
+
+
+async def test_the_session_keeps_no_limit_of_a_transaction(postgres_url: str) -> None:
+    engine = make_engine(DatabaseSettings(url=SecretStr(postgres_url), pooled=True, pool_size=1))
+    async with engine.connect() as connection:
+        assert await connection.scalar(text("SHOW statement_timeout")) == "4s"
+    async with engine.connect() as connection:
+        autocommit = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        driver = (await autocommit.get_raw_connection()).driver_connection
+        assert driver is not None
+        assert await driver.fetchval("SHOW statement_timeout") == "0"
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+async def test_a_locked_row_stops_nobody_else(pooled: bool, postgres_url: str) -> None:
+    settings = DatabaseSettings(
+        url=SecretStr(postgres_url), pooled=pooled, command_timeout_s=1.0, pool_size=2
+    )
+    engine, guard = make_engine(settings), DatabaseGuard(settings.command_timeout_s)
+    crm = CrmService(engine, "main", guard=guard)
+    phones = [f"+1312555{'01' if pooled else '02'}{number:02}" for number in range(2)]
+    for phone in phones:
+        await crm.create_customer(NewCustomer(phone, "Maria", "Lopez", phone, None))
+    locker = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
+    try:
+        async with locker.transaction():
+            await locker.execute("SELECT 1 FROM customers WHERE phone = $1 FOR UPDATE", phones[0])
+            customer = await crm.find_by_phone(phones[0])
+            assert customer is not None  # a reader does not wait
+            vehicle = NewVehicle(f"v{pooled}", customer.id, 2019, "Honda", "Civic", None)
+            waiting = asyncio.create_task(crm.add_vehicle(vehicle))
+            while not waiting.done():
+                assert await crm.find_by_phone(phones[1]) is not None
+            with pytest.raises(StoreUnavailable) as slow:
+                await waiting
+            assert slow.value.reason == "slow"
+            assert await crm.find_by_phone(phones[1]) is not None
+        assert (await crm.add_vehicle(vehicle)).make == "Honda"
+    finally:
+        await locker.close()
+        await engine.dispose()
 
 
 async def test_the_first_connection_waits_for_a_server_that_is_not_there_yet() -> None:

@@ -92,6 +92,10 @@ class _Unique(Exception):
     sqlstate = "23505"
 
 
+class _Cancelled(Exception):
+    sqlstate = "57014"
+
+
 class _Full(Exception):
     sqlstate = "53300"
 
@@ -105,7 +109,12 @@ def _wrapped(original: Exception, kind: type[DBAPIError] = DBAPIError) -> DBAPIE
     [
         (TimeoutError(), True),
         (ConnectionRefusedError(), True),
-        (PoolTimeout(), True),
+        (PoolTimeout(), False),  # that of others who are slow
+        (asyncpg.QueryCanceledError(), False),
+        (asyncpg.LockNotAvailableError(), False),
+        (asyncpg.DeadlockDetectedError(), False),
+        (asyncpg.IdleInTransactionSessionTimeoutError(), False),
+        (_wrapped(_Cancelled()), False),
         (asyncpg.TooManyConnectionsError(), True),
         (asyncpg.CannotConnectNowError(), True),
         (asyncpg.AdminShutdownError(), True),
@@ -124,3 +133,27 @@ def test_away_is_told_from_no(error: Any, expected: bool) -> None:
 def test_the_error_survives_the_journey_between_actors() -> None:
     error = pickle.loads(pickle.dumps(StoreUnavailable("too_slow", outcome_unknown=True)))
     assert (error.reason, error.outcome_unknown) == ("too_slow", True)
+
+
+async def test_a_slow_request_is_nobody_elses_trouble() -> None:
+    async def locked() -> None:
+        await asyncio.sleep(2)
+        raise asyncpg.LockNotAvailableError
+
+    guard = make_reach()
+    with pytest.raises(StoreUnavailable) as slow:
+        await guard.run(locked)
+    assert slow.value.reason == "slow"
+    assert not guard.away
+    assert await guard.run(answer) == 42
+
+
+async def test_a_request_that_hangs_while_others_are_answered_is_slow_itself() -> None:
+    guard = make_reach()
+    hanging = asyncio.create_task(guard.run(hang))
+    await asyncio.sleep(4)
+    assert await guard.run(answer) == 42
+    with pytest.raises(StoreUnavailable) as slow:
+        await hanging
+    assert slow.value.reason == "slow"
+    assert await guard.run(answer) == 42
