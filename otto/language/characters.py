@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any
 
 
@@ -20,3 +21,19 @@ def storable(text: str) -> str:
 def to_json(value: Any) -> str:
     """`value` as compact JSON, of whole characters."""
     return whole(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def printable(value: Any) -> Any:
+    """JSON's `value` with whole characters in all its texts, keys included, and without those that
+    only control: NUL is refused by stores, and what changes the direction of text hides it."""
+    if isinstance(value, str):
+        return "".join(
+            char
+            for char in whole(value)
+            if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cf")
+        )
+    if isinstance(value, list):
+        return [printable(item) for item in value]
+    if isinstance(value, dict):
+        return {printable(key): printable(item) for key, item in value.items()}
+    return value

@@ -114,6 +114,7 @@ CASES: list[tuple[str, str]] = [
     ("See HTTPS://OTTOS.EXAMPLE/ for more", "See  for more"),
     ("See www.ottos.example", "See "),
     ("See (www.ottos.example/x). Thanks", "See (). Thanks"),
+    ("See _https://ottos.example_ soon", "See  soon"),
     ("See ftp://x.y, <https://x.y> or", "See ,  or"),
     ("mailto:a@b.example tel:815-555-0123", "a@b.example 815-555-0123"),
     ("Who, when, what, how, first", "Who, when, what, how, first"),
@@ -214,7 +215,7 @@ LONG = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(PIECES, st.lists(st.integers(0, 60), max_size=12))
 @example("Sure.<", [1])
 @example("\\n", [1])
@@ -231,7 +232,7 @@ def test_nor_when_it_is_longer_than_what_is_looked_at(text: str, cuts: list[int]
 NEVER_SAID = ("Cc", "Cf", "Co", "Cn", "Cs", "So", "Sk", "Me")
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(PIECES)
 def test_what_comes_out_can_be_sent_and_said(text: str) -> None:
     spoken = said(text)
@@ -260,7 +261,7 @@ WRAPPED = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(
     st.lists(st.tuples(SPOKEN, WRAPPED, SECRET), min_size=1, max_size=6),
     st.lists(st.integers(0, 300), max_size=20),

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otto.dialogue.model.tool_calls import MAX_CALLS, NOT_JSON, TOO_MANY, ToolCalls
+from otto.dialogue.model.tool_calls import (
+    MAX_ARGUMENTS_CHARS,
+    MAX_CALLS,
+    MAX_TAKEN,
+    NOT_JSON,
+    TOO_MANY,
+    ToolCalls,
+)
 from otto.events import ToolCall
 from otto.language.characters import whole
 
@@ -60,6 +67,16 @@ def test_no_id_of_a_server_is_kept(id: str | None) -> None:
         ("functions.find_openings", "find_openings"),
         ("default_api/find_openings", "find_openings"),
         (" find_openings ", "find_openings"),
+        ("functions.find_openings:0", "find_openings"),
+        ("find-openings", "find_openings"),
+        ("findOpenings", "find_openings"),
+        ("FIND_OPENINGS", "find_openings"),
+        ('"find_openings"', "find_openings"),
+        ("find_openings()", "find_openings"),
+        ("<|constrain|>find_openings", "find_openings"),
+        ("find_openings<|channel|>commentary", "find_openings"),
+        ("end_openings", "end_openings"),
+        ("", "unnamed"),
         ("drop tables;", "drop_tables_"),
         ("\ud83d", "_"),
         ("x" * 300, "x" * 64),
@@ -90,6 +107,25 @@ def test_a_name_is_one_that_was_offered_or_at_least_one_that_can_be_sent(
         ('{"name": "\\ud83d\\ude00"}', '{"name":"\U0001f600"}', ""),
         ('{"a":' * 5000 + "1" + "}" * 5000, "{}", NOT_JSON),
         ("[" * 3000, "{}", NOT_JSON),
+        ('{"a":1e999}', "{}", NOT_JSON),
+        ('{"a":-1e999}', "{}", NOT_JSON),
+        ('{"a":Infinity}', "{}", NOT_JSON),
+        ('{"a":' + "9" * 400 + "}", "{}", NOT_JSON),
+        ('{"a":' + "9" * 5000 + "}", "{}", NOT_JSON),
+        ('{"a":9007199254740992,"b":-1.5}', '{"a":9007199254740992,"b":-1.5}', ""),
+        ('{"a":1,"a":2}', "{}", NOT_JSON),
+        ('{"a":1,"a":1}', '{"a":1}', ""),
+        ('{"a":{"b":1,"b":2}}', "{}", NOT_JSON),
+        ('{"a":"x\\u0000y"}', '{"a":"xy"}', ""),
+        ('{"a":"x\x00y"}', '{"a":"xy"}', ""),
+        ('{"a":"\u202ex\u200b"}', '{"a":"x"}', ""),
+        ('{"a":"x\ny"}', '{"a":"x\\ny"}', ""),
+        ('\ufeff{"a":1}', '{"a":1}', ""),
+        ('{"a":"' + "x" * 1_000_000 + '"}', "{}", NOT_JSON),
+        ('"' * 8000, "{}", NOT_JSON),
+        ('"' + "\\" * 7990, "{}", NOT_JSON),
+        ("{'a': 1}", "{}", NOT_JSON),
+        ('{"a":1,}', "{}", NOT_JSON),
     ],
 )
 def test_arguments_are_one_json_object_or_a_fault(sent: str, arguments: str, fault: str) -> None:
@@ -151,6 +187,59 @@ def test_a_model_that_repeats_itself_without_end_is_cut_off() -> None:
 def test_halves_of_a_character_are_joined_or_replaced() -> None:
     assert whole("a\ud83d\ude00b") == "a\U0001f600b"
     assert whole("a\ud83d") == "a\ufffd"
+
+
+def test_fragments_that_are_interleaved_without_an_index_are_told_apart_by_id() -> None:
+    sent = (
+        part('{"a"', index=None, id="a", name="find_openings"),
+        part('{"b"', index=None, id="b", name="end_call"),
+        part(":1}", index=None, id="a"),
+        part(":2}", index=None, id="b"),
+    )
+    assert canonical(*sent) == [
+        call(0, "find_openings", '{"a":1}'),
+        call(1, "end_call", '{"b":2}'),
+    ]
+
+
+@pytest.mark.parametrize("index", ["0", 0.0, None])
+def test_an_index_of_another_kind_is_one_or_is_none(index: Any) -> None:
+    sent = (part('{"a"', index=index, name="find_openings"), part(":1}", index=index))
+    assert canonical(*sent) == [call(0, "find_openings", '{"a":1}')]
+
+
+def test_equal_ids_are_one_call_sent_again_or_two_that_differ() -> None:
+    id = "functions.verify_caller:0"
+    first, again = (part('{"a":1}', index=n, id=id, name="verify_caller") for n in (0, 1))
+    other = part('{"a":2}', index=2, id=id, name="verify_caller")
+    assert [each.arguments for each in canonical(first, again, other)] == ['{"a":1}', '{"a":2}']
+
+
+def test_a_call_without_its_envelope_is_one() -> None:
+    sent = {"index": 0, "name": "find_openings", "arguments": '{"a":1}'}
+    assert canonical(sent) == [call(0, "find_openings", '{"a":1}')]
+
+
+def test_an_object_nested_without_end_is_a_fault() -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(5_000):
+        nested = {"a": nested}
+    assert canonical(part(nested, name="end_call")) == [call(0, "end_call", "{}", NOT_JSON)]
+
+
+def test_arguments_without_end_are_not_kept() -> None:
+    calls = ToolCalls(OFFERED)
+    for _ in range(3_000):
+        calls.take(part("x" * 1_000, name="end_call"))
+    assert len(calls._calls) == 1
+    assert len(calls._calls[0].arguments) <= MAX_ARGUMENTS_CHARS + 1_000
+
+
+def test_calls_without_end_are_not_kept() -> None:
+    calls = ToolCalls(OFFERED)
+    for number in range(3_000):
+        calls.take(part("{}", index=number, name="end_call"))
+    assert len(calls._calls) == MAX_TAKEN
 
 
 anything = st.recursive(

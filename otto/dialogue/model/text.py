@@ -94,7 +94,8 @@ class SayableText:
                 break
             size, words, unsaid = step
             if size:
-                self._last = text[size - 1]
+                # Behind a mark that is left out a word may begin.
+                self._last = " " if size == 1 and not words else text[size - 1]
                 at += size
             if unsaid is not None:
                 self._unsaid = unsaid
