@@ -21,6 +21,7 @@ from config.settings import (
     DatabaseSettings,
     DeepgramSettings,
     GoogleSettings,
+    LimitSettings,
     OpenAISettings,
     PoolSettings,
     RedisSettings,
@@ -40,6 +41,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "redis": RedisSettings,
     "call": CallSettings,
     "pool": PoolSettings,
+    "limits": LimitSettings,
     "retention": RetentionSettings,
 }
 

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from config.calls import CallSettings, PoolSettings
 from config.environment import SettingsError
 from config.hosts import is_loopback
+from config.limits import LimitSettings
 from config.privacy import RetentionSettings
 from config.vendors import (
     DatabaseSettings,
@@ -32,6 +33,7 @@ __all__ = [
     "DatabaseSettings",
     "DeepgramSettings",
     "GoogleSettings",
+    "LimitSettings",
     "LogLevel",
     "OpenAISettings",
     "PoolSettings",
@@ -93,6 +95,7 @@ class Settings(BaseSettings):
     redis: RedisSettings = Field(default_factory=RedisSettings)
     call: CallSettings = Field(default_factory=CallSettings)
     pool: PoolSettings = Field(default_factory=PoolSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     @field_validator("sandbox", "allow_cleartext", mode="before")

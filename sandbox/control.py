@@ -16,7 +16,8 @@ from starlette.routing import BaseRoute, Route
 from sandbox.faults import FaultError
 from sandbox.world import OptionsError, World
 
-_FAULT_FIELDS = {"target", "kind", "delay_ms", "status", "says", "count", "open"}
+_NUMBERS = ("delay_ms", "status", "count", "code")
+_FAULT_FIELDS = {"target", "kind", "says", "open", *_NUMBERS}
 
 
 def routes(world: World) -> list[BaseRoute]:
@@ -41,7 +42,7 @@ def routes(world: World) -> list[BaseRoute]:
             wanted = await _json_object(request)
             if unknown := set(wanted) - _FAULT_FIELDS:
                 raise FaultError(f"unknown field {sorted(unknown)[0]!r}")
-            numbers = {k: wanted[k] for k in ("delay_ms", "status", "count") if k in wanted}
+            numbers = {k: wanted[k] for k in _NUMBERS if k in wanted}
             for name, value in numbers.items():
                 if name == "count" and value is None:
                     continue

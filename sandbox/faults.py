@@ -10,6 +10,8 @@ it would bite, and carry out what they get. A fault bites `count` times, or unti
 | openai          | the answer           | answer `status` | no answer at all  | in mid-answer    |
 | google, twilio  | the answer           | answer `status` | no answer at all  | no answer at all |
 
+Twilio's failure has a `code`, too, by which its clients tell what is wrong.
+
 A model has odd ways of its own, which only its targets know: `hang` takes the request and never
 answers, not even with a status (a `stall` has begun to answer); `glue` writes two sets of arguments
 into one tool call, under an id that repeats; `surrogate` puts characters into the text that come in
@@ -99,6 +101,8 @@ class Fault:
     count: int | None = None
     says: str = ""
     bitten: int = 0
+    code: int = 20500
+    """The vendor's own number of the error, where it has one: Twilio's."""
 
 
 class Connection(Protocol):
@@ -136,6 +140,7 @@ class Faults:
         count: int | None = None,
         says: str = "",
         open: bool = False,
+        code: int = 20500,
     ) -> Fault:
         """Lay a fault, or with `open` strike what is connected; `bitten` says how many that were.
 
@@ -155,7 +160,7 @@ class Faults:
                 f"open connections: use one of {', '.join(OPEN_KINDS)}"
                 f" on one of {', '.join(OPEN_TARGETS)}"
             )
-        fault = Fault(next(self._ids), target, kind, delay_ms, status, count, says)
+        fault = Fault(next(self._ids), target, kind, delay_ms, status, count, says, code=code)
         if open:
             for connection in self._open.get(target, [])[:count]:
                 connection.strike(kind)

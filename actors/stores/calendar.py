@@ -24,19 +24,27 @@ class CalendarActor(BaseActor):
     """
 
     def __init__(self, settings: Settings, dealership: Dealership, location_id: str) -> None:
-        from otto.scheduling.calendar_sync import make_handlers
+        from otto.scheduling.bookings import utc_now
+        from otto.scheduling.calendar_sync import calendar_handlers
         from otto.scheduling.google_calendar import GoogleCalendar
         from otto.scheduling.outbox import OutboxWorker
         from otto.scheduling.service import CalendarService
+        from otto.scheduling.text_rules import TextRules
+        from otto.scheduling.texts import KIND, text_handler
         from otto.storage.database import make_engine
         from otto.storage.guard import DatabaseGuard
         from otto.telephony.rest import TwilioRest
+        from otto.telephony.texts import text_sender
 
         super().__init__(settings.log_level)
         engine = make_engine(settings.database)
-        handlers = make_handlers(
-            GoogleCalendar(settings.google), TwilioRest(settings.twilio).send_message
-        )
+        lines = (settings.twilio.phone_number,)
+        location = dealership.location(location_id)
+        rules = TextRules.of(dealership, location, settings.limits, lines)
+        send = text_sender(TwilioRest(settings.twilio))
+        handlers = calendar_handlers(GoogleCalendar(settings.google)) | {
+            KIND: text_handler(engine, rules, send, utc_now)
+        }
         self._outbox = OutboxWorker(engine, handlers)
         self._service = CalendarService(
             engine,
@@ -44,6 +52,8 @@ class CalendarActor(BaseActor):
             location_id,
             after_commit=self._outbox.nudge,
             guard=DatabaseGuard(settings.database.command_timeout_s),
+            limits=settings.limits,
+            lines=lines,
         )
         self._stop = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None

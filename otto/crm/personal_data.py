@@ -29,8 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from otto.crm.number_hash import hash_number
 from otto.storage.errors import CrmError
+from otto.storage.number_hash import hash_number
 from otto.storage.tables import (
     AppointmentRow,
     Base,
@@ -41,6 +41,7 @@ from otto.storage.tables import (
     ErasureRow,
     OptOutRow,
     OutboxRow,
+    TextConsentRow,
     TurnRow,
     VehicleRow,
 )
@@ -137,6 +138,7 @@ async def _whose(connection: AsyncConnection, number: str) -> dict[Table, Column
             payload["to"].astext == number, payload["appointment_id"].astext.in_(ids)
         ),
         _table(OptOutRow): OptOutRow.number_hash == await hash_number(connection, number),
+        _table(TextConsentRow): TextConsentRow.number_hash == await hash_number(connection, number),
     }
 
 
@@ -197,6 +199,7 @@ def _erasing(whose: dict[Table, ColumnElement[bool]]) -> dict[str, Any]:
             call_sid=None,
             idempotency_key=func.concat("erased:", AppointmentRow.id),
         ),
+        "text_consents": delete(TextConsentRow).where(whose[_table(TextConsentRow)]),
         "vehicles": delete(VehicleRow).where(whose[_table(VehicleRow)]),
         "customers": delete(CustomerRow).where(whose[_table(CustomerRow)]),
     }

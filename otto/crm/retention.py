@@ -20,18 +20,30 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from config.limits import LONGEST_WINDOW_H
 from config.privacy import RetentionSettings
 from otto.storage.spool import Spool
-from otto.storage.tables import CallbackRow, CallRow, OutboxRow, TurnRow
+from otto.storage.tables import (
+    CallbackRow,
+    CallRow,
+    LimitEventRow,
+    OutboxRow,
+    TextCodeRow,
+    TurnRow,
+)
 
 log = structlog.get_logger()
 
 SWEEP_EVERY_S = 3600.0
 PIECE_ROWS = 500
+COUNTED_DAYS = LONGEST_WINDOW_H // 24
+CODES_DAYS = 1
+"""What proves a number proves it in its call, and no call lasts so long."""
 
 
 class RetentionSweeper:
@@ -60,6 +72,8 @@ class RetentionSweeper:
             "transcripts": await self._in_pieces(_old_transcripts, now, kept.transcripts_days),
             "callbacks": await self._in_pieces(_old_callbacks, now, kept.callbacks_days),
             "outbox": await self._in_pieces(_old_deliveries, now, kept.outbox_days),
+            "limit_events": await self._in_pieces(_old_limit_events, now, COUNTED_DAYS),
+            "text_codes": await self._in_pieces(_old_text_codes, now, CODES_DAYS),
         }
         if self._spool is not None and kept.callbacks_days:
             limit = (now - timedelta(days=kept.callbacks_days)).isoformat()
@@ -120,6 +134,19 @@ def _old_deliveries(limit: datetime) -> Delete:
         OutboxRow.next_attempt_at == literal_column("'infinity'::timestamptz"),
     )
     return _piece_of(OutboxRow, is_over & (OutboxRow.created_at < limit))
+
+
+def _old_limit_events(limit: datetime) -> Delete:
+    name = tuple_(LimitEventRow.kind, LimitEventRow.subject, LimitEventRow.key)
+    old = select(LimitEventRow.kind, LimitEventRow.subject, LimitEventRow.key).where(
+        LimitEventRow.at < limit
+    )
+    return delete(LimitEventRow).where(name.in_(old.limit(PIECE_ROWS)))
+
+
+def _old_text_codes(limit: datetime) -> Delete:
+    old = select(TextCodeRow.call_sid).where(TextCodeRow.sent_at < limit).limit(PIECE_ROWS)
+    return delete(TextCodeRow).where(TextCodeRow.call_sid.in_(old))
 
 
 def _piece_of(row: type[CallbackRow] | type[OutboxRow], is_old: ColumnElement[bool]) -> Delete:

@@ -6,19 +6,19 @@ from typing import Any
 
 from config.dealership import Bay, Location, Service
 from otto.scheduling.bookings import Booking, BookingRequest
-from otto.scheduling.messages import Visitor, calendar_event, confirmation_text
+from otto.scheduling.messages import CONFIRMATION_KEY, Visitor, calendar_event, confirmation_text
+from otto.scheduling.texts import Text
 
 
-def outbox_rows(
-    dealership_name: str,
+def calendar_row(
     location: Location,
     request: BookingRequest,
     booking: Booking,
     service: Service,
     bay: Bay,
     visitor: Visitor,
-) -> list[dict[str, Any]]:
-    """The rows to write in the booking's own transaction."""
+) -> dict[str, Any]:
+    """The row to write in the booking's own transaction."""
     appointment_id = booking.appointment_id
     body = calendar_event(
         appointment_id=appointment_id,
@@ -29,31 +29,41 @@ def outbox_rows(
         ends_at=booking.ends_at,
         notes=request.notes,
     )
-    text = confirmation_text(
+    return {
+        "kind": "calendar.upsert",
+        "key": f"calendar.upsert:{appointment_id}",
+        "payload": {
+            "appointment_id": str(appointment_id),
+            "calendar_id": bay.calendar_id,
+            "event_id": appointment_id.hex,
+            "body": body,
+        },
+    }
+
+
+def confirmation(
+    dealership_name: str,
+    location: Location,
+    request: BookingRequest,
+    booking: Booking,
+    service: Service,
+) -> Text:
+    """The text message that confirms a booking, of use until the appointment begins."""
+    appointment_id = booking.appointment_id
+    body = confirmation_text(
         dealership_name=dealership_name,
         appointment_id=appointment_id,
         location=location,
         service=service,
         starts_at=booking.starts_at,
     )
-    return [
-        {
-            "kind": "calendar.upsert",
-            "key": f"calendar.upsert:{appointment_id}",
-            "payload": {
-                "appointment_id": str(appointment_id),
-                "calendar_id": bay.calendar_id,
-                "event_id": appointment_id.hex,
-                "body": body,
-            },
-        },
-        {
-            "kind": "sms.send",
-            "key": f"sms.send:confirmation:{appointment_id}",
-            "payload": {
-                "appointment_id": str(appointment_id),
-                "to": request.customer_phone,
-                "body": text,
-            },
-        },
-    ]
+    return Text(
+        key=f"{CONFIRMATION_KEY}{appointment_id}",
+        to=request.customer_phone,
+        body=body,
+        not_after=booking.starts_at,
+        call_sid=request.call_sid,
+        caller=request.caller,
+        customer_id=request.customer_id,
+        appointment_id=str(appointment_id),
+    )

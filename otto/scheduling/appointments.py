@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Row, Select, and_, exists, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.dealership import Bay
 from otto.scheduling.bookings import Booking, BookingRefused, BookingRequest
-from otto.scheduling.messages import Visitor
-from otto.storage.tables import AppointmentRow, CustomerRow, VehicleRow
+from otto.scheduling.messages import CONFIRMATION_KEY, Visitor
+from otto.storage.tables import AppointmentRow, CustomerRow, OutboxRow, VehicleRow
 
 _RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
 def booking_columns() -> Select[uuid.UUID, str, str, str, int, int | None, datetime, datetime]:
-    """Columns in the order of `Booking`'s fields."""
+    """Columns in the order of `Booking`'s fields; whether it is texted is asked apart."""
     return select(
         AppointmentRow.id,
         AppointmentRow.location_id,
@@ -44,6 +45,15 @@ async def booked_with(connection: AsyncConnection, request: BookingRequest) -> B
     if row is None:
         return None
     return own(as_booking(row), request)
+
+
+async def with_text(connection: AsyncConnection, booking: Booking) -> Booking:
+    """The booking, with what has become of its text message."""
+    is_texted = exists().where(
+        OutboxRow.key == f"{CONFIRMATION_KEY}{booking.appointment_id}",
+        OutboxRow.next_attempt_at < literal_column("'infinity'::timestamptz"),
+    )
+    return replace(booking, is_texted=bool(await connection.scalar(select(is_texted))))
 
 
 def own(booking: Booking, request: BookingRequest) -> Booking:

@@ -41,7 +41,8 @@ class SlotTaken(SchedulingError):
 
 
 class BookingRefused(SchedulingError):
-    """The opening breaks a rule (hours, notice, skill), or customer and vehicle do not fit."""
+    """The opening breaks a rule (hours, notice, skill), customer and vehicle do not fit, or there
+    are too many bookings already ("too_many")."""
 
 
 def _rebuilt(kind: type[SchedulingError], code: str, sentence: str) -> SchedulingError:
@@ -59,9 +60,11 @@ class BookingRequest:
     customer_id: int
     vehicle_id: int | None
     customer_phone: str
-    """E.164; where the confirmation goes."""
+    """E.164; where the confirmation goes, if it may be texted (`otto.scheduling.text_rules`)."""
     call_sid: str | None = None
     notes: str | None = None
+    caller: str | None = None
+    """The number that calls, E.164; None when it is withheld or nobody vouches for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Booking:
     vehicle_id: int | None
     starts_at: datetime
     ends_at: datetime
+    is_texted: bool = False
+    """Whether a text message with the confirmation is, or will be, on its way."""
 
     @property
     def confirmation(self) -> str:

@@ -1,14 +1,13 @@
-"""What the outbox does: its handlers for Google Calendar and for text messages.
+"""What the outbox does about Google Calendar: its handlers for events.
 
-Payloads, as `service.py` writes them:
+Payloads, as `announcing.py` writes them:
 - calendar.upsert {calendar_id, event_id, body, appointment_id}
 - calendar.delete {calendar_id, event_id, appointment_id}
-- sms.send {to, body, appointment_id}
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -17,10 +16,6 @@ from otto.scheduling.google_errors import CalendarError, CalendarWaits, EventGon
 from otto.scheduling.outbox import DeliveryError, Handler, OutboxItem, Postponed, Undeliverable
 
 _log = structlog.get_logger()
-
-SendMessage = Callable[[str, str], Awaitable[object]]
-"""(to, body): sends one text message. Raises `DeliveryError` or anything else to be tried again,
-`Undeliverable` for a number that can never be reached."""
 
 
 class Events(Protocol):
@@ -33,8 +28,8 @@ class Events(Protocol):
     async def delete_event(self, calendar_id: str, event_id: str) -> None: ...
 
 
-def make_handlers(calendar: Events, send_message: SendMessage) -> dict[str, Handler]:
-    """All handlers, by kind, for an `OutboxWorker`."""
+def calendar_handlers(calendar: Events) -> dict[str, Handler]:
+    """The handlers of the calendar's kinds, for an `OutboxWorker`."""
 
     async def upsert(item: OutboxItem) -> None:
         payload = item.payload
@@ -55,10 +50,7 @@ def make_handlers(calendar: Events, send_message: SendMessage) -> dict[str, Hand
         except CalendarError as error:
             raise _delivery_error(error) from None
 
-    async def send(item: OutboxItem) -> None:
-        await send_message(item.payload["to"], item.payload["body"])
-
-    return {"calendar.upsert": upsert, "calendar.delete": delete, "sms.send": send}
+    return {"calendar.upsert": upsert, "calendar.delete": delete}
 
 
 def _delivery_error(error: CalendarError) -> DeliveryError:

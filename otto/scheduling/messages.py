@@ -21,6 +21,8 @@ CODE_LETTERS = "FHKLMQRWXY"
 CODE_SYMBOLS = CODE_LETTERS + "234679"
 """Without 0 and 1 (letters on paper), 5 (heard as nine) and 8 (heard as H)."""
 CODE_LENGTH = 4
+CONFIRMATION_KEY = "sms.send:confirmation:"
+"""The outbox's key of a booking's text message, before the appointment's id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ CONFLICT DO NOTHING`, which waits for a competitor's transaction instead of dead
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import stamina
@@ -19,7 +19,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Dealership, Service
-from otto.scheduling.announcing import outbox_rows
+from config.limits import LimitSettings
+from otto.scheduling.announcing import calendar_row, confirmation
 from otto.scheduling.appointments import (
     as_booking,
     booked_with,
@@ -28,6 +29,7 @@ from otto.scheduling.appointments import (
     own,
     take,
     visitor_of,
+    with_text,
 )
 from otto.scheduling.bookings import (
     Booking,
@@ -38,6 +40,7 @@ from otto.scheduling.bookings import (
     utc_now,
 )
 from otto.scheduling.hours import Period, local_day, open_periods
+from otto.scheduling.messages import Visitor
 from otto.scheduling.openings import (
     Opening,
     OpeningsQuery,
@@ -47,8 +50,12 @@ from otto.scheduling.openings import (
     spread,
     starts_within,
 )
+from otto.scheduling.text_rules import Standing, TextRules
+from otto.scheduling.texts import write_text
 from otto.storage.errors import StoreUnavailable
 from otto.storage.guard import DatabaseGuard, guarded
+from otto.storage.limits import Limit, count
+from otto.storage.number_hash import hash_number
 from otto.storage.tables import AppointmentRow, OutboxRow
 
 __all__ = [
@@ -69,6 +76,9 @@ NOTICE_GRACE = timedelta(minutes=10)
 """A caller may take this long to decide on an opening that was offered at the last minute."""
 BOOK_ATTEMPTS = 3
 BOOK_TIMEOUT_S = 6.0
+TOO_MANY = (
+    "I am sorry, I cannot book any more appointments. The service desk can help you with that."
+)
 
 
 @dataclass(slots=True)
@@ -82,7 +92,8 @@ class _Progress:
 class CalendarService:
     """The booking rules of one location. Holds no state: any number may work at once.
 
-    `after_commit` is called after each new booking, to wake the outbox's worker.
+    `after_commit` is called after each new booking, to wake the outbox's worker. `lines` are the
+    numbers that Otto answers.
     """
 
     def __init__(
@@ -94,6 +105,8 @@ class CalendarService:
         *,
         after_commit: Callable[[], None] | None = None,
         guard: DatabaseGuard | None = None,
+        limits: LimitSettings | None = None,
+        lines: Iterable[str] = (),
     ) -> None:
         self._engine = engine
         self._dealership = dealership
@@ -101,6 +114,8 @@ class CalendarService:
         self._clock = clock
         self._after_commit = after_commit
         self._guard = guard or DatabaseGuard()
+        self._limits = limits or LimitSettings()
+        self._text_rules = TextRules.of(dealership, self._location, self._limits, lines)
 
     # Asking
 
@@ -157,7 +172,8 @@ class CalendarService:
             .order_by(AppointmentRow.starts_at)
         )
         async with self._engine.connect() as connection:
-            return tuple(as_booking(row) for row in await connection.execute(wanted))
+            found = [as_booking(row) for row in await connection.execute(wanted)]
+            return tuple([await with_text(connection, booking) for booking in found])
 
     # Booking
 
@@ -210,7 +226,7 @@ class CalendarService:
             # One look settles most of a rush: 200 callers after one opening cost 200 selects.
             existing, taken = await self._standing(connection, request)
             if existing is not None:
-                return existing, False
+                return await with_text(connection, existing), False
             service, bays = self._validate(request.opening)
             free = [bay for bay in bays if bay.id not in taken]
             if not free:
@@ -219,23 +235,54 @@ class CalendarService:
             for bay in free:
                 booking = await take(connection, request, bay)
                 if booking is not None:
-                    rows = outbox_rows(
-                        self._dealership.name,
-                        self._location,
-                        request,
-                        booking,
-                        service,
-                        bay,
-                        visitor,
+                    booking = await self._announce(
+                        connection, request, booking, service, bay, visitor
                     )
-                    await connection.execute(insert(OutboxRow), rows)
                     progress.at_commit = True
                     return booking, True
                 # Nothing was inserted: the bay is taken, or a twin of this request was faster.
                 existing = await booked_with(connection, request)
                 if existing is not None:
-                    return existing, False
+                    return await with_text(connection, existing), False
         raise SlotTaken
+
+    async def _announce(
+        self,
+        connection: AsyncConnection,
+        request: BookingRequest,
+        booking: Booking,
+        service: Service,
+        bay: Bay,
+        visitor: Visitor,
+    ) -> Booking:
+        """What a new booking brings with it in its transaction: it is counted (and undone when
+        there are too many), and the world is to be told."""
+        limits = await self._booking_limits(connection, request)
+        if not await count(connection, request.idempotency_key, limits):
+            _log.warning("too_many_bookings", call_sid=request.call_sid)
+            raise BookingRefused("too_many", TOO_MANY)
+        row = calendar_row(self._location, request, booking, service, bay, visitor)
+        await connection.execute(insert(OutboxRow), [row])
+        text = confirmation(self._dealership.name, self._location, request, booking, service)
+        decided = await write_text(connection, text, self._text_rules, self._limits)
+        return replace(booking, is_texted=isinstance(decided, Standing))
+
+    async def _booking_limits(
+        self, connection: AsyncConnection, request: BookingRequest
+    ) -> list[Limit]:
+        limits = self._limits
+        numbers = {"from": request.caller, "for": request.customer_phone}
+        subjects = {
+            f"{which} {await hash_number(connection, number)}": limits.bookings_per_number
+            for which, number in numbers.items()
+            if number
+        }
+        if request.call_sid is not None:
+            subjects[f"call {request.call_sid}"] = limits.bookings_per_call
+        return [
+            Limit("booking", subject, at_most, limits.window_s)
+            for subject, at_most in subjects.items()
+        ]
 
     async def _standing(
         self, connection: AsyncConnection, request: BookingRequest

@@ -261,7 +261,7 @@ class CallbackRow(Base):
 
 
 class NumberHashKeyRow(Base):
-    """The key with which numbers are hashed (`otto.crm.number_hash`): one row, made with the
+    """The key with which numbers are hashed (`otto.storage.number_hash`): one row, made with the
     table, never changed."""
 
     __tablename__ = "number_hash_key"
@@ -292,3 +292,44 @@ class OptOutRow(Base):
     source: Mapped[str] = mapped_column(String(40))
     """How it came to be known, such as "carrier"."""
     created_at: Mapped[datetime] = _now()
+
+
+class LimitEventRow(Base):
+    """Something that may happen only so often (`otto.storage.limits`)."""
+
+    __tablename__ = "limit_events"
+    __table_args__ = (Index("ix_limit_events_at", "at"),)
+
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True)
+    subject: Mapped[str] = mapped_column(String(120), primary_key=True)
+    """Whose it is: a call, or a number's hash."""
+    key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
+    """The same event again has the same key."""
+    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+class TextCodeRow(Base):
+    """A code sent by text to prove that a caller has the number: one a call."""
+
+    __tablename__ = "text_codes"
+    __table_args__ = (CheckConstraint("tries >= 0", "tries"),)
+
+    call_sid: Mapped[str] = mapped_column(String(SID_LENGTH), primary_key=True)
+    number_hash: Mapped[str] = mapped_column(String(64))
+    code_hash: Mapped[str] = mapped_column(String(64))
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default=sql("0"))
+    last_try: Mapped[str | None] = mapped_column(String(64))
+    """Hash of the last code given back: the same again is the same try."""
+    sent_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    proved_at: Mapped[datetime | None]
+
+
+class TextConsentRow(Base):
+    """A number whose owner wants texts, though it is no customer's and does not call."""
+
+    __tablename__ = "text_consents"
+
+    number_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    source: Mapped[str] = mapped_column(String(40))
+    """How it came to be known, such as "code"."""
+    given_at: Mapped[datetime] = _now()

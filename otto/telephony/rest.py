@@ -20,9 +20,62 @@ from config.settings import TwilioSettings
 
 TIMEOUT_S = 10.0
 THREADS = 4
-_RETRYABLE_STATUS = frozenset({429, 500, 502, 503, 504})
+
+UNSUBSCRIBED = 21610
+"""The number has answered STOP: the carrier's word that it wants no texts from us."""
+_PASSING = frozenset(
+    {
+        14107,  # too many messages a second
+        20429,  # too many requests
+        21611,  # our number's queue is full
+        30001,  # our account's queue is full
+        30003,  # the handset is off or out of reach
+        30008,  # unknown to the carrier
+        30009,  # a part was lost
+        30022,  # the carrier's rate for our number
+        30023,  # the carrier's limit for today
+        30027,  # the same, T-Mobile's
+        30410,  # the carrier did not answer in time
+        30500,  # the carrier's own error
+    }
+)
+"""Twilio's errors that pass by themselves, whatever their HTTP status."""
+_OURS_TO_MEND = frozenset(
+    {
+        20003,  # wrong token
+        20005,  # account not active
+        20006,  # access denied
+        21212,  # our own number is not valid
+        21601,  # our own number cannot text
+        21603,  # no number of ours was given
+        21606,  # our own number is not the account's
+        21607,  # our own number is not enabled
+        21659,  # the same, with a sender's pool
+        21660,  # our own number is another account's
+        30002,  # account suspended
+        30032,  # our toll-free number is not verified
+        30034,  # our number is not registered
+    }
+)
+"""Those that a person can mend on our side while the request waits."""
+_PASSING_STATUS = frozenset({401, 402, 403, 407, 408, 409, 423, 425, 429})
+"""A refusal of whoever asks, or of the moment; any other 4xx is one of what is asked."""
 
 T = TypeVar("T")
+
+
+def may_succeed_later(code: int, status: int) -> bool:
+    """Whether the same request may be taken another time, by Twilio's error and HTTP status.
+
+    A server's fault or a limit passes, and what is wrong with our account can be mended. What is
+    left is about the request itself (a number that does not exist, is no mobile's, is in a region
+    that is not allowed, has unsubscribed; a body that is too long) and would be refused again for
+    the same reason, so a 4xx that nobody here knows is final. Codes:
+    https://www.twilio.com/docs/api/errors
+    """
+    if status >= 500 or status < 400 or status in _PASSING_STATUS:
+        return True
+    return code in _PASSING or code in _OURS_TO_MEND
 
 
 class TwilioRestError(Exception):
@@ -89,7 +142,7 @@ class TwilioRest:
         try:
             return await loop.run_in_executor(self._threads, request)
         except TwilioRestException as error:
-            retryable = error.status in _RETRYABLE_STATUS
-            raise TwilioRestError(what, error.code or 0, error.status, retryable) from None
+            code, status = error.code or 0, error.status
+            raise TwilioRestError(what, code, status, may_succeed_later(code, status)) from None
         except (TwilioException, OSError) as error:  # requests' exceptions are OSErrors
             raise TwilioRestError(what, 0, 0, is_retryable=True) from error.__cause__

@@ -27,6 +27,15 @@ API = "/twilio/2010-04-01/Accounts/{account_sid}"
 API_VERSION = "2010-04-01"
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 MESSAGE_LIMIT_CHARS = 1600
+MAGIC_NUMBERS = {
+    "+15005550001": (21211, "The 'To' number is not a valid phone number."),
+    "+15005550002": (21612, "The 'To' number is not currently reachable via SMS."),
+    "+15005550003": (21408, "Permission to send an SMS has not been enabled for the region."),
+    "+15005550004": (21610, "Attempt to send to unsubscribed recipient"),
+    "+15005550009": (21614, "'To' number is not a valid mobile number"),
+}
+"""Twilio's own numbers for tests, which refuse every text:
+https://www.twilio.com/docs/iam/test-credentials#test-sms-messages"""
 STALL_S = 3600.0
 
 
@@ -79,7 +88,8 @@ class Rest:
             if fault is not None and fault.kind == "stall":
                 await asyncio.sleep(STALL_S)
             if fault is not None:
-                return RestError(fault.status, 20500, "the sandbox was told to fail").response()
+                told = "the sandbox was told to fail"
+                return RestError(fault.status, fault.code, told).response()
             await asyncio.sleep(self._world.options.rest_ms / 1000)
             try:
                 self._authenticate(request)
@@ -197,6 +207,8 @@ class Rest:
             raise RestError(400, 21617, "The concatenated message body exceeds 1600 characters")
         if from_number != self._world.phone_number:
             raise RestError(400, 21606, f"The From phone number {from_number} is not yours")
+        if to_number in MAGIC_NUMBERS:
+            raise RestError(400, *MAGIC_NUMBERS[to_number])
         message = self._exchange.send_message(to_number, from_number, body)
         return JSONResponse(self._message_resource(message, "queued"), 201)
 

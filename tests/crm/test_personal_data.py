@@ -20,7 +20,6 @@ from config.dealership import Dealership
 from otto.crm.call_log import CallLog
 from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import NewCustomer, NewVehicle
-from otto.crm.opt_outs import has_opted_out, opt_out
 from otto.crm.personal_data import AppointmentsAhead, erase_person, export_person
 from otto.crm.records import Callback, CallRecord, TurnLine
 from otto.crm.service import CrmService
@@ -31,6 +30,7 @@ from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.service import CalendarService
 from otto.storage.database import sync_dealership
 from otto.storage.guard import DatabaseGuard
+from otto.storage.opt_outs import has_opted_out, opt_out
 from otto.storage.spool import Spool, SpoolEntry
 from otto.storage.tables import AppointmentRow, CallRow, OutboxRow
 

@@ -17,7 +17,15 @@ from otto.crm.retention import RetentionSweeper
 from otto.crm.service import CrmService
 from otto.storage.errors import CrmError
 from otto.storage.spool import Spool, SpoolEntry
-from otto.storage.tables import Base, CallbackRow, CallRow, OutboxRow, TurnRow
+from otto.storage.tables import (
+    Base,
+    CallbackRow,
+    CallRow,
+    LimitEventRow,
+    OutboxRow,
+    TextCodeRow,
+    TurnRow,
+)
 
 NOW = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
 KEPT = RetentionSettings(transcripts_days=90, callbacks_days=60, outbox_days=30)
@@ -26,7 +34,9 @@ KEPT = RetentionSettings(transcripts_days=90, callbacks_days=60, outbox_days=30)
 @pytest.fixture(autouse=True)
 async def empty(engine: AsyncEngine) -> None:
     async with engine.begin() as connection:
-        await connection.execute(text("TRUNCATE calls, callbacks, outbox CASCADE"))
+        await connection.execute(
+            text("TRUNCATE calls, callbacks, outbox, limit_events, text_codes CASCADE")
+        )
 
 
 async def add_call(engine: AsyncEngine, call_sid: str, days: float, number: str | None) -> None:
@@ -120,3 +130,20 @@ async def test_refused_entries_go_and_those_that_wait_stay(
     assert (await sweeper.sweep(datetime.now(UTC) + timedelta(days=59)))["dead_letters"] == 0
     assert (await sweeper.sweep(datetime.now(UTC) + timedelta(days=61)))["dead_letters"] == 1
     assert [entry.key for entry in await spool.waiting()] == ["waits"]
+
+
+async def test_what_no_window_counts_any_more_is_removed(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        for key, days in (("old", 31), ("young", 29)):
+            at = NOW - timedelta(days=days)
+            event = {"kind": "text", "subject": "call CA1", "key": key, "at": at}
+            await connection.execute(insert(LimitEventRow).values(event))
+        for call_sid, hours in (("CA1", 25), ("CA2", 23)):
+            code = {"call_sid": call_sid, "number_hash": "n", "code_hash": "c"}
+            sent_at = NOW - timedelta(hours=hours)
+            await connection.execute(insert(TextCodeRow).values(**code, sent_at=sent_at))
+    removed = await RetentionSweeper(engine, KEPT).sweep(NOW)
+    assert (removed["limit_events"], removed["text_codes"]) == (1, 1)
+    async with engine.connect() as connection:
+        assert list(await connection.scalars(select(LimitEventRow.key))) == ["young"]
+        assert list(await connection.scalars(select(TextCodeRow.call_sid))) == ["CA2"]

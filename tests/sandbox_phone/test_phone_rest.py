@@ -96,6 +96,9 @@ async def test_an_outbound_call_is_answered_updated_and_ended(world: World, clie
         ({"to": "+13125550142", "from_": "+13125550142", "body": "x"}, 21606),
         ({"to": "+13125550142", "from_": "+18155550100", "body": ""}, 21602),
         ({"to": "+13125550142", "from_": "+18155550100", "body": "x" * 1601}, 21617),
+        ({"to": "+15005550001", "from_": "+18155550100", "body": "x"}, 21211),
+        ({"to": "+15005550004", "from_": "+18155550100", "body": "x"}, 21610),
+        ({"to": "+15005550009", "from_": "+18155550100", "body": "x"}, 21614),
     ],
 )
 async def test_refusals_carry_twilios_codes(

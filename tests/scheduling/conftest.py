@@ -39,5 +39,8 @@ async def people(engine: AsyncEngine, dealership: Dealership) -> AsyncIterator[P
     yield People(*ids)
     async with engine.begin() as connection:
         await connection.execute(
-            text("TRUNCATE appointments, outbox, vehicles, customers RESTART IDENTITY CASCADE")
+            text(
+                "TRUNCATE appointments, outbox, vehicles, customers, limit_events, text_codes,"
+                " text_consents, opt_outs RESTART IDENTITY CASCADE"
+            )
         )

@@ -26,7 +26,7 @@ from otto.scheduling.service import (
     SlotTaken,
 )
 from otto.storage.tables import AppointmentRow, OutboxRow
-from tests.scheduling.booking_support import NOW, People
+from tests.scheduling.booking_support import MANY, NOW, People
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 NINE = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -35,7 +35,7 @@ NINE = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 
 @pytest.fixture
 def calendar(engine: AsyncEngine, dealership: Dealership) -> CalendarService:
-    return CalendarService(engine, dealership, "main", clock=lambda: NOW)
+    return CalendarService(engine, dealership, "main", clock=lambda: NOW, limits=MANY)
 
 
 def opening(

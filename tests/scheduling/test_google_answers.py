@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from otto.scheduling.calendar_sync import make_handlers
+from otto.scheduling.calendar_sync import calendar_handlers
 from otto.scheduling.google_calendar import GoogleCalendar
 from otto.scheduling.google_errors import (
     CalendarAuthError,
@@ -306,12 +306,8 @@ async def test_a_booking_waits_for_whoever_mends_it(
         await connection.execute(insert(OutboxRow).values(row))
     async with calendar_of(world) as google:
         world.faults.add("google", "fail", status=403, says=reason)
-        await OutboxWorker(engine, make_handlers(google, _nobody)).run_once()
+        await OutboxWorker(engine, calendar_handlers(google)).run_once()
     async with engine.connect() as connection:
         row = (await connection.execute(select(OutboxRow.__table__))).one()
     assert (row.done_at, row.attempts, row.last_error) == (None, 0, f"http_403_{reason}")
     assert row.next_attempt_at > datetime.now(UTC)
-
-
-async def _nobody(to: str, message: str) -> None:
-    raise AssertionError("nobody is texted here")

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import GoogleSettings
-from otto.scheduling.calendar_sync import make_handlers
+from otto.scheduling.calendar_sync import calendar_handlers
 from otto.scheduling.google_calendar import FINGERPRINT, GoogleCalendar
 from otto.scheduling.google_errors import (
     CalendarAuthError,
@@ -30,6 +30,8 @@ from otto.scheduling.hours import Period
 from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.outbox import OutboxWorker
 from otto.scheduling.service import BookingRequest, CalendarService
+from otto.scheduling.text_rules import TextRules
+from otto.scheduling.texts import KIND, text_handler
 from otto.storage.tables import OutboxRow
 from sandbox.app import serve
 from sandbox.world import Options, World
@@ -37,6 +39,7 @@ from tests.scheduling.booking_support import NOW, People
 
 CALENDAR = "bay-1@ottos-auto.example"
 EVENT = "0f2a" * 8
+RULES = TextRules(frozenset(), frozenset({"US"}))
 START = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 END = START + timedelta(minutes=45)
 
@@ -301,7 +304,8 @@ async def test_a_booking_reaches_the_calendar_and_the_telephone(
     async def send(to: str, text: str) -> None:
         sent.append((to, text))
 
-    worker = OutboxWorker(engine, make_handlers(google, send))
+    handlers = calendar_handlers(google) | {KIND: text_handler(engine, RULES, send, lambda: NOW)}
+    worker = OutboxWorker(engine, handlers)
     assert await worker.run_once() == 2
     event = await google.get_event(CALENDAR, booking.appointment_id.hex)
     assert event["summary"] == "Oil change: Maria Lopez, 2019 Honda Civic"
@@ -326,13 +330,13 @@ async def test_google_away_costs_the_caller_nothing(
     (opening,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
     wish = BookingRequest("k", opening, people.maria, None, "+13125550142")
     booking = await calendar.book(wish)
-    handlers = make_handlers(google, lambda to, message: asyncio.sleep(0))
-    worker = OutboxWorker(engine, handlers)
+    worker = OutboxWorker(engine, calendar_handlers(google))
     await worker.run_once()
     world.faults.clear()
     async with engine.begin() as connection:
         waiting = "UPDATE outbox SET next_attempt_at = now() WHERE done_at IS NULL RETURNING kind"
-        assert (await connection.execute(text(waiting))).scalars().all() == ["calendar.upsert"]
+        rows = (await connection.execute(text(waiting))).scalars().all()
+        assert sorted(rows) == ["calendar.upsert", KIND]
     await worker.run_once()
     event = await google.get_event(CALENDAR, booking.appointment_id.hex)
     assert event["summary"] == "Oil change: Maria Lopez"

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
 from otto.scheduling import outbox
-from otto.scheduling.calendar_sync import make_handlers
+from otto.scheduling.calendar_sync import calendar_handlers
 from otto.scheduling.google_errors import (
     CalendarAuthError,
     CalendarError,
@@ -355,25 +355,17 @@ async def test_googles_answers_decide_what_becomes_of_an_upsert(
     error: CalendarError | None, expected: tuple[str, int, str | None], engine: AsyncEngine
 ) -> None:
     google = FakeGoogle(error)
-    sent: list[tuple[str, str]] = []
-
-    async def send(to: str, body: str) -> None:
-        sent.append((to, body))
-
     item_id = await write(
         engine, "calendar.upsert", event_id="a1", calendar_id="c", body={"summary": "s"}
     )
-    await write(engine, "sms.send", to=SECRET, body="booked")
-    await OutboxWorker(engine, make_handlers(google, send)).run_once()
+    await OutboxWorker(engine, calendar_handlers(google)).run_once()
     assert await state(engine, item_id) == expected
     assert google.calls == [("upsert", "c", "a1", {"summary": "s"})]
-    assert sent == [(SECRET, "booked")]
 
 
 async def test_a_delete_reaches_google(engine: AsyncEngine) -> None:
     google = FakeGoogle()
     item_id = await write(engine, "calendar.delete", event_id="a1", calendar_id="c")
-    handlers = make_handlers(google, send_message=lambda to, body: asyncio.sleep(0))
-    await OutboxWorker(engine, handlers).run_once()
+    await OutboxWorker(engine, calendar_handlers(google)).run_once()
     assert google.calls == [("delete", "c", "a1")]
     assert (await state(engine, item_id))[0] == "done"

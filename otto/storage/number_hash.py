@@ -15,9 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otto.storage.tables import NumberHashKeyRow
 
+_KEY = "otto number hash key"
+
 
 async def hash_number(connection: AsyncConnection, number: str) -> str:
     """HMAC-SHA256 of an E.164 number with this database's key, in hexadecimal."""
-    key = await connection.scalar(select(NumberHashKeyRow.key))
+    kept = connection.info  # of the connection to this database, so it outlives the transaction
+    if _KEY not in kept:
+        kept[_KEY] = await connection.scalar(select(NumberHashKeyRow.key))
+    key = kept[_KEY]
     assert key is not None, "the migration makes it"
     return hmac.new(key.encode(), number.encode(), hashlib.sha256).hexdigest()

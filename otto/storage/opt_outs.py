@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import Exists, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from otto.crm.number_hash import hash_number
+from otto.storage.number_hash import hash_number
 from otto.storage.tables import OptOutRow
 
 Scope = Literal["texts", "calls"]
@@ -27,5 +27,9 @@ async def opt_out(connection: AsyncConnection, number: str, scope: Scope, source
 async def has_opted_out(connection: AsyncConnection, number: str, scope: Scope) -> bool:
     """Whether the number must not be reached in this way."""
     hashed = await hash_number(connection, number)
-    wanted = (OptOutRow.number_hash == hashed) & (OptOutRow.scope == scope)
-    return await connection.scalar(select(OptOutRow.scope).where(wanted)) is not None
+    return bool(await connection.scalar(select(opted_out(hashed, scope))))
+
+
+def opted_out(number_hash: str, scope: Scope) -> Exists:
+    """The same, for a query."""
+    return exists().where(OptOutRow.number_hash == number_hash, OptOutRow.scope == scope)
