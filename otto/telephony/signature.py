@@ -45,7 +45,7 @@ class SignatureChecker:
     """
 
     def __init__(self, public_origin: str, *auth_tokens: SecretStr) -> None:
-        tokens = [token.get_secret_value() for token in auth_tokens]
+        tokens = [token.get_secret_value().strip() for token in auth_tokens]
         if not public_origin or not tokens or not all(tokens):
             raise ValueError("signatures need the public origin and Twilio's auth token")
         self._http_origin = public_origin.rstrip("/")

@@ -5,10 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from cluster.vendor_checks import Failed, _dealership
+from cluster.vendor_checks import Failed, _dealership, _postgres, _twilio
 from config.loading import read_settings
-from config.settings import Settings, SettingsError
+from config.settings import (
+    DatabaseSettings,
+    Settings,
+    SettingsError,
+    TwilioSettings,
+)
+from sandbox.app import serve
+from sandbox.world import Options, World
 
 
 def with_number(number: str) -> Settings:
@@ -36,3 +44,37 @@ def test_a_number_that_otto_cannot_have_stops_the_start(
     monkeypatch.setenv("TWILIO_PHONE_NUMBER", number)
     with pytest.raises(SettingsError, match="TWILIO_PHONE_NUMBER"):
         read_settings()
+
+
+async def test_the_check_says_how_the_database_is_protected(
+    workdir: Path, postgres_url: str
+) -> None:
+    found = {}
+    for query in ("", "?sslmode=disable"):
+        url = SecretStr(postgres_url + query)
+        found[query] = await _postgres(Settings(database=DatabaseSettings(url=url)))
+    assert "TLS only if the server wants it (sslmode=prefer)" in found[""]
+    assert found["?sslmode=disable"].endswith("clear text")
+
+
+async def test_a_server_that_cannot_prove_itself_fails_the_check(
+    workdir: Path, postgres_url: str
+) -> None:
+    url = SecretStr(postgres_url + "?sslmode=require&channel_binding=require")
+    settings = DatabaseSettings(url=url, connect_timeout_s=0.2)
+    with pytest.raises(Failed, match="SSL"):
+        await _postgres(Settings(database=settings))
+
+
+async def test_the_check_finds_the_sandboxs_number_as_it_finds_twilios(workdir: Path) -> None:
+    world = World(Options(speech="known", rest_ms=0))
+    async with serve(world) as origin:
+        twilio = TwilioSettings(
+            account_sid=world.account_sid,
+            auth_token=SecretStr(world.auth_token),
+            phone_number=world.phone_number,
+            api_url=f"{origin}/twilio",
+        )
+        settings = Settings(twilio=twilio, public_origin="https://otto.example.com")
+        with pytest.raises(Failed, match="webhook points elsewhere"):
+            await _twilio(settings)

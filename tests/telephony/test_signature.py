@@ -98,7 +98,9 @@ def test_a_second_token_that_is_empty_is_refused():
         SignatureChecker(ORIGIN, SecretStr(TOKEN), SecretStr(""))
 
 
-@pytest.mark.parametrize(("origin", "token"), [("", TOKEN), (ORIGIN, ""), ("", "")])
+@pytest.mark.parametrize(
+    ("origin", "token"), [("", TOKEN), (ORIGIN, ""), ("", ""), (ORIGIN, " "), (ORIGIN, "\t\n")]
+)
 def test_nothing_is_checked_against_an_empty_secret(origin, token):
     with pytest.raises(ValueError, match="signatures need"):
         SignatureChecker(origin, SecretStr(token))
