@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
+from config.hosts import is_loopback
 from config.settings import DeepgramSettings
 from otto.speech.complaints import kind_of
 
@@ -33,7 +34,6 @@ PING_S = 5.0
 _MAX_MESSAGE_BYTES = 2**20
 _PERMANENT = {400: "rejected", 401: "refused", 402: "quota", 403: "refused", 404: "rejected"}
 """Statuses that a second attempt cannot change, and the failure's kind."""
-_LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 class VendorError(Exception):
@@ -90,7 +90,7 @@ async def open_socket(
             ping_timeout=PING_S,
             close_timeout=CLOSE_TIMEOUT_S,
             max_size=_MAX_MESSAGE_BYTES,
-            proxy=None if urlsplit(url).hostname in _LOOPBACK else True,
+            proxy=None if is_loopback(urlsplit(url).hostname or "") else True,
         )
     except InvalidStatus as error:
         status = error.response.status_code

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from config.hosts import is_loopback
 from config.settings import OpenAISettings
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ KEEPALIVE_IDLE_S: Final = 15
 KEEPALIVE_EVERY_S: Final = 5
 UNACKNOWLEDGED_MS: Final = 2_000
 """Within it a packet is sent again four times; longer is no loss but a dead connection."""
-_LOOPBACK: Final = frozenset(("127.0.0.1", "localhost", "::1"))
 
 
 def make_client(settings: OpenAISettings) -> AsyncOpenAI:
@@ -31,7 +31,7 @@ def make_client(settings: OpenAISettings) -> AsyncOpenAI:
     import openai
 
     address = urlsplit(settings.base_url)
-    is_near = address.hostname in _LOOPBACK
+    is_near = is_loopback(address.hostname or "")
     verify = _tls() if address.scheme == "https" else False
     limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_S)
     # A proxy is reached in the client's own way, which knows no options for its sockets.
