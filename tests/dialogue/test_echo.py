@@ -73,6 +73,8 @@ def test_what_is_echo_while_otto_speaks(said: str, behind: str, delay_s: float) 
         ("ten", "ten", 0.7),
         ("Tuesday ten", "ten", 0.8),
         ("Tuesday at nine", "nine", 1.2),
+        ("Tuesday at nine would suit me best", "which", 0.3),
+        ("Wednesday at two would suit me", "which", 0.3),
         # Their own words, also with Otto's among them.
         ("no Tuesday at nine", "nine", 0.6),
         ("yes tuesday at nine", "tuesday", 0.3),

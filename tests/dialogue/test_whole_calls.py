@@ -9,16 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from functools import partial
 from typing import Any
 
 import pytest
 
 from otto.events import ModelDone, Sentence, ToolCall, Transcript
+from otto.language.pronounce import to_spoken
 from sandbox.caller.mind import Mind, Stage
 from sandbox.caller.personas import PERSONAS
 from sandbox.receptionist import continuing
 from sandbox.receptionist.receptionist import answer
-from tests.support.call import NOW, Call, ScriptedModel
+from tests.support.call import NOW, Call, ScriptedModel, Telephone
 
 pytestmark = pytest.mark.looptime
 
@@ -47,7 +49,9 @@ class Receptionist(ScriptedModel):
         self._tasks.spawn(stream())
 
 
-async def hold(call: Call, caller: Mind, coughs: random.Random | None) -> None:
+async def hold(
+    call: Call, caller: Mind, coughs: random.Random | None, *, gap_s: float = 0.0
+) -> None:
     """Let the caller talk until the line is given up or they have nothing to say."""
     turns = call.conversation.session.turns
     heard_up_to = 0
@@ -64,6 +68,7 @@ async def hold(call: Call, caller: Mind, coughs: random.Random | None) -> None:
             await asyncio.sleep(0.25)
             call.press(key)
         if reply.text:
+            await asyncio.sleep(gap_s)
             await call.say(reply.text)
     raise AssertionError("a call without end")
 
@@ -96,6 +101,69 @@ async def test_a_caller_of_the_sandbox_books_in_virtual_time(
     for turn in call.conversation.session.turns:
         assert turn.heard == turn.text, "nothing of what Otto said was lost"
     await call.conversation.close()
+
+
+class Speakerphone(Telephone):
+    """A telephone in whose room Otto is loud: the recogniser hears it a moment later, and loses a
+    word now and then."""
+
+    def __init__(self, chance: random.Random) -> None:
+        super().__init__()
+        self.came_back = 0
+        self._chance = chance
+        self._picked_up_s = asyncio.get_running_loop().time()
+
+    async def _speak(self, generation: int, index: int, text: str, start: int, end: int) -> None:
+        await super()._speak(generation, index, text, start, end)
+        self._later(generation, self._come_back(generation, text, start))
+
+    async def _come_back(self, generation: int, text: str, start_ms: int) -> None:
+        loop, chance = asyncio.get_running_loop(), self._chance
+        delay_s = chance.uniform(0.1, 0.5)
+        begins_s = self._playing_s[generation] + start_ms / 1000 + delay_s
+        words, heard, is_lost = text.split(), [], False
+        for count, word in enumerate(words, start=1):
+            ends_s = begins_s + self.length_ms(" ".join(words[:count])) / 1000
+            await asyncio.sleep(max(0.0, ends_s - loop.time()))
+            is_lost = len(words) > 5 and not is_lost and chance.random() < 0.1
+            if not is_lost:
+                heard.append(word)
+            if count % 2 and heard:
+                self._hear(heard, begins_s, ends_s, is_final=False)
+        await asyncio.sleep(0.3)
+        self._hear(heard, begins_s, ends_s, is_final=True)
+        self.came_back += 1
+
+    def _hear(self, words: list[str], begins_s: float, ends_s: float, *, is_final: bool) -> None:
+        text = to_spoken(" ".join(words)).lower()
+        begins_ms, ends_ms = (round((at - self._picked_up_s) * 1000) for at in (begins_s, ends_s))
+        self.emit(Transcript(text, is_final, is_final, begins_ms, ends_ms))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", ["maria", "new-customer", "rambler"])
+async def test_a_caller_on_a_speakerphone_books_and_otto_never_hears_itself(
+    ring: Any, name: str, seed: int
+) -> None:
+    persona = PERSONAS[name]
+    lengths: list[int] = []
+    for make in (Telephone, partial(Speakerphone, random.Random(seed))):
+        telephone = make()
+        call: Call = await ring(
+            language_model=Receptionist(),
+            telephone=telephone,
+            greeted=False,
+            caller=persona.facts.phone,
+        )
+        caller = Mind(persona)
+        await hold(call, caller, None, gap_s=1.0)
+        assert len(call.book.bookings) == 1
+        assert call.conversation.session.outcome == "done"
+        assert call.telephone.cleared == []
+        lengths.append(len(call.language_model.requests))
+        await call.conversation.close()
+    assert isinstance(telephone, Speakerphone) and telephone.came_back > 5
+    assert lengths[0] == lengths[1], "the echo has asked nothing"
 
 
 async def killed_now_and_then(ring: Any, call: Call, chance: random.Random) -> Call:

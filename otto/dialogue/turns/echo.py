@@ -12,9 +12,10 @@ The trade-off is between an Otto that interrupts and answers itself and one that
 caller who uses its words. What decides is how many words they are, and when they were said:
 
 =============================================  ================================================
-three or four, while Otto speaks               echo, unless they begin more than `LATEST_S` after
+three and more, while Otto speaks              echo, unless they begin more than `LATEST_S` after
                                                Otto's: then the caller repeats what was offered
-five and more, while Otto speaks               echo: nobody repeats so much over Otto
+five and more, while Otto speaks               echo also later, if hardly a word differs: nobody
+                                               repeats so much over Otto
 one or two, final, while Otto speaks           the caller's ("nine thirty"), unless they come
                                                within `PROMPT_S`, sooner than anybody repeats a
                                                word, or mean nothing alone ("we have")
@@ -41,7 +42,7 @@ LATEST_S = 1.2
 """The longest delay of an echo: the way to the telephone and back, and how far playback's estimate
 of a word's time may be out."""
 LATEST_OF_MANY_S = 3.0
-"""The same for so many words that they are echo whatever the times say."""
+"""The same for so many words, of which at most one differs, that hardly anybody repeats them."""
 EARLIEST_S = -0.6
 """By that much an echo may seem to come before the word, for the same reason."""
 PROMPT_S = 0.45
@@ -58,8 +59,14 @@ _SIMILAR = 0.6
 """Likeness of two words' letters from which one is taken for the other, misheard."""
 _LETTERS = 3
 """Shorter words are alike by chance."""
-_MISHEARD, _OTHER, _ADDED, _LOST = 0.3, 1.0, 1.0, 0.7
-"""What differences cost: a word alike, another word in its place, one too many, one missing."""
+_MISHEARD, _OTHER, _ADDED = 0.3, 1.0, 1.0
+"""What differences cost: a word alike, another word in its place, one too many."""
+_LOST, _LOST_AS_YET = 0.7, 0.5
+"""The same for one missing: in a final, it may be one that the caller leaves out."""
+_WIDER = 0.5
+"""Each further word of the same gap costs so much of that, while Otto speaks."""
+_GAP = 2
+"""So many words may be missing as yet between the first two of an interim."""
 _COST_A_WORD = 0.35
 _MATCHED = 0.6
 """Of an echo's words at least so many are Otto's, and the differences cost no more than that."""
@@ -67,7 +74,7 @@ _NEARLY_LAST = 3
 
 _CALLERS = frozenset(
     "yes yeah yep no nope not wait stop hold sorry actually please thanks thank sure okay ok "
-    "operator agent human representative person but instead i i'd i'll i'm my mine".split()
+    "operator agent human representative person but instead i i'd i'll i'm me my mine".split()
 )
 """Never misheard for a word of Otto's: what callers say, and mean."""
 _DAYS = frozenset(
@@ -119,71 +126,93 @@ def own_words(
     ]
     if not near or not words:
         return said
-    for count, first, last in _echoes(words, near):
-        if _is_echo(words[:count], near, first, last, start_s, is_final, is_speaking):
-            return _behind(said, words, count, near[last + 1 :], is_final)
+    for stretch in _alike(words, near, is_final, is_speaking):
+        if _is_echo(stretch, words, near, start_s, is_final, is_speaking):
+            return _behind(said, words, stretch.count, near[stretch.last + 1 :], is_final)
     return said
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The first `count` words said are like Otto's from index `first` to `last`, at that cost."""
+
+    count: int
+    first: int
+    last: int
+    cost: float
+
+
 def _is_echo(
-    echo: list[str],
+    stretch: _Stretch,
+    words: list[str],
     near: list[AudibleWord],
-    first: int,
-    last: int,
     start_s: float,
     is_final: bool,
     is_speaking: bool,
 ) -> bool:
-    """Whether words that are like `near[first:last + 1]` came as an echo does."""
-    delay_s = start_s - near[first].start_s
-    is_many = len(echo) >= MANY_WORDS
-    if not EARLIEST_S <= delay_s <= (LATEST_OF_MANY_S if is_many else LATEST_S):
+    """Whether words that are like Otto's came as an echo does."""
+    count = stretch.count
+    delay_s = start_s - near[stretch.first].start_s
+    is_many, is_few = count >= MANY_WORDS, count <= FEW_WORDS
+    is_certain = is_many and stretch.cost <= _OTHER
+    if not EARLIEST_S <= delay_s <= (LATEST_OF_MANY_S if is_certain else LATEST_S):
         return False
-    is_few = len(echo) <= FEW_WORDS
     if not is_speaking:
         # The rest is in `near`, for it was audible behind these words.
         tolerance = _NEARLY_LAST if is_many else 0
-        if len(echo) == 1 or len(near) - 1 - last > tolerance or start_s >= near[-1].end_s:
+        missing = len(near) - 1 - stretch.last
+        if count == 1 or missing > tolerance or start_s >= near[-1].end_s:
             return False
         return not is_few or abs(delay_s) <= PROMPT_S
-    if not is_few or not is_final or set(echo) <= _MEANS_NOTHING_ALONE:
+    if not is_few or not is_final or _MEANS_NOTHING_ALONE.issuperset(words[:count]):
         return True
     return delay_s <= PROMPT_S
 
 
-def _echoes(words: list[str], near: list[AudibleWord]) -> list[tuple[int, int, int]]:
-    """Beginnings of `words` that are like a stretch of `near`: (how many words, index of the
-    stretch's first and last word), the longest first."""
+def _alike(
+    words: list[str], near: list[AudibleWord], is_final: bool, is_speaking: bool
+) -> list[_Stretch]:
+    """Beginnings of `words` that are like a stretch of `near`, the longest first."""
     # Row by row, the cheapest way to align words[:row] with near[first:column]: (cost, -matches,
-    # -first). A stretch may begin anywhere, so nothing costs nothing; the latest of equals counts.
-    above = [(0.0, 0, -column) for column in range(len(near) + 1)]
+    # -first, whether near[column - 1] is missing). A stretch may begin anywhere, so nothing costs
+    # nothing; the latest of equals counts.
+    above = [(0.0, 0, -column, False) for column in range(len(near) + 1)]
     heard = {word.text for word in near}
+    price_of_lost = _LOST if is_final else _LOST_AS_YET
+    # "Tuesday works for me": whoever answers leaves out the other days.
+    wider = _WIDER if is_speaking else 1.0
     most = 0
-    found: list[tuple[int, int, int]] = []
+    found: list[_Stretch] = []
     for row, word in enumerate(words, start=1):
         is_callers = word in _CALLERS or (word in _DAYS and word not in heard)
         never = float("inf")
-        current = [(above[0][0] + (never if is_callers else _ADDED), 0, 0)]
+        current = [(above[0][0] + (never if is_callers else _ADDED), 0, 0, False)]
         best: tuple[float, int, int, int] | None = None
         for column, other in enumerate(near, start=1):
             likeness = _likeness(word, other.text)
             price = never if is_callers and likeness else likeness
-            cost, matches, first = above[column - 1]
-            paired = (cost + price, matches - (price < _OTHER), first)
-            added = (above[column][0] + (never if is_callers else _ADDED), *above[column][1:])
-            lost = (current[-1][0] + _LOST, *current[-1][1:])
+            cost, matches, first, _ = above[column - 1]
+            paired = (cost + price, matches - (price < _OTHER), first, False)
+            cost, matches, first, _ = above[column]
+            added = (cost + (never if is_callers else _ADDED), matches, first, False)
+            # A price or a year is one thing to lose, and several words.
+            cost, matches, first, is_gap = current[-1]
+            lost = (cost + price_of_lost * (wider if is_gap else 1), matches, first, True)
             current.append(min(paired, added, lost))
             if price < _OTHER and (best is None or paired < best[:3]):
-                best = (*paired, column - 1)
+                best = (*paired[:3], column - 1)
         above = current
         if best is not None:
             cost, matches, first, last = best[0], best[1], -best[2], best[3]
             is_alike = cost <= _COST_A_WORD * row and -matches >= _MATCHED * row
+            if row <= FEW_WORDS:
+                # All there is, and the same to the letter; as yet a word between may be missing.
+                is_alike = row == len(words) and cost <= (0 if is_final else _GAP * _LOST_AS_YET)
+                is_alike = is_alike and -matches == row
             # A word that Otto has said once and the caller again is no longer echo.
-            is_alike, most = is_alike and -matches > most, max(most, -matches)
-            # Few words are echo when they are all there is, and the same to the letter.
-            if is_alike and (row > FEW_WORDS or (row == len(words) and not cost)):
-                found.append((row, first, last))
+            if is_alike and -matches > most:
+                found.append(_Stretch(row, first, last, cost))
+            most = max(most, -matches)
     return found[::-1]
 
 
@@ -204,6 +233,8 @@ def _behind(
 ) -> str:
     """What of `said` is behind its first `count` spoken words."""
     rest = words[count:]
+    if rest[:1] == ["me"]:
+        return said  # "Tuesday at nine works for me": all of it is one sentence of the caller's
     # One odd word where Otto went on is the next one, misheard beyond likeness.
     if len(rest) == 1 and count > FEW_WORDS and following and is_final:
         is_odd = rest[0] not in _CALLERS and not rest[0].isdecimal()
@@ -212,7 +243,8 @@ def _behind(
     if not rest:
         return ""
     tokens = said.split()
+    places = range(len(tokens) + 1)
     at = next(
-        at for at in range(len(tokens) + 1) if len(spoken_words(" ".join(tokens[:at]))) >= count
+        (at for at in places if len(spoken_words(" ".join(tokens[:at]))) >= count), len(tokens)
     )
     return " ".join(tokens[at:])
