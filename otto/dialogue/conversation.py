@@ -343,7 +343,7 @@ class Conversation:
 
     @property
     def is_free(self) -> bool:
-        return self._turns.state is State.LISTENING and self.is_quiet
+        return self._turns.state is State.LISTENING and self.is_quiet and self._turns.is_quiet
 
     def next_id(self) -> int:
         self._last_id += 1

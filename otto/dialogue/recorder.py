@@ -86,9 +86,7 @@ class CallRecorder:
 
     async def close(self) -> None:
         """Write the last state and the record, unless another owner has the call by now."""
-        session = self._session
-        if session.transcript_refused and session.directive is not Directive.RESUME:
-            session.forget_words()
+        if self._forget_refused():
             self.changed()
         await self._writer.close()
         await self.write_record()
@@ -97,12 +95,22 @@ class CallRecorder:
         """Write the record as it is; a later one replaces it."""
         if self._writer.fenced:
             return  # it is the other one's business
+        self._forget_refused()
         context = self._context
         record = call_record(self._session, context.now(), context.sub_actors)
         try:
             await context.crm.record_call(record)
         except Exception as error:
             log.error("call_record_lost", error=type(error).__name__)
+
+    def _forget_refused(self) -> bool:
+        """Keep nothing that was said in a call that is over and whose caller wants no transcript;
+        whether that is so."""
+        session = self._session
+        is_refused = session.transcript_refused and session.directive is not Directive.RESUME
+        if is_refused:
+            session.forget_words()
+        return is_refused
 
     def _state(self) -> dict[str, Any]:
         if self._last_state is not None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from otto.dialogue.session.state import Directive
 from otto.dialogue.turns.floor import State
 from otto.events import (
     ModelDone,
@@ -34,6 +35,8 @@ IDENTIFY = ("identify_caller", {"phone_number": None})
 VERIFY = ("verify_caller", {"date_of_birth": "1984-03-12", "vin_last_six": None})
 FIND = ("find_openings", {"service": "oil_change", "from_date": "tomorrow"})
 HOURS = ("dealership_info", {"topic": "hours", "service": None, "date": None})
+END = ("end_call", {"reason": "done"})
+TRANSFER = ("transfer_to_person", {"reason": "asked"})
 STEPS = (
     Step("We have Tuesday at nine, or Wednesday at two. |Which would suit you best?"),
     Step("What is your date of birth?"),
@@ -44,7 +47,11 @@ STEPS = (
     Step(calls=(HOURS,)),
     Step("We open at |seven", fails=True, pace_s=0.5),
     Step("This takes a while.", delay_s=7.0),
-    Step("Goodbye!", (("end_call", {"reason": "done"}),)),
+    Step("Goodbye!", (END,)),
+    Step("I'll connect you with somebody now.", (TRANSFER,)),
+    Step("Goodbye!", (END, TRANSFER)),
+    Step("You are all set, goodbye!", (FIND, END)),
+    Step("Anything else?", (END,)),
     Step(""),
 )
 
@@ -103,8 +110,17 @@ def check_history(messages: list[dict[str, Any]]) -> None:
     assert not waiting
 
 
+def check_promises(call: Call) -> None:
+    """While a call goes on, no result says that it ends: save one whose last sentence is said."""
+    session, reply = call.conversation.session, call.conversation._player.reply
+    if reply is None or reply.ending is None:
+        statuses = {result["status"] for result in call.results()}
+        assert session.outcome or not statuses & {"ending", "transferring"}
+
+
 WORDS = (
     *("", "mhm", "okay", "um", "no", "no wait", "yes", "Tuesday at nine", "on the"),
+    *("thank you so much", "okay, bye", "I don't want a person", "yes please"),
     *("three one two", "five five five oh one four two", "March 12th 1984", "and also new wipers"),
     *("hello?", "are you there", "hello I said nine", "we have tuesday at nine or wednesday"),
 )
@@ -173,6 +189,7 @@ async def live(ring: Any, plan: list[int], played: list[tuple[str, Any]], specul
         else:
             make_move(call, kind, what)
         assert "This is late." not in telephone.said
+        check_promises(call)
     # From here on nobody says a word, and the book answers: Otto speaks, or ends it.
     call.book.gate.set()
     said = len(telephone.said)
@@ -182,6 +199,8 @@ async def live(ring: Any, plan: list[int], played: list[tuple[str, Any]], specul
         await asyncio.sleep(1.0)
     assert len(telephone.said) > said or asyncio.get_running_loop().time() - began_s < 60
     assert conversation._turns.state is State.ENDED
+    session = conversation.session
+    assert session.promised is None or session.directive is Directive.TRANSFER, "hung up on a wish"
     await conversation.close()
     check_history(conversation.session.history.messages("system"))
     assert "This is late." not in json.dumps(conversation.session.dump())

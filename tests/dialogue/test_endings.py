@@ -220,6 +220,34 @@ async def test_thanks_before_the_tool_call_has_come_do_not_cancel_it_either(ring
     await call.conversation.close()
 
 
+async def test_thanks_for_the_desk_that_trouble_brings_do_not_cancel_it(ring: Any) -> None:
+    call = await ring()
+    call.language_model.script.append(Step("We", fails=True))
+    await call.say("When can I come")
+    await asyncio.sleep(2.0)
+    assert call.telephone.said[-1] == call.context.phrases.trouble
+    await call.say("Okay, thank you.")
+    await asyncio.wait_for(call.conversation.ended.wait(), 15)
+    assert call.conversation.session.outcome == "model_failed"
+    assert len(call.language_model.requests) == 1
+    await call.conversation.close()
+
+
+async def test_whoever_interrupts_the_trouble_is_served_and_still_gets_the_desk(ring: Any) -> None:
+    """Heard: the answer, for the model is back; in silence then the desk that was promised."""
+    call = await ring()
+    call.language_model.script += [Step("We", fails=True), Step("Tuesday at nine.")]
+    await call.say("When can I come")
+    await asyncio.sleep(2.0)
+    await call.say("Wait, try again please")
+    await call.until_quiet()
+    assert call.telephone.said[-1] == "Tuesday at nine."
+    await asyncio.wait_for(call.conversation.ended.wait(), 30)
+    assert call.conversation.session.outcome == "model_failed"
+    assert call.conversation.session.directive is Directive.TRANSFER
+    await call.conversation.close()
+
+
 @pytest.mark.parametrize(
     "text", ["Thank you, bye-bye!", "No, that's all, thanks.", "You too. See you Tuesday."]
 )
@@ -283,6 +311,15 @@ async def test_a_wish_that_is_withdrawn_is_gone(ring: Any, text: str) -> None:
     assert call.conversation.session.promised is None
     await call.turn("What are your hours", Step("Seven to six. Goodbye.", (END,)))
     assert call.conversation.session.directive is Directive.HANG_UP
+    await call.conversation.close()
+
+
+async def test_whoever_wants_nothing_else_after_all_is_not_connected(ring: Any) -> None:
+    call = await leaving(ring, Step(CONNECTING, (TRANSFER,)), Step("Seven to six. Anything else?"))
+    await call.say("Wait, what are your hours?")
+    await call.until_quiet()
+    await call.turn("No.", Step("Goodbye!", (END,)))
+    assert call.conversation.session.outcome == "done"
     await call.conversation.close()
 
 

@@ -150,6 +150,24 @@ async def test_a_late_look_up_within_the_same_turn_changes_nothing_either(slow: 
     await call.conversation.close()
 
 
+async def test_a_late_look_up_that_races_with_a_second_one_loses(slow: Any) -> None:
+    call: Call = await slow()
+    people: Any = call.people
+    people.hold(OTHER.phone)
+    people.hold(MARIA.phone)
+    await call.turn("312 555 0199", Step("", (identify(OTHER.phone),)), Step("That takes long."))
+    call.language_model.script += [Step("", (IDENTIFY,)), Step("Your date of birth?")]
+    await call.say("It's this number")
+    await asyncio.sleep(1.0)
+    people.gates[OTHER.phone].set()
+    await asyncio.sleep(0.2)
+    assert call.conversation.session.identity is Identity.UNKNOWN
+    people.gates[MARIA.phone].set()
+    await call.until_quiet()
+    assert call.conversation.session.customer_id == MARIA.id
+    await call.conversation.close()
+
+
 async def test_a_late_verification_opens_nothing_and_locks_nothing(slow: Any) -> None:
     call: Call = await slow()
     people: Any = call.people
@@ -310,6 +328,36 @@ async def test_a_late_booking_during_an_answer_follows_it(slow: Any) -> None:
         told(call),
     ]
     await call.conversation.close()
+
+
+async def test_a_late_booking_is_not_said_into_a_word_of_the_caller(slow: Any) -> None:
+    """Interim words are words, too: they are let finish."""
+    call, _ = await hung(slow)
+    await call.say("And how long", final=False)
+    call.book.gate.set()
+    await asyncio.sleep(0.5)
+    assert told(call) not in call.telephone.said
+    call.language_model.script.append(Step("Half an hour."))
+    await call.say("And how long does it take")
+    await call.until_quiet()
+    assert call.telephone.said[-2:] == [told(call), "Half an hour."]
+    await call.conversation.close()
+
+
+async def test_the_record_of_a_booking_still_out_keeps_no_word_that_may_not_be_kept(
+    slow: Any,
+) -> None:
+    """The record is written twice then, and neither time with a transcript that was refused."""
+    call, _ = await hung(slow)
+    call.conversation.session.transcript_refused = True
+    call.conversation.on_line(LineStopped())
+    closing = asyncio.create_task(call.conversation.close())
+    await asyncio.sleep(15.0)
+    call.book.gate.set()
+    await closing
+    assert len(call.people.records) == 2
+    assert all(turn.text == "" for record in call.people.records for turn in record.turns)
+    assert len(call.conversation.session.bookings) == 1
 
 
 async def test_news_that_nobody_heard_a_word_of_is_told_again(slow: Any) -> None:

@@ -67,7 +67,7 @@ class CallerTools:
         if not ok:
             return Outcome(self._mismatch)
         customer = await self._crm.find_by_phone(pinned.phone)
-        if customer is None:
+        if customer is None or customer.id != pinned.customer_id:
             raise ToolFault("The customer is no longer in the book. Offer a person.")
         return Outcome(lambda session: _verified(session, customer))
 

@@ -135,6 +135,7 @@ _LEAVE: Final = re.compile(
     r"|i'm (?:all )?(?:good|set|done)|i've got to go|i have to go|i gotta go|i'll call back)\b"
 )
 _NO: Final = re.compile(r"^(?:(?:oh|um|uh|well|actually) )*(?:no|nope|nah)\b")
+_ELSE: Final = re.compile(r"\b(?:anything|something|what) else\b|\bhelp you further\b")
 _ABOUT_A_PERSON: Final = re.compile(
     r"\b(?:person|human|somebody|someone|connect|transfer|desk|representative|agent"
     r"|put you through)"
@@ -185,9 +186,10 @@ def withdraws(text: str, asked: str) -> bool:
     words = plain(text)
     if _REFUSED.search(words) or _LEAVE.search(words):
         return True
-    if not _ABOUT_A_PERSON.search(plain(asked)):
-        return False
-    return bool(_DECLINED.search(words) or (asks(asked) and _NO.search(words)))
+    about = plain(asked)
+    if asks(asked) and _NO.search(words) and (_ELSE.search(about) or _ABOUT_A_PERSON.search(about)):
+        return True
+    return bool(_ABOUT_A_PERSON.search(about) and _DECLINED.search(words))
 
 
 def asks(said: str) -> bool:

@@ -227,6 +227,11 @@ class TurnTaker:
         return not self._pieces and not self._keypad.digits
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether no word of the caller is on its way, either."""
+        return self.is_idle and not self._interim
+
+    @property
     def likely(self) -> str:
         """The turn as it will be if the caller has now finished, as they probably have; else ""."""
         if self.state is not State.LISTENING or self._keypad.digits:
