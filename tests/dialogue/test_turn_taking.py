@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.settings import CallSettings
+from otto.dialogue.turns.barge_in import takes_the_floor
 from otto.dialogue.turns.floor import TRANSITIONS, Action, Input, State
-from otto.dialogue.turns.taker import TurnTaker, takes_the_floor
+from otto.dialogue.turns.taker import TurnTaker
 from otto.events import SpeechStarted, Transcript, UtteranceEnd
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.settings import CallSettings
+from otto.dialogue.turns.barge_in import ASSENT, means_something, takes_the_floor
 from otto.dialogue.turns.completeness import (
     Expected,
     Verdict,
@@ -35,19 +36,6 @@ from otto.dialogue.turns.presence import is_presence_check, may_become_presence_
 from otto.dialogue.turns.settled import Settled
 from otto.events import SpeechStarted, Transcript, UtteranceEnd
 
-IMMEDIATE_WORDS = frozenset(
-    "stop wait no nope hold agent operator human representative person yes yeah sorry".split()
-)
-"""One of these interrupts alone: whoever says it wants to be heard now."""
-
-BACKCHANNEL = frozenset(
-    "mhm mm mmhmm hmm hm uh um huh uhhuh ah oh okay ok right sure alright great yep gotcha".split()
-)
-"""Said to show that one is listening. They never interrupt."""
-
-ASSENT = frozenset("mhm mmhmm uhhuh okay ok right sure alright great yep".split())
-"""Backchannel that answers a yes-or-no question."""
-
 ANSWERED_EARLY_S = 1.0
 """Assent within the last second of a yes-or-no question answers it: people do not wait for the
 last syllable, and "sure" must not be lost for being early."""
@@ -63,25 +51,6 @@ WORD_END_MS = 100
 """By so much a recogniser may disagree with itself on where a word ended."""
 
 _OTTO_HAS_THE_FLOOR = {State.THINKING, State.SPEAKING, State.INTERRUPTED}
-
-
-def means_something(text: str) -> bool:
-    """Whether `text` has a word that is not mere backchannel."""
-    return any(word not in BACKCHANNEL for word in words_of(text))
-
-
-def takes_the_floor(text: str, at_least: int, *, final: bool) -> bool:
-    """Whether words said while Otto speaks interrupt it.
-
-    Interims need `at_least` words or an immediate one, because a single early guess is often
-    wrong. A final segment interrupts with any word that is not mere backchannel.
-    """
-    if not means_something(text):
-        return False
-    words = words_of(text)
-    if final or any(word in IMMEDIATE_WORDS for word in words):
-        return True
-    return len(words) >= at_least
 
 
 @dataclass(frozen=True, slots=True)
