@@ -46,6 +46,15 @@ async def booking(ring: Any, first: str = "", **settings: Any) -> Call:
 # Fillers
 
 
+async def test_a_key_that_means_nothing_does_not_stop_the_clock_of_silence(ring: Any) -> None:
+    call = await ring(no_input_s=4)
+    call.press("#")
+    await asyncio.wait_for(call.conversation.ended.wait(), 60)
+    assert call.context.phrases.still_there in call.telephone.said
+    assert call.conversation.session.outcome == "no_response"
+    await call.conversation.close()
+
+
 async def test_a_slow_model_is_bridged_once_and_not_with_a_litany(ring: Any) -> None:
     call = await ring(model_filler_s=2.0)
     await call.turn("Hello", Step("Hi there.", delay_s=12.0))

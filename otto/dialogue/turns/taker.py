@@ -124,7 +124,8 @@ class TurnTaker:
         """Take one key of the telephone: 0-9, * or #; no telephone people have sends another."""
         is_sign = key in {"#", "*"}
         if self.state is State.ENDED or (self.is_idle if is_sign else not key.isdecimal()):
-            return ()
+            is_waiting = self.state is State.LISTENING and self.is_idle
+            return (Action.WAIT,) if is_waiting else ()  # it means nothing: silence goes on
         spoken = self._pieces.spoken
         before = digits_of(spoken) if is_dictation(spoken) else ""
         is_complete = self._keypad.press(key, self.expected, before)
