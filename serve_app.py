@@ -27,6 +27,7 @@ from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
 from starlette.types import ASGIApp
 
+from config.link import NODE
 from config.roles import Role, settings_for
 from config.settings import Settings
 from otto import logs
@@ -106,7 +107,10 @@ class MediaIngress:
     def __serve_build_asgi_app__(self) -> ASGIApp:
         # Serve starts this replica's server afterwards, and gives no way to name its protocol.
         uvicorn.config.WS_PROTOCOLS["auto"] = MEDIA_PROTOCOL
-        return media_app(self._settings, self._make_switchboard(self._settings), MEDIA_PREFIX)
+        host = self._settings.link.host
+        if host == NODE:
+            host = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+        return media_app(self._settings, self._make_switchboard(self._settings), MEDIA_PREFIX, host)
 
 
 def build(

@@ -3,6 +3,7 @@ node), and drained before the end. Ray must be initialised in this process."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -16,8 +17,9 @@ from actors.runtime.registry import living_actors
 from actors.stores.calendar import CalendarActor
 from actors.stores.crm import CrmActor
 from config.dealership import load_dealership
+from config.link import ray_fault
 from config.roles import Role, settings_for
-from config.settings import Settings
+from config.settings import Settings, SettingsError
 
 R = TypeVar("R")
 
@@ -30,8 +32,12 @@ def bring_up(settings: Settings) -> None:
     """Make every actor that should be there, and wait until calls can be answered.
 
     Ray must be initialised in this process. Actors that exist are kept: a repeat is harmless.
-    Raises `ray.exceptions.GetTimeoutError` when they are not ready in time.
+    Raises `ray.exceptions.GetTimeoutError` when they are not ready in time, and `SettingsError`
+    when what goes between nodes could be read.
     """
+    fault = ray_fault(settings.link, os.environ)
+    if fault is not None:
+        raise SettingsError(": ".join(fault))
     dealership = load_dealership(settings.dealership_file)
     location = dealership.location(settings.location)
     crm = start(

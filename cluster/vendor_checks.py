@@ -7,6 +7,8 @@ and says what to do when it fails. No secret and no customer's data is printed.
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,8 +27,10 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketExce
 from cluster import loopback
 from config.dealership import Dealership, DealershipError, load_dealership
 from config.hosts import is_loopback
+from config.link import NODE, LinkSettings, ray_fault
 from config.postgres_url import read_postgres_url
 from config.settings import Settings
+from otto.media_link.tls import LinkTlsError, link_tls
 from otto.scheduling.google_calendar import GoogleCalendar
 from otto.scheduling.google_errors import CalendarAuthError, CalendarError
 from otto.storage.database import current_revision, head_revision, make_engine
@@ -36,6 +40,8 @@ from otto.telephony.rest import TwilioRest
 TIMEOUT_S = 20.0
 """For one check; a sleeping Neon compute takes some seconds."""
 MIN_POSTGRES = 14
+RENEW_DAYS = 14
+"""A certificate that ends sooner is reported: its renewal has failed."""
 _GIST = text("SELECT installed_version FROM pg_available_extensions WHERE name = 'btree_gist'")
 
 
@@ -289,6 +295,35 @@ async def _origin(settings: Settings) -> str:
     return f"{settings.public_origin} answers"
 
 
+async def _between_nodes(settings: Settings) -> str:
+    """What protects calls' audio and Ray's token on their way from node to node."""
+    link = settings.link
+    found = "media link on this machine only" if link.is_local else "media link in clear text"
+    try:
+        tls = link_tls(link)
+        if tls is not None:
+            days = (tls.prove(await asyncio.to_thread(_address, link)) - time.time()) / 86400
+            found = f"media link by TLS, certificate good for {days:.0f} days"
+            if days < RENEW_DAYS:
+                raise Failed(found, "renew it: the files are read again by themselves")
+    except LinkTlsError as error:
+        raise Failed(str(error), "see OTTO_LINK_TLS_* in docs/OPERATIONS.md") from None
+    if link.is_local:
+        return found
+    fault = ray_fault(link, os.environ)
+    if fault is not None:
+        raise Failed(*fault)
+    return f"{found}, {'clear text is allowed' if link.allow_cleartext else 'Ray by TLS'}"
+
+
+def _address(link: LinkSettings) -> str:
+    if link.host != NODE:
+        return link.host
+    import ray  # late: it takes a second, and nothing else here needs it
+
+    return str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+
+
 def _is_local(address: str) -> bool:
     return is_loopback(urlsplit(address).hostname or "")
 
@@ -303,4 +338,5 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("Google Calendar", _google),
     ("Twilio", _twilio),
     ("Public address", _origin),
+    ("Between nodes", _between_nodes),
 )

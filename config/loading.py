@@ -22,6 +22,7 @@ from config.settings import (
     DeepgramSettings,
     GoogleSettings,
     LimitSettings,
+    LinkSettings,
     OpenAISettings,
     PoolSettings,
     RedisSettings,
@@ -42,6 +43,7 @@ GROUPS: dict[str, type[SettingsGroup]] = {
     "call": CallSettings,
     "pool": PoolSettings,
     "limits": LimitSettings,
+    "link": LinkSettings,
     "retention": RetentionSettings,
 }
 

@@ -16,6 +16,7 @@ from config.calls import CallSettings, PoolSettings
 from config.environment import SettingsError
 from config.hosts import is_loopback
 from config.limits import LimitSettings
+from config.link import LinkSettings
 from config.privacy import RetentionSettings
 from config.vendors import (
     DatabaseSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "DeepgramSettings",
     "GoogleSettings",
     "LimitSettings",
+    "LinkSettings",
     "LogLevel",
     "OpenAISettings",
     "PoolSettings",
@@ -76,8 +78,6 @@ class Settings(BaseSettings):
     It must outlive the process: on a cluster, a volume of the node."""
     log_level: LogLevel = "INFO"
     """The least that is logged. Every process is given it; see `otto.logs`."""
-    link_host: str = "127.0.0.1"
-    """Where the media link listens; the node's private address in a cluster of several."""
     voice_replicas: int = Field(2, ge=1)
     """Processes that answer webhooks. Twilio does not repeat one that failed: while a single
     process is replaced, callers hear an error."""
@@ -96,6 +96,7 @@ class Settings(BaseSettings):
     call: CallSettings = Field(default_factory=CallSettings)
     pool: PoolSettings = Field(default_factory=PoolSettings)
     limits: LimitSettings = Field(default_factory=LimitSettings)
+    link: LinkSettings = Field(default_factory=LinkSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     @field_validator("sandbox", "allow_cleartext", mode="before")

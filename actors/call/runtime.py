@@ -34,6 +34,7 @@ from otto.health.lag import LagMeter
 from otto.media_link.client import Control, connect_control
 from otto.media_link.events import LineLost, LineStopped, WorkerSilent
 from otto.media_link.frames import LinkError, Role
+from otto.media_link.tls import link_tls
 from otto.storage.redis import make_redis
 from otto.tasks import Tasks
 from otto.telephony.switchboard_port import CallStart, Serving
@@ -84,6 +85,7 @@ class CallRuntime:
         self._switchboard = SwitchboardClient(switchboard, name)
         location = dealership.location(settings.location)
         self._redis = make_redis(settings.redis)
+        self._link_tls = link_tls(settings.link)
         self._lease = CallLease()
         self._sessions = SessionStore(self._redis, settings.redis.session_ttl_s)
         self._calendar = RemoteCalendar(location.id, self._lease.check)
@@ -145,7 +147,7 @@ class CallRuntime:
         try:
             await self._be_whole()
             began_s = asyncio.get_running_loop().time() - started.at_ms / 1000
-            control = await connect_control(link_address, link_token)
+            control = await connect_control(link_address, link_token, self._link_tls)
         except BaseException:
             self._supervisor.rest()
             self._is_free = True
@@ -201,6 +203,16 @@ class CallRuntime:
             return
         if isinstance(event, Transcript) and event.is_final:
             live.recognised_ms = max(live.recognised_ms, event.end_ms)
+        if isinstance(event, WorkerFailed):
+            # A worker may tell that the link is gone in the same moment as the line's own end: that
+            # comes first, or a call that could be resumed would be sent to the desk.
+            asyncio.get_running_loop().call_soon(self._hand_on, live, event)
+        else:
+            self._hand_on(live, event)
+
+    def _hand_on(self, live: _Live, event: Event) -> None:
+        if self._live is not live or (isinstance(event, WorkerFailed) and live.control.is_over):
+            return
         if live.conversation is None:
             live.early.append(event)
         else:

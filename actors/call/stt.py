@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from actors.call.messages import Avoid, Message
 from actors.call.worker_actor import WorkerActor
-from config.settings import DeepgramSettings, LogLevel
+from config.settings import DeepgramSettings, LinkSettings, LogLevel
+from otto.media_link.tls import link_tls
 from otto.speech.listen import Listener
 
 
 class SttActor(WorkerActor):
     """Hears the caller: one Deepgram connection."""
 
-    def __init__(self, log_level: LogLevel, settings: DeepgramSettings) -> None:
+    def __init__(self, log_level: LogLevel, settings: DeepgramSettings, link: LinkSettings) -> None:
         super().__init__(log_level)
-        self._listener = Listener(settings, self._emit)
+        self._listener = Listener(settings, self._emit, link_tls(link))
 
     async def attach(self, address: str, token: str, from_ms: int = 0) -> None:
         await self._listener.attach(address, token, from_ms)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from actors.call.messages import Avoid, Cancel, Finish, Message, Say
 from actors.call.worker_actor import WorkerActor
-from config.settings import DeepgramSettings, LogLevel
+from config.settings import DeepgramSettings, LinkSettings, LogLevel
+from otto.media_link.tls import link_tls
 from otto.speech.speak import Speaker
 
 
@@ -17,11 +18,12 @@ class TtsActor(WorkerActor):
         self,
         log_level: LogLevel,
         settings: DeepgramSettings,
+        link: LinkSettings,
         chunk_ms: int,
         phrases: Mapping[str, bytes],
     ) -> None:
         super().__init__(log_level)
-        self._speaker = Speaker(settings, chunk_ms, self._emit, phrases)
+        self._speaker = Speaker(settings, chunk_ms, self._emit, phrases, link_tls(link))
 
     async def attach(self, address: str, token: str) -> None:
         await self._speaker.attach(address, token)

@@ -42,25 +42,29 @@ def start(
     level = settings.log_level
     match worker:
         case Worker.STT:
-            return start_actor(SttActor, options, level, settings.deepgram)
+            return start_actor(SttActor, options, level, settings.deepgram, settings.link)
         case Worker.LLM:
             return start_actor(LlmActor, options, level, settings.openai)
         case Worker.TTS:
             spoken, chunk_ms = value_of(phrases), settings.call.audio_chunk_ms
-            return start_actor(TtsActor, options, level, settings.deepgram, chunk_ms, spoken)
+            return start_actor(
+                TtsActor, options, level, settings.deepgram, settings.link, chunk_ms, spoken
+            )
 
 
 async def make_inline(settings: Settings, phrases: Any, emit: Emit) -> Workers:
     """The three on this loop. `phrases` as in `start`."""
     # Only here: with Ray workers this process needs none of it.
     from otto.dialogue.model.client import Model
+    from otto.media_link.tls import link_tls
     from otto.speech.listen import Listener
     from otto.speech.speak import Speaker
 
     model = Model(settings.openai, emit)
     await model.warm()
-    recogniser = Listener(settings.deepgram, emit)
-    synthesiser = Speaker(settings.deepgram, settings.call.audio_chunk_ms, emit, await phrases)
+    tls, chunk_ms = link_tls(settings.link), settings.call.audio_chunk_ms
+    recogniser = Listener(settings.deepgram, emit, tls)
+    synthesiser = Speaker(settings.deepgram, chunk_ms, emit, await phrases, tls)
     return Workers(recogniser, synthesiser, model)
 
 

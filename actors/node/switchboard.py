@@ -20,6 +20,7 @@ from actors.call.actor import CallActor
 from actors.call.stream import Invitation
 from actors.call.worker_actor import WorkerActor
 from actors.node.call_pool import CallPool
+from actors.node.line_watch import LineWatch
 from actors.node.phrases import SpokenPhrases
 from actors.node.standby import StandbyPool
 from actors.runtime import registry
@@ -44,12 +45,6 @@ if TYPE_CHECKING:
     from otto.dialogue.session.state import Directive
 
 log = structlog.get_logger()
-
-STREAM_END_WAIT_S = 1.5
-"""How long a call that comes back may wait for its old stream to end: a call actor learns of that
-within milliseconds of Twilio, and a webhook is answered within 3 s."""
-LOOK_EVERY_S = 0.5
-POLL_S = 0.02
 
 
 class SwitchboardActor(BaseActor):
@@ -88,6 +83,7 @@ class SwitchboardActor(BaseActor):
             self._start_call_actor,
             lambda found: self._calls.adopt(found.call_sid, found.facts, found.stream),
         )
+        self._lines = LineWatch(self._calls, self._pool, self._call_pool.hears_line)
         self._standby = StandbyPool(settings, node)
         self._starting: asyncio.Task[None] | None = None
         self._filling: asyncio.Task[None] | None = None
@@ -136,7 +132,7 @@ class SwitchboardActor(BaseActor):
         """Reserve a warm call actor; no token, and the reason, when there is none for this call."""
         await self._knows_the_living.wait()
         if resume:
-            await self._wait_for_stream_end(call_sid)
+            await self._lines.wait_for_end(call_sid)
         held = self._calls.reserve(call_sid, facts, self._now(), resume)
         if held.token is None:
             log.warning("call_refused", reason=held.reason, busy=self._pool.count(Place.BUSY))
@@ -148,7 +144,7 @@ class SwitchboardActor(BaseActor):
         """The call actor the token stands for, and who is on the line; or None."""
         await self._knows_the_living.wait()
         if self._calls.holder(call_sid) not in {None, stream}:
-            await self._look_at_line(call_sid)
+            await self._lines.look(call_sid)
         given = self._calls.redeem(token, call_sid, stream, self._now())
         return None if given is None else self._give(given, call_sid)
 
@@ -294,25 +290,6 @@ class SwitchboardActor(BaseActor):
         admitted = self._provider_health.admit(now_s)
         avoided = self._provider_health.avoided(now_s) if admitted is None else admitted
         return self._call_pool.give(given.actor_id, call_sid, avoided), given.facts
-
-    async def _wait_for_stream_end(self, call_sid: str) -> None:
-        """A call that comes back may be quicker than the word that its stream has ended."""
-        until_s = self._now() + STREAM_END_WAIT_S
-        look_s = self._now()
-        while self._calls.stands(call_sid, self._now()) and self._now() < until_s:
-            if self._now() >= look_s:
-                await self._look_at_line(call_sid)
-                look_s = self._now() + LOOK_EVERY_S
-            await asyncio.sleep(POLL_S)
-
-    async def _look_at_line(self, call_sid: str) -> None:
-        """Whether a stream stands, its call actor knows: the ingress' pings come over it."""
-        stream, name = self._calls.holder(call_sid), self._pool.serving(call_sid)
-        hears = name is not None and await self._call_pool.hears_line(name, call_sid)
-        if hears:
-            self._calls.vouch(call_sid, stream)
-        else:
-            self._calls.doubt(call_sid, self._now())
 
     def _start_call_actor(self, name: str) -> Handle[CallActor]:
         options = {"name": name, "lifetime": "detached", "max_restarts": 0, **on_this_node()}

@@ -285,7 +285,7 @@ class LinkWithoutToken(Attack):
         found = set()
         for process in target.processes(is_replica):
             for connection in process.net_connections("tcp"):
-                is_link = connection.laddr.ip == target.settings.link_host
+                is_link = connection.laddr.ip == target.settings.link.host
                 if connection.status == psutil.CONN_LISTEN and is_link:
                     found.add(connection.laddr.port)
         return sorted(port for port in found if not 30_000 <= port < 31_000)  # Serve's own

@@ -68,7 +68,7 @@ async def aim(probe: StackProbe, strike: Strike | None, sid: str | None) -> Targ
 async def _of_call(probe: StackProbe, call: Actor, kind: str, living: list[Actor]) -> list[Actor]:
     """Those of the `living` actors of this kind that serve the call."""
     if kind == MEDIA_REPLICA:
-        host = probe.settings.link_host
+        host = probe.settings.link.host
         return [actor for actor in living if is_connected(call.pid, actor.pid, host)]
     if kind == "CallActor":
         return [actor for actor in living if actor.name == call.name]

@@ -6,8 +6,8 @@
     token = await control.invite(Role.UPLINK)          for one worker to connect with, once
 
 Every connect raises `LinkError` when refused and `ConnectionError` or `OSError` when nobody
-answers. `read()` gives None when the ingress ended the link on purpose and raises
-`ConnectionError` when it was lost.
+answers, or not with a certificate that can be trusted; without `tls` it is in clear text. `read()`
+gives None when the ingress ended the link on purpose and raises `ConnectionError` when it was lost.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from otto.media_link.connection import (
     SILENT,
     WRITE_BUFFER_BYTES,
     limit_socket_buffers,
+    secured,
 )
 from otto.media_link.events import LineEvent, decode_event
 from otto.media_link.frames import (
@@ -41,6 +42,7 @@ from otto.media_link.frames import (
     encode_json,
     encode_mark,
 )
+from otto.media_link.tls import LinkTls
 
 CONNECT_TIMEOUT_S = 5.0
 MAX_QUEUED_BYTES = 256 * 1024
@@ -343,7 +345,9 @@ class Control:
         await self._end.close()
 
 
-async def connect_uplink(address: str, token: str, from_ms: int = 0, join_ms: int = 0) -> Uplink:
+async def connect_uplink(
+    address: str, token: str, from_ms: int = 0, join_ms: int = 0, tls: LinkTls | None = None
+) -> Uplink:
     """Attach to the caller's audio, beginning with what the ring still has from `from_ms` on.
 
     The token is used up; `Uplink.again` is the next. With `join_ms` the ingress sends so much audio
@@ -351,27 +355,31 @@ async def connect_uplink(address: str, token: str, from_ms: int = 0, join_ms: in
     wake-up for each frame it need not see.
     """
     hello = {"token": token, "role": Role.UPLINK, "from_ms": from_ms, "join_ms": join_ms}
-    return Uplink(await _connect(address, hello))
+    return Uplink(await _connect(address, hello, tls))
 
 
-async def connect_downlink(address: str, token: str) -> Downlink:
+async def connect_downlink(address: str, token: str, tls: LinkTls | None = None) -> Downlink:
     """Attach as the source of Otto's audio."""
-    return Downlink(await _connect(address, {"token": token, "role": Role.DOWNLINK}))
+    return Downlink(await _connect(address, {"token": token, "role": Role.DOWNLINK}, tls))
 
 
-async def connect_control(address: str, token: str) -> Control:
+async def connect_control(address: str, token: str, tls: LinkTls | None = None) -> Control:
     """Attach as the call actor."""
-    return Control(await _connect(address, {"token": token, "role": Role.CONTROL}))
+    return Control(await _connect(address, {"token": token, "role": Role.CONTROL}, tls))
 
 
-async def _connect(address: str, hello: dict[str, Any]) -> _End:
+async def _connect(address: str, hello: dict[str, Any], tls: LinkTls | None) -> _End:
     host, _, port = address.rpartition(":")
+    secure = {}
+    if tls is not None:
+        tls.refresh()
+        secure = {**secured(tls.client), "server_hostname": tls.name or host}
     loop = asyncio.get_running_loop()
     message = encode_json(Kind.HELLO, hello)
     end: _End | None = None
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            _, end = await loop.create_connection(lambda: _End(message), host, int(port))
+            _, end = await loop.create_connection(lambda: _End(message), host, int(port), **secure)
             await end.welcome
     except TimeoutError:
         raise ConnectionError("media link: no answer") from None

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 
+from otto.media_link.connection import secured
 from otto.media_link.frames import Role
 from otto.media_link.invitations import Invitations
 from otto.media_link.link import Link, LinkSink
 from otto.media_link.peer import Peer
+from otto.media_link.tls import REFRESH_EVERY_S, LinkTls
 
 PING_EVERY_S = 0.5
 
@@ -19,9 +21,10 @@ PING_EVERY_S = 0.5
 class LinkServer:
     """Listens for the workers of this process' calls. `start`, then `open` a link per call."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, tls: LinkTls | None = None) -> None:
         self._host = host
         self._port = port
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._links: set[Link] = set()
         self._invitations: Invitations[Link] = Invitations()
@@ -32,7 +35,10 @@ class LinkServer:
         """Listen. Raises `OSError` when the address cannot be had."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: Peer(self._redeem, self._connections), self._host, self._port
+            lambda: Peer(self._redeem, self._connections),
+            self._host,
+            self._port,
+            **secured(None if self._tls is None else self._tls.server),
         )
         self._pinger = loop.create_task(self._ping())
 
@@ -69,10 +75,15 @@ class LinkServer:
             self._server = None
 
     async def _ping(self) -> None:
+        loop = asyncio.get_running_loop()
+        refresh_s = loop.time() + REFRESH_EVERY_S
         while True:
             await asyncio.sleep(PING_EVERY_S)
             for link in list(self._links):
                 link.check_peers()
+            if self._tls is not None and loop.time() >= refresh_s:
+                refresh_s = loop.time() + REFRESH_EVERY_S
+                self._tls.refresh()
 
     def _redeem(self, token: object, role: Role) -> Link | None:
         return self._invitations.redeem(token, role, asyncio.get_running_loop().time())

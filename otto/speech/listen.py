@@ -35,6 +35,7 @@ from config.settings import DeepgramSettings
 from otto.events import Event, Worker, WorkerFailed
 from otto.media_link.client import Uplink, connect_uplink
 from otto.media_link.frames import LinkError
+from otto.media_link.tls import LinkTls
 from otto.speech.telling import Telling
 from otto.speech.transcripts import TranscriptReader, Utterance
 from otto.speech.vendors import SpeechVendor
@@ -83,9 +84,15 @@ class Listener:
     the socket that heard them is gone.
     """
 
-    def __init__(self, settings: DeepgramSettings, emit: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        settings: DeepgramSettings,
+        emit: Callable[[Event], None],
+        link_tls: LinkTls | None = None,
+    ) -> None:
         self._settings = settings
         self._emit = emit
+        self._link_tls = link_tls
         self._vendor = SpeechVendor(Worker.STT, settings, "/v1/listen", listen_query, emit)
         self._task: asyncio.Task[None] | None = None
         self._address = ""
@@ -172,7 +179,7 @@ class Listener:
 
     async def _connect(self, from_ms: int) -> Uplink:
         """The caller's audio from there on; a token is good once, and the next comes with it."""
-        uplink = await connect_uplink(self._address, self._token, from_ms, JOIN_MS)
+        uplink = await connect_uplink(self._address, self._token, from_ms, JOIN_MS, self._link_tls)
         self._token = uplink.again
         return uplink
 

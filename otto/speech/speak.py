@@ -24,6 +24,7 @@ from otto.events import Event, Worker, WorkerFailed
 from otto.health.breaker import PRIMARY
 from otto.language.pronounce import to_spoken
 from otto.media_link.client import Downlink, connect_downlink
+from otto.media_link.tls import LinkTls
 from otto.speech.playout import Playout
 from otto.speech.speak_wire import CLOSE, FLUSH, speak_messages
 from otto.speech.vendors import SpeechVendor
@@ -52,7 +53,9 @@ class Speaker:
         chunk_ms: int,
         emit: Callable[[Event], None],
         phrases: Mapping[str, bytes] | None = None,
+        link_tls: LinkTls | None = None,
     ) -> None:
+        self._link_tls = link_tls
         self._settings = settings
         self._chunk_ms = chunk_ms
         self._emit = emit
@@ -66,7 +69,7 @@ class Speaker:
         Raises `LinkError` or `ConnectionError` when the media link refuses.
         """
         await self.detach()
-        downlink = await connect_downlink(address, token)
+        downlink = await connect_downlink(address, token, self._link_tls)
         self._call = _Call(
             self._settings, self._chunk_ms, self._emit, self._phrases, downlink, self._vendor
         )

@@ -27,6 +27,7 @@ from otto.health.calls import ENDED, STANDING
 from otto.health.lag import LagMeter
 from otto.language.phone import caller_number
 from otto.media_link.server import LinkServer
+from otto.media_link.tls import link_tls
 from otto.tasks import Tasks
 from otto.telephony import forms, twiml
 from otto.telephony.forms import Form, FormRefused, Refusal
@@ -85,13 +86,21 @@ def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
 
 
 def media_app(
-    settings: Settings, switchboard: SwitchboardClient, prefix: str = "/media"
+    settings: Settings,
+    switchboard: SwitchboardClient,
+    prefix: str = "/media",
+    link_host: str = "",
 ) -> Starlette:
     """The media stream's WebSocket at `prefix`/stream, with the process' link server.
 
     The server in front may or may not strip the prefix into `root_path`: both are understood.
+    `link_host` is this node's address where the settings leave it to the node. Raises
+    `LinkTlsError` when the link's certificates cannot be used there.
     """
-    links = LinkServer(settings.link_host)
+    host, tls = link_host or settings.link.host, link_tls(settings.link)
+    if tls is not None:
+        tls.prove(host)
+    links = LinkServer(host, tls=tls)
     endpoint = _MediaEndpoint(settings, switchboard, links)
 
     @asynccontextmanager

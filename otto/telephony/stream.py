@@ -23,6 +23,8 @@ from enum import Enum, StrEnum
 from typing import Any, NamedTuple
 
 MAX_MESSAGE_BYTES = 64 * 1024
+MAX_SID_CHARACTERS = 64
+"""Twilio's have 34."""
 MAX_NUMBER = 2**32 - 1
 """Sequence numbers and milliseconds: 49 days of stream."""
 _DTMF_DIGITS = frozenset("0123456789*#ABCD")
@@ -231,9 +233,9 @@ def _parse_media(media: dict[str, Any]) -> Media | None:
 
 def _parse_start(message: dict[str, Any]) -> Started:
     start = _object(message, "start")
-    stream_sid = _text(start, "streamSid")
-    if not stream_sid.isalnum() or not stream_sid.isascii():
-        raise ProtocolError(Fault.MALFORMED, "streamSid")  # it is pasted into what we send
+    stream_sid, call_sid, account_sid = (
+        _sid(start, key) for key in ("streamSid", "callSid", "accountSid")
+    )
     if message.get("streamSid", stream_sid) != stream_sid:
         raise ProtocolError(Fault.WRONG_STREAM, "start")
     media_format = _object(start, "mediaFormat")
@@ -243,7 +245,7 @@ def _parse_start(message: dict[str, Any]) -> Started:
     given = start.get("customParameters", {})
     if type(given) is not dict or not all(type(value) is str for value in given.values()):
         raise ProtocolError(Fault.MALFORMED, "customParameters")
-    return Started(stream_sid, _text(start, "callSid"), _text(start, "accountSid"), given)
+    return Started(stream_sid, call_sid, account_sid, given)
 
 
 def _object(message: dict[str, Any], key: str) -> dict[str, Any]:
@@ -256,6 +258,14 @@ def _object(message: dict[str, Any], key: str) -> dict[str, Any]:
 def _text(message: dict[str, Any], key: str) -> str:
     value = message.get(key)
     if type(value) is not str or not value:
+        raise ProtocolError(Fault.MALFORMED, key)
+    return value
+
+
+def _sid(message: dict[str, Any], key: str) -> str:
+    """One of Twilio's identifiers. It is pasted into what we send, logged, and asked for."""
+    value = _text(message, key)
+    if len(value) > MAX_SID_CHARACTERS or not value.isascii() or not value.isalnum():
         raise ProtocolError(Fault.MALFORMED, key)
     return value
 

@@ -17,7 +17,9 @@ from actors.runtime.handle import Handle, find, start
 from config.settings import Settings
 
 call: Handle[CallActor] = find("call-1")
-stt: Handle[SttActor] = start(SttActor, {}, "INFO", Settings().deepgram)
+stt: Handle[SttActor] = start(
+    SttActor, {}, "INFO", Settings().deepgram, Settings().link
+)
 
 
 async def good() -> str | None:
@@ -34,7 +36,10 @@ MISTAKES = {
     "an argument too few": ('stt.submit(SttActor.attach, "host:1")', "call-arg"),
     "an unknown keyword": ('stt.submit(SttActor.attach, "host:1", "t", since=1)', "call-arg"),
     "a wrong result": ("return await call.ask(CallActor.status)", "arg-type"),
-    "a wrong argument of the constructor": ('start(SttActor, {}, "INFO", "key")', "arg-type"),
+    "a wrong argument of the constructor": (
+        'start(SttActor, {}, "INFO", "key", Settings().link)',
+        "arg-type",
+    ),
     "an actor of no known class": ('nobody = find("call-1")', "var-annotated"),
 }
 

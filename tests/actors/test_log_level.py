@@ -46,9 +46,9 @@ def _switchboard() -> None:
 
 MAKE: dict[str, Callable[[], Any]] = {
     "call": lambda: CallActor("call-1", QUIET, DEALERSHIP, "switchboard-1"),
-    "stt": lambda: SttActor(QUIET.log_level, QUIET.deepgram),
+    "stt": lambda: SttActor(QUIET.log_level, QUIET.deepgram, QUIET.link),
     "llm": lambda: LlmActor(QUIET.log_level, QUIET.openai),
-    "tts": lambda: TtsActor(QUIET.log_level, QUIET.deepgram, 400, {}),
+    "tts": lambda: TtsActor(QUIET.log_level, QUIET.deepgram, QUIET.link, 400, {}),
     "switchboard": _switchboard,
     "calendar": lambda: CalendarActor(QUIET, DEALERSHIP, LOCATION),
     "crm": lambda: CrmActor(QUIET, LOCATION),

@@ -199,3 +199,16 @@ async def test_a_voice_that_is_stopped_when_a_call_comes_is_replaced_before_the_
         await speaking
     assert (call.in_place, call.replaced) == ({Worker.TTS: spare}, [])
     assert spare.attached == ("host:1", "downlink-token")
+
+
+async def test_the_end_of_the_line_comes_before_a_workers_word_that_it_is_gone(call: Call) -> None:
+    """They arrive in the same moment; a voice that has lost its link is no reason to transfer."""
+    lost = WorkerFailed(Worker.TTS, "dropped", "media link lost", 3)
+    call.runtime._on_event(lost)
+    call.control.is_over = True  # read in the same turn of the loop
+    await asyncio.sleep(0)
+    assert call.events == []
+    call.control.is_over = False
+    call.runtime._on_event(lost)
+    await asyncio.sleep(0)
+    assert call.events == [lost], "while the line stands it is one"

@@ -52,5 +52,5 @@ def test_production_has_what_the_product_names_and_nothing_that_only_the_extras_
     assert named <= production
     extras = {name for extra in PROJECT["optional-dependencies"].values() for name in names(extra)}
     # Ray's and the vendors' clients' own: they are there for their sake.
-    brought_along = {"aiohttp", "httpx", "numpy", "starlette", "uvicorn", "uvloop"}
+    brought_along = {"aiohttp", "cryptography", "httpx", "numpy", "starlette", "uvicorn", "uvloop"}
     assert (extras - named) & production <= brought_along

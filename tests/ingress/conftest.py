@@ -20,8 +20,9 @@ FACTS = CallerFacts("+18155550123", "+18155550199")
 class Call:
     """A call actor: attaches its three ends of the media link and records what comes."""
 
-    def __init__(self):
+    def __init__(self, link_tls=None):
         self.started = None
+        self.link_tls = link_tls
         self.events = []
         self.changed = asyncio.Event()
         self.fail_attach = None
@@ -33,10 +34,11 @@ class Call:
             raise self.fail_attach
         self.started = started
         self.link = (link_address, link_token)
-        self.control = await connect_control(link_address, link_token)
-        self.uplink = await connect_uplink(link_address, await self.control.invite(Role.UPLINK))
+        self.control = await connect_control(link_address, link_token, self.link_tls)
+        token = await self.control.invite(Role.UPLINK)
+        self.uplink = await connect_uplink(link_address, token, tls=self.link_tls)
         token = await self.control.invite(Role.DOWNLINK)
-        self.downlink = await connect_downlink(link_address, token)
+        self.downlink = await connect_downlink(link_address, token, self.link_tls)
         self.reader = asyncio.create_task(self._read())
         self.changed.set()
 
@@ -75,6 +77,7 @@ class Switchboard:
         self.directive = "hangup"
         self.broken = None
         self.refuse = None
+        self.link_tls = None
         self.reserved = []
         self.redeemed = []
         self.faults_of_redeeming = []
@@ -125,7 +128,7 @@ class Switchboard:
         self.streams_ended.append((call_sid, stream))
 
     def _give(self):
-        call = Call()
+        call = Call(self.link_tls)
         call.fail_attach = self.next_fail_attach
         self.calls.append(call)
         self.changed.set()

@@ -1,4 +1,4 @@
-"""Ten calls at once, workers inline: everybody is served, nothing is sold twice."""
+"""Ten calls at once, workers inline, by TLS: everybody is served, nothing is sold twice."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from otto.language.spoken_times import describe_start
 from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.service import CalendarService
 from otto.storage.database import make_engine
+from tests.support.certificates import Authority
 from tests.support.stack import Running, running_stack, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]
@@ -22,7 +23,15 @@ CALLS = 10
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = Path(tmp_path_factory.mktemp("stack"))
-    with running_stack(folder, size=CALLS, sub_actors="inline", speech="known") as running:
+    link = Authority(Path(tmp_path_factory.mktemp("certificates"))).settings()
+    more = {
+        "OTTO_LINK_TLS_CERT": str(link.tls_cert),
+        "OTTO_LINK_TLS_KEY": str(link.tls_key),
+        "OTTO_LINK_TLS_CA": str(link.tls_ca),
+    }
+    with running_stack(
+        folder, size=CALLS, sub_actors="inline", speech="known", more=more
+    ) as running:
         yield running
 
 

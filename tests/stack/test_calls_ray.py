@@ -196,7 +196,7 @@ def test_a_call_comes_back_when_the_process_that_holds_its_line_is_killed(stack:
         actor["pid"]
         for actor in list_actors(filters=[("state", "=", "ALIVE")], detail=True, limit=1000)
         if actor["class_name"].startswith("ServeReplica:media")
-        and is_connected(host, actor["pid"], stack.settings.link_host)
+        and is_connected(host, actor["pid"], stack.settings.link.host)
     )
     os.kill(holding, signal.SIGKILL)
     record = booked_once(stack, sid)

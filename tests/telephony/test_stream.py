@@ -166,6 +166,13 @@ def bad(text, fault, state=State.STREAMING):
         bad(start(streamSid='x","event":"clear'), Fault.MALFORMED, State.CONNECTED),
         bad(start(streamSid="MZother"), Fault.WRONG_STREAM, State.CONNECTED),
         bad(start(callSid=""), Fault.MALFORMED, State.CONNECTED),
+        bad(start(callSid="CÄ1"), Fault.MALFORMED, State.CONNECTED),
+        bad(start(callSid="CA1\ud800"), Fault.MALFORMED, State.CONNECTED),
+        bad(start(callSid="CA1\n2026 [info] forged"), Fault.MALFORMED, State.CONNECTED),
+        bad(start(callSid="C" * 65), Fault.MALFORMED, State.CONNECTED),
+        bad(start(callSid=["CA1"]), Fault.MALFORMED, State.CONNECTED),
+        bad(start(accountSid="AC1:x"), Fault.MALFORMED, State.CONNECTED),
+        bad(start(), Fault.OUT_OF_ORDER, State.STREAMING),
         bad(start(customParameters={"token": 7}), Fault.MALFORMED, State.CONNECTED),
         bad(start(customParameters=[]), Fault.MALFORMED, State.CONNECTED),
         bad(
