@@ -11,12 +11,17 @@ that instant is also the claim's proof, so a worker that comes back too late cha
 
 Rows that name the same `event_id` are handled one after the other, in the order in which they
 were written. A handler must bear repetition: a crash after its work delivers it again.
+
+Nobody waits behind somebody else's vendor: a vendor's kinds ("calendar", "sms") are a *lane* that
+claims for itself, and within the calendars' lane none takes more than its share.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +33,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 _log = structlog.get_logger()
 
-BATCH = 10
+SIDE_BY_SIDE = {"calendar": 4, "sms": 8}
+"""By lane, how many rows are handled at once; Google's client has four threads."""
+SIDE_BY_SIDE_OTHERWISE = 4
+PER_CALENDAR = 2
+"""How many of them may be for one calendar: one that stalls leaves room for the others."""
+LOOKED_AT = 100
+"""How many of the oldest due rows a claim chooses from."""
 LEASE_S = 60.0
 """How long a claimed row is left alone; a handler is stopped at `HANDLER_SHARE` of it."""
 HANDLER_SHARE = 0.8
@@ -77,16 +88,26 @@ class Postponed(DeliveryError):
 
 _CLAIM = text(
     """
-    WITH due AS (
-        SELECT id FROM outbox AS this
+    WITH oldest AS (
+        SELECT id, payload->>'calendar_id' AS calendar FROM outbox AS this
         WHERE done_at IS NULL AND next_attempt_at <= clock_timestamp() AND kind = ANY(:kinds)
+          AND coalesce(payload->>'calendar_id', '') <> ALL(:full)
           AND NOT EXISTS (
             SELECT 1 FROM outbox AS earlier
             WHERE earlier.id < this.id AND earlier.done_at IS NULL
               AND earlier.next_attempt_at < 'infinity'
               AND earlier.payload->>'event_id' = this.payload->>'event_id')
-        ORDER BY id LIMIT :batch
-        FOR UPDATE SKIP LOCKED
+        ORDER BY id LIMIT :looked_at
+    ), ranked AS (
+        SELECT id, calendar, row_number() OVER (PARTITION BY calendar ORDER BY id)
+            + coalesce((CAST(:in_hand AS jsonb)->>calendar)::int, 0) AS place
+        FROM oldest
+    ), due AS (
+        SELECT outbox.id FROM outbox JOIN ranked ON ranked.id = outbox.id
+        WHERE (ranked.calendar IS NULL OR ranked.place <= :per_calendar)
+          AND done_at IS NULL AND next_attempt_at <= clock_timestamp()
+        ORDER BY outbox.id LIMIT :room
+        FOR UPDATE OF outbox SKIP LOCKED
     )
     UPDATE outbox SET attempts = attempts + 1,
         next_attempt_at = clock_timestamp() + make_interval(secs => :lease_s)
@@ -128,57 +149,132 @@ class OutboxWorker:
         max_attempts: int = MAX_ATTEMPTS,
         poll_s: float = POLL_S,
     ) -> None:
-        self._engine = engine
-        self._handlers = dict(handlers)
-        self._lease_s = lease_s
-        self._max_attempts = max_attempts
-        self._poll_s = poll_s
-        self._nudged = asyncio.Event()
+        by_lane: dict[str, dict[str, Handler]] = {}
+        for kind, handler in handlers.items():
+            by_lane.setdefault(kind.partition(".")[0], {})[kind] = handler
+        self._lanes = [
+            Lane(
+                engine,
+                theirs,
+                SIDE_BY_SIDE.get(name, SIDE_BY_SIDE_OTHERWISE),
+                lease_s,
+                max_attempts,
+                poll_s,
+            )
+            for name, theirs in by_lane.items()
+        ]
 
     def nudge(self) -> None:
         """Something was written just now: look at once. Call it on the worker's own loop."""
-        self._nudged.set()
+        for lane in self._lanes:
+            lane.nudge()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Deliver until `stop` is set, then finish what is in hand. Survives the database being
         away."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(lane.run(stop))
+
+    async def run_once(self) -> int:
+        """Claim what there is room for and handle it; returns how many rows were claimed."""
+        return sum(await asyncio.gather(*(lane.run_once() for lane in self._lanes)))
+
+
+class Lane:
+    """The rows of one vendor: at most `side_by_side` in hand at a time."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        handlers: Mapping[str, Handler],
+        side_by_side: int,
+        lease_s: float,
+        max_attempts: int,
+        poll_s: float,
+    ) -> None:
+        self._engine = engine
+        self._handlers = handlers
+        self._side_by_side = side_by_side
+        self._lease_s = lease_s
+        self._max_attempts = max_attempts
+        self._poll_s = poll_s
+        self._nudged = asyncio.Event()
+        self._in_hand: dict[asyncio.Task[None], str | None] = {}
+        """What is being delivered, and for which calendar."""
+
+    def nudge(self) -> None:
+        """Look at once."""
+        self._nudged.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Deliver until `stop` is set, then finish what is in hand."""
         stopping = asyncio.create_task(stop.wait(), name="outbox-stop")
         try:
             while not stop.is_set():
                 self._nudged.clear()
                 try:
-                    handled = await self.run_once()
+                    claimed = await self.claim()
                 except Exception as error:
                     # Also what the driver raises raw (too many connections, starting up). No
                     # error may end the worker: nobody would tell the customers any more.
                     _log.warning("outbox_database_unavailable", error=type(error).__name__)
-                    handled = 0
-                if not handled:
+                    claimed = 0
+                if not claimed:
                     await self._rest(stopping)
+            await asyncio.gather(*self._in_hand)
         finally:
             stopping.cancel()
+            for task in self._in_hand:
+                task.cancel()
 
     async def run_once(self) -> int:
-        """Claim one batch and handle it, side by side; returns how many rows were claimed."""
+        """Claim once and handle what was claimed; returns how many rows."""
+        claimed = await self.claim()
+        in_hand = list(self._in_hand)
+        try:
+            await asyncio.gather(*in_hand)
+        finally:
+            for task in in_hand:
+                task.cancel()
+        return claimed
+
+    async def claim(self) -> int:
+        """Take as many due rows in hand as there is room for; returns how many."""
+        room = self._side_by_side - len(self._in_hand)
+        if room <= 0:
+            return 0
+        by_calendar = Counter(calendar for calendar in self._in_hand.values() if calendar)
         async with self._engine.begin() as connection:
             claimed = (
                 await connection.execute(
                     _CLAIM,
-                    {"kinds": list(self._handlers), "batch": BATCH, "lease_s": self._lease_s},
+                    {
+                        "kinds": list(self._handlers),
+                        "full": [name for name, n in by_calendar.items() if n >= PER_CALENDAR],
+                        "in_hand": json.dumps(by_calendar),
+                        "per_calendar": PER_CALENDAR,
+                        "looked_at": LOOKED_AT,
+                        "room": room,
+                        "lease_s": self._lease_s,
+                    },
                 )
             ).all()
-        async with asyncio.TaskGroup() as group:
-            for row in claimed:
-                item = OutboxItem(row.id, row.kind, row.key, row.payload, row.attempts)
-                group.create_task(self._deliver(item, row.next_attempt_at))
+        for row in claimed:
+            item = OutboxItem(row.id, row.kind, row.key, row.payload, row.attempts)
+            task = asyncio.create_task(self._deliver(item, row.next_attempt_at))
+            self._in_hand[task] = row.payload.get("calendar_id")
+            task.add_done_callback(self._in_hand.pop)
         return len(claimed)
 
     async def _rest(self, stopping: asyncio.Task[bool]) -> None:
+        """Until there may be something to claim, and room for it."""
+        waited: set[asyncio.Task[Any]] = {stopping, *self._in_hand}
         nudged = asyncio.create_task(self._nudged.wait())
+        if len(self._in_hand) < self._side_by_side:
+            waited.add(nudged)
         try:
-            await asyncio.wait(
-                {stopping, nudged}, timeout=self._poll_s, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(waited, timeout=self._poll_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
             nudged.cancel()
 

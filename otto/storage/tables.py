@@ -186,6 +186,13 @@ class OutboxRow(Base):
         CheckConstraint(r"kind ~ '^[a-z_]+\.[a-z_]+$'", "kind"),
         CheckConstraint("attempts >= 0", "attempts"),
         Index("ix_outbox_due", "next_attempt_at", postgresql_where=sql("done_at IS NULL")),
+        Index("ix_outbox_waiting", "kind", "id", postgresql_where=sql("done_at IS NULL")),
+        Index(
+            "ix_outbox_event",
+            sql("(payload->>'event_id')"),
+            "id",
+            postgresql_where=sql("done_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

@@ -285,25 +285,128 @@ async def test_run_wakes_by_nudge_and_stops_when_told(engine: AsyncEngine) -> No
     assert (await state(engine, item_id))[0] == "done"
 
 
-async def test_run_survives_the_database_being_away(engine: AsyncEngine) -> None:
+async def test_run_survives_the_database_being_away(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first look fails; the worker neither ends nor spins."""
     looks: list[int] = []
     recovered = asyncio.Event()
+    claim = outbox.Lane.claim
 
-    class Flaky(OutboxWorker):
-        async def run_once(self) -> int:
-            looks.append(1)
-            if len(looks) == 1:
-                raise ConnectionRefusedError
-            recovered.set()
-            return await super().run_once()
+    async def flaky(lane: outbox.Lane) -> int:
+        looks.append(1)
+        if len(looks) == 1:
+            raise ConnectionRefusedError
+        recovered.set()
+        return await claim(lane)
 
-    worker = Flaky(engine, {"sms.send": Recorder()}, poll_s=0.01)
+    monkeypatch.setattr(outbox.Lane, "claim", flaky)
+    worker = OutboxWorker(engine, {"sms.send": Recorder()}, poll_s=0.01)
     stop = asyncio.Event()
     running = asyncio.create_task(worker.run(stop))
     await asyncio.wait_for(recovered.wait(), 10)
     stop.set()
     await asyncio.wait_for(running, 10)
+
+
+class Stalling:
+    """Google, silent about some calendars until it is told to answer."""
+
+    def __init__(self, *silent: str) -> None:
+        self.silent = silent
+        self.answers = asyncio.Event()
+        self.most: Counter[str] = Counter()
+        self.told: list[str] = []
+        self._now: Counter[str] = Counter()
+
+    async def __call__(self, item: OutboxItem) -> None:
+        calendar = item.payload["calendar_id"]
+        self._now[calendar] += 1
+        self.most[calendar] = max(self.most[calendar], self._now[calendar])
+        if calendar in self.silent:
+            await self.answers.wait()
+        self._now[calendar] -= 1
+        self.told.append(item.payload["event_id"])
+
+
+async def delivering(worker: OutboxWorker, until: asyncio.Event) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker.run(stop))
+    await asyncio.wait_for(until.wait(), 30)
+    stop.set()
+    await asyncio.wait_for(running, 30)
+
+
+async def test_a_confirmation_does_not_wait_behind_google(engine: AsyncEngine) -> None:
+    """Ten thousand rows for calendars that say nothing are before it, and stay before it."""
+    await run(
+        engine,
+        "INSERT INTO outbox (kind, key, payload) SELECT 'calendar.upsert', 'c' || n,"
+        " jsonb_build_object('event_id', 'e' || n, 'calendar_id', 'bay-' || n % 4)"
+        " FROM generate_series(1, 10000) AS n",
+    )
+    google, sent = Stalling("bay-0", "bay-1", "bay-2", "bay-3"), asyncio.Event()
+
+    async def send(item: OutboxItem) -> None:
+        sent.set()
+        google.answers.set()
+
+    text_id = await write(engine, to=SECRET)
+    worker = OutboxWorker(engine, {"calendar.upsert": google, "sms.send": send}, poll_s=3600)
+    await delivering(worker, sent)
+    assert (await state(engine, text_id))[0] == "done"
+    assert sum(google.most.values()) <= outbox.SIDE_BY_SIDE["calendar"]
+
+
+async def test_a_calendar_that_stalls_leaves_room_for_the_others(engine: AsyncEngine) -> None:
+    for number in range(150):  # more than a claim looks at
+        await write(engine, "calendar.upsert", event_id=f"s{number}", calendar_id="stalls")
+    others = [f"o{number}" for number in range(20)]
+    for event in others:
+        await write(engine, "calendar.upsert", event_id=event, calendar_id="works")
+    google, done = Stalling("stalls"), asyncio.Event()
+
+    async def upsert(item: OutboxItem) -> None:
+        await google(item)
+        if set(others) <= set(google.told):
+            done.set()
+            google.answers.set()
+
+    await delivering(OutboxWorker(engine, {"calendar.upsert": upsert}, poll_s=3600), done)
+    assert google.most["stalls"] <= outbox.PER_CALENDAR
+
+
+async def test_what_is_in_hand_is_finished_when_told_to_stop(engine: AsyncEngine) -> None:
+    item_id = await write(engine, "calendar.upsert", event_id="a", calendar_id="stalls")
+    google = Stalling("stalls")
+    stop = asyncio.Event()
+    running = asyncio.create_task(OutboxWorker(engine, {"calendar.upsert": google}).run(stop))
+    while not google.most:
+        await asyncio.sleep(0)
+    stop.set()
+    google.answers.set()
+    await asyncio.wait_for(running, 10)
+    assert (await state(engine, item_id))[0] == "done"
+
+
+async def test_claiming_from_a_long_outbox_reads_little_of_it(engine: AsyncEngine) -> None:
+    await run(
+        engine,
+        "INSERT INTO outbox (kind, key, payload, done_at) SELECT 'calendar.upsert', 'd' || n,"
+        " jsonb_build_object('event_id', 'e' || n, 'calendar_id', 'c'),"
+        " CASE WHEN n <= 20000 THEN now() END FROM generate_series(1, 30000) AS n",
+    )
+    await run(engine, "ANALYZE outbox")
+    values = {
+        "kinds": ["calendar.upsert"], "full": ["x"], "in_hand": "{}", "per_calendar": 2,
+        "looked_at": 100, "room": 4, "lease_s": 60.0,
+    }  # fmt: skip
+    async with engine.connect() as connection:
+        explain = text(f"EXPLAIN (FORMAT JSON) {outbox._CLAIM.text}")
+        plan = str((await connection.execute(explain, values)).scalar_one())
+        await connection.rollback()
+    assert "'Seq Scan'" not in plan
+    assert "ix_outbox_event" in plan
 
 
 def test_backoff_grows_and_is_bounded() -> None:
