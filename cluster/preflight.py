@@ -15,8 +15,10 @@ import structlog
 
 from cluster import private
 from cluster.errors import StackError
+from config.link import NODE
 from config.loading import read_settings
-from config.settings import Settings, Vendor
+from config.settings import LinkSettings, Settings, Vendor
+from otto.media_link.tls import LinkTlsError, link_tls
 
 _log = structlog.get_logger()
 
@@ -59,6 +61,16 @@ def check_disk(folder: Path, needed_bytes: int = NEEDED_DISK_BYTES) -> None:
             f"only {free // 2**20} MB are free on the disk of {folder.resolve()}: Otto needs "
             f"{needed_bytes // 2**20} MB; free some space"
         )
+
+
+def check_link(link: LinkSettings) -> None:
+    """The media link's certificates can be used. Raises StackError."""
+    try:
+        tls = link_tls(link)
+        if tls is not None and link.host != NODE:
+            tls.prove(link.host)
+    except LinkTlsError as error:
+        raise StackError(str(error)) from None
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

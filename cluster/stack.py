@@ -126,6 +126,7 @@ class Stack:
             progress.tell(step, "ending what an earlier stack left behind")
             sweep(crashed, self.state_dir)
         settings = preflight.settle_ports(settings, claims)
+        preflight.check_link(settings.link)
         stack_id = uuid.uuid4().hex
         os.environ[processes.TAG] = stack_id
         me = processes.record(os.getpid())

@@ -133,6 +133,8 @@ class SwitchboardActor(BaseActor):
         await self._knows_the_living.wait()
         if resume:
             await self._lines.wait_for_end(call_sid)
+            if not self._calls.knows(call_sid) and await self._has_session(call_sid):
+                self._calls.recall(call_sid, facts)
         held = self._calls.reserve(call_sid, facts, self._now(), resume)
         if held.token is None:
             log.warning("call_refused", reason=held.reason, busy=self._pool.count(Place.BUSY))
@@ -290,6 +292,15 @@ class SwitchboardActor(BaseActor):
         admitted = self._provider_health.admit(now_s)
         avoided = self._provider_health.avoided(now_s) if admitted is None else admitted
         return self._call_pool.give(given.actor_id, call_sid, avoided), given.facts
+
+    async def _has_session(self, call_sid: str) -> bool:
+        """Whether anybody has served this call within the hour; without Redis it is believed."""
+        try:
+            state, _ = await self._sessions.peek(call_sid)
+        except Exception as error:
+            log.warning("session_store_away", error=type(error).__name__)
+            return True
+        return state is not None
 
     def _start_call_actor(self, name: str) -> Handle[CallActor]:
         options = {"name": name, "lifetime": "detached", "max_restarts": 0, **on_this_node()}

@@ -107,7 +107,10 @@ class Calls:
     def reserve(
         self, call_sid: str, facts: CallerFacts, now_s: float, resume: bool = False
     ) -> Reservation:
-        """A call rings, or with `resume` comes back after its stream. A repeat changes nothing."""
+        """A call rings, or with `resume` comes back after its stream. A repeat changes nothing.
+
+        A call that comes back has a place before others, if it is known to have been served.
+        """
         lease = self._pool.leased(call_sid, now_s)
         if lease is not None:
             return Reservation(lease.token)
@@ -116,8 +119,8 @@ class Calls:
             return Reservation(None, STANDING) if resume else Reservation(call.token)
         if call is not None and call.was_sent_on:
             return Reservation(None, ENDED)
-        takeover = resume or (call is not None and call.was_served)
-        answer = self._admission.admit(call_sid, now_s, takeover)
+        was_served = call is not None and call.was_served
+        answer = self._admission.admit(call_sid, now_s, takeover=was_served)
         if isinstance(answer, str):
             return Reservation(None, answer)
         call = self._known(call_sid, facts)
@@ -231,6 +234,10 @@ class Calls:
         call = self._calls.get(call_sid)
         if call is not None and call.stream == stream:
             call.doubted_s = None
+
+    def recall(self, call_sid: str, facts: CallerFacts) -> None:
+        """The call was served, says somebody who remembers more: this switchboard was restarted."""
+        self._known(call_sid, facts).was_served = True
 
     def knows(self, call_sid: str) -> bool:
         """Whether this switchboard has had anything to do with the call."""

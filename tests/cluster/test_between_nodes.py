@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from actors.deployment import bring_up
+from cluster.errors import StackError
+from cluster.preflight import check_link
 from cluster.vendor_checks import Failed, _between_nodes
 from config.environment import SettingsError
 from config.link import RAY_TLS_FILES, LinkSettings, ray_fault
@@ -124,3 +127,15 @@ def test_half_of_tls_stops_the_start_and_relative_paths_are_this_folders(
     monkeypatch.setenv("OTTO_LINK_TLS_KEY", "node.key")
     monkeypatch.setenv("OTTO_LINK_TLS_CA", "ca.pem")
     assert read_settings().link.tls_cert == tmp_path / "node.pem"
+
+
+@pytest.mark.parametrize("issued", [{"days": -1}, {"names": ("10.0.0.5",)}, {"passphrase": b"x"}])
+def test_a_certificate_that_cannot_serve_stops_the_start_with_a_sentence(
+    authority: Authority, issued: dict[str, Any]
+) -> None:
+    check_link(LinkSettings())
+    check_link(authority.settings("good"))
+    with pytest.raises(StackError) as caught:
+        check_link(authority.settings("bad", **issued))
+    assert "bad.pem" in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -134,6 +134,17 @@ def test_a_voice_webhook_long_after_nobody_came_is_a_new_call_with_no_privilege(
     assert made.voice("CA1").reason == "full", "the place beyond the size is for calls once served"
 
 
+def test_a_resume_of_a_call_that_nobody_knows_has_no_privilege() -> None:
+    """As a webhook of last week's that is sent again; or after a restart, with nothing to show."""
+    made = node(size=1)
+    made.attached("CA1", "s1")
+    assert made.resume("CA-old").reason == "full", "the place beyond the size is not for it"
+    made.admission.draining = True
+    assert made.resume("CA-old").reason == "draining"
+    made.calls.recall("CA-old", MARIA)  # its session is there
+    assert made.resume("CA-old").token is not None
+
+
 def test_a_resume_while_a_stream_stands_takes_no_actor() -> None:
     made = node()
     actor = made.attached()
