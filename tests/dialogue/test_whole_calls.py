@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from otto.dialogue.session.state import Directive
 from otto.events import ModelDone, Sentence, ToolCall, Transcript
 from otto.language.pronounce import to_spoken
 from sandbox.caller.mind import Mind, Stage
@@ -164,6 +165,50 @@ async def test_a_caller_on_a_speakerphone_books_and_otto_never_hears_itself(
         await call.conversation.close()
     assert isinstance(telephone, Speakerphone) and telephone.came_back > 5
     assert lengths[0] == lengths[1], "the echo has asked nothing"
+
+
+async def asking_for_a_person(ring: Any) -> Call:
+    call: Call = await ring(language_model=Receptionist())
+    await call.say("Can I speak to a person, please?")
+    await asyncio.sleep(2.0)
+    assert "connect you" in call.telephone.said[-1]
+    return call
+
+
+async def test_whoever_thanks_the_receptionist_for_the_transfer_is_connected(ring: Any) -> None:
+    call = await asking_for_a_person(ring)
+    await call.say("Thank you so much.")
+    await asyncio.wait_for(call.conversation.ended.wait(), 20)
+    assert call.conversation.session.directive is Directive.TRANSFER
+    assert call.conversation.session.turns[-1].heard == call.telephone.said[-1]
+    await call.conversation.close()
+    assert call.people.records[0].outcome == "transferred"
+
+
+async def test_whoever_asks_the_receptionist_one_more_thing_is_answered_and_then_connected(
+    ring: Any,
+) -> None:
+    call = await asking_for_a_person(ring)
+    await call.say("Wait, what are your hours on Saturday?")
+    await call.until_quiet()
+    assert "Saturday" in call.telephone.said[-1]
+    assert not call.conversation.ended.is_set()
+    await asyncio.wait_for(call.conversation.ended.wait(), 60)
+    assert call.telephone.said[-1] == call.context.phrases.transferring
+    assert call.conversation.session.directive is Directive.TRANSFER
+    await call.conversation.close()
+
+
+async def test_whoever_takes_the_wish_back_is_served_by_the_receptionist(ring: Any) -> None:
+    call = await asking_for_a_person(ring)
+    await call.say("No, never mind. I'd like to book an oil change.")
+    await call.until_quiet()
+    assert not call.conversation.ended.is_set()
+    assert call.conversation.session.promised is None
+    await call.say("That's all for now, thank you, goodbye.")
+    await asyncio.wait_for(call.conversation.ended.wait(), 60)
+    assert call.conversation.session.directive is Directive.HANG_UP
+    await call.conversation.close()
 
 
 async def killed_now_and_then(ring: Any, call: Call, chance: random.Random) -> Call:
