@@ -11,6 +11,7 @@ import ray
 
 from actors.node.switchboard import SwitchboardActor
 from actors.runtime import registry
+from actors.runtime.deposit import deposit
 from actors.runtime.handle import Handle, find, start
 from actors.runtime.options import on_node
 from actors.runtime.registry import living_actors
@@ -18,7 +19,7 @@ from actors.stores.calendar import CalendarActor
 from actors.stores.crm import CrmActor
 from config.dealership import load_dealership
 from config.link import ray_fault
-from config.roles import Role, settings_for
+from config.roles import Role
 from config.settings import Settings, SettingsError
 
 R = TypeVar("R")
@@ -43,13 +44,13 @@ def bring_up(settings: Settings) -> None:
     crm = start(
         CrmActor,
         _lasting(registry.crm(location.id)),
-        settings_for(Role.CRM, settings),
+        deposit(Role.CRM, settings),
         location.id,
     )
     calendar = start(
         CalendarActor,
         _lasting(registry.calendar(location.id)),
-        settings_for(Role.CALENDAR, settings),
+        deposit(Role.CALENDAR, settings),
         dealership,
         location.id,
     )
@@ -59,7 +60,7 @@ def bring_up(settings: Settings) -> None:
         start(
             SwitchboardActor,
             _lasting(registry.switchboard(node["NodeID"])) | on_node(node["NodeID"]),
-            settings_for(Role.SWITCHBOARD, settings),
+            deposit(Role.SWITCHBOARD, settings),
             dealership,
         )
         for node in ray.nodes()  # type: ignore[no-untyped-call]

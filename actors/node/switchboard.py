@@ -24,6 +24,7 @@ from actors.node.line_watch import LineWatch
 from actors.node.phrases import SpokenPhrases
 from actors.node.standby import StandbyPool
 from actors.runtime import registry
+from actors.runtime.deposit import Deposit, collected
 from actors.runtime.handle import Handle, own, start
 from actors.runtime.options import on_this_node
 from actors.runtime.process import BaseActor
@@ -50,11 +51,12 @@ log = structlog.get_logger()
 class SwitchboardActor(BaseActor):
     """`start` fills the pool, and is called here after a restart; then it answers for the node."""
 
-    def __init__(self, settings: Settings, dealership: Dealership) -> None:
+    def __init__(self, given: Settings | Deposit, dealership: Dealership) -> None:
         from actors.stores.proxies import RemoteCrm
         from otto.dialogue.session.store import SessionStore
         from otto.storage.redis import make_redis
 
+        settings = collected(given)
         super().__init__(settings.log_level)
         self._settings = settings
         self._dealership = dealership

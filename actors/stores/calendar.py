@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from actors.runtime.deposit import Deposit, collected
 from actors.runtime.process import BaseActor
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class CalendarActor(BaseActor):
     twice rests on the database, so a second one of these would do no harm.
     """
 
-    def __init__(self, settings: Settings, dealership: Dealership, location_id: str) -> None:
+    def __init__(self, given: Settings | Deposit, dealership: Dealership, location_id: str) -> None:
         from otto.scheduling.bookings import utc_now
         from otto.scheduling.calendar_sync import calendar_handlers
         from otto.scheduling.google_calendar import GoogleCalendar
@@ -36,6 +37,7 @@ class CalendarActor(BaseActor):
         from otto.telephony.rest import TwilioRest
         from otto.telephony.texts import text_sender
 
+        settings = collected(given)
         super().__init__(settings.log_level)
         engine = make_engine(settings.database)
         lines = (settings.twilio.phone_number,)

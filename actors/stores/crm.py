@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from actors.runtime.deposit import Deposit, collected
 from actors.runtime.process import BaseActor
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 class CrmActor(BaseActor):
     """Reads and writes customers. Every write is idempotent by its key."""
 
-    def __init__(self, settings: Settings, location_id: str) -> None:
+    def __init__(self, given: Settings | Deposit, location_id: str) -> None:
         from otto.crm.customer_cache import CustomerCache
         from otto.crm.retention import RetentionSweeper
         from otto.crm.service import CrmService
@@ -29,6 +30,7 @@ class CrmActor(BaseActor):
         from otto.storage.redis import make_redis
         from otto.storage.spool import Spool
 
+        settings = collected(given)
         super().__init__(settings.log_level)
         redis = make_redis(settings.redis)
         engine = make_engine(settings.database)
