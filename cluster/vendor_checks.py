@@ -16,7 +16,6 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import asyncpg  # type: ignore[import-untyped]
-import openai
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +24,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 
 from cluster import loopback
+from cluster.errors import Failed
+from cluster.model_check import check_fallback_model, check_model
 from config.dealership import Dealership, DealershipError, load_dealership
 from config.hosts import is_loopback
 from config.link import NODE, LinkSettings, ray_fault
@@ -55,14 +56,6 @@ class Result:
     remedy: str = ""
 
 
-class Failed(Exception):
-    """A check found something wrong: what, and what to do about it."""
-
-    def __init__(self, found: str, remedy: str) -> None:
-        super().__init__(found)
-        self.remedy = remedy
-
-
 Check = Callable[[Settings], Awaitable[str]]
 
 
@@ -83,7 +76,7 @@ def _fallbacks(settings: Settings) -> list[tuple[str, Check, Settings]]:
     wanted: tuple[tuple[bool, str, Check], ...] = (
         (deepgram.has_listen_fallback, "Deepgram listen, fallback", _listen),
         (deepgram.has_speak_fallback, "Deepgram speak, fallback", _speak),
-        (model.has_fallback, "Model, fallback", _openai),
+        (model.has_fallback, "Model, fallback", check_fallback_model),
     )
     return [(what, check, there) for is_set, what, check in wanted if is_set]
 
@@ -196,36 +189,6 @@ async def _deepgram(settings: Settings, path: str, goodbye: str, model: str) -> 
     return f"handshake with {model}"
 
 
-async def _openai(settings: Settings) -> str:
-    wanted = settings.openai
-    client = openai.AsyncOpenAI(
-        api_key=wanted.api_key.get_secret_value(), base_url=wanted.base_url, max_retries=0
-    )
-    try:
-        stream = await client.chat.completions.create(
-            model=wanted.model,
-            messages=[{"role": "user", "content": "Say yes."}],
-            stream=True,
-        )
-        async for _ in stream:
-            break
-        await stream.close()
-    except openai.AuthenticationError:
-        raise Failed("the key was refused", "check OPENAI_API_KEY") from None
-    except openai.NotFoundError:
-        raise Failed(f"no model {wanted.model}", "check OPENAI_MODEL and OPENAI_BASE_URL") from None
-    except openai.RateLimitError as error:
-        remedy = "add credit" if error.code == "insufficient_quota" else "ask for a higher limit"
-        raise Failed(f"refused: {error.code or 'rate limit'}", remedy) from None
-    except openai.APIStatusError as error:
-        raise Failed(f"HTTP {error.status_code}", "check OPENAI_MODEL and its parameters") from None
-    except openai.APIError as error:
-        raise Failed(type(error).__name__, "check OPENAI_BASE_URL and the network") from None
-    finally:
-        await client.close()
-    return f"{wanted.model} answers"
-
-
 # Calendar and telephone
 
 
@@ -334,7 +297,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("Redis", _redis),
     ("Deepgram listen", _listen),
     ("Deepgram speak", _speak),
-    ("Model", _openai),
+    ("Model", check_model),
     ("Google Calendar", _google),
     ("Twilio", _twilio),
     ("Public address", _origin),

@@ -10,17 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from itertools import groupby
 from typing import Final
 
 from num2words import num2words
 
+from otto.language import money
+from otto.language.numerals import LONGEST_NUMBER, cardinal, digits, each_digit
+
 Match = re.Match[str]
 
-_DIGITS: Final = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
-]  # fmt: skip
-_REPEATED: Final = {2: "double", 3: "triple"}
 _MONTHS: Final = [
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",
@@ -72,10 +70,14 @@ _UNITS: Final = {
 }
 _COUNTED: Final = r"(?:miles?|dollars?|minutes?|hours?|days?|points?|pounds?|RPM|cc|customers?)\b"
 _FRACTIONS: Final = {"1/2": "one half", "1/4": "one quarter", "3/4": "three quarters"}
-_DASHES: Final = re.compile(r"(?<=[0-9)])[\u2010-\u2013](?=[0-9])")
+_DASHES: Final = re.compile(r"(?<=[0-9)])[\u2010-\u2015\u2212\ufe58\ufe63](?=[0-9(])")
 """Between digits they are the hyphens of a telephone number, which models like to typeset."""
-_LONGEST_NUMBER: Final = 15
-"""Digits of the longest number said as one; anything longer is said digit by digit."""
+_PLAIN: Final = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | dict.fromkeys(
+    (0xAD, 0x200B, 0x2060, 0xFEFF)
+)
+"""Letters, digits and signs of double width as they are meant, and marks without a width."""
+_GAP: Final = r"(?:\s?[-./·•‧∙‐-―−]\s?|\s)?"
+"""What stands between the groups of a telephone number."""
 
 
 def to_spoken(text: str) -> str:
@@ -85,44 +87,14 @@ def to_spoken(text: str) -> str:
     Never raises; no ASCII digit is left; a text without digits and signs comes back as it is,
     whitespace collapsed.
     """
-    text = _DASHES.sub("-", " ".join(text.split()))
+    text = _DASHES.sub("-", " ".join(text.translate(_PLAIN).split()))
     for pattern, replace in _RULES:
         text = pattern.sub(replace, text)
     return " ".join(text.split())
 
 
-def _digits(text: str) -> str:
-    """Digits as one dictates them: "0123" is "zero one two three", "555" is "triple five".
-
-    Who hears one digit over and over loses count of it, a recogniser more than a person: Whisper
-    tiny.en got 70 % of the telephone numbers with such a run right when it was said digit by
-    digit, and a processor's rounding decided which; a word for the count is heard as it is.
-    """
-    said: list[str] = []
-    for digit, run in groupby(char for char in text if char in "0123456789"):
-        name, left = _DIGITS[int(digit)], len(list(run))
-        while left:
-            # Four are two pairs, five a triple and a pair: a single one never trails a count.
-            count = left if left <= 3 else 2 if left == 4 else 3
-            said.append(f"{_REPEATED[count]} {name}" if count > 1 else name)
-            left -= count
-    return " ".join(said)
-
-
-def _each_digit(text: str) -> str:
-    """Each digit by its name, as after a decimal point: "55" is "five five"."""
-    return " ".join(_DIGITS[int(char)] for char in text)
-
-
-def _cardinal(text: str) -> str:
-    digits = text.replace(",", "")
-    if len(digits) > _LONGEST_NUMBER or (len(digits) > 1 and digits.startswith("0")):
-        return _digits(digits)
-    return str(num2words(int(digits))).replace(",", "")
-
-
 def _ordinal(text: str) -> str:
-    return _digits(text) if len(text) > _LONGEST_NUMBER else _plain(num2words(int(text), True))
+    return digits(text) if len(text) > LONGEST_NUMBER else _plain(num2words(int(text), True))
 
 
 def _plain(words: str) -> str:
@@ -133,7 +105,7 @@ def _year(text: str) -> str:
     """2019 is "twenty nineteen", 2005 "two thousand five", 1998 "nineteen ninety-eight"."""
     century, rest = int(text[:2]), int(text[2:])
     if text[2] == "0" and century % 10 == 0:
-        return _cardinal(text).replace(" and ", " ")
+        return cardinal(text).replace(" and ", " ")
     if rest == 0:
         return f"{num2words(century)} hundred"
     return f"{num2words(century)} {'oh ' if rest < 10 else ''}{num2words(rest)}"
@@ -147,44 +119,42 @@ def _code(text: str) -> str:
 
 
 def _spelled(part: str) -> str:
-    return _digits(part) if part.isdecimal() else part
+    return digits(part) if part.isdecimal() else part
 
 
 def _phone(match: Match) -> str:
-    digits = re.sub(r"\D", "", match.group())
-    country, digits = (digits[:-10], digits[-10:]) if len(digits) > 10 else ("", digits)
+    number = re.sub(r"\D", "", match.group())
+    country, number = (number[:-10], number[-10:]) if len(number) > 10 else ("", number)
     groups = [country] if country else []
-    groups += [digits[:-7]] if digits[:-7] else []
-    groups += [digits[-7:-4], digits[-4:]]
-    return ", ".join(map(_digits, groups))
+    groups += [number[:-7]] if number[:-7] else []
+    groups += [number[-7:-4], number[-4:]]
+    return ", ".join(map(digits, groups))
+
+
+def _foreign_phone(match: Match) -> str:
+    """Another country's number, in the groups in which it is written."""
+    return ", ".join(map(digits, re.findall(r"[0-9]+", match.group())))
+
+
+def _dotted(match: Match) -> str:
+    """An address for letters, or the name of a site without its pages."""
+    words = {".": " dot ", "@": " at ", "-": " dash ", "_": " underscore ", "+": " plus "}
+    return "".join(words.get(char, char) for char in match["address"])
 
 
 def _house(number: str) -> str:
     """A house number: 512 is "five twelve", 4821 "forty-eight twenty-one"."""
     if len(number) not in (3, 4) or number.startswith("0"):
-        return _digits(number) if len(number) > 4 else _cardinal(number)
+        return digits(number) if len(number) > 4 else cardinal(number)
     head, tail = int(number[:-2]), int(number[-2:])
     if tail == 0:
-        return f"{num2words(head)} hundred" if head % 10 else _cardinal(number)
+        return f"{num2words(head)} hundred" if head % 10 else cardinal(number)
     return f"{num2words(head)} {'oh ' if tail < 10 else ''}{num2words(tail)}"
 
 
 def _address(match: Match) -> str:
     number, name, kind = match["number"], match["name"], match["kind"]
     return f"{_house(number)} {name} {_STREETS.get(kind.lower(), kind)}"
-
-
-def _money(match: Match) -> str:
-    dollars, cents = match["dollars"].replace(",", ""), match["cents"]
-    amount, small = int(dollars[:_LONGEST_NUMBER]), int((cents or "").ljust(2, "0"))
-    if scale := match["scale"]:
-        point = f" point {_each_digit(match['cents'])}" if cents else ""
-        return f"{num2words(amount)}{point} {scale} dollars"
-    said = f"{_cardinal(str(amount))} {'dollar' if amount == 1 else 'dollars'}"
-    if not small:
-        return said
-    change = f"{num2words(small)} {'cent' if small == 1 else 'cents'}"
-    return change if amount == 0 else f"{said} and {change}"
 
 
 def _clock(match: Match) -> str:
@@ -197,7 +167,7 @@ def _clock(match: Match) -> str:
     if minute == "00":
         past = "" if half else " o'clock"
     else:
-        past = f" oh {num2words(int(minute))}" if minute[0] == "0" else f" {_cardinal(minute)}"
+        past = f" oh {num2words(int(minute))}" if minute[0] == "0" else f" {cardinal(minute)}"
     said = f"{num2words(hour)}{past}" + (f" {half} M" if half else "")
     # "at 9 a.m. Shall I" loses its full stop to the abbreviation: give it back.
     ends = match.group().endswith(".") and re.match(r"\s*$|\s+[A-Z]", match.string[match.end() :])
@@ -230,19 +200,19 @@ def _named_date(match: Match) -> str:
 def _model_name(match: Match) -> str:
     """ "F-150" is "F one fifty", "RAV4" "RAV four", "CX-5" "CX five"."""
     letters, number = match["letters"], match["number"]
-    return f"{letters} {_house(number) if len(number) == 3 else _cardinal(number)}"
+    return f"{letters} {_house(number) if len(number) == 3 else cardinal(number)}"
 
 
 def _decimal(match: Match) -> str:
     whole, part = match.group().split(".")
-    return f"{_cardinal(whole)} point {_each_digit(part)}"
+    return f"{cardinal(whole)} point {each_digit(part)}"
 
 
 def _number(match: Match) -> str:
     text = match.group()
     if len(text) >= 5 and "," not in text and not text.endswith("000"):
-        return _digits(text)
-    return _cardinal(text)
+        return digits(text)
+    return cardinal(text)
 
 
 def _keep_apart(said: str, match: Match) -> str:
@@ -265,6 +235,14 @@ _DAY: Final = r"(?:0?[1-9]|[12][0-9]|3[01])"
 _YEAR: Final = r"(?:19|20)[0-9]{2}"
 
 _RULES: Final[tuple[_Rule, ...]] = (
+    # Addresses, before their signs are taken for others: service@ottos.com, ottos.com/book.
+    _rule(r"\b(?P<address>[\w.+-]+@[\w-]+(?:\.[\w-]+)+)", _dotted),
+    _rule(
+        r"\b(?P<address>(?:[a-z0-9][a-z0-9-]*\.)+(?:com|org|net|io|co|us|info|biz|edu|gov|example))"
+        r"(?![a-z-])(?!\.[a-z])(?:/[\w./?=&%#~+-]*(?<![.?]))?",
+        _dotted,
+        _I,
+    ),
     # Signs, those of written lists and emphasis first of all: a voice would read them out.
     _rule(r"\s?&\s?", lambda m: " and "),
     _rule(r"[*`_]+", lambda m: " "),
@@ -273,11 +251,13 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(r"^(?:\s*[-•]\s+)+", lambda m: " "),
     # A telephone number: +1 (815) 555-0123, 815-555-0123, 8155550123, 555-0123.
     _rule(
-        r"(?<![\w$.-])(?:\+?1[ .-]?)?(?:\([0-9]{3}\)\s?|[0-9]{3}[ .-]?)"
-        r"[0-9]{3}[ .-]?[0-9]{4}(?!\w)"
-        r"|\+[0-9]{11,15}\b|(?<![\w$.-])[0-9]{3}-[0-9]{4}(?!\w)",
+        rf"(?<![\w$.-])(?:\+?1{_GAP})?(?:\([0-9]{{3}}\){_GAP}|[0-9]{{3}}{_GAP})"
+        rf"[0-9]{{3}}{_GAP}[0-9]{{4}}(?!\w)"
+        r"|\+1?[0-9]{10,14}\b|(?<![\w$.-])[0-9]{3}-[0-9]{4}(?!\w)",
         _phone,
     ),
+    _rule(rf"\+[0-9]{{1,3}}(?:{_GAP}\(?[0-9]{{1,6}}\)?){{2,6}}(?!\w)", _foreign_phone),
+    _rule(r"\bext\.?\s?(?=[0-9])", lambda m: "extension ", _I),
     # A VIN, then any code that mixes capitals and digits, such as a confirmation.
     _rule(r"\b(?=\w*[0-9])[A-HJ-NPR-Z0-9]{17}\b", lambda m: _code(m.group())),
     _rule(
@@ -288,7 +268,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(
         r"(?P<lead>\b(?:ending in|last (?:four|six)(?: digits)?(?: are| is)?|zip(?: code)?)\s+)"
         r"(?P<number>[0-9]{3,})\b",
-        lambda m: m["lead"] + _digits(m["number"]),
+        lambda m: m["lead"] + digits(m["number"]),
         _I,
     ),
     # Dates before times and numbers: 2026-11-24, 11/24/2026, Nov. 24th, 2026.
@@ -317,11 +297,14 @@ _RULES: Final[tuple[_Rule, ...]] = (
         _I,
     ),
     # Prices: $79.95, $1,234.50, $1.5 million; a dash between two of them is said "to".
-    _rule(r"(?<=[0-9])\s?[–-]\s?(?=\$[0-9])", lambda m: " to "),
+    _rule(r"(?<=[0-9])\s?[–—-]\s?(?=[$€£¥][0-9])", lambda m: " to "),
+    (money.MINUS, money.minus),
+    (money.RANGE, money.span),
+    (money.BEFORE, lambda m: _keep_apart(money.money(m), m)),
+    (money.BEHIND, lambda m: _keep_apart(money.money(m), m)),
+    (money.CENTS, lambda m: _keep_apart(money.cents(m), m)),
     _rule(
-        r"\$\s?(?P<dollars>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.(?P<cents>[0-9]{1,2})(?![0-9]))?"
-        r"(?:\s(?P<scale>thousand|million|billion)\b)?",
-        lambda m: _keep_apart(_money(m), m),
+        r"(?<=[a-z])\s?/\s?(?=(?:hour|day|week|month|year|mile|tire|visit)\b)", lambda m: " per "
     ),
     # Addresses: 4821 Oak Ave., Suite 200, Springfield, IL 62701.
     _rule(
@@ -334,15 +317,15 @@ _RULES: Final[tuple[_Rule, ...]] = (
         rf"\b(?P<state>{'|'.join(_STATES)})\s(?P<zip>[0-9]{{5}})(?:-(?P<more>[0-9]{{4}}))?\b",
         lambda m: (
             _STATES[m["state"]]
-            + f", {_digits(m['zip'])}"
-            + (f", {_digits(m['more'])}" if m["more"] else "")
+            + f", {digits(m['zip'])}"
+            + (f", {digits(m['more'])}" if m["more"] else "")
         ),
     ),
     # Car models and oil grades: F-150, RAV4, 5W-30.
     _rule(r"\b(?P<letters>[A-Z]{1,4})-?(?P<number>[1-9][0-9]{0,3})\b(?![.,:][0-9])", _model_name),
     _rule(
         r"\b(?P<cold>[0-9]{1,2})W-?(?P<hot>[0-9]{2})\b",
-        lambda m: f"{_cardinal(m['cold'])} W {_cardinal(m['hot'])}",
+        lambda m: f"{cardinal(m['cold'])} W {cardinal(m['hot'])}",
     ),
     # Ordinals, percentages, years, ranges, fractions, units.
     _rule(
@@ -359,6 +342,10 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _rule(r"(?:(?<=\s)|^)-(?=[0-9])", lambda m: "minus "),
     _rule(r"(?<=[0-9])\s?x(?=\s?[0-9])", lambda m: " by "),
     # Whatever number is left.
-    _rule(r"[0-9]+\.[0-9]+", lambda m: _keep_apart(_decimal(m), m)),
+    _rule(
+        r"(?<![\w.,])(?P<whole>[0-9]{1,3}(?:\.[0-9]{3})+),(?P<part>[0-9]{1,2})(?![\w,])",
+        lambda m: f"{cardinal(m['whole'].replace('.', ''))} point {each_digit(m['part'])}",
+    ),
+    _rule(r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)\.[0-9]+", lambda m: _keep_apart(_decimal(m), m)),
     _rule(r"[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+", lambda m: _keep_apart(_number(m), m)),
 )

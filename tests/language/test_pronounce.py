@@ -96,7 +96,8 @@ def test_said_as_a_person_says_it(written: str, said: str) -> None:
 PARTS = st.sampled_from(
     ["$", "79.95", " ", "9:00", " AM", "a.m.", "-", "11/24", "2026", ",", ".", "(815) 555-0123",
      "+1", "%", "th", "K7F2", "1HGCM82633A004352", "0", "00", "1,000", " St.", "Main", "#", "IL",
-     "F-150", "Nov.", " 31", "°", "&", "x", "W", "last six ", "\n", "million"]
+     "F-150", "Nov.", " 31", "°", "&", "x", "W", "last six ", "\n", "million",
+     "€", "£", "¢", ",5", "k", "USD", "@", ".com", "＄", "－"]
 ) | st.text(max_size=5) | st.integers().map(str) | st.floats().map(str)  # fmt: skip
 TEXTS = st.lists(PARTS, max_size=12).map("".join)
 
@@ -170,3 +171,69 @@ def test_a_number_with_typeset_dashes_is_a_telephone_number(dash: str, written: 
 )
 def test_one_digit_of_cents_is_tens_of_them(written: str, said: str) -> None:
     assert to_spoken(written).replace(",", "") == said
+
+
+@pytest.mark.parametrize(
+    "gap", [*"\u2014\u2015\u2212\ufe58\ufe63\uff0d./·•", " - ", " \u2013 ", "\u00a0", "\u202f"]
+)
+@pytest.mark.parametrize("written", ["815{}555{}0123", "(815){}555{}0123", "+1{}815{}555{}0123"])
+def test_whatever_stands_between_its_groups_it_is_a_telephone_number(
+    gap: str, written: str
+) -> None:
+    said = to_spoken(f"Call {written.replace('{}', gap)}.")
+    country = "one, " if written.startswith("+") else ""
+    assert said == f"Call {country}eight one five, triple five, zero one two three."
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("８１５-555-0123", "eight one five, triple five, zero one two three"),
+        ("815\u00ad555\u00ad0123", "eight one five, triple five, zero one two three"),
+        ("+44 20 7946 0958", "double four, two zero, seven nine four six, zero nine five eight"),
+        ("815-555-0123 ext. 5",
+         "eight one five, triple five, zero one two three extension five"),
+    ],
+)  # fmt: skip
+def test_telephone_numbers_of_other_kinds(written: str, said: str) -> None:
+    assert to_spoken(written) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("$.50", "fifty cents"),
+        ("$ 5", "five dollars"),
+        ("It is $5.", "It is five dollars."),
+        ("$19.999", "nineteen point nine nine nine dollars"),
+        ("$1.5k, $2M, $1.5 million",
+         "one point five thousand dollars, two million dollars, one point five million dollars"),
+        ("-$5 or $-5", "minus five dollars or minus five dollars"),
+        ("$5-10", "five to ten dollars"),
+        ("$20–$30", "twenty dollars to thirty dollars"),
+        ("US$5, USD 5, 5 USD", "five dollars, five dollars, five dollars"),
+        ("€20, 20€, 20 €", "twenty euros, twenty euros, twenty euros"),
+        ("€1, €1.234,50, 12,50 €", "one euro, one thousand two hundred and thirty-four euros and "
+         "fifty cents, twelve euros and fifty cents"),
+        ("£1.01 and £0.50", "one pound and one penny and fifty pence"),
+        ("¥500, ＄5, 5¢", "five hundred yen, five dollars, five cents"),
+        ("$79.95/month", "seventy-nine dollars and ninety-five cents per month"),
+        ("$5, 10 minutes", "five dollars, ten minutes"),
+        ("1,234.5 miles", "one thousand two hundred and thirty-four point five miles"),
+        ("1.234,50", "one thousand two hundred and thirty-four point five zero"),
+    ],
+)  # fmt: skip
+def test_money_in_other_forms(written: str, said: str) -> None:
+    assert to_spoken(written) == said
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Write to service@ottos.com.", "Write to service at ottos dot com."),
+        ("a.b_c@x-y.co.uk", "a dot b underscore c at x dash y dot co dot uk"),
+        ("See ottosauto.com/book?x=1.", "See ottosauto dot com."),
+    ],
+)
+def test_addresses_are_dictated(written: str, said: str) -> None:
+    assert to_spoken(written) == said

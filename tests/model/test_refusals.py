@@ -177,6 +177,7 @@ NOT_A_PARAMETERS_FAULT: list[Any] = [
     error("Invalid schema for function 'book': 'temperature' is wrong.", "tools[0].function"),
     {"detail": [forbidden("body", "messages", 1, "content")]},
     {"error": {"message": "bad", "input": CALLER, "request": "x"}},
+    {"error": {"message": "bad", "input": {"message": "'temperature'", "loc": ["temperature"]}}},
     error("This model's maximum context length is 8192 tokens.", "messages"),
     error("The engine temperature of the caller's car streams strict reasoning."),
     error('"gemma" does not support tools'),

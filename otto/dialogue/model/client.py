@@ -100,6 +100,10 @@ class Model:
         """The switchboard's word on which providers to skip, from the next answer on."""
         self._providers.avoid(providers)
 
+    def left_out(self) -> frozenset[str]:
+        """The parameters that some provider's model has refused so far."""
+        return frozenset().union(*self._refused.values())
+
     def _end(self, round_id: int) -> None:
         if (task := self._tasks.pop(round_id, None)) is not None:
             self._ending.add(task)
