@@ -22,6 +22,9 @@ Google can be answered for by somebody in between: `answer` gives `status` and t
 place of the vendor's own answer (a proxy's page, half a JSON, nothing at all); `drip` gives it byte
 by byte, `delay_ms` apart. A `fail` of Google's carries the reason in `says`, if there is one.
 
+Deepgram's voice can be `empty`: a flush is reported as done, and no audio comes. Its recogniser can
+have `interims` only: nothing becomes final, and empty results follow, one a second.
+
 With `open` it does not lie in wait: it strikes, at once, what is connected now (up to `count`
 connections, else all). drop: the connection breaks. stall: it stays and says nothing more. fail:
 Deepgram's sockets close with 1011 (NET-0001), a model's stream breaks off. A listening socket
@@ -51,6 +54,8 @@ Kind = Literal[
     "glue",
     "surrogate",
     "endings",
+    "empty",
+    "interims",
     "answer",
     "drip",
 ]
@@ -71,11 +76,15 @@ TARGETS = (
 )
 GOOGLE = ("google", "google.token")
 MODELS = ("openai", "openai.fallback")
+LISTENERS = ("deepgram.listen", "deepgram.listen.fallback")
+SPEAKERS = ("deepgram.speak", "deepgram.speak.fallback")
 ONLY_OF: dict[str, tuple[str, ...]] = {
     "hang": MODELS,
     "glue": MODELS,
     "surrogate": MODELS,
     "endings": MODELS,
+    "empty": SPEAKERS,
+    "interims": LISTENERS,
     "answer": GOOGLE,
     "drip": GOOGLE,
 }

@@ -54,7 +54,13 @@ def error_in(data: Mapping[str, Any]) -> tuple[str, str] | None:
         return None
     if data.get("variant") == _OUR_FRAME:
         return None
-    return _kind(data), code_of(data)
+    return reason_of(data)
+
+
+def reason_of(data: Mapping[str, Any]) -> tuple[str, str]:
+    """The kind and the code that an error or a warning names."""
+    by_code = kind_of(_all(data, _CODES), "")
+    return by_code or kind_of(_all(data, _TEXTS), "protocol"), code_of(data)
 
 
 def is_flush_refused(data: Mapping[str, Any]) -> bool:
@@ -69,11 +75,6 @@ def code_of(data: Mapping[str, Any]) -> str:
         if isinstance(value, str | int) and re.fullmatch(r"[A-Za-z0-9_-]{1,40}", str(value)):
             return str(value)
     return "no code"
-
-
-def _kind(data: Mapping[str, Any]) -> str:
-    by_code = kind_of(_all(data, _CODES), "")
-    return by_code or kind_of(_all(data, _TEXTS), "protocol")
 
 
 def _all(data: Mapping[str, Any], names: tuple[str, ...]) -> str:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from otto.events import (
@@ -27,7 +26,9 @@ from otto.events import (
     WorkerFailed,
 )
 from otto.language.pronounce import to_spoken
+from otto.speech.audible import audible_bytes
 from otto.speech.flush_budget import FlushBudget
+from otto.speech.groups import Group, Piece
 from otto.speech.remainder import Pace, rest_of
 from otto.speech.speak_wire import CLEAR, FLUSH, speak_messages
 from otto.speech.timeline import Outlet, Timeline
@@ -39,31 +40,6 @@ CLEARED_TIMEOUT_S: Final = 1.0
 """Clear is answered at once; a socket that does not is replaced."""
 BETWEEN_AUDIO_S: Final = 1.5
 """Within a sentence audio comes faster than it is spoken: so long without any is a stall."""
-
-
-@dataclass(slots=True)
-class _Piece:
-    index: int
-    text: str
-    spoken: str
-
-
-@dataclass(slots=True)
-class _Group:
-    generation: int
-    pieces: list[_Piece]
-    local: bytes | None = None
-    """Audio that is already here; None for the voice's."""
-    flushed_at: float | None = None
-    received: int = 0
-    skip: int = 0
-    """Bytes still to come that the line already has, after a new socket."""
-    voice: str = ""
-    """Whose audio has come of it."""
-    earlier: int = 0
-    """How much of `received` came from other voices before; their part is not in `asked`."""
-    asked: str = ""
-    """What the voice was asked to say."""
 
 
 class Playout:
@@ -85,7 +61,7 @@ class Playout:
         self._phrases = phrases
         self._voice = self._phrases_voice = phrases_voice
         self._pace = Pace()
-        self._groups: deque[_Group] = deque()
+        self._groups: deque[Group] = deque()
         self._timelines: dict[int, Timeline] = {}
         self._floor = -1
         self._ended: set[int] = set()
@@ -93,6 +69,12 @@ class Playout:
         self._clears = 0
         self._has_begun = False
         """Audio of the first group has come on this socket."""
+        self._numbers: set[int] = set()
+        """Of the `Flushed` on this socket."""
+        self.is_fruitful = False
+        """Whether this socket has brought the line any further."""
+        self.is_proven = False
+        """Whether it has given all the audio that some sentence may need."""
         self._progress_at = 0.0
         self._recheck_at: float | None = None
 
@@ -109,11 +91,11 @@ class Playout:
         spoken = to_spoken(text) if audio is None else ""
         if audio is None and not re.search(r"\w", spoken):
             audio = b""  # nothing to pronounce: the voice would answer with a warning
-        piece = _Piece(index, text, spoken)
+        piece = Piece(index, text, spoken)
         if audio is not None:
             if self._groups and self._is_gathering(self._groups[-1]):
                 self._flush(self._groups[-1])
-            self._groups.append(_Group(generation, [piece], local=audio))
+            self._groups.append(Group(generation, [piece], local=audio))
             self._advance()
             return
         last = self._groups[-1] if self._groups else None
@@ -125,7 +107,7 @@ class Playout:
                 self._flush_if_due()
                 return
             self._flush(last)
-        self._groups.append(_Group(generation, [piece], asked=piece.spoken))
+        self._groups.append(Group(generation, [piece], asked=piece.spoken))
         self._speak(piece.spoken)
         self._flush_if_due()
 
@@ -165,7 +147,8 @@ class Playout:
     def opened(self, voice: str = "") -> None:
         """A new socket of `voice` is there: ask for what was not delivered."""
         self._is_open = True
-        self._has_begun = False
+        self._has_begun = self.is_fruitful = self.is_proven = False
+        self._numbers = set()
         self._voice = voice
         self._clears = 0
         self._progress_at = self._outlet.now()
@@ -177,44 +160,57 @@ class Playout:
         self._clears = 0
 
     def received(self, mulaw: bytes) -> None:
-        """Audio. Between Clear and Cleared it is of what nobody wants to hear."""
-        self._progress_at = self._outlet.now()
+        """Audio. Between Clear and Cleared it is of what nobody wants to hear; silence is no sign
+        of life, and waits for what follows it."""
+        is_audible = bool(audible_bytes(mulaw))
+        if is_audible:
+            self._progress_at = self._outlet.now()
         if self._clears or not self._groups or not mulaw:
             return
-        self._has_begun = True
         group = self._groups[0]
-        if group.skip:
-            cut = min(group.skip, len(mulaw))
-            group.skip -= cut
-            mulaw = mulaw[cut:]
-        if mulaw:
-            group.received += len(mulaw)
-            group.voice = self._voice
-            asked_at = group.flushed_at
-            vendor_s = self._progress_at - asked_at if asked_at is not None else 0.0
-            self._play(group, mulaw, vendor_s * 1000)
+        self._voiced(group, group.take(mulaw))
+        self._has_begun = self._has_begun or is_audible
+        self.is_proven = self.is_proven or (is_audible and group.is_said)
 
-    def flushed(self) -> None:
-        """All audio of the first group has come."""
+    def flushed(self, number: object = None) -> bool:
+        """All audio of the first group has come. False when that cannot be: the text was not
+        said, and the socket must be replaced. `number` is what the voice calls this flush."""
+        if self._is_repeated(number) or self._clears:
+            return True
+        if not self._groups or self._groups[0].flushed_at is None:
+            return True
+        if not self._groups[0].is_said:
+            self._groups[0].disown()
+            self.is_fruitful = self.is_proven
+            return False
         self._progress_at = self._outlet.now()
-        if self._clears or not self._groups or self._groups[0].flushed_at is None:
-            return
         group = self._groups.popleft()
+        self._voiced(group, group.release())
         self._has_begun = False
         self._pace.learn(self._voice, group.asked, group.received - group.earlier)
         self._spoken(group)
         self._advance()
+        return True
 
     def cleared(self) -> None:
         """What comes now was asked for after the Clear."""
-        self._clears = max(0, self._clears - 1)
-        self._progress_at = self._outlet.now()
+        if self._clears:
+            self._clears -= 1
+            self._progress_at = self._outlet.now()
+
+    def _is_repeated(self, number: object) -> bool:
+        """Whether a flush was reported before, by a voice that counts them."""
+        if not isinstance(number, int):
+            return False
+        is_known = number in self._numbers
+        self._numbers.add(number)
+        return is_known and len(self._numbers) > 1
 
     # Time
 
-    def touch(self) -> None:
-        """The line kept us from listening to the voice until now: that was not its silence."""
-        self._progress_at = self._outlet.now()
+    def was_kept(self, for_s: float) -> None:
+        """The line kept us from listening to the voice for so long: that was not its silence."""
+        self._progress_at += for_s
 
     @property
     def is_waiting(self) -> bool:
@@ -247,7 +243,7 @@ class Playout:
 
     # Groups
 
-    def _is_gathering(self, group: _Group) -> bool:
+    def _is_gathering(self, group: Group) -> bool:
         """Whether the group waits for its flush only to save flushes."""
         return self._is_open and group.local is None and group.flushed_at is None
 
@@ -256,7 +252,7 @@ class Playout:
             for message in speak_messages(spoken):
                 self._outlet.to_voice(message)
 
-    def _flush(self, group: _Group) -> None:
+    def _flush(self, group: Group) -> None:
         if not self._is_gathering(group):
             return
         now = self._outlet.now()
@@ -269,7 +265,8 @@ class Playout:
     def _ask_again(self) -> None:
         for group in self._groups:
             if group.local is None:
-                was_flushed, group.flushed_at = group.flushed_at is not None, None
+                was_flushed = group.flushed_at is not None
+                group.ask()
                 self._leave_out_what_is_said(group)
                 if not group.asked:
                     group.local = b""  # the other voice had said all of it
@@ -279,7 +276,7 @@ class Playout:
                     self._flush(group)
         self._advance()
 
-    def _leave_out_what_is_said(self, group: _Group) -> None:
+    def _leave_out_what_is_said(self, group: Group) -> None:
         said = group.received - group.earlier
         if said and group.voice != self._voice:
             if group.voice == self._phrases_voice and not self._pace.is_known(group.voice):
@@ -336,14 +333,23 @@ class Playout:
             timeline = self._timelines[generation] = Timeline(generation, self._chunk_bytes)
         return timeline
 
-    def _play(self, group: _Group, mulaw: bytes, vendor_ms: float) -> None:
+    def _voiced(self, group: Group, mulaw: bytes) -> None:
+        if mulaw:
+            self.is_fruitful = True
+            group.received += len(mulaw)
+            group.voice = self._voice
+            asked_at = group.flushed_at
+            vendor_s = self._progress_at - asked_at if asked_at is not None else 0.0
+            self._play(group, mulaw, vendor_s * 1000)
+
+    def _play(self, group: Group, mulaw: bytes, vendor_ms: float) -> None:
         timeline = self._timeline(group.generation)
         timeline.push(mulaw, self._outlet)
         if timeline.began_at is None:
             timeline.began_at = self._outlet.now()
             self._outlet.emit(FirstAudio(group.generation, vendor_ms))
 
-    def _spoken(self, group: _Group) -> None:
+    def _spoken(self, group: Group) -> None:
         """Report the group's sentences.
 
         Sentences that shared a flush have no boundary on the wire: their audio is divided in

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from websockets.asyncio.client import ClientConnection
@@ -25,6 +24,8 @@ from otto.health.breaker import PRIMARY
 from otto.language.pronounce import to_spoken
 from otto.media_link.client import Downlink, connect_downlink
 from otto.media_link.tls import LinkTls
+from otto.speech.audible import audible_bytes, is_enough
+from otto.speech.complaints import error_in, is_flush_refused, parse, reason_of
 from otto.speech.playout import Playout
 from otto.speech.speak_wire import CLOSE, FLUSH, speak_messages
 from otto.speech.vendors import SpeechVendor
@@ -37,6 +38,11 @@ MAX_FRUITLESS_SOCKETS: Final = 2
 is told."""
 STABLE_S: Final = 5.0
 """A socket that lived this long while idle is replaced at once; a shorter one when needed."""
+PHRASE_TRIES: Final = 2
+"""For each voice, when it reports success and has said nothing."""
+NO_AUDIO: Final = "no audio for the text"
+_TEXT_IN_BINARY: Final = b'{"type"'
+"""How a text message begins that came as a binary frame; no sound begins so."""
 
 
 class Speaker:
@@ -136,7 +142,8 @@ class _Call:
         self._timer: asyncio.TimerHandle | None = None
         self._socket: ClientConnection | None = None
         self._stalled = False
-        self._got_audio = False
+        self._warned = ""
+        """The kind of failure that the voice has warned of on this socket."""
         self._draining = False
         self._task = asyncio.create_task(self._keep_socket(), name="speaker")
 
@@ -235,7 +242,7 @@ class _Call:
             except VendorError as error:
                 log.warning("tts_socket_lost", kind=error.kind, detail=error.detail)
                 providers.failed(provider, error.kind, self._loop.time())
-                fruitless = 0 if self._got_audio else fruitless + 1
+                fruitless = 0 if self._playout.is_fruitful else fruitless + 1
                 is_short_lived = self._loop.time() - opened_at < STABLE_S
                 is_enough = fruitless >= MAX_FRUITLESS_SOCKETS * len(providers.names)
                 if is_enough and self._playout.is_waiting:
@@ -258,17 +265,18 @@ class _Call:
     async def _converse(self, provider: str, socket: ClientConnection) -> None:
         """One socket's life; always ends with `VendorError` or cancellation."""
         self._socket, self._outbox = socket, asyncio.Queue()
-        self._stalled = self._got_audio = False
+        self._stalled, self._warned = False, ""
+        is_proven = False
         sender = asyncio.create_task(self._send(socket, self._outbox))
         self._playout.opened(provider)
         self._after()
         try:
             async for message in socket:
-                if isinstance(message, bytes) and not self._got_audio:
-                    self._got_audio = True
+                await self._receive(message)
+                if self._playout.is_proven and not is_proven:
+                    is_proven = True
                     self._provider = provider
                     self._vendor.providers.succeeded(provider)
-                await self._receive(message)
             raise VendorError("dropped", "closed 1000")
         except ConnectionClosed as error:
             if self._stalled:
@@ -289,75 +297,90 @@ class _Call:
                 await socket.send(await outbox.get())
 
     async def _receive(self, message: str | bytes) -> None:
-        if isinstance(message, bytes):
+        if isinstance(message, bytes) and not message.startswith(_TEXT_IN_BINARY):
             self._playout.received(message)
             await self._drain()
         else:
             self._obey(message)
         self._after()
 
-    def _obey(self, message: str) -> None:
-        data = _parse(message)
-        kind = data.get("type")
-        if kind == "Flushed":
-            self._playout.flushed()
-        elif kind == "Cleared":
-            self._playout.cleared()
-        elif kind == "Warning":
-            log.warning("tts_warning", code=str(data.get("code")))
+    def _obey(self, message: str | bytes) -> None:
+        """A message that is no audio. Raises `VendorError` when the voice will not, or did not,
+        say what it was asked to."""
+        data = parse(message)
+        if (error := error_in(data)) is not None:
+            raise VendorError(error[0], f"error frame {error[1]}")
+        match data.get("type"):
+            case "Flushed":
+                if not self._playout.flushed(data.get("sequence_id")):
+                    raise VendorError(self._warned or "protocol", NO_AUDIO)
+            case "Cleared":
+                self._playout.cleared()
+            case "Warning":
+                self._warned, code = reason_of(data)
+                log.warning("tts_warning", code=code)
+                if is_flush_refused(data) and self._playout.is_waiting:
+                    raise VendorError("refused", f"warning {code}")
 
     async def _drain(self) -> None:
         """Let the line's back-pressure reach Deepgram's socket."""
         if self._link_lost:
             return
-        self._draining = True
+        self._draining, since_s = True, self._loop.time()
         try:
             await self._downlink.drain()
         except ConnectionError:
             self._link_lost = True
         finally:
             self._draining = False
-            self._playout.touch()
+            self._playout.was_kept(self._loop.time() - since_s)
 
 
 async def synthesise(settings: DeepgramSettings, text: str) -> bytes:
     """One phrase, whole, as mu-law 8 kHz: for what is said often. By the fallback's voice when
     the first cannot be had. Raises `VendorError`."""
-    try:
-        return await _synthesise(settings, text)
-    except VendorError as error:
-        if not settings.has_speak_fallback:
-            raise
-        log.warning("tts_phrase_by_fallback", kind=error.kind, detail=error.detail)
-        return await _synthesise(settings.as_fallback(), text)
+    voices = [settings, settings.as_fallback()] if settings.has_speak_fallback else [settings]
+    *before, last = [voice for voice in voices for _ in range(PHRASE_TRIES)]
+    in_vain: DeepgramSettings | None = None
+    for voice in before:
+        if voice is in_vain:
+            continue
+        try:
+            return await _synthesise(voice, text)
+        except VendorError as error:
+            log.warning("tts_phrase_failed", kind=error.kind, detail=error.detail)
+            if error.detail != NO_AUDIO:  # others were tried again already, or cannot be mended
+                in_vain = voice
+                if voice is last:
+                    raise
+    return await _synthesise(last, text)
 
 
 async def _synthesise(settings: DeepgramSettings, text: str) -> bytes:
-    audio: list[bytes] = []
+    spoken, audio = to_spoken(text), bytearray()
     async with opened(settings, "/v1/speak", speak_query(settings)) as socket:
         try:
-            for message in (*speak_messages(to_spoken(text)), FLUSH):
+            for message in (*speak_messages(spoken), FLUSH):
                 await socket.send(message)
-            while True:
-                async with asyncio.timeout(settings.first_audio_timeout_s):
+            async with asyncio.timeout(settings.first_audio_timeout_s) as patience:
+                while True:
                     answer = await socket.recv()
-                if isinstance(answer, bytes):
-                    audio.append(answer)
-                elif _parse(answer).get("type") == "Flushed":
-                    break
+                    if isinstance(answer, bytes):
+                        audio += answer
+                        if audible_bytes(answer):
+                            now_s = asyncio.get_running_loop().time()
+                            patience.reschedule(now_s + settings.first_audio_timeout_s)
+                        continue
+                    data = parse(answer)
+                    if (error := error_in(data)) is not None:
+                        raise VendorError(error[0], f"error frame {error[1]}")
+                    if data.get("type") == "Flushed":
+                        break
             await socket.send(CLOSE)
         except TimeoutError:
             raise VendorError("timeout", "no audio for the phrase") from None
         except ConnectionClosed as error:
             raise closed_as(error) from None
-    if not audio:
-        raise VendorError("protocol", "no audio for the phrase")
-    return b"".join(audio)
-
-
-def _parse(message: str | bytes) -> dict[str, Any]:
-    try:
-        data = json.loads(message)
-    except ValueError:
-        return {}
-    return data if isinstance(data, dict) else {}
+    if not is_enough(spoken, audible_bytes(audio)):
+        raise VendorError("protocol", NO_AUDIO)
+    return bytes(audio)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import time
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from starlette.websockets import WebSocket
@@ -30,6 +31,7 @@ from sandbox.faults import Kind
 from sandbox.world import World
 
 LOG = "deepgram"
+EMPTY_EVERY_MS = 1000
 _CONTROLS = ("KeepAlive", "Finalize", "CloseStream")
 
 
@@ -71,6 +73,7 @@ class ListenSession:
         self._bytes = 0
         self._active_at = 0.0
         self._silent = False  # a "stall" has struck: read on, say nothing
+        self._empty_from_ms: int | None = None  # "interims" has struck: up to where all was said
         self._recogniser: Recogniser = self._choose_recogniser()
         self._helpers: list[asyncio.Task[None]] = []
 
@@ -134,6 +137,7 @@ class ListenSession:
             self._bytes += len(audio)
             if not self._silent:
                 self._recogniser.feed(audio)
+                self._say_nothing()
 
     async def _control(self, text: str) -> bool:
         """Obey a text frame; False: it was the last."""
@@ -165,6 +169,14 @@ class ListenSession:
     def _hear(self, heard: Heard) -> None:
         """What the recogniser tells, as Deepgram's messages."""
         delay_ms = 0
+        if isinstance(heard, Words) and heard.is_final and heard.text:
+            if self._world.faults.take(self._target, "interims") is not None:
+                heard = replace(heard, is_final=False, speech_final=False)
+                self._empty_from_ms = self._heard_ms
+            else:
+                self._empty_from_ms = None
+        elif isinstance(heard, Gap) and self._empty_from_ms is not None:
+            return  # a gap is one behind words that are final
         if isinstance(heard, Words):
             body = wire.results(
                 self._query,
@@ -185,6 +197,17 @@ class ListenSession:
             end = heard.last_word_end_ms / 1000
             body = {"type": "UtteranceEnd", "channel": [0, 1], "last_word_end": end}
         self._post(body, delay_ms)
+
+    def _say_nothing(self) -> None:
+        """After "interims": an empty result for each second, as if all were in order."""
+        if self._empty_from_ms is None or self._heard_ms < self._empty_from_ms + EMPTY_EVERY_MS:
+            return
+        from_ms, self._empty_from_ms = self._empty_from_ms, self._heard_ms
+        self._hear(Words("", from_ms, self._heard_ms, is_final=False, confidence=0.0))
+
+    @property
+    def _heard_ms(self) -> int:
+        return self._bytes // mulaw.BYTES_PER_MS
 
     def _final_delay_ms(self) -> int:
         delay_ms = 0

@@ -162,7 +162,7 @@ class SpeakSession:
             await self._send({"type": "Flushed", "sequence_id": sequence})
 
     async def _say(self, text: str, flushed_at: float) -> bool:
-        """Send the audio of `text`; False: a fault has struck, nothing more comes."""
+        """Send the audio of `text`; False: a fault has struck, not even Flushed comes."""
         loop = asyncio.get_running_loop()
         options, faults = self._world.options, self._world.faults
         if options.speech == "known":
@@ -175,9 +175,9 @@ class SpeakSession:
         if (slow := faults.take(self._target, "slow")) is not None:
             due += slow.delay_ms / 1000
         await asyncio.sleep(due - loop.time())
-        fault = faults.take(self._target, "stall", "drop")
-        if fault is not None and fault.kind == "stall":
-            return False
+        fault = faults.take(self._target, "stall", "drop", "empty")
+        if fault is not None and fault.kind != "drop":
+            return fault.kind == "empty"
         begun = loop.time()
         at = 0
         while at < len(audio):

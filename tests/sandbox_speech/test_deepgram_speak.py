@@ -191,3 +191,16 @@ async def test_stall_says_nothing_until_cleared(served) -> None:
             await asyncio.wait_for(socket.recv(), 0.2)
         await socket.send('{"type":"Clear"}')
         await until(socket, "Cleared")
+
+
+async def test_empty_reports_a_flush_as_done_and_sends_no_audio(served) -> None:
+    served.world.faults.add("deepgram.speak", "empty", count=1)
+    async with served.socket(PATH) as socket:
+        await until(socket, "Metadata")
+        await say(socket, "Hello?")
+        await socket.send('{"type":"Flush"}')
+        message = await asyncio.wait_for(socket.recv(), 5)
+        assert isinstance(message, str) and json.loads(message)["type"] == "Flushed"
+        await say(socket, "Hello again?")
+        await socket.send('{"type":"Flush"}')
+        assert isinstance(await asyncio.wait_for(socket.recv(), 5), bytes)

@@ -117,10 +117,10 @@ def test_a_phrase_known_beforehand_needs_no_voice_and_keeps_its_place() -> None:
     playout.say(1, 1, "One moment.")
     playout.finish(1)
     assert desk.line == []
-    playout.received(b"a" * 10 * MS)
+    playout.received(b"a" * 90 * MS)
     playout.flushed()
-    assert desk.heard(1) == b"a" * 10 * MS + b"p" * 50 * MS
-    assert desk.events[-2:] == [SentenceSpoken(1, 1, "One moment.", 10, 60), SpeechDone(1, 60, 0)]
+    assert desk.heard(1) == b"a" * 90 * MS + b"p" * 50 * MS
+    assert desk.events[-2:] == [SentenceSpoken(1, 1, "One moment.", 90, 140), SpeechDone(1, 140, 1)]
 
 
 def test_the_greeting_plays_before_the_voice_is_reachable() -> None:
@@ -184,7 +184,7 @@ def test_clear_does_not_swallow_a_newer_answer_already_asked_for() -> None:
 def test_no_clear_is_sent_when_the_voice_has_nothing_left_to_say() -> None:
     playout, desk = make()
     playout.say(1, 0, "Done.")
-    playout.received(b"a")
+    playout.received(b"a" * 40 * MS)
     playout.flushed()
     playout.cancel(1)
     assert "Clear" not in desk.wire
@@ -214,16 +214,17 @@ def test_a_socket_lost_in_the_middle_continues_where_the_line_stopped() -> None:
     playout.say(1, 0, "First.")
     playout.say(1, 1, "Second.")
     playout.finish(1)
-    playout.received(b"abc")
+    first, second = b"abcde" * 15 * MS, b"XY" * 30 * MS
+    playout.received(first[:200])
     playout.lost()
     desk.wire.clear()
     playout.opened()
     assert desk.wire == ["First.", "Flush", "Second.", "Flush"]
-    playout.received(b"abcde")
+    playout.received(first)
     playout.flushed()
-    playout.received(b"XY")
+    playout.received(second)
     playout.flushed()
-    assert desk.heard(1) == b"abcdeXY"
+    assert desk.heard(1) == first + second
     assert isinstance(desk.events[-1], SpeechDone)
 
 

@@ -162,3 +162,37 @@ async def over_the_telephone(call: Any, written: str) -> str:
                 await asyncio.sleep(0.02)
         await listener.detach()
     return " ".join(e.text for e in call.events if isinstance(e, Transcript) and e.is_final)
+
+
+async def test_a_recogniser_with_interims_only_is_listened_past(call: Any, world: World) -> None:
+    world.faults.add("deepgram.listen", "interims")
+    url = f"{settings_of(world).url}-b"
+    listener = Listener(settings_of(world, fallback_url=url), call.events.append)
+    await listener.attach(call.address, call.token)
+    audio = carrier.encode("it is the blue one", 1200) + SILENCE * 8000 * 8
+    audio += carrier.encode("and a red one", 1000) + SILENCE * 8000 * 6
+    talking = asyncio.create_task(speak_into(call, audio, pace=2))
+    await call.wait_for(lambda e: isinstance(e, Transcript) and e.is_final and "red" in e.text)
+    finals = [e.text for e in call.events if isinstance(e, Transcript) and e.is_final and e.text]
+    plain = [re.sub(r"\W+", " ", text).strip().lower() for text in finals]
+    assert plain == ["it is the blue one", "and a red one"]
+    assert call.reports == [("primary", False, "timeout")]
+    talking.cancel()
+    await asyncio.gather(talking, return_exceptions=True)
+    await listener.detach()
+
+
+async def test_a_voice_that_reports_success_without_a_sound_gives_way(
+    call: Any, world: World
+) -> None:
+    world.faults.add("deepgram.speak", "empty")
+    url = f"{settings_of(world).url}-b"
+    speaker = Speaker(settings_of(world, fallback_url=url), 100, call.events.append)
+    await speaker.attach(call.address, call.downlink_token)
+    speaker.say(1, 0, "Your car is ready.")
+    speaker.finish(1)
+    done = await call.wait_for_type(SpeechDone)
+    assert done.total_ms > 500
+    assert not any(isinstance(e, WorkerFailed) for e in call.events)
+    assert call.reports == [("primary", False, "protocol")] * 2
+    await speaker.detach()
