@@ -24,6 +24,9 @@ log = structlog.get_logger()
 
 HELLO_TIMEOUT_S = 5.0
 HELLO_MAX_BYTES = 1024
+MAX_STRANGERS = 128
+"""Connections that have not said who they are. A worker does so at once; who does not would take
+the descriptors that callers' streams need."""
 
 
 class PeerOwner(Protocol):
@@ -78,10 +81,18 @@ class Peer(asyncio.Protocol):
         self._hello_timer: asyncio.TimerHandle
         self._abort_timer: asyncio.TimerHandle | None = None
 
+    @property
+    def is_stranger(self) -> bool:
+        """Whether it has not said who it is."""
+        return self._link is None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         limit_socket_buffers(self._transport)
+        if sum(peer.is_stranger for peer in self._connections) >= MAX_STRANGERS:
+            log.warning("media_link_too_many_strangers")
+            self._transport.abort()
         self._connections.add(self)
         loop = asyncio.get_running_loop()
         self._hello_timer = loop.call_later(HELLO_TIMEOUT_S, self._refuse, "no_hello")

@@ -552,6 +552,32 @@ async def test_a_silent_stranger_is_closed(server, monkeypatch):
     writer.close()
 
 
+async def test_strangers_are_few_and_shut_out_nobody_who_says_who_they_are(
+    server, sink, monkeypatch
+):
+    monkeypatch.setattr(link_peer, "MAX_STRANGERS", 5)
+    link = server.open("CA1", sink)
+    control = await connect_control(server.address, link.invite(Role.CONTROL))
+    host, port = server.address.split(":")
+    strangers = [await asyncio.open_connection(host, int(port)) for _ in range(30)]
+    async with asyncio.timeout(5):
+        closed = 0
+        while closed < 25:
+            closed = sum(
+                reader.at_eof() or reader.exception() is not None for reader, _ in strangers
+            )
+            await asyncio.sleep(0.01)
+    assert not control.is_over
+    for _, writer in strangers:
+        writer.close()
+    async with asyncio.timeout(5):
+        while server.connections > 1:
+            await asyncio.sleep(0.01)
+    uplink = await connect_uplink(server.address, link.invite(Role.UPLINK))
+    await uplink.close()
+    await control.close()
+
+
 async def test_a_half_closed_peer_is_closed(server, sink):
     link = server.open("CA1", sink)
     control = await connect_control(server.address, link.invite(Role.CONTROL))
