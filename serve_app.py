@@ -69,9 +69,16 @@ SwitchboardFactory = Callable[[Settings], SwitchboardClient]
 
 
 def serve_environment(settings: Settings) -> dict[str, str]:
-    """The environment that Ray must be started with, so that no redeploy cuts a call."""
+    """The environment that Ray must be started with, so that no redeploy cuts a call and the front
+    door has its limits (`cluster/haproxy.py`)."""
     drain_s = int(settings.call.max_duration_s) + DRAIN_MARGIN_S
-    return {**SERVE_ENVIRONMENT, "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(drain_s)}
+    return {
+        **SERVE_ENVIRONMENT,
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(drain_s),
+        "OTTO_MAX_CONNECTIONS": str(settings.max_connections),
+        "OTTO_TRUSTED_PROXIES": settings.trusted_proxies,
+        "OTTO_UNLIMITED_SOURCES": settings.unlimited_sources,
+    }
 
 
 def find_switchboard(settings: Settings) -> SwitchboardClient:

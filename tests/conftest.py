@@ -23,6 +23,7 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cluster.ray_env import ENVIRONMENT as RAY_ENVIRONMENT
+from cluster.ray_env import ONE_MACHINE
 from config.dealership import Dealership, load_dealership
 from config.settings import DatabaseSettings, RedisSettings
 from otto.storage.database import make_engine, migrate
@@ -39,7 +40,7 @@ settings.register_profile("otto", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("otto")
 
 # Ray reads its authentication mode when it is imported, which any test module may do first.
-os.environ.update(RAY_ENVIRONMENT)
+os.environ.update(RAY_ENVIRONMENT | ONE_MACHINE)
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -2,7 +2,8 @@
 
 import os
 
-from cluster.ray_env import ENVIRONMENT
+from cluster.ray_env import ENVIRONMENT, ONE_MACHINE
 
-# Ray reads its authentication mode when it is imported, which the modules of this package do.
-os.environ.update(ENVIRONMENT)
+# Ray reads its authentication mode and its node's address when it is imported, which the
+# modules of this package do.
+os.environ.update(ENVIRONMENT | ONE_MACHINE)

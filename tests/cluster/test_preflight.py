@@ -124,3 +124,11 @@ def test_old_sessions_go_but_not_those_of_a_running_stack(workdir: Path) -> None
     ray_env.forget_old_sessions(workdir)
     assert set(workdir.iterdir()) == {below, proxies[0]}
     assert set(below.iterdir()) == {alive, *others[-3:]}
+
+
+def test_without_the_front_doors_program_nothing_starts(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {**os.environ, "RAY_SERVE_HAPROXY_BINARY_PATH": "/nowhere"})
+    with pytest.raises(StackError, match="/nowhere is not there"):
+        ray_env.prepare(workdir, ports={}, state_dir=workdir)

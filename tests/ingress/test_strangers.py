@@ -272,3 +272,11 @@ async def test_repeated_fields_reach_the_answer_as_twilio_signed_them(
         )
     assert answer.status_code == 200
     assert [call_sid for call_sid, *_ in switchboard.reserved] == ["CA1"]
+
+
+def test_few_wait_for_a_full_process(ingress_settings):
+    """By Serve's default any number waits, each caller in silence."""
+    import serve_app
+
+    for application in serve_app.build(ingress_settings):
+        assert 0 < application._bound_deployment.max_queued_requests <= 100
