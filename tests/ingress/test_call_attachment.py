@@ -247,3 +247,17 @@ async def test_a_node_that_is_full_is_asked_until_it_has_a_place(
     await asyncio.sleep(2)
     assert len(switchboard.started) == 2
     assert not line.has_ended
+
+
+@pytest.mark.looptime
+async def test_a_link_that_loses_somebody_before_the_token_is_redeemed_gets_nobody() -> None:
+    switchboard = Switchboard()
+    switchboard.answers = ["hangs", "given"]
+    line, made = attachment(switchboard)
+    attaching = asyncio.create_task(made.attach())
+    await asyncio.sleep(0.5)
+    made.on_control_lost()
+    await asyncio.sleep(0.5)
+    assert (switchboard.taken_over, switchboard.started) == ([], [])
+    await attaching
+    assert (len(switchboard.started), line.has_ended) == (1, False)
