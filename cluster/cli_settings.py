@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster import ray_env
+from config.link import ray_environment
 from config.loading import read_settings
 
 app = typer.Typer(no_args_is_help=True, help="The settings as Otto understands them.")
@@ -34,7 +35,12 @@ def config_env() -> None:
     `eval "$(otto config env)"` before `ray start` or `serve run` on a cluster of your own."""
     import serve_app  # late: it imports Ray
 
-    wanted = {**ray_env.ENVIRONMENT, **serve_app.serve_environment(read_settings())}
+    settings = read_settings()
+    wanted = {
+        **ray_env.ENVIRONMENT,
+        **serve_app.serve_environment(settings),
+        **ray_environment(settings.link),
+    }
     for name, value in wanted.items():
         typer.echo(f"export {name}={shlex.quote(os.environ.get(name, value))}")
 

@@ -78,6 +78,15 @@ class LinkSettings(SettingsGroup):
         return self
 
 
+def ray_environment(link: LinkSettings) -> dict[str, str]:
+    """What has Ray speak TLS with the link's certificates; empty where it need not, or where they
+    are for a shared name, which Ray does not know."""
+    if link.is_local or not link.has_tls or link.tls_name:
+        return {}
+    files = (link.tls_cert, link.tls_key, link.tls_ca)
+    return {"RAY_USE_TLS": "1", **dict(zip(RAY_TLS_FILES, map(str, files), strict=True))}
+
+
 def ray_fault(link: LinkSettings, environment: Mapping[str, str]) -> tuple[str, str] | None:
     """Why Ray's own traffic between nodes, its token first, could be read, and what to do; None: it
     could not, or may. Whoever has the token runs code on every node."""

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from actors.deployment import bring_up
+from cluster.cli_settings import app
 from cluster.errors import StackError
 from cluster.preflight import check_link
 from cluster.vendor_checks import Failed, _between_nodes
 from config.environment import SettingsError
-from config.link import RAY_TLS_FILES, LinkSettings, ray_fault
+from config.link import RAY_TLS_FILES, LinkSettings, ray_environment, ray_fault
 from config.loading import read_settings
 from config.settings import Settings
 from tests.support.certificates import Authority
@@ -93,6 +95,30 @@ def test_rays_traffic_is_part_of_it(environment: dict[str, str], says: str) -> N
 
 def test_ray_with_all_its_files_is_no_fault(ray_by_tls: None) -> None:
     assert ray_fault(REMOTE, os.environ) is None
+
+
+def test_the_links_certificates_serve_ray_too(authority: Authority) -> None:
+    link = authority.settings(names=("10.0.0.5",)).model_copy(update={"host": "node"})
+    environment = ray_environment(link)
+    assert environment["RAY_USE_TLS"] == "1"
+    assert environment["RAY_TLS_SERVER_CERT"] == str(link.tls_cert)
+    assert ray_fault(link, environment) is None
+    for other in ({"host": "127.0.0.1"}, {"tls_name": "otto-link"}):
+        assert ray_environment(link.model_copy(update=other)) == {}
+    assert ray_environment(LinkSettings(host="node", allow_cleartext=True)) == {}
+
+
+def test_otto_config_env_gives_ray_what_it_needs(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    link = authority.settings()
+    given = {"TLS_CERT": link.tls_cert, "TLS_KEY": link.tls_key, "TLS_CA": link.tls_ca}
+    for name, value in {**given, "HOST": "node"}.items():
+        monkeypatch.setenv(f"OTTO_LINK_{name}", str(value))
+    shown = CliRunner().invoke(app, ["env"]).output
+    assert f"export RAY_TLS_CA_CERT={link.tls_ca}" in shown
+    assert "export RAY_USE_TLS=1" in shown
 
 
 def test_nothing_is_started_while_rays_token_could_be_read(
