@@ -34,13 +34,19 @@ class LineWatch:
     async def wait_for_end(self, call_sid: str) -> None:
         """Return when no stream of the call stands, or when that has taken too long."""
         loop = asyncio.get_running_loop()
-        until_s = look_s = loop.time()
-        until_s += WAIT_S
+        until_s = loop.time() + WAIT_S
+        looking: asyncio.Task[None] | None = None
         while self._calls.stands(call_sid, loop.time()) and loop.time() < until_s:
-            if loop.time() >= look_s:
-                await self.look(call_sid)
-                look_s = loop.time() + LOOK_EVERY_S
+            if looking is None:  # beside this: the word that it has ended may be quicker
+                looking = loop.create_task(self._keep_looking(call_sid))
             await asyncio.sleep(POLL_S)
+        if looking is not None:
+            looking.cancel()
+
+    async def _keep_looking(self, call_sid: str) -> None:
+        while True:
+            await self.look(call_sid)
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self, call_sid: str) -> None:
         """Ask the call actor. A stream that it does not hear, or that has none, is doubted."""

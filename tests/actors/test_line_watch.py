@@ -28,6 +28,7 @@ class Node:
             self.pool.ready(name)
         self.calls = Calls(self.pool, Admission(self.pool, 400.0, lambda now_s: False))
         self.hears = True
+        self.answers_after_s = 0.0
         self.asked: list[str] = []
         self.watch = LineWatch(self.calls, self.pool, self._hears_line)
         token = self.calls.reserve("CA1", FACTS, self.now).token or ""
@@ -41,6 +42,7 @@ class Node:
 
     async def _hears_line(self, name: str, call_sid: str) -> bool:
         self.asked.append(name)
+        await asyncio.sleep(self.answers_after_s)
         return self.hears
 
     async def resumes(self) -> tuple[str | None, float]:
@@ -68,6 +70,15 @@ async def test_a_call_that_is_quicker_than_the_word_of_its_end_waits_no_longer_t
     reason, took_s = await node.resumes()
     assert reason is None
     assert took_s < 0.3
+
+
+async def test_a_call_actor_that_is_slow_to_answer_holds_nobody_up() -> None:
+    node = Node()
+    node.answers_after_s = 0.5
+    asyncio.get_running_loop().call_later(0.05, lambda: node.calls.stream_ended("CA1", "stream-1"))
+    reason, took_s = await node.resumes()
+    assert reason is None
+    assert took_s < 0.1
 
 
 async def test_a_call_that_nobody_holds_is_asked_of_nobody() -> None:
