@@ -15,6 +15,7 @@ from actors.runtime.process import BaseActor
 if TYPE_CHECKING:
     from config.dealership import Dealership
     from config.settings import Settings
+    from otto.scheduling.code_requests import CodeRequest, CodeVerdict
     from otto.scheduling.openings import Opening, OpeningsQuery
     from otto.scheduling.service import Booking, BookingRequest
 
@@ -30,6 +31,7 @@ class CalendarActor(BaseActor):
         from otto.scheduling.google_calendar import GoogleCalendar
         from otto.scheduling.outbox import OutboxWorker
         from otto.scheduling.service import CalendarService
+        from otto.scheduling.text_codes import TextCodes
         from otto.scheduling.text_rules import TextRules
         from otto.scheduling.texts import KIND, text_handler
         from otto.storage.database import make_engine
@@ -57,6 +59,14 @@ class CalendarActor(BaseActor):
             limits=settings.limits,
             lines=lines,
         )
+        self._codes = TextCodes(
+            engine,
+            dealership.name,
+            rules,
+            settings.limits,
+            guard=DatabaseGuard(settings.database.command_timeout_s),
+            after_commit=self._outbox.nudge,
+        )
         self._stop = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
@@ -71,3 +81,10 @@ class CalendarActor(BaseActor):
     async def book(self, request: BookingRequest) -> Booking:
         await self.ready()  # after a restart by Ray nobody else starts the worker
         return await self._service.book(request)
+
+    async def text_code(self, request: CodeRequest) -> bool:
+        await self.ready()
+        return await self._codes.send(request)
+
+    async def check_code(self, call_sid: str, code: str) -> CodeVerdict:
+        return await self._codes.check(call_sid, code)

@@ -14,7 +14,14 @@ from actors.runtime.process import BaseActor
 
 if TYPE_CHECKING:
     from config.settings import Settings
-    from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+    from otto.crm.customers import (
+        Customer,
+        IdentityClaim,
+        NewCustomer,
+        NewVehicle,
+        Vehicle,
+        Verdict,
+    )
     from otto.crm.records import Callback, CallRecord
 
 
@@ -41,6 +48,7 @@ class CrmActor(BaseActor):
             CustomerCache(redis, settings.redis.customer_ttl_s),
             guard=DatabaseGuard(settings.database.command_timeout_s),
             spool=spool,
+            limits=settings.limits,
         )
         self._sweeper = RetentionSweeper(engine, settings.retention, spool)
         self._chores: list[asyncio.Task[None]] = []
@@ -59,7 +67,7 @@ class CrmActor(BaseActor):
         await self.ready()  # after a restart by Ray nobody else does
         return await self._service.find_by_phone(phone)
 
-    async def verify(self, claim: IdentityClaim) -> bool:
+    async def verify(self, claim: IdentityClaim) -> Verdict:
         return await self._service.verify(claim)
 
     async def create_customer(self, new: NewCustomer) -> Customer:

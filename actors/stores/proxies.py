@@ -15,9 +15,17 @@ from actors.runtime import registry
 from actors.runtime.handle import Handle, find
 from actors.stores.calendar import CalendarActor
 from actors.stores.crm import CrmActor
-from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.crm.customers import (
+    Customer,
+    IdentityClaim,
+    NewCustomer,
+    NewVehicle,
+    Vehicle,
+    Verdict,
+)
 from otto.crm.records import Callback, CallRecord
 from otto.scheduling.bookings import Booking, BookingRequest
+from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.openings import Opening, OpeningsQuery
 
 Check = Callable[[], Awaitable[None]]
@@ -63,6 +71,14 @@ class RemoteCalendar(_Named[CalendarActor]):
         await self._check()
         return await self._actor.ask(CalendarActor.book, request)
 
+    async def text_code(self, request: CodeRequest) -> bool:
+        await self._check()
+        return await self._actor.ask(CalendarActor.text_code, request)
+
+    async def check_code(self, call_sid: str, code: str) -> CodeVerdict:
+        await self._check()
+        return await self._actor.ask(CalendarActor.check_code, call_sid, code)
+
 
 class RemoteCrm(_Named[CrmActor]):
     """The CRM actor of a location."""
@@ -73,7 +89,7 @@ class RemoteCrm(_Named[CrmActor]):
     async def find_by_phone(self, phone: str) -> Customer | None:
         return await self._actor.ask(CrmActor.find_by_phone, phone)
 
-    async def verify(self, claim: IdentityClaim) -> bool:
+    async def verify(self, claim: IdentityClaim) -> Verdict:
         return await self._actor.ask(CrmActor.verify, claim)
 
     async def create_customer(self, new: NewCustomer) -> Customer:

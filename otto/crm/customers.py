@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+
+from otto.crm.proof import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,39 @@ class NewVehicle:
     vin: str | None = None
 
 
+class Verdict(StrEnum):
+    """What became of a caller's proof."""
+
+    VERIFIED = "verified"
+    MISMATCH = "mismatch"
+    """Something does not fit, or there is no such customer: nobody learns which."""
+    LOCKED = "locked"
+    """Too many wrong answers in one call or several: nothing is looked at any more for a while."""
+
+
 @dataclass(frozen=True, slots=True)
 class IdentityClaim:
-    """What a caller has said to prove that they are this customer: at least one fact."""
+    """What a caller has said to prove that they are the customer with this number, if there is
+    one. The same answer again (a retry's, a next owner's of the call) has the same `key`."""
 
-    customer_id: int
+    phone: str
+    """E.164."""
+    key: str
+    caller: str | None = None
+    """The number that calls, E.164, vouched for or not; None when it is withheld."""
+    has_number: bool = True
+    """Whether `phone` is known to be the caller's: see `otto.crm.proof`."""
     date_of_birth: date | None = None
     vin_last_six: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+    @property
+    def facts(self) -> frozenset[Fact]:
+        """Which facts are claimed."""
+        given = {
+            Fact.DATE_OF_BIRTH: self.date_of_birth is not None,
+            Fact.VIN_TAIL: self.vin_last_six is not None,
+            Fact.NAME: bool(self.first_name and self.last_name),
+        }
+        return frozenset(fact for fact, is_given in given.items() if is_given)

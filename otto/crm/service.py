@@ -1,6 +1,6 @@
 """The customers of the dealership: found, verified, created.
 
-Nothing of a customer's is revealed by a failure: `verify` says yes or no, and errors carry
+Nothing of a customer's is revealed by a failure: `verify` says yes, no or locked, and errors carry
 sentences without names, numbers or dates.
 """
 
@@ -17,13 +17,24 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from config.limits import LimitSettings
 from otto.crm.call_log import CallLog
 from otto.crm.customer_cache import CustomerCache
-from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.crm.customers import (
+    Customer,
+    IdentityClaim,
+    NewCustomer,
+    NewVehicle,
+    Vehicle,
+    Verdict,
+)
+from otto.crm.proof import is_enough, is_same_name
 from otto.language.characters import storable
 from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
 from otto.storage.errors import CrmError, CustomerExists
 from otto.storage.guard import DatabaseGuard, guarded
+from otto.storage.limits import Limit, count, left
+from otto.storage.number_hash import hash_number, keyed_hash
 from otto.storage.spool import Spool
 from otto.storage.tables import KEY_LENGTH, CustomerRow, VehicleRow
 from otto.storage.values import is_refused
@@ -49,9 +60,11 @@ class CrmService:
         *,
         guard: DatabaseGuard | None = None,
         spool: Spool | None = None,
+        limits: LimitSettings | None = None,
     ) -> None:
         self._engine = engine
         self._location_id = location_id
+        self._limits = limits or LimitSettings()
         self._cache = cache
         self._guard = guard or DatabaseGuard()
         self.calls = CallLog(engine, location_id, self._guard, spool)
@@ -71,33 +84,25 @@ class CrmService:
         return customer
 
     @guarded
-    async def verify(self, claim: IdentityClaim) -> bool:
-        """Whether everything claimed (at least one fact) is this customer's.
+    async def verify(self, claim: IdentityClaim) -> Verdict:
+        """Whether everything claimed is the customer's with that number, and enough.
 
-        Always asks the database; says yes or no and never which part was wrong. An unknown
-        customer and one without the fact on record take the same path to "no".
+        Counted before anybody is told: a wrong answer counts against the customer's number and
+        against the calling one, in one transaction that holds both, so two calls that guess at
+        the same time have no more guesses than one. Never says which part was wrong, nor whether
+        there is such a customer: an unknown number takes the same path to "no", and locks as well.
         """
-        async with self._engine.connect() as connection:
-            born = await connection.scalar(
-                select(CustomerRow.date_of_birth).where(CustomerRow.id == claim.customer_id)
-            )
-            vins = await connection.scalars(
-                select(VehicleRow.vin).where(
-                    VehicleRow.customer_id == claim.customer_id, VehicleRow.vin.is_not(None)
-                )
-            )
-            tails = [str(vin)[-6:] for vin in vins]
-        answers = []
-        if claim.date_of_birth is not None:
-            answers.append(_same(claim.date_of_birth.isoformat(), born.isoformat() if born else ""))
-        if claim.vin_last_six is not None:
-            try:
-                given = normalise_vin_tail(claim.vin_last_six)
-            except VinError:
-                given = "?"
-            # All are compared: how long it takes does not tell which one fits.
-            answers.append(sum(_same(given, tail) for tail in tails) > 0)
-        return bool(answers) and all(answers)
+        async with self._engine.begin() as connection:
+            key = await keyed_hash(connection, claim.key)
+            limits = await self._wrong_answers(connection, claim)
+            room = await left(connection, key, limits)
+            if not room:
+                _log.warning("verification_locked")
+                return Verdict.LOCKED
+            if await _fits(connection, claim):
+                return Verdict.VERIFIED
+            await count(connection, key, limits)
+            return Verdict.MISMATCH if room > 1 else Verdict.LOCKED
 
     # Writing
 
@@ -176,6 +181,21 @@ class CrmService:
 
     # Inside
 
+    async def _wrong_answers(
+        self, connection: AsyncConnection, claim: IdentityClaim
+    ) -> list[Limit]:
+        limits = self._limits
+        subjects = {
+            f"of {await hash_number(connection, claim.phone)}": limits.wrong_answers_per_customer
+        }
+        if claim.caller is not None:
+            calling = f"from {await hash_number(connection, claim.caller)}"
+            subjects[calling] = limits.wrong_answers_per_number
+        return [
+            Limit("verification", subject, at_most, limits.window_s)
+            for subject, at_most in subjects.items()
+        ]
+
     @asynccontextmanager
     async def _changing(self, phone: str) -> AsyncIterator[AsyncConnection]:
         """A transaction on a customer's data; the cached copy goes after the commit, and also
@@ -227,6 +247,39 @@ _VEHICLE = func.json_build_object(
         for part in (column.key, column)
     )
 )
+
+
+async def _fits(connection: AsyncConnection, claim: IdentityClaim) -> bool:
+    is_theirs = CustomerRow.phone == claim.phone
+    row = (
+        await connection.execute(
+            select(CustomerRow.date_of_birth, CustomerRow.first_name, CustomerRow.last_name).where(
+                is_theirs
+            )
+        )
+    ).one_or_none()
+    vins = await connection.scalars(
+        select(VehicleRow.vin)
+        .join(CustomerRow, CustomerRow.id == VehicleRow.customer_id)
+        .where(is_theirs, VehicleRow.vin.is_not(None))
+    )
+    tails = [str(vin)[-6:] for vin in vins]
+    born, first_name, last_name = row or (None, "", "")
+    # Everything is compared: how long it takes does not tell what fits.
+    answers = [is_enough(claim.facts, has_number=claim.has_number)]
+    if claim.date_of_birth is not None:
+        answers.append(_same(claim.date_of_birth.isoformat(), born.isoformat() if born else ""))
+    if claim.vin_last_six is not None:
+        try:
+            given = normalise_vin_tail(claim.vin_last_six)
+        except VinError:
+            given = "?"
+        answers.append(sum(_same(given, tail) for tail in tails) > 0)
+    if claim.first_name is not None:
+        answers.append(is_same_name(claim.first_name, first_name))
+    if claim.last_name is not None:
+        answers.append(is_same_name(claim.last_name, last_name))
+    return all(answers)
 
 
 def _same(given: str, known: str) -> bool:

@@ -51,6 +51,8 @@ class CallerFacts:
 
     caller: str = ""
     called: str = ""
+    attestation: str = ""
+    """What the network says of the caller's number (`StirVerstat`); empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,14 @@ _KEY = "otto number hash key"
 
 async def hash_number(connection: AsyncConnection, number: str) -> str:
     """HMAC-SHA256 of an E.164 number with this database's key, in hexadecimal."""
+    return await keyed_hash(connection, number)
+
+
+async def keyed_hash(connection: AsyncConnection, secret: str) -> str:
+    """The same of anything else that shall be known again and not be read."""
     kept = connection.info  # of the connection to this database, so it outlives the transaction
     if _KEY not in kept:
         kept[_KEY] = await connection.scalar(select(NumberHashKeyRow.key))
     key = kept[_KEY]
     assert key is not None, "the migration makes it"
-    return hmac.new(key.encode(), number.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key.encode(), secret.encode(), hashlib.sha256).hexdigest()

@@ -29,6 +29,7 @@ from otto.language.phone import caller_number
 from otto.media_link.server import LinkServer
 from otto.media_link.tls import link_tls
 from otto.tasks import Tasks
+from otto.telephony import attestation as attestations
 from otto.telephony import forms, twiml
 from otto.telephony.forms import Form, FormRefused, Refusal
 from otto.telephony.media_protocol import EXTENSION
@@ -199,7 +200,8 @@ class _Voice:
         if not call_sid:
             return twiml.apology()
         caller, called = (form.get(key, "")[:MAX_NUMBER_CHARACTERS] for key in ("From", "To"))
-        facts = CallerFacts(caller=caller, called=called)
+        attestation = form.get("StirVerstat", "")[: attestations.MAX_CHARACTERS]
+        facts = CallerFacts(caller=caller, called=called, attestation=attestation)
         origin = self._settings.public_origin
         resume_url = f"{origin}/twilio/resume"
         try:

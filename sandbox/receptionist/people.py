@@ -152,6 +152,12 @@ def phone_number(text: str) -> str | None:
     return None
 
 
+def code(text: str) -> str | None:
+    """The six digits of a code from a text message, however they are said, or None."""
+    digits = "".join(number.digits for number in numbers(normalise(text).split()))
+    return digits if len(digits) == 6 else None
+
+
 def vin_last_six(text: str) -> str | None:
     """The last six characters of a VIN, when the caller speaks of one: at least two are digits."""
     heard = normalise(text)

@@ -14,6 +14,8 @@ class Question(StrEnum):
     SERVICE = "service"
     PHONE = "phone"
     DATE_OF_BIRTH = "date_of_birth"
+    CODE_OFFER = "code_offer"
+    CODE = "code"
     FIRST_AND_LAST_NAME = "name"
     LAST_NAME = "last_name"
     VEHICLE = "vehicle"
@@ -49,6 +51,16 @@ QUESTIONS: dict[Question, tuple[str, str, str]] = {
         "To make sure it's you, what is your date of birth?",
         "Please say your date of birth with the month, the day and the year.",
         "Please say it like March 5, 1980. What is your date of birth?",
+    ),
+    Question.CODE_OFFER: (
+        "May I text a code to your number instead?",
+        "Should I text a code to your number, yes or no?",
+        "I can text a code to your number. Would you like that?",
+    ),
+    Question.CODE: (
+        "What are the six digits in the text message?",
+        "Please say the six digits of the code, one at a time.",
+        "Please read me the code from the text message.",
     ),
     Question.FIRST_AND_LAST_NAME: (
         "May I have your first and last name?",
@@ -104,6 +116,9 @@ HOLD = "One moment, please."
 LOOKING = "Let me see what we have."
 BOOKING = "One moment while I book that."
 MISMATCH = "I'm sorry, that doesn't match our records."
+NO_MATCH = "I'm sorry, I could not match these details."
+CODE_SENT = "A text message with a code is on its way."
+CODE_DECLINED = "All right, no text message."
 LOCKED = "I'm sorry, I can't verify your account over the phone."
 NOT_FOUND = "I don't find you in our records yet, so let me set you up."
 NO_NUMBER = "I can't look you up by this number."
@@ -178,13 +193,11 @@ def confirm(service: str, vehicle: str, when: str, price: str, again: int) -> st
     return f"That's {what} on {when}{cost}. Shall I book it?"
 
 
-def booked(service: str, when: str, code: str) -> str:
+def booked(service: str, when: str, code: str, is_texted: bool) -> str:
     spelled = " ".join(code)
     told = f" Your confirmation code is {spelled}." if code else ""
-    return (
-        f"You're booked for {a_service(service)} on {when}.{told} "
-        "You will get a text message with the details."
-    )
+    text = " You will get a text message with the details." if is_texted else ""
+    return f"You're booked for {a_service(service)} on {when}.{told}{text}"
 
 
 def thank_you(first_name: str) -> str:

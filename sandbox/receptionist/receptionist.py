@@ -122,10 +122,17 @@ def _ask(inquiry: Inquiry) -> Call:
 def _identify(desk: Desk) -> Call | None:
     if desk.identity is Identity.UNKNOWN:
         return Call("identify_caller", {"phone_number": desk.phone})
-    if desk.identity is Identity.FOUND and (desk.born or desk.vin):
-        born = desk.born.isoformat() if desk.born else None
-        last_six = None if born else desk.vin
-        return Call("verify_caller", {"date_of_birth": born, "vin_last_six": last_six})
+    is_named = bool(desk.first_name and desk.last_name)
+    if desk.code_sent:
+        return Call("check_code", {"code": desk.code}) if desk.code else None
+    if desk.wants_code:
+        return Call("text_code")
+    if desk.offers_code:
+        return None
+    if desk.identity is Identity.FOUND and (desk.born or (desk.vin and is_named)):
+        return _verify(desk, with_name=not desk.born)
+    if desk.identity is Identity.CLAIMED and desk.born and is_named:
+        return _verify(desk, with_name=True)
     if desk.identity is Identity.NOT_FOUND and desk.first_name and desk.last_name:
         return Call(
             "create_customer",
@@ -137,6 +144,18 @@ def _identify(desk: Desk) -> Call | None:
             },
         )
     return None
+
+
+def _verify(desk: Desk, *, with_name: bool) -> Call:
+    return Call(
+        "verify_caller",
+        {
+            "date_of_birth": desk.born.isoformat() if desk.born else None,
+            "vin_last_six": None if desk.born else desk.vin,
+            "first_name": desk.first_name if with_name else None,
+            "last_name": desk.last_name if with_name else None,
+        },
+    )
 
 
 def _arrange(desk: Desk) -> Call | None:

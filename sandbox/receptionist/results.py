@@ -63,6 +63,10 @@ def _learn_identity(
     elif status == "not_found":
         desk.identity = Identity.NOT_FOUND
         desk.news.append(phrases.NOT_FOUND)
+    elif status == "ask":
+        desk.identity = Identity.CLAIMED
+    elif status == "no_number":
+        desk.identity, desk.phone = Identity.NEEDS_NUMBER, None
     else:
         desk.identity = Identity.NEEDS_NUMBER
         desk.phone = None
@@ -76,6 +80,10 @@ def _learn_verification(
     desk.born = desk.vin = None
     if status == "verified":
         _learn_customer(desk, result)
+    elif status == "mismatch" and desk.identity is Identity.CLAIMED:
+        desk.first_name = desk.last_name = ""
+        desk.offers_code = True
+        desk.news.append(phrases.NO_MATCH)
     elif status == "mismatch":
         desk.news.append(phrases.MISMATCH)
         desk.unclear = 1
@@ -85,6 +93,27 @@ def _learn_verification(
     else:
         return False
     return True
+
+
+def _learn_code_sent(
+    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    desk.wants_code = desk.offers_code = False
+    if status == "sent":
+        desk.code_sent = True
+        desk.news.append(phrases.CODE_SENT)
+        return True
+    desk.offers_person = True
+    return False
+
+
+def _learn_code(desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
+    desk.code = None
+    if status == "error":
+        desk.offers_person = result.get("code") == "over"
+        return False
+    desk.code_sent = False
+    return _learn_identity(desk, status, _, result)
 
 
 def _learn_customer(desk: Desk, result: Mapping[str, Any]) -> None:
@@ -183,7 +212,8 @@ def _learn_booking(
     service = str(result.get("service") or desk.service_name)
     if status == "booked":
         code = str(result.get("confirmation") or "")
-        desk.news.append(phrases.booked(service, when, code))
+        is_texted = result.get("text_message") is not False
+        desk.news.append(phrases.booked(service, when, code, is_texted))
         desk.wants, desk.service, desk.service_name, desk.also = False, None, "", ()
         desk.day, desk.times, desk.booked = None, (), desk.booked + 1
         if len(desk.vehicles) > 1:
@@ -245,6 +275,8 @@ def _learn_end(desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[st
 _LEARN: dict[str, Callable[[Desk, str, Mapping[str, Any], Mapping[str, Any]], bool]] = {
     "identify_caller": _learn_identity,
     "verify_caller": _learn_verification,
+    "text_code": _learn_code_sent,
+    "check_code": _learn_code,
     "create_customer": _learn_new_customer,
     "add_vehicle": _learn_new_vehicle,
     "find_openings": _learn_openings,

@@ -19,6 +19,8 @@ class Identity(Enum):
     NEEDS_NUMBER = auto()
     FOUND = auto()
     NOT_FOUND = auto()
+    CLAIMED = auto()
+    """A number was said; name and date of birth are wanted, whoever's it is."""
     KNOWN = auto()
     LOCKED = auto()
 
@@ -63,6 +65,11 @@ class Desk:
     born: date | None = None
     vin: str | None = None
     fragment: str = ""
+    offers_code: bool = False
+    """The details did not match, and a code by text was offered."""
+    wants_code: bool = False
+    code_sent: bool = False
+    code: str | None = None
     first_name: str = ""
     last_name: str = ""
 
@@ -137,11 +144,22 @@ class Desk:
     def _identity_question(self) -> Question:
         if self.identity is Identity.LOCKED:
             return Question.PERSON
+        if self.code_sent:
+            return Question.CODE
+        if self.offers_code:
+            return Question.CODE_OFFER
         if self.identity is Identity.FOUND:
-            return Question.DATE_OF_BIRTH
+            needs_name = self.vin and not (self.first_name and self.last_name)
+            return self._name_question() if needs_name else Question.DATE_OF_BIRTH
+        if self.identity is Identity.CLAIMED:
+            is_named = self.first_name and self.last_name
+            return Question.DATE_OF_BIRTH if is_named else self._name_question()
         if self.identity is Identity.NOT_FOUND:
-            return Question.LAST_NAME if self.first_name else Question.FIRST_AND_LAST_NAME
+            return self._name_question()
         return Question.PHONE
+
+    def _name_question(self) -> Question:
+        return Question.LAST_NAME if self.first_name else Question.FIRST_AND_LAST_NAME
 
     def forget_openings(self) -> None:
         """Whatever was offered no longer answers what the caller wants."""

@@ -62,6 +62,8 @@ def hear(desk: Desk, text: str) -> None:
 _CLOSED = frozenset(
     {Question.DATE_OF_BIRTH, Question.FIRST_AND_LAST_NAME, Question.LAST_NAME, Question.PHONE}
     | {
+        Question.CODE_OFFER,
+        Question.CODE,
         Question.CALLBACK,
         Question.PERSON,
         Question.OPENING,
@@ -203,6 +205,18 @@ def _answer_phone(desk: Desk, text: str) -> None:
     number = people.phone_number(text)
     if number:
         desk.phone, desk.identity = number, Identity.UNKNOWN
+
+
+def _answer_code_offer(desk: Desk, text: str) -> None:
+    answer = understanding.yes_or_no(text)
+    if answer is not None:
+        desk.offers_code, desk.wants_code = False, answer
+    if answer is False:
+        desk.news = [phrases.CODE_DECLINED]
+
+
+def _answer_code(desk: Desk, text: str) -> None:
+    desk.code = people.code(text)
 
 
 def _answer_birth(desk: Desk, text: str) -> None:
@@ -351,6 +365,8 @@ _ANSWERS: dict[Question, Callable[[Desk, str], None]] = {
     Question.SERVICE: _answer_nothing,
     Question.PHONE: _answer_phone,
     Question.DATE_OF_BIRTH: _answer_birth,
+    Question.CODE_OFFER: _answer_code_offer,
+    Question.CODE: _answer_code,
     Question.FIRST_AND_LAST_NAME: _answer_name,
     Question.LAST_NAME: _answer_name,
     Question.VEHICLE: _answer_vehicle,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ async def test_nobody_waits_longer_than_the_deadline_and_the_pool_recovers(
     await break_it(wire, how)
     for ask in (
         lambda: crm.find_by_phone(PHONE),
-        lambda: crm.verify(IdentityClaim(1, vin_last_six="A12345")),
+        lambda: crm.verify(IdentityClaim(PHONE, "k", date_of_birth=date(1984, 3, 12))),
         lambda: crm.create_customer(NewCustomer("k", "Ann", "Lee", PHONE)),
         lambda: crm.add_vehicle(NewVehicle("k", 1, 2019, "Honda", "Civic")),
     ):

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
-from otto.crm.customers import IdentityClaim
+from otto.crm.customers import IdentityClaim, Verdict
 from otto.crm.seed import SeedReport, seed
 from otto.crm.service import CrmService
 from otto.language.phone import parse_phone
@@ -94,7 +94,8 @@ async def test_the_regulars_are_there_with_an_empty_book(seeded: AsyncEngine) ->
         customer = await crm.find_by_phone(phone)
         assert customer is not None
         assert sorted(vehicle.description for vehicle in customer.vehicles) == sorted(cars)
-        assert await crm.verify(IdentityClaim(customer.id, date_of_birth=born))
+        claim = IdentityClaim(phone, phone, phone, date_of_birth=born)
+        assert await crm.verify(claim) is Verdict.VERIFIED
         booked = [
             row for row in await _rows(seeded, AppointmentRow) if row.customer_id == customer.id
         ]

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import RedisSettings
 from otto.crm.customer_cache import CustomerCache
-from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle
+from otto.crm.customers import Customer, NewCustomer, NewVehicle
 from otto.crm.records import Callback, CallRecord, TurnLine
 from otto.crm.service import CrmService
 from otto.language.vin import VinError
@@ -94,37 +94,6 @@ async def test_bad_details_are_refused_without_being_repeated(
         await crm.create_customer(NewCustomer("bad", first, "Adams", phone, born))
     told = f"{caught.value!r} {caught.value.__cause__!r}"
     assert "Adams" not in told and "5550198" not in told
-
-
-async def test_verification_wants_everything_given_to_fit(
-    crm: CrmService, new_phone: Callable[[], str]
-) -> None:
-    customer = await _maria(crm, new_phone())
-    await crm.add_vehicle(NewVehicle("v:verify", customer.id, 2021, "Honda", "Civic", VIN))
-    born, wrong = date(1984, 3, 12), date(1984, 12, 3)
-    assert await crm.verify(IdentityClaim(customer.id, date_of_birth=born))
-    assert await crm.verify(IdentityClaim(customer.id, vin_last_six="109186"))
-    assert await crm.verify(IdentityClaim(customer.id, vin_last_six="one oh nine, one eight six"))
-    assert await crm.verify(IdentityClaim(customer.id, date_of_birth=born, vin_last_six="109186"))
-    assert not await crm.verify(IdentityClaim(customer.id))
-    assert not await crm.verify(IdentityClaim(customer.id, date_of_birth=wrong))
-    assert not await crm.verify(
-        IdentityClaim(customer.id, date_of_birth=born, vin_last_six="109187")
-    )
-    assert not await crm.verify(
-        IdentityClaim(customer.id, date_of_birth=wrong, vin_last_six="109186")
-    )
-    assert not await crm.verify(IdentityClaim(customer.id, vin_last_six=""))
-    assert not await crm.verify(IdentityClaim(customer.id, vin_last_six="?"))
-    assert not await crm.verify(IdentityClaim(-1, date_of_birth=born))
-
-
-async def test_a_customer_with_nothing_on_record_cannot_be_verified(
-    crm: CrmService, new_phone: Callable[[], str]
-) -> None:
-    customer = await crm.create_customer(NewCustomer("blank", "No", "Facts", new_phone()))
-    assert not await crm.verify(IdentityClaim(customer.id, date_of_birth=date(1984, 3, 12)))
-    assert not await crm.verify(IdentityClaim(customer.id, vin_last_six="109186"))
 
 
 async def test_a_vehicle_is_added_once_and_seen_at_once(

@@ -210,3 +210,14 @@ async def test_a_huge_form_is_refused(post):
     assert (await post("/twilio/voice", From="x" * 70_000)).status_code == 413
     long_but_legal = verbs(await post("/twilio/voice", From="sip:" + "x" * 5000))
     assert long_but_legal[0][0] == "Connect"
+
+
+@pytest.mark.parametrize(
+    "said", ["TN-Validation-Passed-A", "TN-Validation-Failed-B", "No-TN-Validation", "x" * 500]
+)
+async def test_what_the_network_says_of_the_number_goes_with_the_reservation(
+    said, post, switchboard
+):
+    await post("/twilio/voice", StirVerstat=said)
+    ((_, facts, _),) = switchboard.reserved
+    assert facts == CallerFacts(FORM["From"], FORM["To"], said[:64])

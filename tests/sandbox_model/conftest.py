@@ -56,7 +56,15 @@ TOOLS = {
     tool["function"]["name"]: tool
     for tool in (
         _tool("identify_caller", phone_number=MAYBE),
-        _tool("verify_caller", date_of_birth=MAYBE, vin_last_six=MAYBE),
+        _tool(
+            "verify_caller",
+            date_of_birth=MAYBE,
+            vin_last_six=MAYBE,
+            first_name=MAYBE,
+            last_name=MAYBE,
+        ),
+        _tool("text_code"),
+        _tool("check_code", code=TEXT),
         _tool(
             "create_customer",
             first_name=TEXT,
@@ -95,6 +103,9 @@ class Desk:
     vehicles: list[str] = field(default_factory=lambda: ["2019 Honda Civic"])
     taken: bool = False
     withheld_number: bool = False
+    texts: bool = True
+    texted: bool = True
+    code_sent: bool = False
     attempts: int = 3
     identified: str = "unknown"
     openings: bool = False
@@ -108,6 +119,8 @@ class Desk:
             names.add("identify_caller")
         if self.identified == "found":
             names.add("verify_caller")
+        if self.identified == "claimed":
+            names |= {"verify_caller", "check_code" if self.code_sent else "text_code"}
         if self.identified == "not_found":
             names |= {"create_customer"}
         if self.identified == "known":
@@ -120,13 +133,39 @@ class Desk:
 
     def _identify_caller(self, phone_number: str | None) -> dict[str, Any]:
         if self.withheld_number and phone_number is None:
-            self.identified = "not_found"
-            return {"status": "not_found"}
+            return {"status": "no_number", "advice": "Ask for their number."}
+        if phone_number is not None:
+            self.identified = "claimed"
+            return {"status": "ask", "advice": "Ask for name and date of birth."}
+        return self._known_number()
+
+    def _known_number(self) -> dict[str, Any]:
         self.identified = "found" if self.known else "not_found"
         return {"status": self.identified, **({"verified": False} if self.known else {})}
 
-    def _verify_caller(self, date_of_birth: str | None, vin_last_six: str | None) -> dict[str, Any]:
-        if date_of_birth == self.born or vin_last_six == "A12345":
+    def _text_code(self) -> dict[str, Any]:
+        if not self.texts:
+            return {"status": "error", "message": "I'm sorry, I can't text a code there."}
+        self.code_sent = True
+        return {"status": "sent", "advice": "Ask for the digits."}
+
+    def _check_code(self, code: str) -> dict[str, Any]:
+        if code != "482913":
+            return {"status": "error", "message": "That is not the code.", "code": "wrong"}
+        return self._known_number()
+
+    def _verify_caller(
+        self,
+        date_of_birth: str | None,
+        vin_last_six: str | None,
+        first_name: str | None,
+        last_name: str | None,
+    ) -> dict[str, Any]:
+        is_named = (first_name, last_name) == ("Maria", "Alvarez")
+        fits = date_of_birth == self.born or (vin_last_six == "A12345" and is_named)
+        if self.identified == "claimed":
+            fits = self.known and date_of_birth == self.born and is_named
+        if fits:
             self.identified = "known"
             cars = [
                 {"vehicle_ref": f"v{at}", "description": car}
@@ -178,7 +217,13 @@ class Desk:
         when = slot_id.replace("s-Tue-", "Tuesday, November 24 at ")
         when = when.replace("s-Thu-", "Thursday, November 26 at ")
         when = when.replace("s-other", "Tuesday, November 24 at 11:00 AM")
-        return {"status": "booked", "when": when, "service": "Oil change", "confirmation": "K7F2"}
+        return {
+            "status": "booked",
+            "when": when,
+            "service": "Oil change",
+            "confirmation": "K7F2",
+            "text_message": self.texted,
+        }
 
     def _dealership_info(self, topic: str, **_: Any) -> dict[str, Any]:
         answers = {

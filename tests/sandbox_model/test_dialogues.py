@@ -75,7 +75,8 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
         {},
         [
             ("oil change", "date of birth?", IDENTIFY),
-            ("the last six of my VIN are A 1 2 3 4 5", "Thank you, Maria.", VERIFY),
+            ("the last six of my VIN are A 1 2 3 4 5", "first and last name?", []),
+            ("Maria Alvarez", "Thank you, Maria.", VERIFY),
         ],
     ),
     "a new customer": (
@@ -221,17 +222,56 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
     "a withheld number": (
         {"withheld_number": True},
         [
-            ("oil change", "first and last name?", IDENTIFY),
-            ("John Smith", "phone number on your account", ["create_customer"]),
-            ("eight one five, five five five, oh one two three", "date of birth?", IDENTIFY),
+            ("oil change", "phone number on your account", IDENTIFY),
+            ("eight one five, five five five, oh one two three", "first and last name?", IDENTIFY),
+            ("Maria Alvarez", "date of birth?", []),
+            ("March 12 1984", "Thank you, Maria. What day", VERIFY),
+        ],
+    ),
+    "a said number and a wrong birthday": (
+        {"withheld_number": True},
+        [
+            ("oil change", "phone number on your account", IDENTIFY),
+            ("815 555 0123", "first and last name?", IDENTIFY),
+            ("Maria Alvarez", "date of birth?", []),
+            ("March 12 1985", "I could not match these details. May I text a code", VERIFY),
+            ("yes please", "on its way. What are the six digits", ["text_code"]),
+            ("one two three four five six", "That is not the code. What are", ["check_code"]),
+            ("four eight two nine one three", "date of birth?", ["check_code"]),
+            ("March 12 1984", "Thank you, Maria.", VERIFY),
         ],
     ),
     "a withheld number of a new customer": (
         {"withheld_number": True, "known": False},
         [
-            ("oil change", "first and last name?", IDENTIFY),
-            ("John Smith", "phone number on your account", ["create_customer"]),
-            ("815 555 0123", "year, make and model", [*IDENTIFY, "create_customer"]),
+            ("oil change", "phone number on your account", IDENTIFY),
+            ("815 555 0123", "first and last name?", IDENTIFY),
+            ("John Smith", "date of birth?", []),
+            ("March 12 1984", "I could not match these details. May I text a code", VERIFY),
+            ("yes", "six digits", ["text_code"]),
+            ("4 8 2 9 1 3", "first and last name?", ["check_code"]),
+            ("John Smith", "year, make and model", ["create_customer"]),
+        ],
+    ),
+    "no code is wanted": (
+        {"withheld_number": True, "known": False},
+        [
+            ("oil change", "phone number on your account", IDENTIFY),
+            ("815 555 0123", "first and last name?", IDENTIFY),
+            ("John Smith", "date of birth?", []),
+            ("March 12 1984", "May I text a code", VERIFY),
+            ("no", "no text message. May I have your first and last name?", []),
+        ],
+    ),
+    "no code can be sent": (
+        {"withheld_number": True, "known": False, "texts": False},
+        [
+            ("oil change", "phone number on your account", IDENTIFY),
+            ("815 555 0123", "first and last name?", IDENTIFY),
+            ("John Smith", "date of birth?", []),
+            ("March 12 1984", "May I text a code", VERIFY),
+            ("yes", "I can't text a code there. Would you like me to connect", ["text_code"]),
+            ("yes", "One moment", ["transfer_to_person"]),
         ],
     ),
     "the tool is not offered": (
@@ -296,6 +336,13 @@ def test_a_yes_to_a_question_that_was_not_heard_books_nothing(desk: Any, call: A
     assert "book_appointment" not in call.called()
     call.say("yes")
     assert call.called()[-1] == "book_appointment"
+
+
+def test_a_text_message_is_promised_only_when_it_comes(desk: Any, call: Any) -> None:
+    desk.texted = False
+    for heard in ("oil change on tuesday at nine", "March 12 1984"):
+        call.say(heard)
+    assert "text message" not in call.say("yes")
 
 
 def test_the_state_is_in_the_messages_alone(desk: Any, call: Any) -> None:

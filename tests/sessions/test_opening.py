@@ -205,3 +205,31 @@ def test_nobody_is_trusted_but_the_same_person_soon_enough(
     assert made.session.attempts >= attempts, "no wrong answer is forgotten"
     assert (made.session.identity is Identity.LOCKED) or identity is not Identity.LOCKED
     assert made.is_taken_over is is_same_caller(saved, started, age_s)
+
+
+@pytest.mark.parametrize(
+    ("attestation", "is_forged"),
+    [
+        ("TN-Validation-Passed-A", False),
+        ("TN-Validation-Failed-A", True),
+        ("No-TN-Validation", False),
+        ("", False),
+    ],
+)
+async def test_a_number_that_the_network_calls_forged_stays_so_for_the_call(
+    attestation: str, is_forged: bool
+) -> None:
+    facts = CallerFacts(MARIA.caller, MARIA.called, attestation)
+    first = await opened(None, None, CallStart("CA1", "stream-1", facts))
+    assert first.session.is_forged is is_forged
+    next_owner = await opened(first.session, 1.0, STARTED)  # whose webhook says nothing of it
+    assert next_owner.is_taken_over and next_owner.session.is_forged is is_forged
+    anew = await opened(first.session, 50 * 60.0, STARTED)
+    assert anew.session.is_forged is is_forged
+
+
+async def test_what_counts_against_a_caller_outlives_their_identity() -> None:
+    made = await opened(verified(said="+17735550111", code_sent_to="+17735550111"), 50 * 60.0)
+    assert knows_nobody(made.session)
+    assert not made.session.may_look_up("+17735550122"), "one said number a call"
+    assert (made.session.code_sent_to, made.session.proved) == ("+17735550111", "")

@@ -15,7 +15,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.crm.customers import (
+    Customer,
+    IdentityClaim,
+    NewCustomer,
+    NewVehicle,
+    Vehicle,
+    Verdict,
+)
 from otto.crm.records import Callback, CallRecord
 from otto.dialogue.context import CallContext
 from otto.dialogue.conversation import Conversation
@@ -33,6 +40,7 @@ from otto.events import (
     WorkerFailed,
 )
 from otto.media_link.events import KeyPressed, LineEvent, MarkPlayed, Playing
+from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.scheduling.service import Booking, BookingRequest, SlotTaken
 from otto.storage.errors import CustomerExists
@@ -46,6 +54,8 @@ MARIA = Customer(
     7, "Maria", "Alvarez", "+13125550142", (Vehicle(70, 2019, "Honda", "Civic", None),)
 )
 BORN = date(1984, 3, 12)
+CODE = "482913"
+"""The one that this calendar texts."""
 
 
 @dataclass
@@ -224,6 +234,8 @@ class Book:
         self.taken: set[datetime] = set()
         self.requests: list[BookingRequest] = []
         self.bookings: dict[str, Booking] = {}
+        self.codes: list[CodeRequest] = []
+        self.may_text = True
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -256,6 +268,15 @@ class Book:
             ),
         )
 
+    async def text_code(self, request: CodeRequest) -> bool:
+        self.codes.append(request)
+        return self.may_text
+
+    async def check_code(self, call_sid: str, code: str) -> CodeVerdict:
+        if not any(sent.call_sid == call_sid for sent in self.codes):
+            return CodeVerdict.OVER
+        return CodeVerdict.PROVED if code == CODE else CodeVerdict.WRONG
+
 
 class People:
     """A CRM with Maria in it."""
@@ -263,13 +284,16 @@ class People:
     def __init__(self) -> None:
         self.customers = {MARIA.phone: MARIA}
         self.records: list[CallRecord] = []
+        self.claims: list[IdentityClaim] = []
         self.callbacks: dict[str, tuple[str, str]] = {}
 
     async def find_by_phone(self, phone: str) -> Customer | None:
         return self.customers.get(phone)
 
-    async def verify(self, claim: IdentityClaim) -> bool:
-        return claim.customer_id == MARIA.id and claim.date_of_birth == BORN
+    async def verify(self, claim: IdentityClaim) -> Verdict:
+        self.claims.append(claim)
+        is_maria = claim.phone == MARIA.phone and claim.date_of_birth == BORN
+        return Verdict.VERIFIED if is_maria else Verdict.MISMATCH
 
     async def create_customer(self, new: NewCustomer) -> Customer:
         if new.phone in self.customers:

@@ -97,7 +97,8 @@ async def test_a_tail_spelt_another_way_is_the_same_answer(dealership: Dealershi
     session.identity, session.customer_id, session.phone = Identity.FOUND, 7, MARIA.phone
     tools = owner(session, dealership, Book("bay-1"))
     for spelt in ("109186", "one oh nine one eight six"):
-        call = ToolCall("c", "verify_caller", json.dumps({"vin_last_six": spelt}))
+        given = {"vin_last_six": spelt, "first_name": "Maria", "last_name": "Alvarez"}
+        call = ToolCall("c", "verify_caller", json.dumps(given))
         assert (await tools.run(call))["attempts_left"] == 2
 
 

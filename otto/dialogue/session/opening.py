@@ -18,6 +18,7 @@ import structlog
 from otto.dialogue.session.state import Session
 from otto.dialogue.session.store import CLOCK_SKEW_US, Sessions
 from otto.dialogue.session.writer import SessionWriter
+from otto.telephony.attestation import is_forged
 from otto.telephony.switchboard_port import CallStart
 
 log = structlog.get_logger()
@@ -66,6 +67,7 @@ async def open_session(
     else:
         log.warning("session_begun_anew", call_sid=started.call_sid)
         session = saved.renewed(facts.caller, facts.called)
+    session.is_forged = session.is_forged or is_forged(facts.attestation)
     session.epoch = found.owners
     session.on_stream(started.stream)
     first = max(found.owners * GENERATIONS_PER_EPOCH, started.first_generation)

@@ -23,6 +23,9 @@ class Identity(StrEnum):
     """We looked, and the number belongs to no customer."""
     FOUND = "found"
     """The number belongs to a customer; the caller has not proved to be that customer."""
+    CLAIMED = "claimed"
+    """The caller has said a number, or calls from one that the network does not vouch for. Whether
+    it is a customer's has not been looked up, and is not told."""
     VERIFIED = "verified"
     CREATED = "created"
     """A new customer, entered in this call: nothing of anybody else's can be seen."""
@@ -155,6 +158,14 @@ class Session:
     first_name: str = ""
     phone: str = ""
     """The customer's number, E.164: the caller's own unless another was given."""
+    is_forged: bool = False
+    """The network says that the caller's number is not theirs."""
+    said: str = ""
+    """The number, other than the caller's, whose facts were compared with: one a call."""
+    code_sent_to: str = ""
+    """The number to which this call's code was texted."""
+    proved: str = ""
+    """The same, once the code was given back: as good as the number that calls."""
     attempts: int = 0
     attempted: list[str] = field(default_factory=list)
     """What was counted of the caller's present turn. The same answer in the same turn is one
@@ -204,6 +215,10 @@ class Session:
             "customer_id": self.customer_id,
             "first_name": self.first_name,
             "phone": self.phone,
+            "is_forged": self.is_forged,
+            "said": self.said,
+            "code_sent_to": self.code_sent_to,
+            "proved": self.proved,
             "attempts": self.attempts,
             "attempted": self.attempted,
             "caller_turns": self.caller_turns,
@@ -250,6 +265,8 @@ class Session:
         fresh = type(self)(self.call_sid, caller, called, self.started_at)
         fresh.epoch, fresh.revision, fresh.stream = self.epoch, self.revision, self.stream
         fresh.attempts, fresh.attempted = self.attempts, self.attempted
+        fresh.is_forged, fresh.said = self.is_forged, self.said
+        fresh.code_sent_to = self.code_sent_to
         fresh.caller_turns = self.caller_turns
         if self.identity is Identity.LOCKED:
             fresh.identity = Identity.LOCKED
@@ -271,6 +288,12 @@ class Session:
             self.attempted = [each for each in self.attempted if each.startswith(turn)] + [key]
             self.attempts += 1
         return key
+
+    def may_look_up(self, said: str) -> bool:
+        """Whether facts may be compared with those of a number that the caller has said: one such
+        number a call, so that nobody tries out who is a customer."""
+        self.said = self.said or said
+        return self.said == said
 
     def take_back(self, attempt: str) -> None:
         """It was no attempt after all."""

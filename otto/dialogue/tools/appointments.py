@@ -96,6 +96,7 @@ class AppointmentTools:
             customer_phone=pinned.phone,
             call_sid=pinned.call_sid,
             notes=arguments.notes,
+            caller=pinned.own_number,
         )
         try:
             booking = await self._calendar.book(request)
@@ -109,6 +110,7 @@ class AppointmentTools:
             "service": service,
             "vehicle": vehicle.description,
             "confirmation": confirmation,
+            "text_message": booking.is_texted,
         }
 
         def booked(session: Session) -> Result:

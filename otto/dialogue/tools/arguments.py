@@ -23,6 +23,16 @@ class IdentifyCaller(Arguments):
 class VerifyCaller(Arguments):
     date_of_birth: date | None = None
     vin_last_six: str | None = None
+    first_name: str | None = Field(None, max_length=60)
+    last_name: str | None = Field(None, max_length=60)
+
+
+class TextCode(Arguments):
+    pass
+
+
+class CheckCode(Arguments):
+    code: str = Field(min_length=1)
 
 
 class CreateCustomer(Arguments):

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Protocol
 
-from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.crm.customers import (
+    Customer,
+    IdentityClaim,
+    NewCustomer,
+    NewVehicle,
+    Vehicle,
+    Verdict,
+)
+from otto.crm.proof import is_enough
 from otto.dialogue.session.state import Identity, Session, VehicleRef
 from otto.dialogue.tools.arguments import AddVehicle, CreateCustomer, IdentifyCaller, VerifyCaller
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, left_out, told
@@ -14,11 +23,41 @@ from otto.language.phone import caller_number, parse_phone
 from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
 from otto.storage.errors import CustomerExists, StoreUnavailable
 
+ASK: Result = {
+    "status": "ask",
+    "advice": (
+        "Ask for their first and last name and their date of birth, and call verify_caller with "
+        "all of them. Whether the number is in the book is not known, and must not be said."
+    ),
+}
+"""After a number that is not known to be the caller's: the same whoever's it is."""
+NO_NUMBER: Result = {
+    "status": "no_number",
+    "advice": (
+        "Their telephone shows no number. Ask for their telephone number, and call "
+        "identify_caller with it."
+    ),
+}
+NO_MATCH = (
+    "Say only that you could not match these details. They may say them again; or, when they may "
+    "be new here, offer to text a code to their number (text_code), or a person."
+)
+ONE_NUMBER = "One other number a call can be looked up. Offer to connect a person."
+_MISSING = {
+    True: (
+        "Ask the caller for their date of birth first. The last six of the VIN are enough only "
+        "with first and last name."
+    ),
+    False: "Ask the caller for their first and last name and their date of birth first.",
+}
+
 
 class Attempts(Protocol):
-    """How often the caller has tried to be verified: counted before anybody looks."""
+    """How often the caller has tried to be verified, and as whom: counted before anybody looks."""
 
     attempts: int
+
+    def may_look_up(self, said: str) -> bool: ...
 
     def attempt(self, *given: object) -> str: ...
     def take_back(self, attempt: str) -> None: ...
@@ -33,51 +72,75 @@ class CallerTools:
         self._most_attempts = most_attempts
 
     async def identify(self, pinned: Pinned, arguments: IdentifyCaller) -> Outcome:
-        """Look the caller up, by the number they call from or another."""
+        """Look the caller up by the number they call from, or take a number they say.
+
+        One that is not known to be theirs is not looked up here: what follows is the same, and as
+        quick, whether it is a customer's or not.
+        """
         given = arguments.phone_number
         phone = parse_phone(given) if given else caller_number(pinned.caller)
         if phone is None:
-            return Outcome(_not_found)  # withheld number: nothing to look up
-        customer = await self._crm.find_by_phone(phone)
-        if customer is None:
-            return Outcome(_not_found)
-        customer_id = customer.id
-
-        def found(session: Session) -> Result:
-            session.identity = Identity.FOUND
-            session.customer_id, session.phone = customer_id, phone
-            return {"status": "found", "verified": False}
-
-        return Outcome(found)
+            return told(NO_NUMBER)
+        if not pinned.has(phone):
+            if pinned.said not in {"", phone} and phone != caller_number(pinned.caller):
+                raise ToolFault(ONE_NUMBER)
+            return Outcome(lambda session: _claimed(session, phone))
+        return known_number(phone, await self._crm.find_by_phone(phone))
 
     async def verify(self, pinned: Pinned, arguments: VerifyCaller) -> Outcome:
-        """Check what the caller gives as proof against the customer they were found to be."""
-        if arguments.date_of_birth is None and arguments.vin_last_six is None:
-            raise ToolFault("Ask the caller for their date of birth first.")
-        assert pinned.customer_id is not None
-        attempt = self._attempts.attempt(arguments.date_of_birth, _tail(arguments.vin_last_six))
+        """Check what the caller gives as proof against the customer with the number."""
+        facts = (
+            arguments.date_of_birth,
+            _tail(arguments.vin_last_six),
+            _name(arguments.first_name),
+            _name(arguments.last_name),
+        )
+        phone, has_number = pinned.phone, pinned.has(pinned.phone)
+        claim = IdentityClaim(
+            phone,
+            key="",
+            caller=caller_number(pinned.caller),
+            has_number=has_number,
+            date_of_birth=arguments.date_of_birth,
+            vin_last_six=arguments.vin_last_six,
+            first_name=arguments.first_name,
+            last_name=arguments.last_name,
+        )
+        if not is_enough(claim.facts, has_number=has_number):
+            raise ToolFault(_MISSING[has_number])
+        is_said = not has_number and phone != claim.caller
+        if is_said and not self._attempts.may_look_up(phone):
+            raise ToolFault(ONE_NUMBER)
+        attempt = self._attempts.attempt(*facts)
         if self._attempts.attempts > self._most_attempts:
             return Outcome(_locked)  # the last answer allowed was checked too late to lock
-        claim = IdentityClaim(pinned.customer_id, arguments.date_of_birth, arguments.vin_last_six)
         try:
-            ok = await self._crm.verify(claim)
+            verdict = await self._crm.verify(replace(claim, key=f"{pinned.call_sid}:{attempt}"))
         except StoreUnavailable:
             self._attempts.take_back(attempt)  # nobody has looked
             raise
-        if not ok:
+        if verdict is Verdict.LOCKED:
+            return Outcome(_locked)
+        if verdict is Verdict.MISMATCH:
             return Outcome(self._mismatch)
-        customer = await self._crm.find_by_phone(pinned.phone)
-        if customer is None or customer.id != pinned.customer_id:
+        customer = await self._crm.find_by_phone(phone)
+        if customer is None or pinned.customer_id not in {None, customer.id}:
             raise ToolFault("The customer is no longer in the book. Offer a person.")
         return Outcome(lambda session: _verified(session, customer))
 
     async def create(self, pinned: Pinned, arguments: CreateCustomer) -> Outcome:
-        """Enter a new customer."""
+        """Enter a new customer, under a number that is known to be theirs."""
+        phone = pinned.number(arguments.phone_number or pinned.proved or None)
+        if not pinned.has(phone):
+            raise ToolFault(
+                "A new customer can only have the number they call from, or one that they have "
+                "proved: use identify_caller with it, then text_code."
+            )
         new = NewCustomer(
             f"{pinned.call_sid}:customer",
             arguments.first_name,
             arguments.last_name,
-            pinned.number(arguments.phone_number),
+            phone,
             arguments.date_of_birth,
         )
         try:
@@ -114,12 +177,31 @@ class CallerTools:
 
     def _mismatch(self, session: Session) -> Result:
         left = self._most_attempts - session.attempts
-        return _locked(session) if left <= 0 else {"status": "mismatch", "attempts_left": left}
+        if left <= 0:
+            return _locked(session)
+        result: Result = {"status": "mismatch", "attempts_left": left}
+        is_claimed = session.identity is Identity.CLAIMED
+        return result | {"advice": NO_MATCH} if is_claimed else result
 
 
-def _not_found(session: Session) -> Result:
-    session.identity = Identity.NOT_FOUND
-    return {"status": "not_found"}
+def known_number(phone: str, customer: Customer | None) -> Outcome:
+    """A number that is known to be the caller's has been looked up."""
+
+    def looked_up(session: Session) -> Result:
+        if customer is None:
+            session.identity, session.customer_id = Identity.NOT_FOUND, None
+            return {"status": "not_found"}
+        session.identity = Identity.FOUND
+        session.customer_id, session.phone = customer.id, phone
+        return {"status": "found", "verified": False}
+
+    return Outcome(looked_up)
+
+
+def _claimed(session: Session, phone: str) -> Result:
+    session.identity = Identity.CLAIMED
+    session.customer_id, session.phone = None, phone
+    return ASK
 
 
 def _locked(session: Session) -> Result:
@@ -129,6 +211,7 @@ def _locked(session: Session) -> Result:
 
 def _verified(session: Session, customer: Customer) -> Result:
     session.identity = Identity.VERIFIED
+    session.customer_id, session.phone = customer.id, customer.phone
     session.first_name = customer.first_name
     session.vehicles = [
         VehicleRef(f"v{i}", vehicle.id, vehicle.description)
@@ -155,3 +238,7 @@ def _tail(spelt: str | None) -> str | None:
         return normalise_vin_tail(spelt) if spelt else None
     except VinError:
         return spelt
+
+
+def _name(said: str | None) -> str | None:
+    return said.casefold() if said else None

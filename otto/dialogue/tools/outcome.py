@@ -40,6 +40,9 @@ class Pinned:
     vehicles: tuple[VehicleRef, ...]
     offers: Mapping[str, Offer]
     callback_requested: bool
+    is_forged: bool
+    said: str
+    proved: str
 
     @classmethod
     def of(cls, session: Session) -> Self:
@@ -53,7 +56,20 @@ class Pinned:
             vehicles=tuple(session.vehicles),
             offers=MappingProxyType(dict(session.offers)),
             callback_requested=session.callback_requested,
+            is_forged=session.is_forged,
+            said=session.said,
+            proved=session.proved,
         )
+
+    @property
+    def own_number(self) -> str | None:
+        """The number that calls, E.164; None when it is withheld, or the network says that it is
+        not theirs."""
+        return None if self.is_forged else caller_number(self.caller)
+
+    def has(self, number: str) -> bool:
+        """Whether the number is known to be the caller's: they call from it, or have proved it."""
+        return number in {self.own_number, self.proved}
 
     @property
     def whose(self) -> tuple[Identity, int | None, str, int]:

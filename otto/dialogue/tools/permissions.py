@@ -21,6 +21,7 @@ BY_IDENTITY: dict[Identity, tuple[str, ...]] = {
     # A wrong number may have been searched for: looking again is allowed, so is a new customer.
     Identity.NOT_FOUND: ("identify_caller", "create_customer"),
     Identity.FOUND: ("verify_caller",),
+    Identity.CLAIMED: ("identify_caller", "verify_caller"),
     Identity.VERIFIED: ("add_vehicle",),
     Identity.CREATED: ("add_vehicle",),
     Identity.LOCKED: (),
@@ -32,6 +33,8 @@ def allowed_tools(session: Session) -> frozenset[str]:
     names = {*ALWAYS, *BY_IDENTITY[session.identity]}
     if session.identity.trusted and session.vehicles and session.offers:
         names.add("book_appointment")
+    if session.identity is Identity.CLAIMED:
+        names.add("check_code" if session.code_sent_to else "text_code")
     return frozenset(names)
 
 
@@ -47,6 +50,10 @@ def denial(name: str, session: Session) -> str:
         return "Find openings and offer them to the caller first."
     if name == "verify_caller":
         return "Identify the caller first."
+    if name == "text_code" and session.code_sent_to:
+        return "One code a call. Ask for it again, or offer to connect a person."
+    if name in {"text_code", "check_code"}:
+        return "Only a number that the caller has said needs a code: use identify_caller with it."
     if name == "create_customer":
         return "Look the caller up with identify_caller first."
     if name == "add_vehicle":

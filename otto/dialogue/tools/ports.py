@@ -5,9 +5,17 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Vehicle
+from otto.crm.customers import (
+    Customer,
+    IdentityClaim,
+    NewCustomer,
+    NewVehicle,
+    Vehicle,
+    Verdict,
+)
 from otto.crm.records import Callback, CallRecord
 from otto.scheduling.bookings import Booking, BookingRequest
+from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.openings import Opening, OpeningsQuery
 
 
@@ -16,13 +24,15 @@ class Calendar(Protocol):
 
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]: ...
     async def book(self, request: BookingRequest) -> Booking: ...
+    async def text_code(self, request: CodeRequest) -> bool: ...
+    async def check_code(self, call_sid: str, code: str) -> CodeVerdict: ...
 
 
 class Crm(Protocol):
     """The customers of the location."""
 
     async def find_by_phone(self, phone: str) -> Customer | None: ...
-    async def verify(self, claim: IdentityClaim) -> bool: ...
+    async def verify(self, claim: IdentityClaim) -> Verdict: ...
     async def create_customer(self, new: NewCustomer) -> Customer: ...
     async def add_vehicle(self, new: NewVehicle) -> Vehicle: ...
     async def request_callback(self, request: Callback) -> None: ...

@@ -59,7 +59,24 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
             "verify_caller",
             "Check the caller's proof of identity. Give what they said, never a guess.",
             date_of_birth=_optional(_text("YYYY-MM-DD, or null.")),
-            vin_last_six=_optional(_text("The last six characters of the VIN, or null.")),
+            vin_last_six=_optional(
+                _text(
+                    "The last six characters of the VIN, or null. Only with the name or the date "
+                    "of birth: they can be read on the car."
+                )
+            ),
+            first_name=_optional(_text("As they said it, or null when it was not asked for.")),
+            last_name=_optional(_text("In the same way.")),
+        ),
+        _tool(
+            "text_code",
+            "Text a code to the number the caller has said, to prove that it is theirs. Once a "
+            "call, and only when they want it.",
+        ),
+        _tool(
+            "check_code",
+            "Check the code that the caller read from the text message.",
+            code=_text("The digits as they said or keyed them."),
         ),
         _tool(
             "create_customer",

@@ -24,16 +24,19 @@ from otto.dialogue.tools.appointments import AppointmentTools
 from otto.dialogue.tools.arguments import (
     AddVehicle,
     BookAppointment,
+    CheckCode,
     CreateCustomer,
     DealershipInfo,
     EndCall,
     FindOpenings,
     IdentifyCaller,
     RequestCallback,
+    TextCode,
     TransferToPerson,
     VerifyCaller,
 )
 from otto.dialogue.tools.callers import CallerTools
+from otto.dialogue.tools.codes import CodeTools
 from otto.dialogue.tools.information import answer
 from otto.dialogue.tools.outcome import Finished, Late, Outcome, Pinned, Tool, told
 from otto.dialogue.tools.permissions import allowed_tools, denial
@@ -74,10 +77,13 @@ class Toolbox:
         self._crm = crm
         self._now = now
         callers = CallerTools(crm, session, verification_attempts)
+        codes = CodeTools(calendar, crm)
         appointments = AppointmentTools(dealership, location, calendar, now)
         self._tools: dict[str, Tool] = {
             "identify_caller": Tool(IdentifyCaller, callers.identify),
             "verify_caller": Tool(VerifyCaller, callers.verify),
+            "text_code": Tool(TextCode, codes.send),
+            "check_code": Tool(CheckCode, codes.check),
             "create_customer": Tool(CreateCustomer, callers.create),
             "add_vehicle": Tool(AddVehicle, callers.add_vehicle),
             "find_openings": Tool(FindOpenings, appointments.find_openings),
