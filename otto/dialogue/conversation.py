@@ -394,5 +394,5 @@ class Conversation:
     def _finish(self) -> None:
         self._timers.stop_all()
         if not self._session.outcome:
-            self._session.end(Ending(Directive.HANG_UP, "no_response"))
+            self._session.end(self._session.promised or Ending(Directive.HANG_UP, "no_response"))
         self.ended.set()

@@ -87,6 +87,9 @@ class WorkerFailures:
         if self.recogniser_lost:
             return
         self.recogniser_lost = True
+        reply = self._player.reply
+        if reply is not None and reply.is_closing and not reply.is_paused:
+            return  # nothing more has to be heard
         if self._on_recogniser_lost == "transfer":
             self.ask_for_a_person()
             return

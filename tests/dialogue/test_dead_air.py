@@ -46,6 +46,22 @@ async def booking(ring: Any, first: str = "", **settings: Any) -> Call:
 # Fillers
 
 
+@pytest.mark.parametrize("mode", ["keypad", "transfer"])
+async def test_ears_that_are_lost_during_the_last_sentence_change_nothing(
+    ring: Any, mode: str
+) -> None:
+    """Heard: all of "I'll connect you", and the desk: nothing more has to be heard."""
+    call = await ring(on_recogniser_lost=mode)
+    call.conversation.on_event(WorkerFailed(Worker.LLM, "died", "test"))
+    await asyncio.sleep(1.0)
+    call.conversation.on_event(WorkerFailed(Worker.STT, "died", "test"))
+    await asyncio.wait_for(call.conversation.ended.wait(), 30)
+    assert call.telephone.said[-1] == call.context.phrases.trouble
+    assert call.conversation.session.outcome == "model_failed"
+    assert call.conversation.session.directive is Directive.TRANSFER
+    await call.conversation.close()
+
+
 async def test_a_key_that_means_nothing_does_not_stop_the_clock_of_silence(ring: Any) -> None:
     call = await ring(no_input_s=4)
     call.press("#")
