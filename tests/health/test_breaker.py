@@ -205,9 +205,10 @@ def test_a_refused_call_takes_no_probe_with_it() -> None:
     assert provider_health.admit(8.0) == frozenset()
 
 
-def test_an_empty_account_is_known_after_one_report() -> None:
+@pytest.mark.parametrize("kind", ["quota", "gone"])
+def test_an_empty_account_or_a_model_that_is_gone_is_known_after_one_report(kind: str) -> None:
     provider_health = ProviderHealth({Worker.LLM: ("primary",)}, RULES)
-    assert provider_health.report(VendorReport(Worker.LLM, "primary", False, "quota"), 0.0)
+    assert provider_health.report(VendorReport(Worker.LLM, "primary", False, kind), 0.0)
     assert provider_health.is_out(Worker.LLM, 0.0)
     assert provider_health.snapshot(1.0) == {"llm:primary": {"state": "open", "probe_in_s": 4.0}}
 
