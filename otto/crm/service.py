@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import date
 
 import structlog
@@ -29,7 +30,8 @@ from otto.crm.customers import (
     Verdict,
 )
 from otto.crm.proof import is_enough, is_same_name
-from otto.language.characters import storable
+from otto.crm.vehicles import record_vehicle
+from otto.language.characters import storable, storable_key
 from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
 from otto.storage.errors import CrmError, CustomerExists
 from otto.storage.guard import DatabaseGuard, guarded
@@ -119,7 +121,7 @@ class CrmService:
             "last_name": _words(new.last_name),
             "phone": phone,
             "date_of_birth": born,
-            "creation_key": new.key[:KEY_LENGTH],
+            "creation_key": storable_key(new.key, KEY_LENGTH),
         }
         async with self._changing(phone) as connection:
             made = await connection.scalar(
@@ -144,40 +146,26 @@ class CrmService:
 
     @guarded
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
-        """Record a vehicle. A repeat with the same key, or the customer's same VIN, returns the
-        vehicle already there. Raises `VinError` or `CrmError`."""
+        """Record a vehicle; one that is on record already is returned, with its VIN filled in
+        (`otto.crm.vehicles` says which one that is). Raises `VinError` or `CrmError`."""
         latest = date.today().year + 2  # noqa: DTZ011  model years run ahead of any zone's date
         if not EARLIEST_MODEL_YEAR <= new.year <= latest:
             raise CrmError("That model year cannot be right.")
-        customer_id = new.customer_id
-        values = {
-            "customer_id": customer_id,
-            "year": new.year,
-            "make": _words(new.make),
-            "model": _words(new.model),
-            "vin": normalise_vin(new.vin) if new.vin else None,
-            "creation_key": new.key[:KEY_LENGTH],
-        }
+        told = replace(
+            new,
+            key=storable_key(new.key, KEY_LENGTH),
+            make=_words(new.make),
+            model=_words(new.model),
+            vin=normalise_vin(new.vin) if new.vin else None,
+        )
         async with self._engine.connect() as connection:
             phone = await connection.scalar(
-                select(CustomerRow.phone).where(CustomerRow.id == customer_id)
+                select(CustomerRow.phone).where(CustomerRow.id == new.customer_id)
             )
         if phone is None:
             raise CrmError("The customer is no longer in the book.")
         async with self._changing(phone) as connection:
-            await connection.execute(insert(VehicleRow).values(values).on_conflict_do_nothing())
-            row = (
-                await connection.execute(
-                    select(VehicleRow.__table__).where(
-                        VehicleRow.customer_id == customer_id,
-                        (VehicleRow.creation_key == values["creation_key"])
-                        | (VehicleRow.vin == values["vin"]),
-                    )
-                )
-            ).first()
-        if row is None:
-            raise CrmError("The vehicle could not be recorded.")
-        return Vehicle(id=row.id, year=row.year, make=row.make, model=row.model, vin=row.vin)
+            return await record_vehicle(connection, told)
 
     # Inside
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import unicodedata
 from typing import Any
+
+DIGEST_LENGTH = 32
 
 
 def whole(text: str) -> str:
@@ -16,6 +19,19 @@ def whole(text: str) -> str:
 def storable(text: str) -> str:
     """`text` as PostgreSQL takes it: whole characters, and no NUL."""
     return whole(text.replace("\x00", ""))
+
+
+def storable_key(key: str, length: int) -> str:
+    """`key` as PostgreSQL takes it, of at most `length` characters.
+
+    One that has to be changed ends with a digest of the whole, so that keys that differ stay
+    different, and the same key is the same again.
+    """
+    stored = storable(key)
+    if stored == key and len(key) <= length:
+        return key
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
+    return f"{stored[: length - DIGEST_LENGTH - 1]}:{digest}"
 
 
 def to_json(value: Any) -> str:

@@ -162,7 +162,8 @@ class CallerTools:
         """Enter a vehicle of the caller's."""
         assert pinned.customer_id is not None
         vin = normalise_vin(arguments.vin) if arguments.vin else None
-        key = f"{pinned.call_sid}:vehicle:{arguments.year}:{arguments.make}:{arguments.model}"
+        told = (pinned.customer_id, arguments.year, arguments.make, arguments.model, vin)
+        key = f"{pinned.call_sid}:vehicle:{':'.join(map(str, told))}"
         vehicle = await self._crm.add_vehicle(
             NewVehicle(
                 key, pinned.customer_id, arguments.year, arguments.make, arguments.model, vin

@@ -48,7 +48,7 @@ from otto.language.dates import DateError
 from otto.language.phone import PhoneError
 from otto.language.vin import VinError
 from otto.scheduling.bookings import SchedulingError
-from otto.storage.errors import StoreUnavailable
+from otto.storage.errors import CrmError, StoreUnavailable
 
 log = structlog.get_logger()
 
@@ -140,6 +140,8 @@ class Toolbox:
             result = error(str(fault))
         except SchedulingError as fault:
             result = error(fault.sentence)
+        except CrmError as fault:
+            result = error(str(fault))
         except StoreUnavailable as away:
             log.warning("tool_without_database", tool=name, reason=away.reason)
             result = calendar_away(name, away)

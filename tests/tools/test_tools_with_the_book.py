@@ -1,0 +1,74 @@
+"""The tools over the real services: what the model is told is what stands in the database."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.dealership import Dealership
+from config.limits import LimitSettings
+from otto.crm.customers import Customer, NewCustomer
+from otto.crm.service import CrmService
+from otto.dialogue.session.state import Identity, Session
+from otto.dialogue.tools.toolbox import Toolbox
+from otto.events import ToolCall
+from otto.scheduling.service import CalendarService
+from otto.storage.database import sync_dealership
+from tests.support.call import NOW
+
+VIN = "1HGBH41JXMN109186"
+OTHER_VIN = "1M8GDM9AXKP042788"
+_numbers = itertools.count(100)
+_ids = itertools.count()
+
+
+class Desk:
+    """A caller who is in the book, and the tools of their call."""
+
+    def __init__(self, engine: AsyncEngine, dealership: Dealership, customer: Customer) -> None:
+        self.session = Session.begin(f"CA{customer.phone}", customer.phone, "+13125550100", NOW)
+        self.session.identity = Identity.VERIFIED
+        self.session.customer_id, self.session.phone = customer.id, customer.phone
+        calendar = CalendarService(
+            engine, dealership, "main", lambda: NOW, limits=LimitSettings(bookings_per_call=9)
+        )
+        crm: Any = CrmService(engine, "main")
+        self._tools = Toolbox(
+            self.session,
+            dealership,
+            dealership.locations[0],
+            calendar,
+            crm,
+            now=lambda: NOW,
+            verification_attempts=3,
+        )
+
+    async def use(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        call = ToolCall(f"t{next(_ids)}", tool, json.dumps(arguments))
+        result: dict[str, Any] = await self._tools.run(call)
+        return result
+
+
+@pytest.fixture
+async def desk(engine: AsyncEngine, dealership: Dealership) -> Desk:
+    await sync_dealership(engine, dealership)
+    phone = f"+1773556{next(_numbers):04d}"
+    new = NewCustomer(f"desk:{phone}", "Dana", "Field", phone)
+    return Desk(engine, dealership, await CrmService(engine, "main").create_customer(new))
+
+
+async def test_two_equal_trucks_are_told_apart_by_their_vins(desk: Desk) -> None:
+    truck = {"year": 2019, "make": "Ford", "model": "F-150"}
+    told = [await desk.use("add_vehicle", **truck, vin=vin) for vin in (VIN, OTHER_VIN, VIN, None)]
+    assert [result["vehicle_ref"] for result in told] == ["v1", "v2", "v1", "v1"]
+    tesla = await desk.use("add_vehicle", year=2023, make="Tesla", model="Model 3", vin=None)
+    assert (tesla["vehicle_ref"], tesla["description"]) == ("v3", "2023 Tesla Model 3")
+
+
+async def test_what_the_book_refuses_is_said_in_a_sentence(desk: Desk) -> None:
+    refused = await desk.use("add_vehicle", year=2099, make="Tesla", model="Model 3", vin=None)
+    assert refused == {"status": "error", "message": "That model year cannot be right."}
