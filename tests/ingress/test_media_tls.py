@@ -4,14 +4,18 @@ import asyncio
 import base64
 
 import pytest
+import uvicorn
 import websockets
+from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
+import serve_app
 from otto.media_link.events import KeyPressed, LineStopped
 from otto.media_link.tls import LinkTls, LinkTlsError
 from otto.telephony.ingress import media_app
 from tests.ingress.test_media_socket import ACCOUNT, FRAME, URL, Twilio
 from tests.support.certificates import Authority
+from tests.support.logs import written
 
 
 @pytest.fixture
@@ -85,3 +89,23 @@ def test_a_nodes_own_address_is_what_its_certificate_must_be_for(
     assert media_app(settings, switchboard, link_host="10.0.0.5")
     with pytest.raises(LinkTlsError, match="mismatch"):
         media_app(settings, switchboard, link_host="10.0.0.6")
+
+
+@pytest.mark.parametrize(("host", "listens"), [("node", "127.0.0.2"), ("127.0.0.1", "127.0.0.1")])
+async def test_each_node_listens_at_its_own_address(
+    ingress_settings, switchboard, authority, monkeypatch, host, listens
+):
+    """One setting for all nodes, where one address was used on all."""
+    monkeypatch.setattr("ray.util.get_node_ip_address", lambda: "127.0.0.2")
+    monkeypatch.setitem(uvicorn.config.WS_PROTOCOLS, "auto", "as it was")
+    names = ("127.0.0.1", "127.0.0.2")
+    link = authority.settings(names=names).model_copy(update={"host": host})
+    settings = ingress_settings.model_copy(update={"link": link})
+    with written():  # the replica configures its process' log
+        replica = serve_app.MediaIngress.__mro__[1](settings, lambda settings: switchboard)
+        with capture_logs() as events:
+            app = replica.__serve_build_asgi_app__()
+            async with app.router.lifespan_context(app):
+                pass
+    (ready,) = [each for each in events if each["event"] == "media_ingress_ready"]
+    assert ready["link_address"].rpartition(":")[0] == listens
