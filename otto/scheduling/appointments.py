@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, exists, literal_column, select
+from sqlalchemy import Select, and_, exists, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,10 +19,11 @@ from otto.scheduling.messages import CONFIRMATION_KEY, Visitor
 from otto.storage.tables import AppointmentRow, CustomerRow, OutboxRow, VehicleRow
 
 _RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+KEY_REUSED = "I am sorry, something went wrong with that booking: nothing new was booked."
 
 
-def booking_columns() -> Select[uuid.UUID, str, str, str, int, int | None, datetime, datetime]:
-    """Columns in the order of `Booking`'s fields; whether it is texted is asked apart."""
+def booking_columns() -> Select[uuid.UUID, str, str, str, int, int | None, datetime, datetime, str]:
+    """The columns that `as_booking` reads; whether it is texted is asked apart."""
     return select(
         AppointmentRow.id,
         AppointmentRow.location_id,
@@ -31,15 +33,18 @@ def booking_columns() -> Select[uuid.UUID, str, str, str, int, int | None, datet
         AppointmentRow.vehicle_id,
         AppointmentRow.starts_at,
         AppointmentRow.ends_at,
+        AppointmentRow.status,
     )
 
 
-def as_booking(row: Row[*tuple[Any, ...]]) -> Booking:
-    return Booking(*row)
+def as_booking(row: Sequence[Any]) -> Booking:
+    *fields, status = row
+    return replace(Booking(*fields), status=status)
 
 
 async def booked_with(connection: AsyncConnection, request: BookingRequest) -> Booking | None:
-    """What this key has booked before. A key is never lent to another customer."""
+    """What this key has booked before, whatever has become of it. A key is never lent to another
+    wish."""
     wanted = booking_columns().where(AppointmentRow.idempotency_key == request.idempotency_key)
     row = (await connection.execute(wanted)).one_or_none()
     if row is None:
@@ -57,8 +62,8 @@ async def with_text(connection: AsyncConnection, booking: Booking) -> Booking:
 
 
 def own(booking: Booking, request: BookingRequest) -> Booking:
-    if booking.customer_id != request.customer_id:
-        raise BookingRefused("key_reused", "Something went wrong with that booking.")
+    if not booking.answers(request):
+        raise BookingRefused("key_reused", KEY_REUSED)
     return booking
 
 

@@ -53,7 +53,8 @@ def _rebuilt(kind: type[SchedulingError], code: str, sentence: str) -> Schedulin
 
 @dataclass(frozen=True, slots=True)
 class BookingRequest:
-    """One wish to book. The same `idempotency_key` always means the same booking."""
+    """One wish to book. The same `idempotency_key` always means the same booking: with another
+    customer, vehicle, service or time it is refused ("key_reused")."""
 
     idempotency_key: str
     opening: Opening
@@ -69,7 +70,7 @@ class BookingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """An appointment that stands in the database. Times are aware UTC, `ends_at` excluded."""
+    """An appointment in the database. Times are aware UTC, `ends_at` excluded."""
 
     appointment_id: uuid.UUID
     location_id: str
@@ -81,6 +82,25 @@ class Booking:
     ends_at: datetime
     is_texted: bool = False
     """Whether a text message with the confirmation is, or will be, on its way."""
+    status: str = "booked"
+    """What has become of it: booked, cancelled, completed or no_show."""
+
+    def answers(self, request: BookingRequest) -> bool:
+        """Whether it is what the request wishes for, in whichever bay."""
+        opening = request.opening
+        return (
+            self.location_id,
+            self.customer_id,
+            self.vehicle_id,
+            self.service_code,
+            self.starts_at,
+        ) == (
+            opening.location_id,
+            request.customer_id,
+            request.vehicle_id,
+            opening.service_code,
+            opening.starts_at,
+        )
 
     @property
     def confirmation(self) -> str:

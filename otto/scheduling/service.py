@@ -180,7 +180,7 @@ class CalendarService:
     async def book(self, request: BookingRequest) -> Booking:
         """Take the opening, or another bay at the same time when its own is gone.
 
-        A repeat with the same key returns the first booking, whatever has happened since. Lost
+        A repeat with the same key returns the first booking, with the `status` it has by now. Lost
         connections are retried here: the key makes that safe. Raises `SlotTaken` or
         `BookingRefused`; `StoreUnavailable` within the guard's deadline, which then says whether
         the booking may stand all the same.
@@ -299,8 +299,8 @@ class CalendarService:
         same_key = AppointmentRow.idempotency_key == request.idempotency_key
         wanted = booking_columns().add_columns(same_key).where(or_(same_key, in_the_way))
         existing, taken = None, set()
-        for *fields, is_same in await connection.execute(wanted):
-            booking = Booking(*fields)
+        for *row, is_same in await connection.execute(wanted):
+            booking = as_booking(row)
             if is_same:
                 existing = own(booking, request)
             taken.add(booking.bay_id)

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import event, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
@@ -113,6 +113,59 @@ async def test_a_key_is_not_lent_to_another_customer(
     with pytest.raises(BookingRefused) as refused:
         await calendar.book(request(people, customer_id=people.john, vehicle_id=None))
     assert refused.value.code == "key_reused"
+
+
+@pytest.mark.parametrize("status", ["cancelled", "completed", "no_show"])
+async def test_a_repeat_tells_what_has_become_of_the_booking(
+    status: str, calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    first = await calendar.book(request(people))
+    async with engine.begin() as connection:
+        await connection.execute(update(AppointmentRow).values(status=status))
+    assert (first.status, await calendar.book(request(people))) == (
+        "booked",
+        replace(first, status=status),
+    )
+    assert len(await rows(engine, AppointmentRow)) == 1
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"opening": opening(starts_at=NINE + timedelta(hours=1))},
+        {"opening": opening("bay-2", service="battery", minutes=30)},
+        {"opening": opening(starts_at=NINE + timedelta(days=1))},
+        {"vehicle_id": None},
+        {"vehicle_id": "another"},
+        {"customer_id": "another", "vehicle_id": "another"},
+    ],
+)
+async def test_a_key_is_not_lent_to_another_wish(
+    changes: dict[str, Any],
+    is_cancelled: bool,
+    calendar: CalendarService,
+    engine: AsyncEngine,
+    people: People,
+) -> None:
+    await calendar.book(request(people))
+    if is_cancelled:
+        async with engine.begin() as connection:
+            await connection.execute(update(AppointmentRow).values(status="cancelled"))
+    ids = {"customer_id": people.john, "vehicle_id": people.truck}
+    changes = {name: ids[name] if value == "another" else value for name, value in changes.items()}
+    before = await rows(engine, AppointmentRow)
+    with pytest.raises(BookingRefused) as refused:
+        await calendar.book(request(people, **changes))
+    assert refused.value.code == "key_reused"
+    assert await rows(engine, AppointmentRow) == before
+
+
+async def test_a_repeat_is_the_same_in_whichever_bay_it_stands(
+    calendar: CalendarService, people: People
+) -> None:
+    first = await calendar.book(request(people))
+    assert await calendar.book(request(people, opening=opening("bay-3"))) == first
 
 
 async def test_when_the_bay_is_gone_another_serves_at_the_same_time(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
@@ -18,6 +20,7 @@ from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
 from otto.scheduling.service import CalendarService
 from otto.storage.database import sync_dealership
+from otto.storage.tables import AppointmentRow
 from tests.support.call import NOW
 
 VIN = "1HGBH41JXMN109186"
@@ -30,6 +33,7 @@ class Desk:
     """A caller who is in the book, and the tools of their call."""
 
     def __init__(self, engine: AsyncEngine, dealership: Dealership, customer: Customer) -> None:
+        self.engine = engine
         self.session = Session.begin(f"CA{customer.phone}", customer.phone, "+13125550100", NOW)
         self.session.identity = Identity.VERIFIED
         self.session.customer_id, self.session.phone = customer.id, customer.phone
@@ -52,13 +56,22 @@ class Desk:
         result: dict[str, Any] = await self._tools.run(call)
         return result
 
+    async def offered(self, service: str = "oil_change") -> str:
+        """The slot of the first opening tomorrow, heard by the caller."""
+        found = await self.use("find_openings", service=service, from_date="tomorrow")
+        self.session.caller_turns += 1
+        slot: str = found["openings"][0]["slot_id"]
+        return slot
+
 
 @pytest.fixture
-async def desk(engine: AsyncEngine, dealership: Dealership) -> Desk:
+async def desk(engine: AsyncEngine, dealership: Dealership) -> AsyncIterator[Desk]:
     await sync_dealership(engine, dealership)
     phone = f"+1773556{next(_numbers):04d}"
     new = NewCustomer(f"desk:{phone}", "Dana", "Field", phone)
-    return Desk(engine, dealership, await CrmService(engine, "main").create_customer(new))
+    yield Desk(engine, dealership, await CrmService(engine, "main").create_customer(new))
+    async with engine.begin() as connection:
+        await connection.execute(delete(AppointmentRow))
 
 
 async def test_two_equal_trucks_are_told_apart_by_their_vins(desk: Desk) -> None:
@@ -72,3 +85,29 @@ async def test_two_equal_trucks_are_told_apart_by_their_vins(desk: Desk) -> None
 async def test_what_the_book_refuses_is_said_in_a_sentence(desk: Desk) -> None:
     refused = await desk.use("add_vehicle", year=2099, make="Tesla", model="Model 3", vin=None)
     assert refused == {"status": "error", "message": "That model year cannot be right."}
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("cancelled", "has been cancelled by the service department"),
+        ("completed", "is over already"),
+        ("no_show", "is over already"),
+    ],
+)
+async def test_a_repeat_after_staff_cancelled_is_not_booked(
+    status: str, said: str, desk: Desk
+) -> None:
+    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    slot = await desk.offered()
+    booked = await desk.use("book_appointment", slot_id=slot)
+    assert booked["status"] == "booked" and len(desk.session.bookings) == 1
+    assert await desk.use("book_appointment", slot_id=slot) == booked
+    async with desk.engine.begin() as connection:
+        await connection.execute(update(AppointmentRow).values(status=status))
+    again = await desk.use("book_appointment", slot_id=slot)
+    assert again["status"] == status
+    assert again["message"] == f"Your Oil change on Tuesday, November 24 at 7:30 AM {said}."
+    assert "confirmation" not in again
+    assert desk.session.bookings == []
+    assert slot not in desk.session.offers

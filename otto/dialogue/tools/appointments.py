@@ -17,7 +17,7 @@ from otto.dialogue.tools.ports import Calendar
 from otto.dialogue.tools.results import Result, ToolFault
 from otto.language.dates import resolve_dates
 from otto.language.spoken_times import describe_start
-from otto.scheduling.bookings import BookingRequest, SlotTaken
+from otto.scheduling.bookings import Booking, BookingRequest, SlotTaken
 from otto.scheduling.openings import Opening, OpeningsQuery
 
 OPENINGS_OFFERED = 3
@@ -103,6 +103,8 @@ class AppointmentTools:
         except SlotTaken:
             return self._taken(offer, await self._instead(offer))
         service = service_of(self._dealership, offer.service_code).name
+        if booking.status != "booked":
+            return _over(booking, offer, service)
         appointment_id, confirmation = str(booking.appointment_id), booking.confirmation
         result = {
             "status": "booked",
@@ -190,6 +192,26 @@ class AppointmentTools:
             session.offers[offer.slot_id] = offer
             offered.append({"slot_id": offer.slot_id, "when": offer.when})
         return offered
+
+
+def _over(booking: Booking, offer: Offer, service: str) -> Outcome:
+    """It was booked under this key before, and stands no longer: nothing is booked anew."""
+    why = {"cancelled": "has been cancelled by the service department"}
+    sentence = f"Your {service} on {offer.when} {why.get(booking.status, 'is over already')}."
+    result = {
+        "status": booking.status,
+        "message": sentence,
+        "advice": "It is not booked. Offer another time, or to connect a person.",
+    }
+
+    def over(session: Session) -> Result:
+        session.offers.pop(offer.slot_id, None)
+        if str(booking.appointment_id) in session.bookings:
+            session.bookings.remove(str(booking.appointment_id))
+        _no_opening(session, offer, booking.status)
+        return result
+
+    return Outcome(over, lambda session: Late(over(session), sentence))
 
 
 def _no_opening(session: Session, offer: Offer, status: str) -> None:
