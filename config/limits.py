@@ -22,6 +22,8 @@ class LimitSettings(SettingsGroup):
     texts_per_call: int = Field(6, ge=1)
     texts_per_number: int = Field(12, ge=1)
     """To one number, and at the wish of one calling number, within `window_h`."""
+    codes_per_number: int = Field(4, ge=1)
+    """Texts with a code to one number within `window_h`: anybody can have one sent to it."""
     bookings_per_call: int = Field(5, ge=1)
     bookings_per_number: int = Field(20, ge=1)
     """From one calling number, and for one customer's number, within `window_h`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.attack import floods, half_open, streams, surfaces
+from benchmarks.attack import callers, floods, half_open, streams, surfaces
 from benchmarks.attack.attack import Attack
 
 ATTACKS: tuple[Attack, ...] = (
@@ -10,6 +10,7 @@ ATTACKS: tuple[Attack, ...] = (
     *floods.ATTACKS,
     *half_open.ATTACKS,
     *streams.ATTACKS,
+    *callers.ATTACKS,
 )
 
 

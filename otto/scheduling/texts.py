@@ -164,12 +164,16 @@ async def _decide_again(
 
 
 async def _limits(connection: AsyncConnection, text: Text, limits: LimitSettings) -> list[Limit]:
-    subjects = {f"to {await hash_number(connection, text.to)}": limits.texts_per_number}
+    receiver = f"to {await hash_number(connection, text.to)}"
+    subjects = {receiver: limits.texts_per_number}
     if text.caller is not None:
         wished_by = f"from {await hash_number(connection, text.caller)}"
         subjects[wished_by] = limits.texts_per_number
     if text.call_sid is not None:
         subjects[f"call {text.call_sid}"] = limits.texts_per_call
-    return [
+    found = [
         Limit("text", subject, at_most, limits.window_s) for subject, at_most in subjects.items()
     ]
+    if text.is_code:
+        found.append(Limit("code", receiver, limits.codes_per_number, limits.window_s))
+    return found

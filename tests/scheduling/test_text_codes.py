@@ -130,9 +130,18 @@ async def test_who_opted_out_gets_no_code(codes: TextCodes, engine: AsyncEngine)
     assert not await codes.send(wish())
 
 
-@pytest.mark.parametrize("same", ["number", "caller"])
-async def test_nobody_is_bombed_with_codes_over_many_calls(same: str, engine: AsyncEngine) -> None:
-    codes = make(engine, texts_per_number=3)
+@pytest.mark.parametrize(
+    ("same", "limits"),
+    [
+        ("number", {"codes_per_number": 3}),
+        ("number", {"texts_per_number": 3}),
+        ("caller", {"texts_per_number": 3}),
+    ],
+)
+async def test_nobody_is_bombed_with_codes_over_many_calls(
+    same: str, limits: dict[str, int], engine: AsyncEngine
+) -> None:
+    codes = make(engine, **limits)
     wishes = [
         wish(
             NUMBER if same == "number" else f"+1414555{n:04}",

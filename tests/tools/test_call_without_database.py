@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,70 +15,23 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
-from otto.crm.records import Callback
-from otto.crm.service import CrmService
 from otto.dialogue.prompts import Phrases, system_prompt
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.results import BOOKING_UNKNOWN, CALENDAR_AWAY
 from otto.dialogue.tools.toolbox import Toolbox
-from otto.events import ToolCall
 from otto.scheduling.service import CalendarService
 from otto.storage.database import make_engine, sync_dealership
 from otto.storage.guard import DatabaseGuard
 from otto.storage.spool import Spool
 from otto.storage.tables import AppointmentRow, CallbackRow
-from sandbox.receptionist.receptionist import answer
 from tests.support.call import NOW
+from tests.support.spoken import Customers, SpokenCall
 from tests.support.wire import Wire
 
 DEADLINE_S = 0.6
 SLACK_S = 0.5
 """For two busy cores; a hang would be seconds."""
 PHONE = "+13125550167"
-
-
-@dataclass
-class Call:
-    """The caller speaks, the receptionist answers and uses Otto's tools."""
-
-    toolbox: Toolbox
-    session: Session
-    messages: list[dict[str, Any]]
-    longest_tool_s: float = 0.0
-    results: list[dict[str, Any]] = field(default_factory=list)
-
-    async def say(self, text: str) -> str:
-        """One turn of the caller; everything Otto says to it."""
-        self.messages.append({"role": "user", "content": text})
-        self.session.caller_turns += 1
-        said = []
-        for number in range(10):
-            reply = answer(self.messages, self.toolbox.offered(), date(2026, 11, 23))
-            said.append(reply.text)
-            message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
-            self.messages.append(message)
-            if reply.call is None:
-                return " ".join(filter(None, said))
-            name, arguments = reply.call.name, json.dumps(reply.call.arguments)
-            call_id = f"c{len(self.messages)}-{number}"
-            function = {"name": name, "arguments": arguments}
-            message["tool_calls"] = [{"id": call_id, "type": "function", "function": function}]
-            began_s = time.monotonic()
-            result = await self.toolbox.run(ToolCall(call_id, name, arguments))
-            self.longest_tool_s = max(self.longest_tool_s, time.monotonic() - began_s)
-            self.results.append(result)
-            content = json.dumps(result)
-            self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
-            if result["status"] == "ending":
-                return " ".join(filter(None, said))
-        raise AssertionError("the receptionist called tools for ever")
-
-
-class Customers(CrmService):
-    """The service in the shape of the port that the tools have, as the CRM actor is."""
-
-    async def request_callback(self, request: Callback) -> None:
-        await self.calls.request_callback(request)
 
 
 @pytest.fixture
@@ -113,7 +62,7 @@ def ring(book: Any, dealership: Dealership) -> Any:
     crm, calendar, _ = book
     location = dealership.locations[0]
 
-    def make(call_sid: str) -> Call:
+    def make(call_sid: str) -> SpokenCall:
         session = Session.begin(call_sid, PHONE, "+13125550100", NOW)
         toolbox = Toolbox(
             session,
@@ -131,7 +80,7 @@ def ring(book: Any, dealership: Dealership) -> Any:
             {"role": "system", "content": prompt},
             {"role": "assistant", "content": greeting},
         ]
-        return Call(toolbox, session, messages)
+        return SpokenCall(toolbox, session, messages)
 
     return make
 
@@ -141,7 +90,7 @@ async def test_the_caller_is_told_offered_a_call_back_and_called(
     how: str, ring: Any, book: Any, wire: Wire, engine: AsyncEngine
 ) -> None:
     crm, _, spool = book
-    call: Call = ring(f"CA-{how}")
+    call: SpokenCall = ring(f"CA-{how}")
     if how == "stopped":
         await wire.refuse()
     else:
@@ -168,7 +117,7 @@ async def test_the_caller_is_told_offered_a_call_back_and_called(
 async def test_a_booking_whose_answer_is_lost_is_not_denied_and_stands_once(
     ring: Any, wire: Wire, engine: AsyncEngine
 ) -> None:
-    call: Call = ring("CA-commit")
+    call: SpokenCall = ring("CA-commit")
     for words in (
         "I'd like to book an oil change for tomorrow",
         "My name is Robin Walker",

@@ -1,0 +1,156 @@
+"""Whole calls in words: tools, customers, bookings and texts, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from config.dealership import Dealership
+from config.limits import LimitSettings
+from otto.crm.customers import NewCustomer, NewVehicle
+from otto.dialogue.prompts import Phrases, system_prompt
+from otto.dialogue.session.state import Session
+from otto.dialogue.tools.toolbox import Toolbox
+from otto.scheduling.service import CalendarService
+from otto.scheduling.text_codes import TextCodes
+from otto.scheduling.text_rules import TextRules
+from otto.storage.database import sync_dealership
+from otto.storage.tables import OutboxRow
+from tests.support.call import BORN, NOW
+from tests.support.spoken import Bookings, Customers, SpokenCall
+
+MARIA, NOBODY = "+13125550142", "+17735550111"
+
+
+@pytest.fixture
+async def ring(engine: AsyncEngine, dealership: Dealership) -> Any:
+    """Place a call: (number, what the network says of it) -> the call."""
+    await sync_dealership(engine, dealership)
+    async with engine.begin() as connection:
+        await connection.execute(
+            text(
+                "TRUNCATE appointments, outbox, vehicles, customers, limit_events, text_codes,"
+                " text_consents, opt_outs RESTART IDENTITY CASCADE"
+            )
+        )
+    limits, location = LimitSettings(), dealership.locations[0]
+    crm = Customers(engine, "main", limits=limits)
+    maria = await crm.create_customer(NewCustomer("maria", "Maria", "Alvarez", MARIA, BORN))
+    vin = "1HGBH41JXMN109186"
+    await crm.add_vehicle(NewVehicle("civic", maria.id, 2019, "Honda", "Civic", vin))
+    calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW)
+    rules = TextRules.of(dealership, location, limits)
+    codes = TextCodes(engine, dealership.name, rules, limits, clock=lambda: NOW)
+    calls = iter(range(1, 100))
+
+    def make(caller: str, is_forged: bool = False) -> SpokenCall:
+        session = Session.begin(f"CA{next(calls)}", caller, "+13125550100", NOW)
+        session.is_forged = is_forged
+        toolbox = Toolbox(
+            session,
+            dealership,
+            location,
+            Bookings(calendar, codes),
+            crm,
+            now=lambda: NOW,
+            verification_attempts=3,
+        )
+        prompt = system_prompt(dealership, location, NOW.astimezone(ZoneInfo(location.timezone)))
+        messages = [
+            {"role": "system", "content": prompt},
+            {"role": "assistant", "content": Phrases(dealership).greeting},
+        ]
+        return SpokenCall(toolbox, session, messages)
+
+    return make
+
+
+async def texts(engine: AsyncEngine) -> list[tuple[str, str]]:
+    async with engine.connect() as connection:
+        rows = await connection.scalars(
+            select(OutboxRow.payload).where(OutboxRow.kind == "sms.send").order_by(OutboxRow.id)
+        )
+        return [(row["to"], row["body"]) for row in rows]
+
+
+async def book(call: SpokenCall) -> str:
+    for words in ("tomorrow", "the first one"):
+        await call.say(words)
+    return await call.say("Yes, please.")
+
+
+async def test_a_customer_who_calls_from_their_number(ring: Any, engine: AsyncEngine) -> None:
+    call = ring(MARIA)
+    assert "date of birth?" in await call.say("I need an oil change")
+    assert "Thank you, Maria" in await call.say("March 12 1984")
+    assert "You will get a text message" in await book(call)
+    assert [to for to, _ in await texts(engine)] == [MARIA]
+
+
+async def test_the_end_of_a_vin_and_a_name(ring: Any) -> None:
+    call = ring(MARIA)
+    await call.say("I need an oil change")
+    assert "first and last name?" in await call.say("the last six of my VIN are 1 0 9 1 8 6")
+    assert "Thank you, Maria" in await call.say("Maria Alvarez")
+
+
+async def test_a_customer_whose_number_is_withheld(ring: Any, engine: AsyncEngine) -> None:
+    call = ring("anonymous")
+    assert "phone number" in await call.say("I need an oil change")
+    assert "first and last name?" in await call.say("312 555 0142")
+    assert "date of birth?" in await call.say("Maria Alvarez")
+    assert "Thank you, Maria" in await call.say("March 12 1984")
+    await book(call)
+    assert [to for to, _ in await texts(engine)] == [MARIA], "to the number on file"
+
+
+async def test_a_customer_whose_number_the_network_calls_forged(ring: Any) -> None:
+    call = ring(MARIA, is_forged=True)
+    assert "first and last name?" in await call.say("I need an oil change")
+    assert "date of birth?" in await call.say("Maria Alvarez")
+    assert "Thank you, Maria" in await call.say("March 12 1984")
+
+
+async def test_a_new_customer_with_a_withheld_number(ring: Any, engine: AsyncEngine) -> None:
+    call = ring("anonymous")
+    await call.say("I need an oil change")
+    await call.say("773 555 0111")
+    await call.say("John Smith")
+    assert "May I text a code" in await call.say("May 3 1990")
+    assert "six digits" in await call.say("yes please")
+    ((to, body),) = await texts(engine)
+    code = re.findall(r"\d{6}", body)[0]
+    assert to == NOBODY
+    await call.say(" ".join(code))
+    assert "year, make and model" in await call.say("John Smith")
+    await call.say("It's a 2020 Honda Civic")
+    assert "You will get a text message" in await book(call)
+    assert [to for to, _ in await texts(engine)] == [NOBODY, NOBODY]
+
+
+async def test_strangers_and_customers_are_told_the_same(ring: Any) -> None:
+    heard = []
+    for number in ("312 555 0142", "773 555 0111"):
+        call = ring("anonymous")
+        words = ("oil change", number, "Maria Alvarez", "May 4 1991", "no", "Maria Alvarez")
+        heard.append([await call.say(said) for said in (*words, "May 5 1991")])
+    assert heard[0] == heard[1]
+
+
+async def test_wrong_answers_in_several_calls_end_at_a_person(ring: Any) -> None:
+    for _ in range(2):
+        call = ring(MARIA)
+        await call.say("oil change")
+        for year in (1990, 1991):
+            assert "doesn't match" in await call.say(f"May 3 {year}")
+        assert "connect you" in await call.say("May 3 1992")
+    call = ring(MARIA)
+    await call.say("oil change")
+    said = await call.say("March 12 1984")
+    assert "can't verify" in said and "connect you with a service advisor?" in said
+    assert "One moment" in await call.say("Yes, please")
