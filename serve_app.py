@@ -27,6 +27,7 @@ from ray import serve
 from ray.serve.config import HTTPOptions, ProxyLocation
 from starlette.types import ASGIApp
 
+from config.hosts import is_loopback
 from config.link import NODE
 from config.roles import Role, settings_for
 from config.settings import Settings
@@ -89,6 +90,17 @@ def find_switchboard(settings: Settings) -> SwitchboardClient:
     return client
 
 
+def _keep_to_the_loopback() -> None:
+    """Bind this replica's port for requests of other deployments to the loopback, on a node that no
+    other joins. Serve binds it to every address, after this, and has no setting for it."""
+    address = str(ray.util.get_node_ip_address())  # type: ignore[no-untyped-call]
+    if is_loopback(address):
+        from ray.serve._private import replica
+
+        bind: Callable[[Any, str], int] = replica.add_port_to_grpc_server  # type: ignore[attr-defined]
+        setattr(replica, "add_port_to_grpc_server", lambda server, _: bind(server, f"{address}:0"))  # noqa: B010
+
+
 @serve.ingress()
 class VoiceIngress:
     """Twilio's webhooks."""
@@ -99,6 +111,7 @@ class VoiceIngress:
         self._make_switchboard = make_switchboard
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
+        _keep_to_the_loopback()
         return voice_app(self._settings, self._make_switchboard(self._settings))
 
 
@@ -112,6 +125,7 @@ class MediaIngress:
         self._make_switchboard = make_switchboard
 
     def __serve_build_asgi_app__(self) -> ASGIApp:
+        _keep_to_the_loopback()
         # Serve starts this replica's server afterwards, and gives no way to name its protocol.
         uvicorn.config.WS_PROTOCOLS["auto"] = MEDIA_PROTOCOL
         host = self._settings.link.host

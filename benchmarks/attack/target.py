@@ -159,7 +159,7 @@ class Target:
             await asyncio.sleep(HONEST_BEFORE_S)
             yield seen
         finally:
-            said, _ = await child.communicate()
+            said, _ = await child.communicate(b"")  # whose end is the end
         told = json.loads(said)
         seen.took_ms, seen.failed = told["took_ms"], told["failed"]
 

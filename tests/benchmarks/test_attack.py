@@ -1,5 +1,9 @@
 """The frame of `make attack`: bounds that are not kept are seen, also when nothing was measured."""
 
+import asyncio
+import base64
+import json
+import sys
 from dataclasses import dataclass
 
 import pytest
@@ -8,7 +12,7 @@ from benchmarks.attack import fill, report
 from benchmarks.attack.attack import Attack, Bound, Seen, judge
 from benchmarks.attack.half_open import HalfOpen
 from benchmarks.attack.registry import ATTACKS, chosen
-from benchmarks.attack.target import Honest
+from benchmarks.attack.target import HONEST_PROGRAM, Honest
 
 ABOUT = {"at": "2026-11-28T00:00:00", "commit": "abc", "cores": 2, "load": [0.1], "took_s": 9}
 
@@ -92,3 +96,30 @@ def test_a_broken_bound_is_seen_in_the_table():
         "broken": ["2"],
     }
     assert report.cells(row)[-1] == "**no**: 2"
+
+
+async def test_an_honest_caller_tells_of_answers_that_took_long_or_did_not_come():
+    asked = []
+
+    async def serve(reader, writer):
+        asked.append(await reader.readexactly(5))
+        if len(asked) % 2:
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", str(HONEST_PROGRAM), "127.0.0.1", str(port),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    child.stdin.write(base64.b64encode(b"hello") + b"\n")
+    async with asyncio.timeout(30):
+        while len(asked) < 4:
+            await asyncio.sleep(0.01)
+        said, _ = await child.communicate(b"")
+    server.close()
+    told = json.loads(said)
+    assert set(asked) == {b"hello"}
+    assert len(told["took_ms"]) == len(asked)
+    assert told["failed"] == len(asked) // 2

@@ -117,3 +117,20 @@ def test_no_setting_has_a_name_that_was_given_up() -> None:
         }
     assert set(RENAMED.values()) <= names
     assert not set(RENAMED) & names
+
+
+@pytest.mark.parametrize("name", ["OTTO_TRUSTED_PROXIES", "OTTO_UNLIMITED_SOURCES"])
+@pytest.mark.parametrize(
+    "value", ["balancer.internal", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/8;::1"]
+)
+def test_what_is_no_network_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Written into HAProxy's configuration as it is, it could say anything there."""
+    set_all(monkeypatch, LIVE | {name: value})
+    assert name in _faults()
+
+
+def test_networks_are_written_as_haproxy_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_all(monkeypatch, LIVE | {"OTTO_TRUSTED_PROXIES": " 10.0.0.0/8, 192.0.2.7,2001:DB8::/32 ,"})
+    assert read_settings().trusted_proxies == "10.0.0.0/8,192.0.2.7/32,2001:db8::/32"

@@ -15,6 +15,7 @@ import websockets
 from twilio.request_validator import RequestValidator
 
 from cluster import ray_env
+from config.hosts import is_loopback
 from config.settings import Settings, TwilioSettings
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(180)]
@@ -188,6 +189,18 @@ def test_it_listens_on_loopback_only(front_door):
     named = {int(os.environ[name]) for name in ray_env.PORTS if "HAPROXY" in name}
     assert set(listening) == {int(front_door.partition(":")[2]), *named}
     assert set(listening.values()) == {"127.0.0.1"}
+
+
+def test_nothing_of_a_stack_on_one_machine_listens_beyond_it(front_door):
+    """Nor do Ray's own ports and those that Serve's replicas have for one another."""
+    listening = {
+        (process.name(), connection.laddr.ip)
+        for process in psutil.Process().children(recursive=True)
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert {name for name, address in listening if not is_loopback(address)} == set()
+    assert len(listening) > 3
 
 
 async def test_an_unsigned_upgrade_is_refused(front_door):
