@@ -15,8 +15,8 @@ MAX_HONEST_MS = 100.0
 KIB = 1024
 
 HONEST = (
-    Bound("honest_p95_ms", MAX_HONEST_MS, "ms for a signed webhook meanwhile (p95)"),
-    Bound("honest_failed", 0, "signed webhooks without their answer"),
+    Bound("honest_p95_ms", MAX_HONEST_MS, "ms for signed webhooks (p95)"),
+    Bound("honest_failed", 0, "of them unanswered"),
 )
 
 
