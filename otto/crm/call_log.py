@@ -37,6 +37,9 @@ CALLBACK, CALL = "callback", "call"
 """The kinds of entries in the spool."""
 OLDEST = datetime.min.replace(tzinfo=UTC).isoformat()
 """For entries that do not say since when they have waited."""
+MOST_OPEN = 5
+"""Callbacks that a number waits for at once. One more wish changes nothing: somebody will call it,
+and nobody has the desk call a number all day by calling Otto."""
 NUMBER_LENGTH = 40
 """Of a caller's number as the network sends it, which may be a SIP address."""
 
@@ -108,6 +111,11 @@ class CallLog:
                     connection, wish.phone, datetime.fromisoformat(kept_at)
                 ):
                     _log.info("callback_of_erased_person")
+                    return
+                is_open = (CallbackRow.phone == wish.phone) & CallbackRow.done_at.is_(None)
+                waiting = select(func.count()).select_from(CallbackRow).where(is_open)
+                if (await connection.scalar(waiting) or 0) >= MOST_OPEN:
+                    _log.info("callback_waits_already", call_sid=wish.call_sid)
                     return
                 await connection.execute(
                     insert(CallbackRow)

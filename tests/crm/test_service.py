@@ -240,3 +240,25 @@ async def test_a_call_is_recorded_once_with_its_latest_turns(
     ]
     assert turns[0].latency == {"tts": 80.5}
     await crm.calls.record_call(record([], "booked", -1))
+
+
+async def test_a_number_waits_for_a_few_callbacks_at_most(
+    crm: CrmService, engine: AsyncEngine
+) -> None:
+    phone = "+17735550178"
+    for n in range(8):
+        await crm.calls.request_callback(Callback(f"CB{n}", phone, "lines busy", f"CA{n}"))
+
+    async def keys() -> list[str]:
+        async with engine.connect() as connection:
+            wanted = select(CallbackRow.key).where(CallbackRow.phone == phone)
+            return sorted(await connection.scalars(wanted))
+
+    assert await keys() == [f"CB{n}" for n in range(5)]
+    async with engine.begin() as connection:
+        done = update(CallbackRow).where(CallbackRow.key == "CB0").values(done_at=func.now())
+        await connection.execute(done)
+    await crm.calls.request_callback(Callback("CB9", phone, "lines busy", "CA9"))
+    assert await keys() == ["CB0", "CB1", "CB2", "CB3", "CB4", "CB9"], (
+        "who was called may ask again"
+    )

@@ -23,6 +23,7 @@ from otto.crm.proof import Fact, is_enough, is_same_name
 from otto.crm.service import CrmService
 from otto.storage.database import make_engine
 from otto.storage.tables import LimitEventRow
+from tests.support.pools import warm
 
 VIN = "1HGBH41JXMN109186"
 BORN, WRONG = date(1984, 3, 12), date(1984, 12, 3)
@@ -162,6 +163,7 @@ async def test_calls_that_guess_at_the_same_time_have_no_more_guesses_than_one(
     """Ten guesses over two processes' pools; the tenth would be right."""
     engines = [make_engine(DatabaseSettings(url=SecretStr(postgres_url))) for _ in range(2)]
     services = [CrmService(engine, "main", limits=LIMITS) for engine in engines]
+    await warm(*engines)
     guesses = [
         claim(maria.phone, caller=f"+1773555{n:04d}", date_of_birth=WRONG - timedelta(days=n))
         for n in range(10)

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config.settings import DatabaseSettings
 from otto.storage.database import make_engine
 from otto.storage.limits import Limit, count, left
+from tests.support.pools import warm
 
 HOUR_S = 3600.0
 
@@ -123,6 +124,7 @@ async def test_of_many_at_once_exactly_so_many_are_counted(
 ) -> None:
     """Twelve tasks over three pools: as several processes would be."""
     pools = [make_engine(DatabaseSettings(url=SecretStr(postgres_url))) for _ in range(3)]
+    await warm(*pools)
     shared, own = limit("to abc", at_most), [limit(f"call CA{n}", 9) for n in range(12)]
     # Each in an order of its own: nobody may wait for somebody who waits for them.
     orders = [[shared, own[n]] if n % 2 else [own[n], shared] for n in range(12)]
