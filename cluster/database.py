@@ -24,6 +24,7 @@ from otto.storage.database import (
     migrate,
     sync_dealership,
 )
+from otto.storage.errors import MigrationStopped
 
 COUNTED = ("customers", "vehicles", "services", "bays", "appointments", "calls", "outbox")
 
@@ -82,6 +83,8 @@ def database_errors() -> Iterator[None]:
     """Whatever the driver raises, as a sentence without the address, which holds a password."""
     try:
         yield
+    except MigrationStopped as stopped:
+        raise StackError(str(stopped)) from None
     except (SQLAlchemyError, asyncpg.PostgresError, OSError, TimeoutError) as error:
         cause = getattr(error, "orig", None) or error
         reason = str(cause).splitlines()[0] if str(cause) else type(cause).__name__

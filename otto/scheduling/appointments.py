@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, literal_column, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,14 +42,38 @@ def as_booking(row: Sequence[Any]) -> Booking:
     return replace(Booking(*fields), status=status)
 
 
-async def booked_with(connection: AsyncConnection, request: BookingRequest) -> Booking | None:
-    """What this key has booked before, whatever has become of it. A key is never lent to another
-    wish."""
-    wanted = booking_columns().where(AppointmentRow.idempotency_key == request.idempotency_key)
-    row = (await connection.execute(wanted)).one_or_none()
-    if row is None:
-        return None
-    return own(as_booking(row), request)
+async def in_the_way(
+    connection: AsyncConnection, request: BookingRequest, bay_ids: Iterable[str]
+) -> tuple[Booking | None, list[Booking]]:
+    """What the key has booked before, and the bookings that overlap with the wish, in one of the
+    bays or with its vehicle. Advice only: what counts are the constraints, when the insert meets
+    them."""
+    opening = request.opening
+    same_key = AppointmentRow.idempotency_key == request.idempotency_key
+    overlapping = and_(
+        or_(AppointmentRow.bay_id.in_(bay_ids), _of_vehicle(request)),
+        AppointmentRow.status == "booked",
+        AppointmentRow.starts_at < opening.ends_at,
+        AppointmentRow.ends_at > opening.starts_at,
+    )
+    wanted = booking_columns().add_columns(same_key).where(or_(same_key, overlapping))
+    existing, others = None, []
+    for *row, is_same in await connection.execute(wanted):
+        if is_same:
+            existing = own(as_booking(row), request)
+        else:
+            others.append(as_booking(row))
+    return existing, others
+
+
+def _of_vehicle(request: BookingRequest) -> ColumnElement[bool]:
+    """Appointments of the vehicle, if it is the customer's: of others' nothing is told."""
+    if request.vehicle_id is None:
+        return false()
+    return and_(
+        AppointmentRow.vehicle_id == request.vehicle_id,
+        AppointmentRow.customer_id == request.customer_id,
+    )
 
 
 async def with_text(connection: AsyncConnection, booking: Booking) -> Booking:
@@ -68,7 +92,7 @@ def own(booking: Booking, request: BookingRequest) -> Booking:
 
 
 async def take(connection: AsyncConnection, request: BookingRequest, bay: Bay) -> Booking | None:
-    """Insert the appointment into the bay; None when the bay or the key is taken."""
+    """Insert the appointment into the bay; None when the bay, the vehicle or the key is taken."""
     opening = request.opening
     appointment_id = uuid.uuid4()
     values: dict[str, Any] = {

@@ -10,7 +10,9 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from otto.language.spoken_times import describe_start
 from otto.scheduling.messages import confirmation_code
 from otto.scheduling.openings import Opening
 
@@ -38,6 +40,14 @@ class SlotTaken(SchedulingError):
 
     def __init__(self) -> None:
         super().__init__("taken", "I am sorry, that time has just been taken.")
+
+
+class VehicleBooked(SchedulingError):
+    """The vehicle has another appointment then, in whichever bay."""
+
+    def __init__(self, starts_at: datetime, zone: ZoneInfo) -> None:
+        when = describe_start(starts_at, zone)
+        super().__init__("vehicle_booked", f"That vehicle has an appointment already, on {when}.")
 
 
 class BookingRefused(SchedulingError):

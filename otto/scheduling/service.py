@@ -2,8 +2,9 @@
 
 A booking is one transaction: the appointment and the outbox rows that will tell Google and the
 customer. Whether a bay is free is decided by the exclusion constraint on (bay, time) and nothing
-else; whether a request is a repeat, by its idempotency key. Both are met with `INSERT … ON
-CONFLICT DO NOTHING`, which waits for a competitor's transaction instead of deadlocking with it.
+else; whether a vehicle is, by the one on (vehicle, time); whether a request is a repeat, by its
+idempotency key. All are met with `INSERT … ON CONFLICT DO NOTHING`, which waits for a competitor's
+transaction instead of deadlocking with it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import date, datetime, timedelta
 
 import stamina
 import structlog
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -23,10 +24,9 @@ from config.limits import LimitSettings
 from otto.scheduling.announcing import calendar_row, confirmation
 from otto.scheduling.appointments import (
     as_booking,
-    booked_with,
     booking_columns,
+    in_the_way,
     is_transient,
-    own,
     take,
     visitor_of,
     with_text,
@@ -37,6 +37,7 @@ from otto.scheduling.bookings import (
     BookingRequest,
     SchedulingError,
     SlotTaken,
+    VehicleBooked,
     utc_now,
 )
 from otto.scheduling.hours import Period, local_day, open_periods
@@ -65,6 +66,7 @@ __all__ = [
     "CalendarService",
     "SchedulingError",
     "SlotTaken",
+    "VehicleBooked",
     "utc_now",
 ]
 
@@ -181,9 +183,9 @@ class CalendarService:
         """Take the opening, or another bay at the same time when its own is gone.
 
         A repeat with the same key returns the first booking, with the `status` it has by now. Lost
-        connections are retried here: the key makes that safe. Raises `SlotTaken` or
-        `BookingRefused`; `StoreUnavailable` within the guard's deadline, which then says whether
-        the booking may stand all the same.
+        connections are retried here: the key makes that safe. Raises `SlotTaken`, `VehicleBooked`
+        or `BookingRefused`; `StoreUnavailable` within the guard's deadline, which then says
+        whether the booking may stand all the same.
         """
         progress = _Progress()
         try:
@@ -224,10 +226,12 @@ class CalendarService:
     ) -> tuple[Booking, bool]:
         async with self._engine.begin() as connection:
             # One look settles most of a rush: 200 callers after one opening cost 200 selects.
-            existing, taken = await self._standing(connection, request)
+            existing, others = await self._in_the_way(connection, request)
             if existing is not None:
                 return await with_text(connection, existing), False
             service, bays = self._validate(request.opening)
+            self._refuse_second(request, others)
+            taken = {booking.bay_id for booking in others}
             free = [bay for bay in bays if bay.id not in taken]
             if not free:
                 raise SlotTaken
@@ -240,11 +244,25 @@ class CalendarService:
                     )
                     progress.at_commit = True
                     return booking, True
-                # Nothing was inserted: the bay is taken, or a twin of this request was faster.
-                existing = await booked_with(connection, request)
+                # Nothing was inserted: the bay or the vehicle is taken, or a twin of this request
+                # was faster.
+                existing, others = await self._in_the_way(connection, request)
                 if existing is not None:
                     return await with_text(connection, existing), False
+                self._refuse_second(request, others)
         raise SlotTaken
+
+    async def _in_the_way(
+        self, connection: AsyncConnection, request: BookingRequest
+    ) -> tuple[Booking | None, list[Booking]]:
+        return await in_the_way(connection, request, [bay.id for bay in self._location.bays])
+
+    def _refuse_second(self, request: BookingRequest, others: Iterable[Booking]) -> None:
+        wanted = (request.customer_id, request.vehicle_id)
+        for other in others:
+            # A stranger's vehicle is refused in other words: of theirs nothing is told.
+            if request.vehicle_id and (other.customer_id, other.vehicle_id) == wanted:
+                raise VehicleBooked(other.starts_at, self._location.zone)
 
     async def _announce(
         self,
@@ -283,28 +301,6 @@ class CalendarService:
             Limit("booking", subject, at_most, limits.window_s)
             for subject, at_most in subjects.items()
         ]
-
-    async def _standing(
-        self, connection: AsyncConnection, request: BookingRequest
-    ) -> tuple[Booking | None, set[str]]:
-        """What the key has booked before, and the bays taken at the time. Advice only: what
-        counts is the constraint, when the insert meets it."""
-        opening = request.opening
-        in_the_way = and_(
-            AppointmentRow.bay_id.in_([bay.id for bay in self._location.bays]),
-            AppointmentRow.status == "booked",
-            AppointmentRow.starts_at < opening.ends_at,
-            AppointmentRow.ends_at > opening.starts_at,
-        )
-        same_key = AppointmentRow.idempotency_key == request.idempotency_key
-        wanted = booking_columns().add_columns(same_key).where(or_(same_key, in_the_way))
-        existing, taken = None, set()
-        for *row, is_same in await connection.execute(wanted):
-            booking = as_booking(row)
-            if is_same:
-                existing = own(booking, request)
-            taken.add(booking.bay_id)
-        return existing, taken
 
     def _validate(self, opening: Opening) -> tuple[Service, tuple[Bay, ...]]:
         """Check the opening against today's rules, as if it came from a stranger. Returns the

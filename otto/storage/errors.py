@@ -23,3 +23,7 @@ class StoreUnavailable(Exception):
         super().__init__(reason, outcome_unknown)
         self.reason = reason
         self.outcome_unknown = outcome_unknown
+
+
+class MigrationStopped(Exception):
+    """Rows break a rule that the tables are about to get. The message says what to do."""

@@ -1,8 +1,8 @@
 """The tables, and the rules the database itself keeps.
 
-The most important of them is `ex_appointments_bay_time`: no two booked appointments may overlap
-in one bay, whoever writes them and in whatever order. Everything else about booking is there to
-make that refusal rare and polite.
+The most important of them are `ex_appointments_bay_time` and `ex_appointments_vehicle_time`: no two
+booked appointments may overlap in one bay or with one vehicle, whoever writes them and in whatever
+order. Everything else about booking is there to make that refusal rare and polite.
 
 Timestamps are `timestamptz`; Python reads and writes aware UTC datetimes.
 """
@@ -18,12 +18,14 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     MetaData,
     SmallInteger,
     String,
     Text,
+    UniqueConstraint,
     func,
     literal_column,
 )
@@ -96,6 +98,8 @@ class VehicleRow(Base):
         CheckConstraint("length(make) BETWEEN 1 AND 40", "make"),
         CheckConstraint("length(model) BETWEEN 1 AND 60", "model"),
         CheckConstraint("vin ~ '^[A-HJ-NPR-Z0-9]{17}$'", "vin"),
+        # For the appointments' foreign key, which takes the owner along.
+        UniqueConstraint("id", "customer_id"),
         # A car may change hands, so the VIN alone is not unique.
         Index("uq_vehicles_customer_id_vin", "customer_id", "vin", unique=True),
     )
@@ -132,6 +136,7 @@ class BayRow(Base):
     """A bay, copied from the dealership's file (`sync_dealership`)."""
 
     __tablename__ = "bays"
+    __table_args__ = (UniqueConstraint("id", "location_id"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     location_id: Mapped[str] = mapped_column(String(40), index=True)
@@ -157,16 +162,32 @@ class AppointmentRow(Base):
             using="gist",
             name="ex_appointments_bay_time",
         ),
+        ExcludeConstraint(
+            (literal_column("vehicle_id"), "="),
+            (literal_column("tstzrange(starts_at, ends_at)"), "&&"),
+            where=sql("status = 'booked' AND vehicle_id IS NOT NULL"),
+            using="gist",
+            name="ex_appointments_vehicle_time",
+        ),
+        # An appointment is where its bay is: it moves along when the dealership's file moves it.
+        ForeignKeyConstraint(
+            ["bay_id", "location_id"], ["bays.id", "bays.location_id"], onupdate="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["vehicle_id", "customer_id"], ["vehicles.id", "vehicles.customer_id"]
+        ),
+        # With no customer the key above would let any vehicle pass.
+        CheckConstraint("customer_id IS NOT NULL OR vehicle_id IS NULL", "owner"),
         Index("ix_appointments_location_id_starts_at", "location_id", "starts_at"),
         Index("ix_appointments_customer_id_starts_at", "customer_id", "starts_at"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(UUID(as_uuid=True), primary_key=True, default=uuid.uuid4)
     location_id: Mapped[str] = mapped_column(String(40))
-    bay_id: Mapped[str] = mapped_column(ForeignKey("bays.id"))
+    bay_id: Mapped[str] = mapped_column(String(40))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id"))
     """None once the customer was erased: that the bay was used stays known."""
-    vehicle_id: Mapped[int | None] = mapped_column(ForeignKey("vehicles.id", ondelete="SET NULL"))
+    vehicle_id: Mapped[int | None] = mapped_column(BigInteger)
     service_code: Mapped[str] = mapped_column(ForeignKey("services.code"))
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]

@@ -11,10 +11,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import event, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
+from config.settings import DatabaseSettings
 from otto.language.spoken_times import describe_start
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.scheduling.service import (
@@ -24,7 +26,9 @@ from otto.scheduling.service import (
     CalendarService,
     SchedulingError,
     SlotTaken,
+    VehicleBooked,
 )
+from otto.storage.database import make_engine
 from otto.storage.tables import AppointmentRow, OutboxRow
 from tests.scheduling.booking_support import MANY, NOW, People
 
@@ -183,8 +187,9 @@ async def test_when_every_able_bay_is_gone_the_slot_is_taken(
 ) -> None:
     aligned = opening("bay-4", service="wheel_alignment", minutes=60)
     await calendar.book(request(people, "a", opening=aligned))
+    others = {"customer_id": people.john, "vehicle_id": people.truck}
     with pytest.raises(SlotTaken):
-        await calendar.book(request(people, "b", opening=aligned))
+        await calendar.book(request(people, "b", opening=aligned, **others))
 
 
 @pytest.mark.parametrize("callers", [50, 200])
@@ -195,7 +200,7 @@ async def test_a_rush_after_one_opening(
 
     async def attempt(caller: int) -> Booking | None:
         try:
-            return await calendar.book(request(people, f"call-{caller}"))
+            return await calendar.book(request(people, f"call-{caller}", vehicle_id=None))
         except SlotTaken:
             return None
 
@@ -208,6 +213,81 @@ async def test_a_rush_after_one_opening(
     assert kinds == {"calendar.upsert": 3, "sms.send": 3}
 
 
+@pytest.mark.parametrize(
+    ("start", "service", "minutes"),
+    [
+        (NINE, "oil_change", 45),
+        (NINE, "battery", 30),
+        (NINE - timedelta(minutes=30), "major_service", 180),  # around it
+        (NINE + timedelta(minutes=30), "oil_change", 45),
+    ],
+)
+async def test_a_car_is_in_one_bay_at_a_time(
+    start: datetime,
+    service: str,
+    minutes: int,
+    calendar: CalendarService,
+    engine: AsyncEngine,
+    people: People,
+) -> None:
+    await calendar.book(request(people, "a"))
+    for bay in ("bay-2", "bay-3"):
+        wish = request(people, bay, opening=opening(bay, start, service, minutes))
+        with pytest.raises(VehicleBooked) as refused:
+            await calendar.book(wish)
+        assert refused.value.sentence == (
+            "That vehicle has an appointment already, on Tuesday, November 24 at 9:00 AM."
+        )
+    assert len(await rows(engine, AppointmentRow)) == 1
+    assert len(await rows(engine, OutboxRow)) == 2
+
+
+async def test_a_car_may_come_again_and_other_cars_meanwhile(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    await calendar.book(request(people, "a"))
+    await calendar.book(request(people, "b", customer_id=people.john, vehicle_id=people.truck))
+    after = opening("bay-2", NINE + timedelta(hours=1))
+    await calendar.book(request(people, "c", opening=after))
+    async with engine.begin() as connection:
+        await connection.execute(update(AppointmentRow).values(status="cancelled"))
+    again = await calendar.book(request(people, "d"))
+    assert again.status == "booked"
+
+
+async def test_of_a_strangers_car_nothing_is_told(
+    calendar: CalendarService, people: People
+) -> None:
+    await calendar.book(request(people, "a", customer_id=people.john, vehicle_id=people.truck))
+    with pytest.raises(BookingRefused) as refused:
+        await calendar.book(request(people, "b", vehicle_id=people.truck))
+    assert refused.value.code == "wrong_vehicle"
+
+
+async def test_fifty_callers_from_five_pools_with_one_car(
+    postgres_url: str, engine: AsyncEngine, dealership: Dealership, people: People
+) -> None:
+    """Each for a bay or a start of their own, so that only the vehicle is in the way."""
+    pools = [make_engine(DatabaseSettings(url=SecretStr(postgres_url))) for _ in range(5)]
+    calendars = [
+        CalendarService(pool, dealership, "main", clock=lambda: NOW, limits=MANY) for pool in pools
+    ]
+
+    async def attempt(caller: int) -> Booking | None:
+        bay = ("bay-1", "bay-2", "bay-3")[caller % 3]
+        wish = opening(bay, NINE + timedelta(minutes=30 * (caller % 2)))
+        try:
+            return await calendars[caller % 5].book(request(people, f"call-{caller}", opening=wish))
+        except VehicleBooked:
+            return None
+
+    served = [one for one in await asyncio.gather(*(attempt(n) for n in range(50))) if one]
+    assert len(served) == 1
+    assert [row.id for row in await rows(engine, AppointmentRow)] == [served[0].appointment_id]
+    for pool in pools:
+        await pool.dispose()
+
+
 async def test_fifty_callers_after_overlapping_openings(
     calendar: CalendarService, engine: AsyncEngine, people: People
 ) -> None:
@@ -215,7 +295,8 @@ async def test_fifty_callers_after_overlapping_openings(
 
     async def attempt(caller: int) -> None:
         start = NINE + timedelta(minutes=30 * (caller % 4))
-        wish = request(people, f"call-{caller}", opening=opening("bay-2", start))
+        at = opening("bay-2", start)
+        wish = request(people, f"call-{caller}", opening=at, vehicle_id=None)
         try:
             await calendar.book(wish)
         except SlotTaken:
@@ -371,7 +452,7 @@ async def test_a_booked_bay_is_not_offered_and_a_full_time_is_skipped(
     for count in range(3):
         found = await calendar.find_openings(query)
         assert found[0].starts_at == NINE
-        await calendar.book(request(people, f"key-{count}", opening=found[0]))
+        await calendar.book(request(people, f"key-{count}", opening=found[0], vehicle_id=None))
     found = await calendar.find_openings(query)
     assert found[0].starts_at == NINE + timedelta(hours=1)  # 9:30 overlaps until 9:45
     assert all(one.starts_at >= NINE + timedelta(hours=1) for one in found)

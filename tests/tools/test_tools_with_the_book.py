@@ -111,3 +111,22 @@ async def test_a_repeat_after_staff_cancelled_is_not_booked(
     assert "confirmation" not in again
     assert desk.session.bookings == []
     assert slot not in desk.session.offers
+
+
+async def test_a_caller_hears_that_their_car_is_booked_already(desk: Desk) -> None:
+    for model in ("Civic", "Accord"):
+        await desk.use("add_vehicle", year=2019, make="Honda", model=model, vin=None)
+    slot = await desk.offered()
+    booked = await desk.use("book_appointment", slot_id=slot, vehicle_ref="v1")
+    assert booked["status"] == "booked"
+    second = await desk.offered("battery")
+    refused = await desk.use("book_appointment", slot_id=second, vehicle_ref="v1")
+    assert refused["status"] == "error"
+    assert refused["message"] == (
+        "That vehicle has an appointment already, on Tuesday, November 24 at 7:30 AM."
+    )
+    assert "another time" in refused["advice"]
+    assert second in desk.session.offers
+    other = await desk.use("book_appointment", slot_id=second, vehicle_ref="v2")
+    assert (other["status"], other["vehicle"]) == ("booked", "2019 Honda Accord")
+    assert len(desk.session.bookings) == 2

@@ -14,10 +14,10 @@ from otto.dialogue.tools.arguments import BookAppointment, FindOpenings, PartOfD
 from otto.dialogue.tools.information import service_of
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, told
 from otto.dialogue.tools.ports import Calendar
-from otto.dialogue.tools.results import Result, ToolFault
+from otto.dialogue.tools.results import Result, ToolFault, error
 from otto.language.dates import resolve_dates
 from otto.language.spoken_times import describe_start
-from otto.scheduling.bookings import Booking, BookingRequest, SlotTaken
+from otto.scheduling.bookings import Booking, BookingRequest, SlotTaken, VehicleBooked
 from otto.scheduling.openings import Opening, OpeningsQuery
 
 OPENINGS_OFFERED = 3
@@ -102,6 +102,8 @@ class AppointmentTools:
             booking = await self._calendar.book(request)
         except SlotTaken:
             return self._taken(offer, await self._instead(offer))
+        except VehicleBooked as second:
+            return _one_at_a_time(second.sentence)
         service = service_of(self._dealership, offer.service_code).name
         if booking.status != "booked":
             return _over(booking, offer, service)
@@ -192,6 +194,13 @@ class AppointmentTools:
             session.offers[offer.slot_id] = offer
             offered.append({"slot_id": offer.slot_id, "when": offer.when})
         return offered
+
+
+def _one_at_a_time(sentence: str) -> Outcome:
+    """Their car is somewhere else then; the opening stays one, for another car."""
+    result = error(sentence, advice="Offer another time, or ask whether another vehicle is meant.")
+    late = f"I'm sorry, your appointment did not go through. {sentence}"
+    return Outcome(lambda session: result, lambda session: Late(result, late))
 
 
 def _over(booking: Booking, offer: Offer, service: str) -> Outcome:
