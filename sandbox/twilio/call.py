@@ -61,6 +61,8 @@ class CallPlan:
     document: str = ""
     callbacks: Callbacks = field(default_factory=Callbacks)
     machine_detection: bool = False
+    stir_verstat: str = "TN-Validation-Passed-A"
+    """What the network says of who rings; empty: nothing is said."""
     time_limit_s: float = MAX_CALL_S
 
 
@@ -308,7 +310,8 @@ class Call:
         }
         if inbound:
             facts = plan.persona.facts
-            form["StirVerstat"] = "TN-Validation-Passed-A"
+            if plan.stir_verstat:
+                form["StirVerstat"] = plan.stir_verstat
             form["CallerName"] = f"{facts.first_name} {facts.last_name}".upper()
         elif plan.machine_detection:
             form["AnsweredBy"] = "human"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import aiohttp
 
 from sandbox.caller.personas import PERSONAS, Persona
-from sandbox.twilio.call import Call, Callbacks, CallPlan
+from sandbox.twilio.call import MAX_CALL_S, Call, Callbacks, CallPlan
 from sandbox.world import World
 
 CALLS_KEPT = 2_000
@@ -46,20 +46,22 @@ class Exchange:
         *,
         from_number: str | None = None,
         speech: Literal["real", "known"] | None = None,
+        stir_verstat: str | None = None,
     ) -> Call:
         """`persona` rings the dealership. Raises `ExchangeError` when the number leads nowhere."""
         if not self.number.voice_url:
             raise ExchangeError("the number has no voice_url yet: PUT /sandbox/number")
+        plan = CallPlan(
+            persona=persona,
+            direction="inbound",
+            from_number=from_number or persona.facts.phone,
+            to_number=self.world.phone_number,
+            speech=speech or self.world.options.speech,
+            url=self.number.voice_url,
+            callbacks=Callbacks(self.number.status_callback_url),
+        )
         return self._start(
-            CallPlan(
-                persona=persona,
-                direction="inbound",
-                from_number=from_number or persona.facts.phone,
-                to_number=self.world.phone_number,
-                speech=speech or self.world.options.speech,
-                url=self.number.voice_url,
-                callbacks=Callbacks(self.number.status_callback_url),
-            )
+            plan if stir_verstat is None else replace(plan, stir_verstat=stir_verstat)
         )
 
     def dial_out(
@@ -89,7 +91,7 @@ class Exchange:
             document=document,
             callbacks=callbacks or Callbacks(),
             machine_detection=machine_detection,
-            **({"time_limit_s": time_limit_s} if time_limit_s else {}),
+            time_limit_s=time_limit_s or MAX_CALL_S,
         )
         return self._start(plan)
 

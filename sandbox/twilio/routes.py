@@ -89,15 +89,20 @@ class _Control:
 
     async def _place(self, request: Request) -> Response:
         body = await _body(request)
-        unknown = set(body) - {"persona", "goal", "facts", "from", "speech"}
+        unknown = set(body) - {"persona", "goal", "facts", "from", "speech", "stir_verstat"}
         if unknown:
             raise _Refused(400, f"unknown field {sorted(unknown)[0]!r}")
         speech = body.get("speech")
         if speech not in (None, "real", "known"):
             raise _Refused(400, "speech is 'real' or 'known'")
+        stir_verstat = body.get("stir_verstat")
+        if not isinstance(stir_verstat, str | None):
+            raise _Refused(400, "stir_verstat is a text, like TN-Validation-Failed-A")
         try:
             chosen = persona(body.get("persona", "maria"), body.get("goal"), body.get("facts"))
-            call = self._exchange.ring(chosen, from_number=body.get("from"), speech=speech)
+            call = self._exchange.ring(
+                chosen, from_number=body.get("from"), speech=speech, stir_verstat=stir_verstat
+            )
         except PersonaError as error:
             raise _Refused(400, str(error)) from None
         except ExchangeError as error:

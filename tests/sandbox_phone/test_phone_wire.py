@@ -358,6 +358,25 @@ async def test_the_hurried_caller_cuts_in_and_the_transfer_is_dialled(
     assert done["ended_by"] == "transferred" and "transferred" in done["stages"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "sent"),
+    [
+        ({}, "TN-Validation-Passed-A"),
+        ({"stir_verstat": "TN-Validation-Failed-B"}, "TN-Validation-Failed-B"),
+        ({"stir_verstat": ""}, None),
+    ],
+)
+async def test_what_the_network_says_of_a_number_can_be_chosen(
+    asked: dict[str, str], sent: str | None, twilio: str, http: aiohttp.ClientSession
+) -> None:
+    async with TinyOtto(HANGUP, a_booking).running() as otto:
+        await outcome(http, twilio, await place(http, twilio, otto, **asked))
+    _, form, _ = otto.forms[0]
+    assert form.get("StirVerstat") == sent
+    async with http.post(f"{twilio}/sandbox/calls", json={"stir_verstat": 1}) as answer:
+        assert answer.status == 400
+
+
 async def test_a_webhook_that_fails_ends_the_call_with_11200(
     twilio: str, http: aiohttp.ClientSession
 ) -> None:

@@ -58,7 +58,6 @@ class Attempts(Protocol):
     attempts: int
 
     def may_look_up(self, said: str) -> bool: ...
-
     def attempt(self, *given: object) -> str: ...
     def take_back(self, attempt: str) -> None: ...
 
@@ -80,7 +79,7 @@ class CallerTools:
         given = arguments.phone_number
         phone = parse_phone(given) if given else caller_number(pinned.caller)
         if phone is None:
-            return told(NO_NUMBER)
+            return told({**NO_NUMBER})
         if not pinned.has(phone):
             if pinned.said not in {"", phone} and phone != caller_number(pinned.caller):
                 raise ToolFault(ONE_NUMBER)
@@ -202,7 +201,7 @@ def known_number(phone: str, customer: Customer | None) -> Outcome:
 def _claimed(session: Session, phone: str) -> Result:
     session.identity = Identity.CLAIMED
     session.customer_id, session.phone = None, phone
-    return ASK
+    return {**ASK}
 
 
 def _locked(session: Session) -> Result:
