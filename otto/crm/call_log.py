@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from sqlalchemy import func, select
@@ -17,13 +18,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from config.phone_numbers import callable_number
 from otto.crm.personal_data import was_erased
 from otto.crm.records import Callback, CallRecord
-from otto.language.characters import storable
+from otto.language.characters import printable, shortened, storable, storable_key
 from otto.storage.errors import CrmError, StoreUnavailable
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.spool import NotKept, Spool, SpoolEntry
 from otto.storage.tables import (
     KEY_LENGTH,
     NOTES_LENGTH,
+    OUTCOME_LENGTH,
+    SID_LENGTH,
     CallbackRow,
     CallRow,
     CustomerRow,
@@ -63,15 +66,21 @@ class CallLog:
         """Ask a person to call back; idempotent by its key. `CrmError` when it is no number."""
         if callable_number(request.phone, region=None) != request.phone:
             raise CrmError("That is not a number that can be called back.")
-        reason = storable(request.reason)[:NOTES_LENGTH]
-        wish = replace(request, key=request.key[:KEY_LENGTH], reason=reason)
+        wish = replace(
+            request,
+            key=storable_key(request.key, KEY_LENGTH),
+            reason=shortened(request.reason, NOTES_LENGTH),
+            call_sid=request.call_sid and storable_key(request.call_sid, SID_LENGTH),
+        )
         try:
             await self._write_callback(wish)
         except StoreUnavailable as away:
             await self._keep(SpoolEntry(CALLBACK, wish.key, wish.dump()), away)
 
     async def record_call(self, record: CallRecord) -> None:
-        """Write the call and its turns; a later record of the same call replaces the earlier."""
+        """Write the call and its turns; a later record of the same call replaces the earlier.
+        Raises `CrmError` for what no table takes."""
+        record = _fitted(record)
         try:
             await self._write_call(record)
         except StoreUnavailable as away:
@@ -88,7 +97,7 @@ class CallLog:
         if entry.kind == CALLBACK:
             await self._write_callback(Callback.load(entry.payload), entry.kept_at or OLDEST)
         elif entry.kind == CALL:
-            await self._write_call(CallRecord.load(entry.payload))
+            await self._write_call(_fitted(CallRecord.load(entry.payload)))
         else:
             raise CrmError("Nobody here takes such entries.")
 
@@ -134,8 +143,8 @@ class CallLog:
         call = {
             "location_id": self._location_id,
             "direction": record.direction,
-            "from_number": _cut(record.from_number),
-            "to_number": _cut(record.to_number),
+            "from_number": record.from_number,
+            "to_number": record.to_number,
             "customer_id": known_customer.scalar_subquery(),
             "outcome": record.outcome,
             "sub_actors": record.sub_actors,
@@ -149,15 +158,28 @@ class CallLog:
                 "speaker": turn.speaker,
                 "text": storable(turn.text),
                 "heard_text": None if turn.heard_text is None else storable(turn.heard_text),
-                "latency": turn.latency,
+                "latency": printable(turn.latency),
                 "at": turn.at,
             }
             for turn in record.turns
         ]
+        try:
+            is_written = await self._replace_call(record, call, turns)
+        except DBAPIError as error:
+            if not is_refused(error):
+                raise
+            # Its own text would hold what was said.
+            raise CrmError("This call cannot be recorded.") from None
+        if is_written:
+            _log.info("call_recorded", call_sid=record.call_sid, turns=len(turns))
+
+    async def _replace_call(
+        self, record: CallRecord, call: dict[str, Any], turns: list[dict[str, Any]]
+    ) -> bool:
         async with self._engine.begin() as connection:
             if await _is_of_erased_person(connection, record):
                 _log.info("call_of_erased_person")
-                return
+                return False
             statement = insert(CallRow).values(call_sid=record.call_sid, **call)
             written = await connection.scalar(
                 statement.on_conflict_do_update(
@@ -168,7 +190,7 @@ class CallLog:
                 ).returning(CallRow.call_sid)
             )
             if written is None:
-                return
+                return False
             if turns:
                 turn_rows = insert(TurnRow).values(turns)
                 changed = {
@@ -180,7 +202,7 @@ class CallLog:
                         index_elements=["call_sid", "index"], set_=changed
                     )
                 )
-        _log.info("call_recorded", call_sid=record.call_sid, turns=len(turns))
+        return True
 
 
 async def _is_of_erased_person(connection: AsyncConnection, record: CallRecord) -> bool:
@@ -195,6 +217,17 @@ async def _is_of_erased_person(connection: AsyncConnection, record: CallRecord) 
             for number in (record.from_number, record.to_number)
             if number
         ]
+    )
+
+
+def _fitted(record: CallRecord) -> CallRecord:
+    """The record as its columns take it."""
+    return replace(
+        record,
+        call_sid=storable_key(record.call_sid, SID_LENGTH),
+        from_number=_cut(record.from_number),
+        to_number=_cut(record.to_number),
+        outcome=record.outcome and shortened(record.outcome, OUTCOME_LENGTH),
     )
 
 

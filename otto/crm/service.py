@@ -7,6 +7,7 @@ sentences without names, numbers or dates.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -38,13 +39,22 @@ from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.limits import Limit, count, left
 from otto.storage.number_hash import hash_number, keyed_hash
 from otto.storage.spool import Spool
-from otto.storage.tables import KEY_LENGTH, CustomerRow, VehicleRow
+from otto.storage.tables import (
+    KEY_LENGTH,
+    MAKE_LENGTH,
+    MODEL_LENGTH,
+    NAME_LENGTH,
+    CustomerRow,
+    VehicleRow,
+)
 from otto.storage.values import is_refused
 
 _log = structlog.get_logger()
 
 EARLIEST_BIRTH = date(1900, 1, 1)
 EARLIEST_MODEL_YEAR = 1900
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+"""As the database checks it."""
 
 
 class CrmService:
@@ -74,7 +84,9 @@ class CrmService:
     # Reading
 
     async def find_by_phone(self, phone: str) -> Customer | None:
-        """The customer with this E.164 number."""
+        """The customer with this E.164 number; nobody has anything else."""
+        if not _E164.fullmatch(phone):
+            return None
         if self._cache is None:
             return await self._ask(phone)
         cached, lease = await self._cache.get(phone)
@@ -115,10 +127,12 @@ class CrmService:
         born, phone = new.date_of_birth, new.phone
         if born is not None and not EARLIEST_BIRTH < born <= date.today():  # noqa: DTZ011  a birthday has no zone
             raise CrmError("That date of birth cannot be right.")
+        if not _E164.fullmatch(phone):
+            raise CrmError("That is not a telephone number that can be recorded.")
         values = {
             "location_id": self._location_id,
-            "first_name": _words(new.first_name),
-            "last_name": _words(new.last_name),
+            "first_name": _words(new.first_name, "first name", NAME_LENGTH),
+            "last_name": _words(new.last_name, "last name", NAME_LENGTH),
             "phone": phone,
             "date_of_birth": born,
             "creation_key": storable_key(new.key, KEY_LENGTH),
@@ -154,8 +168,8 @@ class CrmService:
         told = replace(
             new,
             key=storable_key(new.key, KEY_LENGTH),
-            make=_words(new.make),
-            model=_words(new.model),
+            make=_words(new.make, "make", MAKE_LENGTH),
+            model=_words(new.model, "model", MODEL_LENGTH),
             vin=normalise_vin(new.vin) if new.vin else None,
         )
         async with self._engine.connect() as connection:
@@ -274,5 +288,11 @@ def _same(given: str, known: str) -> bool:
     return hmac.compare_digest(given.encode(), known.encode())
 
 
-def _words(text: str) -> str:
-    return " ".join(storable(text).split())
+def _words(text: str, what: str, length: int) -> str:
+    """`text` in single spaces. Raises `CrmError` when its column would not take it."""
+    words = " ".join(storable(text).split())
+    if not words:
+        raise CrmError(f"The {what} is missing.")
+    if len(words) > length:
+        raise CrmError(f"That {what} is too long: it may have {length} characters.")
+    return words

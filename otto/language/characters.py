@@ -34,6 +34,12 @@ def storable_key(key: str, length: int) -> str:
     return f"{stored[: length - DIGEST_LENGTH - 1]}:{digest}"
 
 
+def shortened(text: str, length: int) -> str:
+    """`text` as PostgreSQL takes it, of at most `length` characters; "…" stands for what is cut."""
+    kept = storable(text).strip()
+    return kept if len(kept) <= length else f"{kept[: length - 1].rstrip()}…"
+
+
 def to_json(value: Any) -> str:
     """`value` as compact JSON, of whole characters."""
     return whole(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

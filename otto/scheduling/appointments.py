@@ -14,12 +14,41 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.dealership import Bay
+from otto.language.characters import shortened, storable, storable_key
 from otto.scheduling.bookings import Booking, BookingRefused, BookingRequest
 from otto.scheduling.messages import CONFIRMATION_KEY, Visitor
-from otto.storage.tables import AppointmentRow, CustomerRow, OutboxRow, VehicleRow
+from otto.storage.tables import (
+    KEY_LENGTH,
+    NOTES_LENGTH,
+    SID_LENGTH,
+    AppointmentRow,
+    CustomerRow,
+    OutboxRow,
+    VehicleRow,
+)
 
 _RETRYABLE_SQLSTATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 KEY_REUSED = "I am sorry, something went wrong with that booking: nothing new was booked."
+
+
+def storable_request(request: BookingRequest) -> BookingRequest:
+    """The request as its columns take it: keys that are too long keep what tells them apart, notes
+    that are too long end early."""
+    opening = request.opening
+    return replace(
+        request,
+        idempotency_key=storable_key(request.idempotency_key, KEY_LENGTH),
+        opening=replace(
+            opening,
+            location_id=storable(opening.location_id),
+            bay_id=storable(opening.bay_id),
+            service_code=storable(opening.service_code),
+        ),
+        customer_phone=storable(request.customer_phone),
+        call_sid=request.call_sid and storable_key(request.call_sid, SID_LENGTH),
+        notes=shortened(request.notes or "", NOTES_LENGTH) or None,
+        caller=request.caller and storable(request.caller),
+    )
 
 
 def booking_columns() -> Select[uuid.UUID, str, str, str, int, int | None, datetime, datetime, str]:

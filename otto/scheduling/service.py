@@ -17,6 +17,7 @@ import stamina
 import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Dealership, Service
@@ -27,6 +28,7 @@ from otto.scheduling.appointments import (
     booking_columns,
     in_the_way,
     is_transient,
+    storable_request,
     take,
     visitor_of,
     with_text,
@@ -58,6 +60,7 @@ from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.limits import Limit, count
 from otto.storage.number_hash import hash_number
 from otto.storage.tables import AppointmentRow, OutboxRow
+from otto.storage.values import is_refused
 
 __all__ = [
     "Booking",
@@ -81,6 +84,8 @@ BOOK_TIMEOUT_S = 6.0
 TOO_MANY = (
     "I am sorry, I cannot book any more appointments. The service desk can help you with that."
 )
+
+UNUSABLE = "I am sorry, these details cannot be put into our book."
 
 
 @dataclass(slots=True)
@@ -187,13 +192,19 @@ class CalendarService:
         or `BookingRefused`; `StoreUnavailable` within the guard's deadline, which then says
         whether the booking may stand all the same.
         """
-        progress = _Progress()
+        progress, request = _Progress(), storable_request(request)
         try:
             booking, is_new = await self._guard.run(
                 lambda: self._book_patiently(request, progress), attempts=1
             )
         except StoreUnavailable as away:
             raise StoreUnavailable(away.reason, outcome_unknown=progress.at_commit) from None
+        except DBAPIError as error:
+            if not is_refused(error):
+                raise
+            # Its own text would hold the details.
+            _log.warning("booking_refused", reason=type(error.orig).__name__)
+            raise BookingRefused("unusable", UNUSABLE) from None
         if is_new:
             _log.info(
                 "appointment_booked",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -14,13 +15,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.limits import LimitSettings
+from otto.language.characters import storable, storable_key
 from otto.scheduling.bookings import utc_now
 from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.text_rules import Refusal, TextRules
 from otto.scheduling.texts import Text, write_text
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.number_hash import hash_number, keyed_hash
-from otto.storage.tables import TextCodeRow, TextConsentRow
+from otto.storage.tables import SID_LENGTH, TextCodeRow, TextConsentRow
 
 DIGITS = 6
 TRIES = 3
@@ -59,7 +61,8 @@ class TextCodes:
     async def send(self, request: CodeRequest) -> bool:
         """Have a code texted; whether it is on its way. False for a number that may not be texted,
         and for a second number of one call. A repeat sends nothing again."""
-        is_sent = await self._write(request)
+        call_sid = storable_key(request.call_sid, SID_LENGTH)
+        is_sent = await self._write(replace(request, call_sid=call_sid))
         if is_sent and self._after_commit is not None:
             self._after_commit()
         return is_sent
@@ -68,8 +71,9 @@ class TextCodes:
     async def check(self, call_sid: str, code: str) -> CodeVerdict:
         """Whether the code is the call's. Counted as it is checked; the same wrong one again is
         the same try. A right one is its owner's wish for texts, too."""
+        call_sid = storable_key(call_sid, SID_LENGTH)
         async with self._engine.begin() as connection:
-            given = await keyed_hash(connection, f"{call_sid} {code}")
+            given = await keyed_hash(connection, f"{call_sid} {storable(code)}")
             row = (
                 await connection.execute(
                     select(

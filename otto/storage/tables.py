@@ -47,7 +47,10 @@ E164 = r"'^\+[1-9][0-9]{6,14}$'"
 PHONE_LENGTH = 16
 KEY_LENGTH = 200
 SID_LENGTH = 64
+OUTCOME_LENGTH = 40
 NAME_LENGTH = 60
+MAKE_LENGTH = 40
+MODEL_LENGTH = 60
 NOTES_LENGTH = 500
 
 
@@ -107,8 +110,8 @@ class VehicleRow(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     customer_id: Mapped[int] = mapped_column(ForeignKey("customers.id", ondelete="CASCADE"))
     year: Mapped[int] = mapped_column(SmallInteger)
-    make: Mapped[str] = mapped_column(String(40))
-    model: Mapped[str] = mapped_column(String(60))
+    make: Mapped[str] = mapped_column(String(MAKE_LENGTH))
+    model: Mapped[str] = mapped_column(String(MODEL_LENGTH))
     vin: Mapped[str | None] = mapped_column(String(17))
     creation_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH), unique=True)
     created_at: Mapped[datetime] = _now()
@@ -244,7 +247,7 @@ class CallRow(Base):
     """As the telephone network says it: may be withheld, or no number at all."""
     to_number: Mapped[str | None] = mapped_column(String(40))
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customers.id", ondelete="SET NULL"))
-    outcome: Mapped[str | None] = mapped_column(String(40))
+    outcome: Mapped[str | None] = mapped_column(String(OUTCOME_LENGTH))
     sub_actors: Mapped[str | None] = mapped_column(String(10))
     """How the call's workers ran: ray or inline."""
     started_at: Mapped[datetime] = mapped_column(index=True)

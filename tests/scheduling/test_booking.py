@@ -11,8 +11,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import SecretStr
-from sqlalchemy import event, select, text, update
+from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
@@ -524,3 +526,86 @@ async def test_appointments_of_a_customer(calendar: CalendarService, people: Peo
     sooner = await calendar.book(request(people, "a"))
     await calendar.book(request(people, "c", customer_id=people.john, vehicle_id=people.truck))
     assert await calendar.appointments_of(people.maria) == (sooner, later)
+
+
+# What no table takes
+
+
+@pytest.mark.parametrize(
+    ("notes", "kept"),
+    [
+        ("Squeaks\x00 when cold", "Squeaks when cold"),
+        ("half \ud83d a car", "half \ufffd a car"),
+        ("\ud83d\ude97 whole", "🚗 whole"),
+        ("n" * 500, "n" * 500),
+        ("n" * 501, "n" * 499 + "…"),
+        ("\x00 \x00", None),
+        ("", None),
+    ],
+)
+async def test_notes_are_cleaned_and_the_booking_stands(
+    notes: str, kept: str | None, calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    await calendar.book(request(people, notes=notes))
+    (row,) = await rows(engine, AppointmentRow)
+    assert row.notes == kept
+
+
+async def test_keys_that_are_too_long_stay_apart(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    long = "CA" + "f" * 250
+    first = await calendar.book(request(people, f"{long}:1", call_sid=long))
+    later = opening(starts_at=NINE + timedelta(hours=1))
+    second = await calendar.book(request(people, f"{long}:2", call_sid=long, opening=later))
+    assert first.appointment_id != second.appointment_id
+    assert await calendar.book(request(people, f"{long}:1", call_sid=long)) == first
+    assert all(len(row.call_sid) == 64 for row in await rows(engine, AppointmentRow))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"customer_id": 2**63},
+        {"vehicle_id": 2**80},
+        {"customer_id": -(2**70)},
+        {"opening": replace(opening(), bay_id="bay\x00-1")},
+        {"opening": replace(opening(), service_code="\ud800")},
+        {"opening": replace(opening(), location_id="main\x00\x00x")},
+    ],
+)
+async def test_what_cannot_be_asked_for_is_refused_in_a_sentence(
+    changes: dict[str, Any], calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    try:
+        await calendar.book(request(people, **changes))
+    except SchedulingError as refused:
+        assert refused.sentence.endswith(".")
+        assert await rows(engine, AppointmentRow) == []
+    else:
+        assert changes["opening"].bay_id == "bay\x00-1", "what was meant is plain"
+
+
+any_text = st.text(st.characters(exclude_categories=()), max_size=300)
+
+
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(key=any_text, call_sid=any_text, notes=any_text, phone=any_text, caller=any_text)
+async def test_whatever_is_written_in_a_wish(
+    key: str,
+    call_sid: str,
+    notes: str,
+    phone: str,
+    caller: str,
+    calendar: CalendarService,
+    engine: AsyncEngine,
+    people: People,
+) -> None:
+    wish = request(people, key, call_sid=call_sid, notes=notes, customer_phone=phone, caller=caller)
+    booking = await calendar.book(wish)
+    assert await calendar.book(wish) == booking
+    async with engine.begin() as connection:
+        await connection.execute(delete(AppointmentRow))

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
@@ -41,7 +41,7 @@ class Desk:
             engine, dealership, "main", lambda: NOW, limits=LimitSettings(bookings_per_call=9)
         )
         crm: Any = CrmService(engine, "main")
-        self._tools = Toolbox(
+        self.tools = Toolbox(
             self.session,
             dealership,
             dealership.locations[0],
@@ -53,7 +53,7 @@ class Desk:
 
     async def use(self, tool: str, **arguments: Any) -> dict[str, Any]:
         call = ToolCall(f"t{next(_ids)}", tool, json.dumps(arguments))
-        result: dict[str, Any] = await self._tools.run(call)
+        result: dict[str, Any] = await self.tools.run(call)
         return result
 
     async def offered(self, service: str = "oil_change") -> str:
@@ -130,3 +130,40 @@ async def test_a_caller_hears_that_their_car_is_booked_already(desk: Desk) -> No
     other = await desk.use("book_appointment", slot_id=second, vehicle_ref="v2")
     assert (other["status"], other["vehicle"]) == ("booked", "2019 Honda Accord")
     assert len(desk.session.bookings) == 2
+
+
+async def test_arguments_of_half_characters_and_too_many_are_no_raw_error(desk: Desk) -> None:
+    car = {"year": 2019, "make": "Hon\x00da", "model": "Ci\ud800vic", "vin": None}
+    added = await desk.use("add_vehicle", **car)
+    assert added["description"] == "2019 Honda Ci\ufffdvic"
+    slot = await desk.offered()
+    booked = await desk.use("book_appointment", slot_id=slot, notes=f"\x00squeaks {'n' * 501}")
+    assert booked["status"] == "booked"
+    async with desk.engine.connect() as connection:
+        notes = await connection.scalar(select(AppointmentRow.notes))
+    assert notes is not None and notes.startswith("squeaks nnn") and notes.endswith("n…")
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("add_vehicle", {"year": 2019, "make": "x" * 41, "model": "y"}, "make (String should"),
+        ("add_vehicle", {"year": 2019, "make": "x", "model": "y" * 61}, "model (String should"),
+        ("add_vehicle", {"year": 1 << 80, "make": "x", "model": "y"}, "year (Input should be"),
+        ("add_vehicle", {"year": 2019, "make": "\x00", "model": "y"}, "make (Input should be"),
+        ("find_openings", {"service": "o" * 301}, "service (String should"),
+    ],
+)
+async def test_what_is_refused_is_named_and_not_repeated(
+    tool: str, arguments: dict[str, Any], said: str, desk: Desk
+) -> None:
+    refused = await desk.use(tool, **arguments)
+    assert refused["status"] == "error"
+    assert refused["advice"].startswith(f"These arguments are not usable: {said}")
+    assert "xxxx" not in refused["advice"] and "oooo" not in refused["advice"]
+
+
+async def test_arguments_nested_without_end_are_no_raw_error(desk: Desk) -> None:
+    nested = ToolCall("deep", "find_openings", "[" * 100_000)
+    refused = await desk.tools.run(nested)
+    assert refused["status"] == "error"

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from otto.language.characters import shortened
 
 PartOfDay = Literal["morning", "afternoon"]
+
+MOST_CHARACTERS = 300
+Retold = Annotated[
+    str,
+    BeforeValidator(
+        lambda text: shortened(text, MOST_CHARACTERS) if isinstance(text, str) else text
+    ),
+]
+"""What the model says in its own words for a person: longer, it is cut, and no reason to refuse."""
 
 
 class Arguments(BaseModel):
     """Strict on shape, lenient on blanks: models write "" where they mean null."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, str_max_length=300)
+    model_config = ConfigDict(
+        extra="forbid", str_strip_whitespace=True, str_max_length=MOST_CHARACTERS
+    )
 
 
 class IdentifyCaller(Arguments):
@@ -45,7 +58,7 @@ class CreateCustomer(Arguments):
 class AddVehicle(Arguments):
     year: int = Field(ge=1950, le=2100)
     make: str = Field(min_length=1, max_length=40)
-    model: str = Field(min_length=1, max_length=40)
+    model: str = Field(min_length=1, max_length=60)
     vin: str | None = None
 
 
@@ -59,7 +72,7 @@ class FindOpenings(Arguments):
 class BookAppointment(Arguments):
     slot_id: str
     vehicle_ref: str | None = None
-    notes: str | None = None
+    notes: Retold | None = None
 
 
 class DealershipInfo(Arguments):
@@ -69,14 +82,24 @@ class DealershipInfo(Arguments):
 
 
 class TransferToPerson(Arguments):
-    reason: str
+    reason: Retold
 
 
 class RequestCallback(Arguments):
-    reason: str = Field(min_length=1)
+    reason: Retold = Field(min_length=1)
     when: str | None = None
     phone_number: str | None = None
 
 
 class EndCall(Arguments):
-    reason: str
+    reason: Retold
+
+
+def not_usable(invalid: ValidationError) -> str:
+    """A sentence for the model about arguments that were refused; their values are not in it."""
+    faults = [
+        f"{fault['loc'][0]} ({fault['msg'].rstrip('.')})"
+        for fault in invalid.errors(include_url=False, include_input=False, include_context=False)
+        if fault["loc"]
+    ]
+    return f"These arguments are not usable: {', '.join(faults) or 'all of them'}."

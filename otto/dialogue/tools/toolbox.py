@@ -34,6 +34,7 @@ from otto.dialogue.tools.arguments import (
     TextCode,
     TransferToPerson,
     VerifyCaller,
+    not_usable,
 )
 from otto.dialogue.tools.callers import CallerTools
 from otto.dialogue.tools.codes import CodeTools
@@ -44,6 +45,7 @@ from otto.dialogue.tools.ports import Calendar, Crm
 from otto.dialogue.tools.results import Result, ToolFault, calendar_away, error, without_blanks
 from otto.dialogue.tools.schemas import Schema, tool_schemas
 from otto.events import ToolCall
+from otto.language.characters import printable
 from otto.language.dates import DateError
 from otto.language.phone import PhoneError
 from otto.language.vin import VinError
@@ -118,14 +120,11 @@ class Toolbox:
         if tool is None or call.name not in allowed_tools(self._session):
             return Finished(pinned, told(error(advice=denial(call.name, self._session))))
         try:
-            arguments = tool.arguments.model_validate(
-                without_blanks(json.loads(call.arguments or "{}"))
-            )
+            given = without_blanks(printable(json.loads(call.arguments or "{}")))
+            arguments = tool.arguments.model_validate(given)
         except ValidationError as invalid:
-            where = ", ".join(str(fault["loc"][0]) for fault in invalid.errors() if fault["loc"])
-            advice = f"These arguments are not usable: {where or 'all of them'}."
-            return Finished(pinned, told(error(advice=advice)))
-        except ValueError:
+            return Finished(pinned, told(error(advice=not_usable(invalid))))
+        except (ValueError, RecursionError):
             advice = "The arguments were not valid JSON. Call the tool again."
             return Finished(pinned, told(error(advice=advice)))
         return Finished(pinned, await self._outcome(call.name, tool, pinned, arguments))
