@@ -221,6 +221,7 @@ def _learn_booking(
         desk.forget_openings()
         return True
     desk.forget_openings()
+    desk.offers_person = desk.offers_person or result.get("code") == "too_many"
     if status == "taken":
         desk.news.append(phrases.TAKEN)
         desk.openings = _openings(result)

@@ -43,12 +43,14 @@ async def ring(engine: AsyncEngine, dealership: Dealership) -> Any:
     maria = await crm.create_customer(NewCustomer("maria", "Maria", "Alvarez", MARIA, BORN))
     vin = "1HGBH41JXMN109186"
     await crm.add_vehicle(NewVehicle("civic", maria.id, 2019, "Honda", "Civic", vin))
-    calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW)
     rules = TextRules.of(dealership, location, limits)
     codes = TextCodes(engine, dealership.name, rules, limits, clock=lambda: NOW)
     calls = iter(range(1, 100))
 
-    def make(caller: str, is_forged: bool = False) -> SpokenCall:
+    def make(caller: str, is_forged: bool = False, **tight: int) -> SpokenCall:
+        calendar = CalendarService(
+            engine, dealership, "main", clock=lambda: NOW, limits=LimitSettings(**tight)
+        )
         session = Session.begin(f"CA{next(calls)}", caller, "+13125550100", NOW)
         session.is_forged = is_forged
         toolbox = Toolbox(
@@ -78,8 +80,8 @@ async def texts(engine: AsyncEngine) -> list[tuple[str, str]]:
         return [(row["to"], row["body"]) for row in rows]
 
 
-async def book(call: SpokenCall) -> str:
-    for words in ("tomorrow", "the first one"):
+async def book(call: SpokenCall, day: str = "tomorrow") -> str:
+    for words in (day, "the first one"):
         await call.say(words)
     return await call.say("Yes, please.")
 
@@ -90,6 +92,32 @@ async def test_a_customer_who_calls_from_their_number(ring: Any, engine: AsyncEn
     assert "Thank you, Maria" in await call.say("March 12 1984")
     assert "You will get a text message" in await book(call)
     assert [to for to, _ in await texts(engine)] == [MARIA]
+
+
+async def test_a_caller_who_has_booked_enough_hears_of_the_desk(ring: Any) -> None:
+    call = ring(MARIA, bookings_per_call=1)
+    await call.say("I need an oil change")
+    await call.say("March 12 1984")
+    assert "You're booked" in await book(call)
+    await call.say("Yes, I also need a tire rotation")
+    said = await book(call, "wednesday")
+    assert "cannot book any more appointments. The service desk can help you" in said
+    assert said.endswith("Would you like me to connect you with a service advisor?")
+    assert (call.results[-1]["status"], call.results[-1]["code"]) == ("error", "too_many")
+
+
+async def test_a_number_that_was_texted_enough_is_promised_no_text(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    said = []
+    for day in ("tuesday", "wednesday"):
+        call = ring(MARIA, texts_per_number=1)
+        await call.say("I need an oil change")
+        await call.say("March 12 1984")
+        said.append(await book(call, day))
+    assert ["text message" in each for each in said] == [True, False]
+    assert all("confirmation code" in each for each in said)
+    assert len(await texts(engine)) == 1
 
 
 async def test_the_end_of_a_vin_and_a_name(ring: Any) -> None:

@@ -138,7 +138,7 @@ class Toolbox:
         except (DateError, PhoneError, VinError) as fault:
             result = error(str(fault))
         except SchedulingError as fault:
-            result = error(fault.sentence)
+            result = error(fault.sentence) | {"code": fault.code}
         except CrmError as fault:
             result = error(str(fault))
         except StoreUnavailable as away:
