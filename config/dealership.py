@@ -7,20 +7,17 @@ sentence per fault, in the words of the file rather than of the program.
 from __future__ import annotations
 
 import difflib
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import date, time
+from collections.abc import Iterable
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays as holiday_library
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -31,11 +28,14 @@ from pydantic import (
 )
 
 from config.dealership_file import explain, read_yaml
+from config.opening_hours import WEEKDAYS, Interval, Intervals, WeekHours, overlap
 from config.phone_numbers import checked_number
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-"""In the order of `date.weekday()`."""
+__all__ = ["WEEKDAYS", "Dealership", "DealershipError", "Interval", "load_dealership"]
+
 PRICE_AFTER_INSPECTION = "after inspection"
+OBSERVED = " (observed)"
+"""Ends the name of a day on which a holiday is kept instead of, or beside, its own."""
 
 
 class DealershipError(Exception):
@@ -49,53 +49,12 @@ class _Frozen(BaseModel):
 # The words of the file
 
 
-def _intervals(value: Any) -> Any:
-    """`07:30-18:00`, a list of such, or `closed`."""
-    if isinstance(value, str):
-        value = () if value.strip().lower() == "closed" else (value,)
-    if not isinstance(value, list | tuple):
-        raise ValueError("must be written like 07:30-18:00, or: closed")
-    return tuple(_interval(part) if isinstance(part, str) else part for part in value)
-
-
-def _interval(text: str) -> dict[str, time]:
-    written = re.fullmatch(r"(\d{1,2}):(\d\d)\s*[-–]\s*(\d{1,2}):(\d\d)", text.strip())
-    if written is None:
-        raise ValueError(f"'{text}' is not written like 07:30-18:00")
-    hour, minute, last_hour, last_minute = (int(part) for part in written.groups())
-    try:
-        return {"opens": time(hour, minute), "closes": time(last_hour, last_minute)}
-    except ValueError:
-        raise ValueError(f"'{text}' has a time that does not exist (00:00 to 23:59)") from None
-
-
-def _in_order(intervals: tuple[Interval, ...]) -> tuple[Interval, ...]:
-    for one in intervals:
-        if one.closes <= one.opens:
-            raise ValueError(f"closes {one.closes:%H:%M} is before opens {one.opens:%H:%M}")
-    for earlier, later in pairwise(intervals):
-        if later.opens < earlier.closes:
-            raise ValueError(
-                f"{later.opens:%H:%M}-{later.closes:%H:%M} begins before "
-                f"{earlier.opens:%H:%M}-{earlier.closes:%H:%M} has ended"
-            )
-    return intervals
-
-
 def _telephone(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError('a telephone number stands in quotes, like "+13125550100"')
     return checked_number(value)
 
 
-class Interval(_Frozen):
-    """A stretch of opening time on one day, in wall-clock time of the location."""
-
-    opens: time
-    closes: time
-
-
-Intervals = Annotated[tuple[Interval, ...], BeforeValidator(_intervals), AfterValidator(_in_order)]
 Telephone = Annotated[str, BeforeValidator(_telephone)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
@@ -104,32 +63,11 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
 # The models
 
 
-class WeekHours(_Frozen):
-    """Opening hours by weekday; readable like a mapping: `hours["tuesday"]`."""
-
-    monday: Intervals
-    tuesday: Intervals
-    wednesday: Intervals
-    thursday: Intervals
-    friday: Intervals
-    saturday: Intervals
-    sunday: Intervals
-
-    def __getitem__(self, weekday: str) -> tuple[Interval, ...]:
-        if weekday not in WEEKDAYS:
-            raise KeyError(weekday)
-        intervals: tuple[Interval, ...] = getattr(self, weekday)
-        return intervals
-
-    def items(self) -> Iterator[tuple[str, tuple[Interval, ...]]]:
-        """Weekday names with their intervals, Monday first."""
-        return ((weekday, self[weekday]) for weekday in WEEKDAYS)
-
-
 class Holidays(_Frozen):
     """Public holidays on which the location is closed, named as the holidays library names them.
 
-    `closed_on` empty: every public holiday.
+    A holiday on a weekend is often kept on another day as well, which has a name of its own:
+    "Christmas Day (observed)". `closed_on` empty: every public holiday, such days included.
     """
 
     country: str
@@ -150,25 +88,24 @@ class Holidays(_Frozen):
             for name in _holidays_of(self.country, self.subdivision, year).values()
         }
         faults = [
-            f"no public holiday is called '{name}'{did_you_mean(name, known)}"
+            f"no public holiday is called '{name}'{did_you_mean(plain, known)}"
             for name in self.closed_on
-            if name not in known
+            # Which holidays fall on a weekend differs from year to year.
+            if (plain := name.removesuffix(OBSERVED)) not in known
         ]
         if faults:
             raise ValueError("\n".join(faults))
         return self
 
     def name_on(self, day: date) -> str | None:
-        """The name of the holiday that closes the location on `day`, or None."""
+        """The name of the holiday that closes the location on `day`, such as "Labor Day" or
+        "Christmas Day (observed)", or None."""
         found = _holidays_of(self.country, self.subdivision, day.year).get(day)
         if found is None:
             return None
-        # Two holidays on one day are joined by "; "; a day off in lieu is marked "(observed)".
-        for name in found.split("; "):
-            plain = name.removesuffix(" (observed)")
-            if not self.closed_on or plain in self.closed_on:
-                return plain
-        return None
+        # Two holidays on one day are joined by "; ".
+        names = found.split("; ")
+        return next((name for name in names if not self.closed_on or name in self.closed_on), None)
 
 
 class SpecialHours(_Frozen):
@@ -218,6 +155,13 @@ class Location(_Frozen):
     def _one_rule_a_date(self) -> Self:
         dates = [*self.closed_dates, *(special.date for special in self.special_hours)]
         faults = [f"{day} is listed more than once" for day in repeated(dates)]
+        one_day = timedelta(days=1)
+        faults += [
+            f"{day}: {fault}"
+            for special in self.special_hours
+            for day in (special.date, special.date + one_day)
+            if (fault := overlap(self.intervals_on(day - one_day), self.intervals_on(day)))
+        ]
         if faults:
             raise ValueError("\n".join(faults))
         return self
@@ -366,11 +310,7 @@ def _cents(value: Any) -> int | None:
 
 def _longest_minutes(location: Location) -> int:
     return max(
-        (
-            (one.closes.hour - one.opens.hour) * 60 + one.closes.minute - one.opens.minute
-            for _, intervals in location.hours.items()
-            for one in intervals
-        ),
+        (one.minutes for _, intervals in location.hours.items() for one in intervals),
         default=0,
     )
 

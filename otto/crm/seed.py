@@ -221,7 +221,8 @@ def _fill(
     grid = timedelta(minutes=location.slot_minutes)
     # In UTC, so that a day on which the clocks change is as long as it really is.
     at = datetime.combine(day, interval.opens, location.zone).astimezone(UTC)
-    closes = datetime.combine(day, interval.closes, location.zone).astimezone(UTC)
+    closing = datetime.combine(interval.closing_day(day), interval.closes, location.zone)
+    closes = closing.astimezone(UTC)
     while at < closes:
         service = chance.choice(able)
         length = timedelta(minutes=service.duration_minutes)

@@ -7,9 +7,15 @@ from zoneinfo import ZoneInfo
 
 
 def describe_start(starts_at: datetime, tz: ZoneInfo) -> str:
-    """An appointment's start in the dealership's zone: "Tuesday, November 24 at 9:00 AM"."""
+    """An appointment's start in the dealership's zone: "Tuesday, November 24 at 9:00 AM".
+
+    Of a time that the clock shows twice it is said which: "1:30 AM, before the clocks go back".
+    """
     local = starts_at.astimezone(tz)
-    return f"{describe_date(local.date())} at {describe_time(local.time())}"
+    said = f"{describe_date(local.date())} at {describe_time(local.time())}"
+    if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
+        return said
+    return f"{said}, {'after' if local.fold else 'before'} the clocks go back"
 
 
 def describe_date(day: date, *, today: date | None = None) -> str:

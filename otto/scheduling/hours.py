@@ -3,7 +3,8 @@
 The file gives wall-clock times; instants come from them through the location's zone, so a day on
 which the clocks change is an hour shorter or longer than it reads. A wall-clock time that the
 change skips (02:30 on 14 March 2027 in New York) stands for the instant an hour later on the new
-clock; one that occurs twice opens at its first and closes at its second occurrence.
+clock; one that occurs twice opens at its first and closes at its second occurrence, but for
+midnight, which ends the day. Hours past midnight belong to the day on which they begin.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from config.dealership import WEEKDAYS, Interval, Location
+from config.dealership import OBSERVED, WEEKDAYS, Interval, Location
+from config.opening_hours import MIDNIGHT
 from otto.language.spoken_times import describe_date, describe_time, join_spoken
 
 
@@ -35,14 +37,22 @@ def to_instant(day: date, wall: time, tz: ZoneInfo, *, fold: int = 0) -> datetim
 
 
 def open_periods(location: Location, day: date) -> tuple[Period, ...]:
-    """The instants between which the location is open on a local date, in order; none if closed."""
+    """The instants between which the location is open, from when it opens on a local date, in
+    order; none if closed."""
     tz = location.zone
     periods = (
-        Period(to_instant(day, one.opens, tz), to_instant(day, one.closes, tz, fold=1))
+        Period(to_instant(day, one.opens, tz), _closing(one, day, tz))
         for one in location.intervals_on(day)
     )
     # An interval that a clock change swallows whole is no time at all.
     return tuple(period for period in periods if period.starts_at < period.ends_at)
+
+
+def periods_reaching(location: Location, day: date) -> tuple[Period, ...]:
+    """The open periods of a local date, and those of the day before that reach into it."""
+    midnight = local_day(location, day).starts_at
+    nights = open_periods(location, day - timedelta(days=1))
+    return (*(one for one in nights if one.ends_at > midnight), *open_periods(location, day))
 
 
 def local_day(location: Location, day: date) -> Period:
@@ -92,10 +102,23 @@ def describe_week(location: Location, today: date) -> str:
     return " ".join(sentences)
 
 
+def _closing(one: Interval, day: date, tz: ZoneInfo) -> datetime:
+    fold = 0 if one.closes == MIDNIGHT else 1
+    return to_instant(one.closing_day(day), one.closes, tz, fold=fold)
+
+
 def _spoken(intervals: Sequence[Interval]) -> str:
-    return join_spoken(
-        [f"from {describe_time(one.opens)} to {describe_time(one.closes)}" for one in intervals]
+    return join_spoken([_hours(one) for one in intervals])
+
+
+def _hours(one: Interval) -> str:
+    if one.opens == one.closes:
+        return "around the clock"
+    opens, closes = (
+        "midnight" if moment == MIDNIGHT else describe_time(moment)
+        for moment in (one.opens, one.closes)
     )
+    return f"from {opens} to {closes}"
 
 
 def _spoken_days(days: Sequence[str]) -> str:
@@ -109,4 +132,6 @@ def _reason(location: Location, day: date) -> str:
             return special.reason
     if day in location.closed_dates or location.holidays is None:
         return ""
-    return location.holidays.name_on(day) or ""
+    name = location.holidays.name_on(day) or ""
+    # As it is said, without brackets: "Christmas Day, observed".
+    return f"{name.removesuffix(OBSERVED)}, observed" if name.endswith(OBSERVED) else name

@@ -42,7 +42,7 @@ from otto.scheduling.bookings import (
     VehicleBooked,
     utc_now,
 )
-from otto.scheduling.hours import Period, local_day, open_periods
+from otto.scheduling.hours import Period, local_day, periods_reaching
 from otto.scheduling.messages import Visitor
 from otto.scheduling.openings import (
     Opening,
@@ -148,18 +148,23 @@ class CalendarService:
         while day <= last and days_with_openings < query.limit:
             if day >= known_until:
                 known_until = min(day + timedelta(days=SEARCH_DAYS), last + timedelta(days=1))
-                busy = await self._busy(day, known_until - timedelta(days=1))
+                busy = await self._busy(day, known_until)  # a night may reach into the day after
             openings = compute_openings(
                 location_id=self._location.id,
                 service_code=service.code,
                 bays=bays,
                 busy=busy,
-                open_periods=open_periods(self._location, day),
+                open_periods=periods_reaching(self._location, day),
                 duration=timedelta(minutes=service.duration_minutes),
                 step=timedelta(minutes=self._location.slot_minutes),
                 not_before=now + timedelta(minutes=self._location.min_notice_minutes),
             )
-            fitting = [one for one in openings if fits_day(one, query, self._location.zone)]
+            fitting = [
+                one
+                for one in openings
+                if one.starts_at.astimezone(self._location.zone).date() == day
+                and fits_day(one, query, self._location.zone)
+            ]
             found += fitting
             days_with_openings += bool(fitting)
             day += timedelta(days=1)
@@ -334,7 +339,7 @@ class CalendarService:
         step = timedelta(minutes=self._location.slot_minutes)
         if not any(
             opening.starts_at in starts_within(period, duration, step)
-            for period in open_periods(self._location, day)
+            for period in periods_reaching(self._location, day)
         ):
             raise BookingRefused("outside_hours", "The service department is closed at that time.")
         return service, tuple(sorted(bays, key=lambda bay: bay.id != opening.bay_id))

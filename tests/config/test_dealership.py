@@ -78,6 +78,64 @@ FAULTS: list[tuple[Change, str]] = [
         "location 'main', hours on Monday: '07:30-25:00' has a time that does not exist "
         "(00:00 to 23:59)",
     ),
+    (lambda c: _main(c)["hours"].update(tuesday="18:00-24:00"), ""),
+    (lambda c: _main(c)["hours"].update(saturday="18:00-02:00"), ""),
+    (lambda c: _main(c)["hours"].update(saturday="20:00-08:00"), ""),
+    (lambda c: _main(c)["hours"].update(tuesday="00:00-24:00"), ""),
+    (
+        lambda c: _main(c)["hours"].update(monday="22:00-08:00"),
+        "location 'main', hours: Tuesday: 07:30-18:00 begins before 22:00-08:00 of the day before "
+        "has ended",
+    ),
+    (
+        lambda c: _main(c)["hours"].update(sunday="22:00-08:00"),
+        "location 'main', hours: Monday: 07:30-18:00 begins before 22:00-08:00 of the day before "
+        "has ended",
+    ),
+    (
+        lambda c: _main(c).update(special_hours=[{"date": "2026-12-22", "hours": "22:00-08:00"}]),
+        "location 'main': 2026-12-23: 07:30-18:00 begins before 22:00-08:00 of the day before has "
+        "ended",
+    ),
+    (
+        lambda c: _main(c)["hours"].update(tuesday=["18:00-02:00", "20:00-21:00"]),
+        "location 'main', hours on Tuesday: 20:00-21:00 begins before 18:00-02:00 has ended",
+    ),
+    (
+        lambda c: _main(c)["hours"].update(tuesday="09:00-09:00"),
+        "location 'main', hours on Tuesday: closes 09:00 is before opens 09:00",
+    ),
+    (
+        lambda c: _main(c)["hours"].update(tuesday="00:00-00:00"),
+        "location 'main', hours on Tuesday: '00:00-00:00' is either 00:00-24:00 or: closed",
+    ),
+    (
+        lambda c: _main(c)["hours"].update(tuesday="24:00-08:00"),
+        "location 'main', hours on Tuesday: '24:00-08:00' has a time that does not exist "
+        "(00:00 to 23:59)",
+    ),
+    (
+        lambda c: _main(c)["hours"].update(tuesday="18:00-24:30"),
+        "location 'main', hours on Tuesday: '18:00-24:30' has a time that does not exist "
+        "(00:00 to 23:59)",
+    ),
+    (
+        lambda c: (
+            c["services"][0].update(duration_minutes=600)
+            or [_main(c)["hours"].update({d: "20:00-02:00"}) for d in list(_main(c)["hours"])]
+        ),
+        "service 'oil_change' takes 600 minutes, but no location is open for longer than 360 "
+        "minutes at a stretch",
+    ),
+    (
+        lambda c: _main(c)["holidays"].update(closed_on=["Labor Day (observed)"]),
+        "",
+    ),
+    (
+        lambda c: _main(c)["holidays"].update(closed_on=["Labour Day (observed)"]),
+        "location 'main', holidays: no public holiday is called 'Labour Day (observed)': "
+        "did you mean 'Labor Day'?",
+    ),
     (lambda c: _main(c)["hours"].pop("friday"), "location 'main', hours: 'friday' is missing"),
     (
         lambda c: c["services"][0].update(skill="lube"),

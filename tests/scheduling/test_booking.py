@@ -609,3 +609,65 @@ async def test_whatever_is_written_in_a_wish(
     assert await calendar.book(wish) == booking
     async with engine.begin() as connection:
         await connection.execute(delete(AppointmentRow))
+
+
+# Past midnight
+
+
+def by_night(dealership: Dealership, hours: str, zone: str = "America/Chicago") -> Dealership:
+    """The dealership with the same hours every day."""
+    data = dealership.model_dump()
+    week = dict.fromkeys(data["locations"][0]["hours"], hours)
+    changed = {"hours": week, "timezone": zone, "holidays": None, "special_hours": []}
+    location = data["locations"][0] | changed
+    return Dealership.model_validate(data | {"locations": [location]})
+
+
+async def test_every_opening_of_a_night_can_be_booked(
+    engine: AsyncEngine, dealership: Dealership, people: People
+) -> None:
+    calendar = CalendarService(
+        engine, by_night(dealership, "20:00-02:00"), "main", lambda: NOW, limits=MANY
+    )
+    query = OpeningsQuery("oil_change", TUESDAY, TUESDAY, limit=60)
+    found = await calendar.find_openings(query)
+    assert [one.split(" at ")[1] for one in said(found, calendar)] == [
+        *("12:00 AM", "12:30 AM", "1:00 AM"),  # of Monday's night
+        *("8:00 PM", "8:30 PM", "9:00 PM", "9:30 PM"),
+        *("10:00 PM", "10:30 PM", "11:00 PM", "11:30 PM"),
+    ]
+    for index, one in enumerate(found[::2]):  # those that do not overlap
+        booking = await calendar.book(request(people, f"key-{index}", opening=one, vehicle_id=None))
+        assert (booking.bay_id, booking.starts_at) == (one.bay_id, one.starts_at)
+    again = await calendar.find_openings(query)
+    assert {one.bay_id for one in again} == {"bay-2"}
+    # The night of Tuesday goes on on Wednesday, and ends there.
+    late = opening(starts_at=datetime(2026, 11, 25, 7, 0, tzinfo=UTC))
+    await calendar.book(request(people, "late", opening=late, vehicle_id=None))
+    with pytest.raises(BookingRefused) as refused:
+        too_late = opening(starts_at=datetime(2026, 11, 25, 7, 30, tzinfo=UTC))
+        await calendar.book(request(people, "too late", opening=too_late, vehicle_id=None))
+    assert refused.value.code == "outside_hours"
+
+
+async def test_both_half_past_ones_can_be_booked_and_told_apart(
+    engine: AsyncEngine, dealership: Dealership, people: People
+) -> None:
+    november = date(2026, 11, 1)
+    before = datetime(2026, 10, 31, 12, tzinfo=UTC)
+    calendar = CalendarService(
+        engine, by_night(dealership, "00:00-24:00"), "main", lambda: before, limits=MANY
+    )
+    query = OpeningsQuery("battery", november, november, earliest=time(1, 30), limit=100)
+    found = await calendar.find_openings(query)
+    whens = [describe_start(one.starts_at, calendar._location.zone) for one in found]
+    assert len(set(whens)) == len(whens)
+    alike = [when for when in whens if " 1:30 AM" in when]
+    assert alike == [
+        "Sunday, November 1 at 1:30 AM, before the clocks go back",
+        "Sunday, November 1 at 1:30 AM, after the clocks go back",
+    ]
+    for index, one in enumerate(found[:4]):
+        await calendar.book(request(people, f"key-{index}", opening=one))
+    texts = [row.payload["body"] for row in await rows(engine, OutboxRow) if row.kind == "sms.send"]
+    assert sum("1:30 AM, before the clocks go back" in text for text in texts) == 1

@@ -18,6 +18,7 @@ from otto.scheduling.hours import (
     describe_week,
     local_day,
     open_periods,
+    periods_reaching,
     to_instant,
 )
 from otto.scheduling.messages import CODE_LETTERS, CODE_SYMBOLS, confirmation_code
@@ -139,3 +140,135 @@ def test_a_confirmation_code_can_be_said_and_never_changes(appointment_id: UUID)
     assert code[0] in CODE_LETTERS
     assert set(code) <= set(CODE_SYMBOLS)
     assert not set(code) & set("01580IOSBCDEGPTVZ")
+
+
+# Midnight and past it
+
+
+@pytest.mark.parametrize(
+    ("hours", "starts_at", "ends_at", "said"),
+    [
+        ("18:00-24:00", utc(24, 23), utc(25, 5), "from 6:00 PM to midnight"),
+        ("18:00-00:00", utc(24, 23), utc(25, 5), "from 6:00 PM to midnight"),
+        ("18:00-02:00", utc(24, 23), utc(25, 7), "from 6:00 PM to 2:00 AM"),
+        ("22:00-07:00", utc(25, 3), utc(25, 12), "from 10:00 PM to 7:00 AM"),
+        ("00:00-24:00", utc(24, 5), utc(25, 5), "around the clock"),
+        ("00:00-08:00", utc(24, 5), utc(24, 13), "from midnight to 8:00 AM"),
+    ],
+)
+def test_hours_to_midnight_and_past_it(
+    hours: str, starts_at: datetime, ends_at: datetime, said: str, location: Location
+) -> None:
+    night = always(location, hours)
+    (only,) = open_periods(night, date(2026, 11, 24))
+    assert (only.starts_at, only.ends_at) == (starts_at, ends_at)
+    assert describe_day(night, date(2026, 11, 24)) == f"On Tuesday, November 24 we are open {said}."
+    assert describe_week(night, date(2026, 11, 24)) == f"We are open Monday through Sunday {said}."
+
+
+def test_a_day_has_what_is_left_of_the_night_before(location: Location) -> None:
+    night = always(location, "18:00-02:00")
+    assert periods_reaching(night, date(2026, 11, 24)) == (
+        *open_periods(night, date(2026, 11, 23)),
+        *open_periods(night, date(2026, 11, 24)),
+    )
+    to_midnight = always(location, "18:00-24:00")
+    assert periods_reaching(to_midnight, date(2026, 11, 24)) == open_periods(
+        to_midnight, date(2026, 11, 24)
+    )
+
+
+def test_nights_in_which_the_clocks_change(location: Location) -> None:
+    # New York: 02:00 comes an hour late on 1 November 2026, and never on 14 March 2027.
+    night = always(location, "22:00-03:00")
+    (longer,) = open_periods(night, date(2026, 10, 31))
+    (shorter,) = open_periods(night, date(2027, 3, 13))
+    assert longer.ends_at - longer.starts_at == timedelta(hours=6)
+    assert shorter.ends_at - shorter.starts_at == timedelta(hours=4)
+
+
+@pytest.mark.parametrize("zone", ["America/Havana", "America/New_York", "Asia/Beirut"])
+@given(day=st.dates(date(2026, 1, 1), date(2027, 12, 31)))
+def test_around_the_clock_leaves_no_gap_and_no_overlap(zone: str, day: date) -> None:
+    """Havana's clocks go back from 1:00 to midnight, so that midnight comes twice."""
+    around = always(_MAIN.location("main"), "00:00-24:00", zone)
+    (today,), (tomorrow,) = (open_periods(around, day + timedelta(days=n)) for n in (0, 1))
+    assert today.ends_at == tomorrow.starts_at
+    assert (today.starts_at, today.ends_at) == (
+        local_day(around, day).starts_at,
+        local_day(around, day).ends_at,
+    )
+
+
+# Clocks that go back
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "said"),
+    [
+        ("America/Chicago", utc(1, 6, 30), "1:30 AM, before the clocks go back"),
+        ("America/Chicago", utc(1, 7, 30), "1:30 AM, after the clocks go back"),
+        ("America/Chicago", utc(1, 6), "1:00 AM, before the clocks go back"),
+        ("America/Chicago", utc(1, 7, 59), "1:59 AM, after the clocks go back"),
+        ("America/Chicago", utc(1, 5, 59), "12:59 AM"),
+        ("America/Chicago", utc(1, 8), "2:00 AM"),
+        ("America/Phoenix", utc(1, 8, 30), "1:30 AM"),
+        ("America/Havana", utc(1, 4, 30), "12:30 AM, before the clocks go back"),
+        ("America/Havana", utc(1, 5, 30), "12:30 AM, after the clocks go back"),
+        # Half an hour back, on Lord Howe Island on 5 April 2026.
+        ("Australia/Lord_Howe", utc(4, 14, 45, month=4), "1:45 AM, before the clocks go back"),
+        ("Australia/Lord_Howe", utc(4, 15, 15, month=4), "1:45 AM, after the clocks go back"),
+    ],
+)
+def test_of_a_time_that_comes_twice_it_is_said_which(zone: str, at: datetime, said: str) -> None:
+    assert describe_start(at, ZoneInfo(zone)).endswith(f" at {said}")
+
+
+@given(
+    st.integers(0, 3 * 366 * 24 * 60),
+    st.sampled_from(["America/Chicago", "America/Havana", "Australia/Lord_Howe", "Europe/Dublin"]),
+)
+def test_no_two_minutes_sound_alike(minute: int, zone: str) -> None:
+    at, tz = utc(1, 0, month=1) + timedelta(minutes=minute), ZoneInfo(zone)
+    for minutes in (30, 60, 120):
+        assert describe_start(at, tz) != describe_start(at + timedelta(minutes=minutes), tz)
+
+
+# Holidays on a weekend
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        (date(2027, 12, 24), "open from 7:30 AM to 6:00 PM"),
+        (date(2027, 12, 25), "closed for Christmas Day"),
+        (date(2027, 12, 31), "open from 7:30 AM to 6:00 PM"),  # New Year's Day is a Saturday
+        (date(2028, 1, 1), "closed for New Year's Day"),
+        (date(2026, 7, 3), "closed for Independence Day, observed"),  # listed in the file
+        (date(2026, 7, 4), "closed for Independence Day"),
+        (date(2027, 7, 5), "closed for Independence Day, observed"),
+        (date(2027, 6, 18), "open from 7:30 AM to 6:00 PM"),  # Juneteenth, not in the file
+    ],
+)
+def test_a_holiday_on_a_weekend_closes_the_days_that_are_listed(
+    location: Location, day: date, said: str
+) -> None:
+    assert describe_day(location, day).split(" we are ")[1] == f"{said}."
+
+
+@pytest.mark.parametrize(
+    ("closed_on", "said"),
+    [
+        (["Christmas Day (observed)"], "closed for Christmas Day, observed"),
+        (["Christmas Day", "Christmas Day (observed)"], "closed for Christmas Day, observed"),
+        (["Christmas Day"], "open from 7:30 AM to 6:00 PM"),
+        ([], "closed for Christmas Day, observed"),  # every public holiday
+        (["Memorial Day (observed)"], "open from 7:30 AM to 6:00 PM"),
+    ],
+)
+def test_the_observed_day_is_closed_where_the_file_says_so(
+    location: Location, closed_on: list[str], said: str
+) -> None:
+    holidays = {"country": "US", "closed_on": closed_on}
+    changed = Location.model_validate(location.model_dump() | {"holidays": holidays})
+    assert describe_day(changed, date(2027, 12, 24)) == f"On Friday, December 24 we are {said}."
