@@ -47,6 +47,8 @@ class OpeningsQuery:
     part_of_day: Literal["morning", "afternoon"] | None = None
     limit: int = 3
     earliest: time | None = None
+    vehicle_id: int | None = None
+    """The vehicle it is for, if that is known: nothing is offered while it is in a bay already."""
 
 
 def rank_bays(bays: Iterable[Bay], skill: str) -> tuple[Bay, ...]:

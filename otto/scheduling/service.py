@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 
 import stamina
 import structlog
-from sqlalchemy import select
+from sqlalchemy import false, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -142,13 +142,15 @@ class CalendarService:
         found: list[Opening] = []
         days_with_openings = 0
         busy: dict[str, list[Period]] = {}
+        away: list[Period] = []
         known_until = day
         # Enough days to choose from, no more: "as soon as possible" reads two weeks, not two
         # months.
         while day <= last and days_with_openings < query.limit:
             if day >= known_until:
                 known_until = min(day + timedelta(days=SEARCH_DAYS), last + timedelta(days=1))
-                busy = await self._busy(day, known_until)  # a night may reach into the day after
+                # A night may reach into the day after.
+                busy, away = await self._busy(day, known_until, query.vehicle_id)
             openings = compute_openings(
                 location_id=self._location.id,
                 service_code=service.code,
@@ -164,6 +166,7 @@ class CalendarService:
                 for one in openings
                 if one.starts_at.astimezone(self._location.zone).date() == day
                 and fits_day(one, query, self._location.zone)
+                and not any(Period(one.starts_at, one.ends_at).overlaps(each) for each in away)
             ]
             found += fitting
             days_with_openings += bool(fitting)
@@ -350,18 +353,27 @@ class CalendarService:
         except KeyError:
             raise SchedulingError("unknown_service", "We do not offer that service.") from None
 
-    async def _busy(self, first: date, last: date) -> dict[str, list[Period]]:
-        """Taken periods by bay, from the start of the first local day to the end of the last."""
-        taken = select(
-            AppointmentRow.bay_id, AppointmentRow.starts_at, AppointmentRow.ends_at
-        ).where(
-            AppointmentRow.bay_id.in_([bay.id for bay in self._location.bays]),
+    async def _busy(
+        self, first: date, last: date, vehicle_id: int | None
+    ) -> tuple[dict[str, list[Period]], list[Period]]:
+        """Taken periods by bay, and those of the vehicle in whichever bay, from the start of the
+        first local day to the end of the last."""
+        bay_ids = [bay.id for bay in self._location.bays]
+        columns = AppointmentRow.bay_id, AppointmentRow.vehicle_id
+        taken = select(*columns, AppointmentRow.starts_at, AppointmentRow.ends_at).where(
+            or_(
+                AppointmentRow.bay_id.in_(bay_ids),
+                false() if vehicle_id is None else AppointmentRow.vehicle_id == vehicle_id,
+            ),
             AppointmentRow.status == "booked",
             AppointmentRow.starts_at < local_day(self._location, last).ends_at,
             AppointmentRow.ends_at > local_day(self._location, first).starts_at,
         )
         busy: dict[str, list[Period]] = {}
+        away = []
         async with self._engine.connect() as connection:
-            for bay_id, starts_at, ends_at in await connection.execute(taken):
+            for bay_id, whose, starts_at, ends_at in await connection.execute(taken):
                 busy.setdefault(bay_id, []).append(Period(starts_at, ends_at))
-        return busy
+                if vehicle_id is not None and whose == vehicle_id:
+                    away.append(Period(starts_at, ends_at))
+        return busy, away

@@ -222,8 +222,8 @@ def _learn_booking(
         return True
     desk.forget_openings()
     desk.offers_person = desk.offers_person or result.get("code") == "too_many"
-    if status == "taken":
-        desk.news.append(phrases.TAKEN)
+    if status in {"taken", "vehicle_booked"}:
+        desk.news.append(str(result.get("message") or phrases.TAKEN))
         desk.openings = _openings(result)
         if not desk.openings:
             desk.day = None

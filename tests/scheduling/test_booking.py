@@ -460,6 +460,18 @@ async def test_a_booked_bay_is_not_offered_and_a_full_time_is_skipped(
     assert all(one.starts_at >= NINE + timedelta(hours=1) for one in found)
 
 
+async def test_what_is_offered_for_a_vehicle_is_free_for_it(
+    calendar: CalendarService, people: People
+) -> None:
+    await calendar.book(request(people, opening=opening("bay-2")))
+    query = OpeningsQuery("battery", TUESDAY, TUESDAY, limit=60)
+    everything = await calendar.find_openings(query)
+    for_the_civic = await calendar.find_openings(replace(query, vehicle_id=people.civic))
+    left_out = [one for one in everything if one not in for_the_civic]
+    assert [one.starts_at for one in left_out] == [NINE, NINE + timedelta(minutes=30)]
+    assert await calendar.find_openings(replace(query, vehicle_id=people.truck)) == everything
+
+
 async def test_every_opening_offered_can_be_booked(
     calendar: CalendarService, people: People
 ) -> None:

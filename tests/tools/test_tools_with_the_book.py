@@ -121,11 +121,14 @@ async def test_a_caller_hears_that_their_car_is_booked_already(desk: Desk) -> No
     assert booked["status"] == "booked"
     second = await desk.offered("battery")
     refused = await desk.use("book_appointment", slot_id=second, vehicle_ref="v1")
-    assert refused["status"] == "error"
+    assert refused["status"] == "vehicle_booked"
     assert refused["message"] == (
         "That vehicle has an appointment already, on Tuesday, November 24 at 7:30 AM."
     )
-    assert "another time" in refused["advice"]
+    # What is offered instead is free for the vehicle: its oil change takes until 8:15.
+    whens = [opening["when"] for opening in refused["openings"]]
+    assert len(whens) == 3
+    assert not any("24 at 7:30 AM" in when or "24 at 8:00 AM" in when for when in whens)
     assert second in desk.session.offers
     other = await desk.use("book_appointment", slot_id=second, vehicle_ref="v2")
     assert (other["status"], other["vehicle"]) == ("booked", "2019 Honda Accord")
@@ -167,3 +170,11 @@ async def test_arguments_nested_without_end_are_no_raw_error(desk: Desk) -> None
     nested = ToolCall("deep", "find_openings", "[" * 100_000)
     refused = await desk.tools.run(nested)
     assert refused["status"] == "error"
+
+
+async def test_nothing_is_offered_while_the_only_vehicle_is_in_a_bay(desk: Desk) -> None:
+    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    for count in range(4):
+        booked = await desk.use("book_appointment", slot_id=await desk.offered())
+        assert booked["status"] == "booked", count
+    assert len(set(desk.session.bookings)) == 4

@@ -14,7 +14,7 @@ from otto.dialogue.tools.arguments import BookAppointment, FindOpenings, PartOfD
 from otto.dialogue.tools.information import service_of
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, told
 from otto.dialogue.tools.ports import Calendar
-from otto.dialogue.tools.results import Result, ToolFault, error
+from otto.dialogue.tools.results import Result, ToolFault
 from otto.language.dates import resolve_dates
 from otto.language.spoken_times import describe_start
 from otto.scheduling.bookings import Booking, BookingRequest, SlotTaken, VehicleBooked
@@ -54,6 +54,7 @@ class AppointmentTools:
             to_date=days.last,
             part_of_day=arguments.part_of_day or days.part_of_day,
             limit=OPENINGS_OFFERED,
+            vehicle_id=_only_vehicle(pinned),
         )
         openings = await self._calendar.find_openings(query)
         if not openings:
@@ -101,9 +102,10 @@ class AppointmentTools:
         try:
             booking = await self._calendar.book(request)
         except SlotTaken:
-            return self._taken(offer, await self._instead(offer))
+            return self._taken(offer, await self._instead(offer, vehicle.vehicle_id))
         except VehicleBooked as second:
-            return _one_at_a_time(second.sentence)
+            openings = await self._instead(offer, vehicle.vehicle_id)
+            return self._one_at_a_time(second.sentence, openings)
         service = service_of(self._dealership, offer.service_code).name
         if booking.status != "booked":
             return _over(booking, offer, service)
@@ -152,7 +154,17 @@ class AppointmentTools:
 
         return Outcome(taken, late)
 
-    async def _instead(self, offer: Offer) -> tuple[Opening, ...]:
+    def _one_at_a_time(self, sentence: str, openings: tuple[Opening, ...]) -> Outcome:
+        """Their vehicle is in another bay then. The opening stays one, for another vehicle."""
+        advice = "Offer these times instead, or ask whether another vehicle is meant."
+        result = {"status": "vehicle_booked", "message": sentence, "advice": advice}
+        late = f"I'm sorry, your appointment did not go through. {sentence}"
+        return Outcome(
+            lambda session: {**result, "openings": self._offer(session, openings)},
+            lambda session: Late({**result, "advice": "Use find_openings again."}, late),
+        )
+
+    async def _instead(self, offer: Offer, vehicle_id: int) -> tuple[Opening, ...]:
         """What is free in place of an opening that is gone, from the same day on."""
         local = datetime.fromisoformat(offer.starts_at).astimezone(self._zone)
         part: PartOfDay = "morning" if local.time() < time(12) else "afternoon"
@@ -162,6 +174,7 @@ class AppointmentTools:
                 from_date=local.date(),
                 part_of_day=part_of_day,
                 limit=OPENINGS_OFFERED,
+                vehicle_id=vehicle_id,
             )
             openings = await self._calendar.find_openings(query)
             if openings:
@@ -196,11 +209,9 @@ class AppointmentTools:
         return offered
 
 
-def _one_at_a_time(sentence: str) -> Outcome:
-    """Their car is somewhere else then; the opening stays one, for another car."""
-    result = error(sentence, advice="Offer another time, or ask whether another vehicle is meant.")
-    late = f"I'm sorry, your appointment did not go through. {sentence}"
-    return Outcome(lambda session: result, lambda session: Late(result, late))
+def _only_vehicle(pinned: Pinned) -> int | None:
+    vehicle = pinned.vehicle(None)
+    return vehicle.vehicle_id if vehicle else None
 
 
 def _over(booking: Booking, offer: Offer, service: str) -> Outcome:
