@@ -49,10 +49,13 @@ def open_periods(location: Location, day: date) -> tuple[Period, ...]:
 
 
 def periods_reaching(location: Location, day: date) -> tuple[Period, ...]:
-    """The open periods of a local date, and those of the day before that reach into it."""
+    """The open periods of a local date, and those of the day before that reach into it. Where the
+    last one goes on without a break on the next day, as around the clock, so does the period."""
+    before, own, after = (open_periods(location, day + timedelta(days=days)) for days in (-1, 0, 1))
     midnight = local_day(location, day).starts_at
-    nights = open_periods(location, day - timedelta(days=1))
-    return (*(one for one in nights if one.ends_at > midnight), *open_periods(location, day))
+    if own and after and own[-1].ends_at == after[0].starts_at:
+        own = (*own[:-1], Period(own[-1].starts_at, after[0].ends_at))
+    return (*(one for one in before if one.ends_at > midnight), *own)
 
 
 def local_day(location: Location, day: date) -> Period:

@@ -662,6 +662,26 @@ async def test_every_opening_of_a_night_can_be_booked(
     assert refused.value.code == "outside_hours"
 
 
+async def test_around_the_clock_a_job_may_go_on_past_midnight(
+    engine: AsyncEngine, dealership: Dealership, people: People
+) -> None:
+    around = by_night(dealership, "00:00-24:00")
+    calendar = CalendarService(engine, around, "main", lambda: NOW, limits=MANY)
+    query = OpeningsQuery("major_service", TUESDAY, TUESDAY, limit=100)
+    found = await calendar.find_openings(query)
+    assert len({one.starts_at for one in found}) == len(found) == 48
+    booking = await calendar.book(request(people, opening=found[-1]))
+    assert describe_start(booking.starts_at, around.locations[0].zone).endswith("11:30 PM")
+    wednesday = TUESDAY + timedelta(days=1)
+    bays = {
+        one.bay_id
+        for one in await calendar.find_openings(
+            replace(query, from_date=wednesday, to_date=wednesday, limit=1)
+        )
+    }
+    assert bays and booking.bay_id not in bays, "the bay is in use until half past two"
+
+
 async def test_both_half_past_ones_can_be_booked_and_told_apart(
     engine: AsyncEngine, dealership: Dealership, people: People
 ) -> None:

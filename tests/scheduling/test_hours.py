@@ -178,6 +178,16 @@ def test_a_day_has_what_is_left_of_the_night_before(location: Location) -> None:
     )
 
 
+@pytest.mark.parametrize("hours", [["00:00-24:00"], ["00:00-02:00", "20:00-24:00"]])
+def test_work_goes_on_over_a_midnight_without_a_break(hours: list[str], location: Location) -> None:
+    around = always(location, "closed").model_dump()
+    week = dict.fromkeys(around["hours"], hours)
+    open_at_midnight = Location.model_validate(around | {"hours": week})
+    *_, last = periods_reaching(open_at_midnight, date(2026, 11, 24))
+    first = open_periods(open_at_midnight, date(2026, 11, 25))[0]
+    assert last.starts_at < first.starts_at < last.ends_at == first.ends_at
+
+
 def test_nights_in_which_the_clocks_change(location: Location) -> None:
     # New York: 02:00 comes an hour late on 1 November 2026, and never on 14 March 2027.
     night = always(location, "22:00-03:00")
