@@ -102,6 +102,8 @@ class Desk:
     born: str = "1984-03-12"
     vehicles: list[str] = field(default_factory=lambda: ["2019 Honda Civic"])
     taken: bool = False
+    vehicle_booked: str = ""
+    """What is said of the vehicle that is booked already; "" for one that is not."""
     withheld_number: bool = False
     texts: bool = True
     texted: bool = True
@@ -214,6 +216,10 @@ class Desk:
             self.taken = False
             other = {"slot_id": "s-other", "when": "Tuesday, November 24 at 11:00 AM"}
             return {"status": "taken", "openings": [other]}
+        if self.vehicle_booked:
+            message, self.vehicle_booked = self.vehicle_booked, ""
+            other = {"slot_id": "s-other", "when": "Tuesday, November 24 at 11:00 AM"}
+            return {"status": "vehicle_booked", "message": message, "openings": [other]}
         when = slot_id.replace("s-Tue-", "Tuesday, November 24 at ")
         when = when.replace("s-Thu-", "Thursday, November 26 at ")
         when = when.replace("s-other", "Tuesday, November 24 at 11:00 AM")

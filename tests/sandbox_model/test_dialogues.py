@@ -167,6 +167,20 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
             ("yes", "on Tuesday, November 24 at 11:00 AM.", BOOK),
         ],
     ),
+    "the vehicle is booked already": (
+        {"vehicle_booked": "That vehicle has an appointment already, on Tuesday."},
+        [
+            ("oil change on tuesday at 9", "", IDENTIFY),
+            ("March 12th 1984", "Shall I book it?", [*VERIFY, *FIND]),
+            (
+                "yes",
+                "has an appointment already, on Tuesday. I have Tuesday, November 24 at 11:00 AM.",
+                BOOK,
+            ),
+            ("yes that's fine", "at 11:00 AM", []),
+            ("yes", "on Tuesday, November 24 at 11:00 AM.", BOOK),
+        ],
+    ),
     "questions first": (
         {},
         [
