@@ -36,7 +36,9 @@ def embedded(
     `environment`: settings for as long as it runs. `speech`: "known" or "real". Raises what
     `Stack.up` raises.
     """
-    before = {name: os.environ.get(name) for name in environment}
+    # Whole, because Ray is told through it where this stack's files and ports are, and the next one
+    # in this process would take that for what the operator has set.
+    before = dict(os.environ)
     os.environ.update(environment)
     stack = Stack(folder, sandbox_arguments=["--speech", speech])
     try:
@@ -48,8 +50,5 @@ def embedded(
     finally:
         stack.down()
         discard_data(folder)
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        os.environ.clear()
+        os.environ.update(before)
