@@ -137,12 +137,20 @@ async def _foreign(target: Target, call_sid: str) -> tuple[str, str]:
     return target.new_call_sid(), token
 
 
-async def _used(target: Target, call_sid: str) -> tuple[str, str]:
+@asynccontextmanager
+async def _standing(target: Target, call_sid: str) -> AsyncIterator[tuple[Stream, str]]:
+    """The stream of a caller who rings and is answered, and the token that it has used."""
     _, token = await rung(target, call_sid)
-    async with opened(target) as stream:
-        await stream.begin(call_sid, token)
-        if (outcome := await stream.outcome()) != "audio":
+    async with opened(target) as caller:
+        await caller.begin(call_sid, token)
+        if (outcome := await caller.outcome()) != "audio":
             raise TargetError(f"the caller's own stream did not stand ({outcome})")
+        yield caller, token
+
+
+async def _used(target: Target, call_sid: str) -> tuple[str, str]:
+    async with _standing(target, call_sid) as (_, token):
+        pass
     return call_sid, token
 
 
@@ -155,11 +163,7 @@ class UsedWhileItStands(Attack):
     async def measure(self, target: Target) -> Seen:
         call_sid = target.new_call_sid()
         try:
-            _, token = await rung(target, call_sid)
-            async with opened(target) as caller:
-                await caller.begin(call_sid, token)
-                if await caller.outcome() != "audio":
-                    raise TargetError("the caller's own stream did not stand")
+            async with _standing(target, call_sid) as (caller, token):
                 async with opened(target) as thief:
                     await thief.begin(call_sid, token)
                     outcome = await thief.outcome()
@@ -207,11 +211,7 @@ class ResumeAgain(Attack):
     async def measure(self, target: Target) -> Seen:
         call_sid = target.new_call_sid()
         try:
-            _, token = await rung(target, call_sid)
-            async with opened(target) as caller:
-                await caller.begin(call_sid, token)
-                if await caller.outcome() != "audio":
-                    raise TargetError("the caller's own stream did not stand")
+            async with _standing(target, call_sid) as (caller, _):
                 taken = await _taken(target)
                 form = {**_voice(target, call_sid), "CallStatus": "in-progress"}
                 again = await target.flood([target.webhook("/twilio/resume", form)] * 5)

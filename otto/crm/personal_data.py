@@ -32,6 +32,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from otto.storage.errors import CrmError
 from otto.storage.number_hash import hash_number
 from otto.storage.tables import (
+    NEVER,
     AppointmentRow,
     Base,
     BayRow,
@@ -50,7 +51,6 @@ _WITHOUT_PERSON = (
     "jsonb_set(jsonb_set(payload, '{body,summary}', '\"Erased\"'), '{body,description}', '\"\"')"
 )
 """A calendar event, still one that Google accepts, as it is told before it is deleted."""
-_NEVER: ColumnElement[datetime] = literal_column("'infinity'::timestamptz")
 
 
 class AppointmentsAhead(CrmError):
@@ -60,9 +60,12 @@ class AppointmentsAhead(CrmError):
 async def export_person(engine: AsyncEngine, number: str) -> dict[str, Any]:
     """Everything of an E.164 number, JSON-ready, by table; tables without a row are left out."""
     async with engine.connect() as connection:
+        hashed = await hash_number(connection, number)
         found = {}
-        for table, whose in (await _whose(connection, number)).items():
-            rows = await connection.execute(select(table).where(whose).order_by(*table.primary_key))
+        for table, theirs in (await _whose(connection, number, hashed)).items():
+            rows = await connection.execute(
+                select(table).where(theirs).order_by(*table.primary_key)
+            )
             if held := [_plain(row) for row in rows]:
                 found[table.name] = held
         return found
@@ -77,12 +80,12 @@ async def erase_person(
     appointment that is not over and `cancel_appointments` is false. A repeat is harmless.
     """
     async with engine.begin() as connection:
-        whose = await _whose(connection, number)
+        hashed = await hash_number(connection, number)
+        whose = await _whose(connection, number, hashed)
         await _end_appointments(connection, whose[_table(AppointmentRow)], cancel_appointments)
         touched = {}
         for table, statement in _erasing(whose).items():
             touched[table] = (await connection.execute(statement)).rowcount
-        hashed = await hash_number(connection, number)
         await connection.execute(
             insert(ErasureRow)
             .values(number_hash=hashed, erased_at=func.clock_timestamp())
@@ -112,7 +115,9 @@ def _table(row: type[Base]) -> Table:
     return table
 
 
-async def _whose(connection: AsyncConnection, number: str) -> dict[Table, ColumnElement[bool]]:
+async def _whose(
+    connection: AsyncConnection, number: str, hashed: str
+) -> dict[Table, ColumnElement[bool]]:
     """By table, which rows are about the person."""
     customer = select(CustomerRow.id).where(CustomerRow.phone == number).scalar_subquery()
     appointments = select(AppointmentRow.id).where(AppointmentRow.customer_id == customer)
@@ -137,8 +142,8 @@ async def _whose(connection: AsyncConnection, number: str) -> dict[Table, Column
         _table(OutboxRow): or_(
             payload["to"].astext == number, payload["appointment_id"].astext.in_(ids)
         ),
-        _table(OptOutRow): OptOutRow.number_hash == await hash_number(connection, number),
-        _table(TextConsentRow): TextConsentRow.number_hash == await hash_number(connection, number),
+        _table(OptOutRow): OptOutRow.number_hash == hashed,
+        _table(TextConsentRow): TextConsentRow.number_hash == hashed,
     }
 
 
@@ -159,7 +164,7 @@ async def _end_appointments(
 def _erasing(whose: dict[Table, ColumnElement[bool]]) -> dict[str, Any]:
     """The statements, in the order in which the tables' references allow them."""
     outbox, appointments = whose[_table(OutboxRow)], whose[_table(AppointmentRow)]
-    is_waiting = OutboxRow.done_at.is_(None) & (OutboxRow.next_attempt_at < _NEVER)
+    is_waiting = OutboxRow.done_at.is_(None) & (OutboxRow.next_attempt_at < NEVER)
     is_event = OutboxRow.kind == "calendar.upsert"
     return {
         # One that a worker has in hand may be told at this moment, so it stays where it is, without

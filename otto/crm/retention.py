@@ -17,7 +17,6 @@ from sqlalchemy import (
     Update,
     delete,
     exists,
-    literal_column,
     or_,
     select,
     tuple_,
@@ -29,6 +28,7 @@ from config.limits import LONGEST_WINDOW_H
 from config.privacy import RetentionSettings
 from otto.storage.spool import Spool
 from otto.storage.tables import (
+    NEVER,
     CallbackRow,
     CallRow,
     LimitEventRow,
@@ -131,7 +131,7 @@ def _old_deliveries(limit: datetime) -> Delete:
     """What was delivered, and what never will be."""
     is_over = or_(
         OutboxRow.done_at < limit,
-        OutboxRow.next_attempt_at == literal_column("'infinity'::timestamptz"),
+        OutboxRow.next_attempt_at == NEVER,
     )
     return _piece_of(OutboxRow, is_over & (OutboxRow.created_at < limit))
 

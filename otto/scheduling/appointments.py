@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +19,7 @@ from otto.scheduling.bookings import Booking, BookingRefused, BookingRequest
 from otto.scheduling.messages import CONFIRMATION_KEY, Visitor
 from otto.storage.tables import (
     KEY_LENGTH,
+    NEVER,
     NOTES_LENGTH,
     SID_LENGTH,
     AppointmentRow,
@@ -109,7 +110,7 @@ async def with_text(connection: AsyncConnection, booking: Booking) -> Booking:
     """The booking, with what has become of its text message."""
     is_texted = exists().where(
         OutboxRow.key == f"{CONFIRMATION_KEY}{booking.appointment_id}",
-        OutboxRow.next_attempt_at < literal_column("'infinity'::timestamptz"),
+        OutboxRow.next_attempt_at < NEVER,
     )
     return replace(booking, is_texted=bool(await connection.scalar(select(is_texted))))
 

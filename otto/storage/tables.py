@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
@@ -52,6 +53,10 @@ NAME_LENGTH = 60
 MAKE_LENGTH = 40
 MODEL_LENGTH = 60
 NOTES_LENGTH = 500
+
+
+NEVER: ColumnElement[datetime] = literal_column("'infinity'::timestamptz")
+"""When the outbox tries a dead row again."""
 
 
 class Base(DeclarativeBase):

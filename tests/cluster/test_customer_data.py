@@ -48,10 +48,12 @@ async def somebody(engine: AsyncEngine, redis: Redis, settings: Settings) -> Red
     return redis
 
 
-async def put_session(redis: Redis, call_sid: str, *, outcome: str) -> None:
+async def put_session(
+    redis: Redis, call_sid: str, *, outcome: str, transcript_refused: bool = False
+) -> None:
     store = SessionStore(redis, 3600)
     session = Session.begin(call_sid, NUMBER, "+13125550100", NOW)
-    session.outcome = outcome
+    session.outcome, session.transcript_refused = outcome, transcript_refused
     await store.open(call_sid, 1)
     await store.commit(call_sid, 1, session.dump())
 
@@ -72,10 +74,11 @@ async def test_everything_is_shown_and_then_erased(settings: Settings, somebody:
     assert await customer_data.erase(settings, NUMBER, cancel_appointments=False) == {}
 
 
+@pytest.mark.parametrize("transcript_refused", [False, True])
 async def test_whoever_is_on_the_line_is_not_erased_under_it(
-    settings: Settings, somebody: Redis
+    transcript_refused: bool, settings: Settings, somebody: Redis
 ) -> None:
-    await put_session(somebody, "CA3", outcome="")
+    await put_session(somebody, "CA3", outcome="", transcript_refused=transcript_refused)
     with pytest.raises(StackError, match="in progress"):
         await customer_data.erase(settings, NUMBER, cancel_appointments=False)
     assert (await customer_data.export(settings, NUMBER))["database"]["customers"]

@@ -153,7 +153,7 @@ class SessionStore:
         # A state with half a character in it could never be written, nor any that follows.
         text = to_json(state)
         sequence = next(self._sequence)
-        ttl_s = min(self._ttl_s, REFUSED_TTL_S) if state.get("transcript_refused") else self._ttl_s
+        ttl_s = self._kept_s(state)
         sent = self._clock_us()
         async with asyncio.timeout(self._timeout_s):
             done = await self._commit(
@@ -181,8 +181,12 @@ class SessionStore:
             call_sid = call_sid.removeprefix(_PREFIX).removesuffix(_SUFFIX)
             state, ttl_s = await self.peek(call_sid)
             if state and number in {state.get("caller"), state.get("called"), state.get("phone")}:
-                found.append(StoredSession(call_sid, state, self._ttl_s - ttl_s))
+                found.append(StoredSession(call_sid, state, self._kept_s(state) - ttl_s))
         return found
+
+    def _kept_s(self, state: dict[str, Any]) -> int:
+        """How long such a state is kept after it was written."""
+        return min(self._ttl_s, REFUSED_TTL_S) if state.get("transcript_refused") else self._ttl_s
 
     async def forget(self, call_sid: str) -> None:
         """Remove a session. Whoever still serves the call writes it again."""
