@@ -36,11 +36,25 @@ DEALERSHIP_FILE = Path(__file__).parent.parent / "config" / "dealership.yaml"
 _TEMPLATE = "template_migrated"
 
 # How quick the machine is just now says nothing about the code.
-settings.register_profile("otto", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("otto")
+# The examples are the same in every run, so that a change is judged by what it changes; `make fuzz`
+# looks for new ones.
+settings.register_profile(
+    "otto", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+settings.register_profile("fuzz", settings.get_profile("otto"), derandomize=False, print_blob=True)
+settings.load_profile("fuzz" if os.environ.get("OTTO_TEST_FUZZ") else "otto")
 
 # Ray reads its authentication mode when it is imported, which any test module may do first.
 os.environ.update(RAY_ENVIRONMENT | ONE_MACHINE)
+
+
+@pytest.fixture(autouse=True)
+def _as_most_shells_have_it() -> Iterator[None]:
+    """Begin with the mask that most shells have, whatever this one's is or a test has left: what
+    the commands set for their own process would stay in ours."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 def _run(coroutine: Coroutine[Any, Any, None]) -> None:

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+import structlog
 
 from cluster import cli
 
@@ -16,6 +17,7 @@ def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, 
         patch.setattr("sys.argv", ["otto", *arguments])
         with pytest.raises(SystemExit) as ended:
             cli.main()
+    structlog.reset_defaults()  # it writes to files for its process, which is ours here
     said = capsys.readouterr()
     return int(ended.value.code or 0), said.out, said.err
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,14 +29,6 @@ def reaches(path: Path) -> bool:
     return done.returncode == 0
 
 
-@pytest.fixture
-def open_mask() -> Iterator[None]:
-    """The mask that most shells have."""
-    before = os.umask(0o022)
-    yield
-    os.umask(before)
-
-
 # Ray's folder
 
 
@@ -50,7 +41,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_folder_above_rays_is_closed(temporary: Path, open_mask: None) -> None:
+def test_the_folder_above_rays_is_closed(temporary: Path) -> None:
     folder = ray_env.private_dir()
     assert folder == temporary / f"otto-{os.getuid()}" and mode(folder) == 0o700
     below = ray_env.ray_dir(folder)
@@ -149,7 +140,7 @@ def test_the_longest_socket_fits_and_one_more_character_does_not(
 
 
 def test_rays_token_is_made_for_this_user_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_mask: None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     token = ray_env._token_file(tmp_path / ".otto")
@@ -205,7 +196,7 @@ def test_a_token_of_somebody_elses_is_not_used(
 # The state folder
 
 
-def test_the_state_folder_is_closed_with_all_that_was_open(tmp_path: Path, open_mask: None) -> None:
+def test_the_state_folder_is_closed_with_all_that_was_open(tmp_path: Path) -> None:
     state = tmp_path / ".otto"
     (state / "kept").mkdir(parents=True)
     (state / "google-calendar.json").write_text("{}")
@@ -218,7 +209,7 @@ def test_the_state_folder_is_closed_with_all_that_was_open(tmp_path: Path, open_
 
 
 @ROOT_ONLY
-def test_root_lets_postgres_through_and_nobody_in(tmp_path: Path, open_mask: None) -> None:
+def test_root_lets_postgres_through_and_nobody_in(tmp_path: Path) -> None:
     tmp_path.chmod(0o711)
     place = Path("/var/tmp") / f"otto-test-{os.getpid()}"
     place.mkdir(mode=0o711)
@@ -253,7 +244,7 @@ def test_a_state_folder_that_cannot_be_made_is_one_sentence(place: str) -> None:
     assert len(str(told.value).splitlines()) == 1
 
 
-def test_the_record_is_closed_also_over_one_that_was_open(tmp_path: Path, open_mask: None) -> None:
+def test_the_record_is_closed_also_over_one_that_was_open(tmp_path: Path) -> None:
     (tmp_path / record.FILE).write_text("{}")
     (tmp_path / record.FILE).with_suffix(".new").write_text("left by a crash")
     written = StackRecord("ab12", Recorded(7, "x"), sandbox="http://s", sandbox_token="secret-t")

@@ -79,7 +79,14 @@ async def converse(kind, chunks, push=False):
         if not push:
             got.append(message)
 
-    config = uvicorn.Config(application, lifespan="off", log_config=None, ws_ping_interval=None)
+    # With one limit for both: how a message beyond it is refused is compared, not where it lies.
+    config = uvicorn.Config(
+        application,
+        lifespan="off",
+        log_config=None,
+        ws_ping_interval=None,
+        ws_max_size=MAX_MESSAGE_BYTES,
+    )
     config.load()
     protocol = kind(config=config, server_state=ServerState(), app_state={})
     wire = Wire()

@@ -219,7 +219,7 @@ def test_what_went_wrong_is_told_in_one_sentence(tmp_path: Path) -> None:
 def passable() -> Iterator[Path]:
     """A folder that everybody may pass, as a project's is."""
     place = Path(f"/var/tmp/otto-test-{os.getpid()}")
-    place.mkdir(mode=0o711)
+    place.mkdir()
     place.chmod(0o711)
     yield place
     shutil.rmtree(place)
@@ -228,7 +228,7 @@ def passable() -> Iterator[Path]:
 @pytest.mark.skipif(os.getuid() != 0, reason="otherwise PostgreSQL is this user's own")
 def test_data_that_can_no_longer_be_reached_is_no_empty_database(passable: Path) -> None:
     server = Postgres(passable / ".otto" / "postgres", durable=False)
-    (passable / ".otto").mkdir(mode=0o711)
+    (passable / ".otto").mkdir()
     try:
         query(server.start(), "CREATE TABLE kept AS SELECT 42")
         server.stop()
