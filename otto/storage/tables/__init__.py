@@ -1,0 +1,57 @@
+"""The tables, and the rules the database itself keeps, a module for each of its subjects.
+
+Timestamps are `timestamptz`; Python reads and writes aware UTC datetimes. Whoever imports a table
+has imported all of them: their keys name each other.
+"""
+
+from otto.storage.tables.appointments import AppointmentRow
+from otto.storage.tables.base import (
+    E164,
+    KEY_LENGTH,
+    NAME_LENGTH,
+    NOTES_LENGTH,
+    PHONE_LENGTH,
+    SID_LENGTH,
+    Base,
+)
+from otto.storage.tables.calls import OUTCOME_LENGTH, CallbackRow, CallRow, TurnRow
+from otto.storage.tables.numbers import (
+    ErasureRow,
+    LimitEventRow,
+    NumberHashKeyRow,
+    OptOutRow,
+    TextCodeRow,
+    TextConsentRow,
+)
+from otto.storage.tables.outbox import NEVER, OutboxRow
+from otto.storage.tables.people import MAKE_LENGTH, MODEL_LENGTH, CustomerRow, VehicleRow
+from otto.storage.tables.workshop import BayRow, ServiceRow
+
+__all__ = [
+    "E164",
+    "KEY_LENGTH",
+    "MAKE_LENGTH",
+    "MODEL_LENGTH",
+    "NAME_LENGTH",
+    "NEVER",
+    "NOTES_LENGTH",
+    "OUTCOME_LENGTH",
+    "PHONE_LENGTH",
+    "SID_LENGTH",
+    "AppointmentRow",
+    "Base",
+    "BayRow",
+    "CallRow",
+    "CallbackRow",
+    "CustomerRow",
+    "ErasureRow",
+    "LimitEventRow",
+    "NumberHashKeyRow",
+    "OptOutRow",
+    "OutboxRow",
+    "ServiceRow",
+    "TextCodeRow",
+    "TextConsentRow",
+    "TurnRow",
+    "VehicleRow",
+]
