@@ -14,6 +14,11 @@ from otto.storage.tables.base import (
     SID_LENGTH,
     Base,
 )
+from otto.storage.tables.calendars import (
+    BayBlockRow,
+    CalendarConflictRow,
+    CalendarSyncRow,
+)
 from otto.storage.tables.calls import OUTCOME_LENGTH, CallbackRow, CallRow, TurnRow
 from otto.storage.tables.numbers import (
     ErasureRow,
@@ -40,7 +45,10 @@ __all__ = [
     "SID_LENGTH",
     "AppointmentRow",
     "Base",
+    "BayBlockRow",
     "BayRow",
+    "CalendarConflictRow",
+    "CalendarSyncRow",
     "CallRow",
     "CallbackRow",
     "CustomerRow",
