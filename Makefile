@@ -6,11 +6,11 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow fuzz lint types contracts diagrams licenses audit bench chaos attack soak format clean
+.PHONY: help setup demo up down call check test slow fuzz lint types contracts diagrams licenses audit bench bench-data chaos attack soak format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 setup: $(STAMP) ## make the environment in .venv from the lock files
 $(STAMP): requirements.lock requirements-setup.lock pyproject.toml cluster/bootstrap.py
 	@$(if $(PYTHON),$(PYTHON) -I cluster/bootstrap.py $@,echo "Otto needs Python 3.11 on the PATH (as python3.11 or python3); none was found." >&2; exit 2)
@@ -45,6 +45,8 @@ diagrams: setup ## draw the diagram of turn-taking in docs/ARCHITECTURE.md
 check: lint types contracts test ## everything CI looks at
 bench: setup ## measure Otto against the sandbox; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
+bench-data: setup ## bookings a second, openings and look-ups of customers on years of data
+	@$(BIN)/python -m benchmarks.data $(ARGS)
 chaos: setup ## break everything around live calls by a seeded plan, and judge from outside
 	@$(BIN)/python -m benchmarks.chaos $(ARGS)
 attack: setup ## attack a running stack as strangers would, and hold every attack to its bound
