@@ -17,6 +17,7 @@ from cluster.errors import StackError
 from config.dealership import Dealership, load_dealership
 from config.settings import Settings, Vendor
 from otto.crm.seed import seed
+from otto.scheduling.outbox_state import describe, outbox_state
 from otto.storage.database import (
     current_revision,
     head_revision,
@@ -26,7 +27,7 @@ from otto.storage.database import (
 )
 from otto.storage.errors import MigrationStopped
 
-COUNTED = ("customers", "vehicles", "services", "bays", "appointments", "calls", "outbox")
+COUNTED = ("customers", "vehicles", "services", "bays", "appointments", "calls")
 
 
 async def prepare(settings: Settings, dealership: Dealership, tell: Callable[[str], None]) -> None:
@@ -75,6 +76,8 @@ async def status(settings: Settings) -> list[tuple[str, str]]:
             for table in COUNTED:
                 counted = await connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
                 rows.append((table, str(counted)))
+            lanes = await outbox_state(connection)
+            rows += [(f"outbox, {name}", describe(lane)) for name, lane in lanes.items()]
     return rows
 
 

@@ -19,6 +19,7 @@ from config.settings import Settings, Vendor
 from otto.dialogue.session.store import SessionStore
 from otto.scheduling.google_calendar import GoogleCalendar
 from otto.scheduling.google_errors import CalendarError
+from otto.scheduling.messages import confirmation_code
 from otto.storage.database import make_engine
 from otto.storage.redis import make_redis
 from otto.storage.redis_keys import SESSION
@@ -32,14 +33,12 @@ _APPOINTMENT = text(
     SELECT a.id, a.bay_id, a.starts_at, a.ends_at, a.status, a.google_event_id,
            s.name AS service, b.name AS bay, b.calendar_id,
            c.first_name || ' ' || c.last_name AS customer,
-           concat_ws(' ', v.year, v.make, v.model) AS vehicle,
-           o.payload ->> 'to' AS text_to, o.payload ->> 'body' AS text_body
+           concat_ws(' ', v.year, v.make, v.model) AS vehicle
     FROM appointments a
     JOIN services s ON s.code = a.service_code
     JOIN bays b ON b.id = a.bay_id
     JOIN customers c ON c.id = a.customer_id
     LEFT JOIN vehicles v ON v.id = a.vehicle_id
-    LEFT JOIN outbox o ON o.key = 'sms.send:confirmation:' || a.id
     WHERE a.call_sid = :call_sid AND a.status = 'booked'
     ORDER BY a.created_at
     """
@@ -116,12 +115,12 @@ async def _event(row: dict[str, Any] | None, settings: Settings, zone: ZoneInfo)
 async def _message(row: dict[str, Any] | None, settings: Settings, sandbox: Control) -> str:
     if row is None or Vendor.TWILIO not in settings.sandbox:
         return ""
-    wanted = (row["text_to"], row["text_body"])
+    wanted = f"Confirmation {confirmation_code(row['id'])}"
     deadline = time.monotonic() + FOLLOW_TIMEOUT_S
     while time.monotonic() < deadline:
         sent = await asyncio.to_thread(sandbox.request, "/sandbox/messages")
         for message in sent:
-            if (message.get("to"), message.get("body")) == wanted:
+            if wanted in message.get("body", ""):
                 return f"to {message['to']}: {message['body']}"
         await asyncio.sleep(POLL_S)
     return ""

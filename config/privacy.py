@@ -18,4 +18,5 @@ class RetentionSettings(SettingsGroup):
     callbacks_days: int = Field(90, ge=0)
     """Wishes to be called back, done or not, and those that the database refused."""
     outbox_days: int = Field(30, ge=0)
-    """Word for Google and text messages that were delivered, or never will be."""
+    """Word for Google and text messages that were delivered (ids alone: what they said goes with
+    the delivery), and texts that never will be; both counted from the end of their appointment."""

@@ -10,7 +10,8 @@ it would bite, and carry out what they get. A fault bites `count` times, or unti
 | openai          | the answer           | answer `status` | no answer at all  | in mid-answer    |
 | google, twilio  | the answer           | answer `status` | no answer at all  | no answer at all |
 
-Twilio's failure has a `code`, too, by which its clients tell what is wrong.
+Twilio's failure has a `code`, too, by which its clients tell what is wrong. A text can be `lost`:
+it is sent, and the answer is `status` all the same.
 
 A model has odd ways of its own, which only its targets know: `hang` takes the request and never
 answers, not even with a status (a `stall` has begun to answer); `glue` writes two sets of arguments
@@ -58,6 +59,7 @@ Kind = Literal[
     "interims",
     "answer",
     "drip",
+    "lost",
 ]
 """slow: everything works, `delay_ms` later. fail: answer `status`. refuse: refuse the connection
 or the handshake. drop: break off in the middle, `delay_ms` after it began. stall: stay silent."""
@@ -87,6 +89,7 @@ ONLY_OF: dict[str, tuple[str, ...]] = {
     "interims": LISTENERS,
     "answer": GOOGLE,
     "drip": GOOGLE,
+    "lost": ("twilio",),
 }
 """The kinds that not every target knows, and whose they are."""
 OPEN_TARGETS = TARGETS[:6]

@@ -37,7 +37,7 @@ class CalendarActor(BaseActor):
         from otto.storage.database import make_engine
         from otto.storage.guard import DatabaseGuard
         from otto.telephony.rest import TwilioRest
-        from otto.telephony.texts import text_sender
+        from otto.telephony.texts import text_finder, text_sender
 
         settings = collected(given)
         super().__init__(settings.log_level)
@@ -45,10 +45,9 @@ class CalendarActor(BaseActor):
         lines = (settings.twilio.phone_number,)
         location = dealership.location(location_id)
         rules = TextRules.of(dealership, location, settings.limits, lines)
-        send = text_sender(TwilioRest(settings.twilio))
-        handlers = calendar_handlers(GoogleCalendar(settings.google)) | {
-            KIND: text_handler(engine, rules, send, utc_now)
-        }
+        twilio = TwilioRest(settings.twilio)
+        texting = text_handler(engine, rules, text_sender(twilio), utc_now, text_finder(twilio))
+        handlers = calendar_handlers(GoogleCalendar(settings.google)) | {KIND: texting}
         self._outbox = OutboxWorker(engine, handlers)
         self._service = CalendarService(
             engine,

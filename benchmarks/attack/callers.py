@@ -174,10 +174,10 @@ class TextBombing(Attack):
             for n, number in enumerate([victim] * 80 + strange)
         ]
         await _all([partial(calendar.ask, CalendarActor.text_code, wish) for wish in wishes])
-        rows = await target.probe.rows(
-            "SELECT payload->>'to' AS number FROM outbox WHERE kind = 'sms.send'"
-        )
-        numbers = Counter(row["number"] for row in rows)
+        # A delivered text is known by its key alone.
+        number_of = {f"sms.send:code:{wish.call_sid}": wish.number for wish in wishes}
+        rows = await target.probe.rows("SELECT key FROM outbox WHERE kind = 'sms.send'")
+        numbers = Counter(number_of.get(row["key"]) for row in rows)
         return Seen(
             f"{numbers[victim]} of 80 codes were texted",
             {"texts": numbers[victim], "costly": sum(numbers[number] for number in strange)},
@@ -213,7 +213,10 @@ class Overbooking(Attack):
         ]
         booked = sum(await _all([partial(self._book, calendar, one) for one in requests]))
         texts = await target.probe.rows(
-            "SELECT id FROM outbox WHERE kind = 'sms.send' AND payload->>'to' = $1", who["phone"]
+            "SELECT outbox.id FROM outbox JOIN appointments"
+            " ON outbox.key = 'sms.send:confirmation:' || appointments.id"
+            " WHERE appointments.customer_id = $1",
+            who["id"],
         )
         return Seen(
             f"{booked} of {len(requests)} were booked", {"booked": booked, "texts": len(texts)}

@@ -13,10 +13,14 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     Delete,
+    Text,
     Update,
+    cast,
     delete,
     exists,
+    func,
     or_,
     select,
     tuple_,
@@ -29,6 +33,7 @@ from config.privacy import RetentionSettings
 from otto.storage.spool import Spool
 from otto.storage.tables import (
     NEVER,
+    AppointmentRow,
     CallbackRow,
     CallRow,
     LimitEventRow,
@@ -128,12 +133,18 @@ def _old_callbacks(limit: datetime) -> Delete:
 
 
 def _old_deliveries(limit: datetime) -> Delete:
-    """What was delivered, and what never will be."""
-    is_over = or_(
-        OutboxRow.done_at < limit,
-        OutboxRow.next_attempt_at == NEVER,
+    """What was delivered, by now ids alone, and texts that never will be and that nobody has any
+    use for. What is about an appointment stays as long as that is not old itself: whether its
+    text was sent may still be asked. A dead entry for the calendar waits for a person."""
+    appointment_id = OutboxRow.payload["appointment_id"].astext
+    is_of_use = exists().where(
+        cast(AppointmentRow.id, Text) == appointment_id, AppointmentRow.ends_at >= limit
     )
-    return _piece_of(OutboxRow, is_over & (OutboxRow.created_at < limit))
+    is_dead_text = (OutboxRow.next_attempt_at == NEVER) & OutboxRow.kind.startswith("sms.")
+    good_until = cast(OutboxRow.payload["not_after"].astext, DateTime(timezone=True))
+    is_old_text = func.coalesce(good_until, OutboxRow.created_at) < limit
+    is_over = (OutboxRow.done_at < limit) | (is_dead_text & is_old_text)
+    return _piece_of(OutboxRow, is_over & (OutboxRow.created_at < limit) & ~is_of_use)
 
 
 def _old_limit_events(limit: datetime) -> Delete:

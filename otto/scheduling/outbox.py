@@ -6,11 +6,15 @@ that instant is also the claim's proof, so a worker that comes back too late cha
     due --claim--> leased --handled--> done (done_at)
      ^               |--failed-------> due again, later each time
      |               |--crashed------> due again when the lease ends
+     |               |--postponed----> due again, and shown until a person has mended the cause
      |               '--hopeless-----> dead (next_attempt_at 'infinity', last_error says why)
      '--- a person sets next_attempt_at = now() on a dead row
 
 Rows that name the same `event_id` are handled one after the other, in the order in which they
-were written. A handler must bear repetition: a crash after its work delivers it again.
+were written. A handler must bear repetition: a crash after its work delivers it again. It is told
+(`unsure_since`) when that may have happened.
+
+Of what was delivered only ids stay: who was told what is at the vendor and in the appointment.
 
 Nobody waits behind somebody else's vendor: a vendor's kinds ("calendar", "sms") are a *lane* that
 claims for itself, and within the calendars' lane none takes more than its share.
@@ -47,6 +51,8 @@ MAX_ATTEMPTS = 24
 BACKOFF_FIRST_S = 2.0
 BACKOFF_MAX_S = 600.0
 """With 24 attempts, a vendor may be away for about two hours before a row is dead."""
+KEPT_WHEN_DONE = ("appointment_id", "line_id", "event_id", "calendar_id")
+"""What stays of a delivered row's payload: no name, no number, no words."""
 POLL_S = 5.0
 """Between looks at the table when nobody nudges: rows of other processes, and those due again."""
 
@@ -60,17 +66,22 @@ class OutboxItem:
     key: str
     payload: Mapping[str, Any]
     attempt: int
+    unsure_since: datetime | None = None
+    """When it was written, if it may have been delivered before: an earlier attempt failed, its
+    worker died, or it lay so long that somebody may have had it in hand. None: it was not."""
 
 
 Handler = Callable[[OutboxItem], Awaitable[None]]
 
 
 class DeliveryError(Exception):
-    """A delivery failed. `code` is stored and logged, so it must hold no personal data."""
+    """A delivery failed. `code` is stored and logged, so it must hold no personal data. It is tried
+    again no sooner than `at_least_s` seconds later."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, at_least_s: float = 0.0) -> None:
         super().__init__(code)
         self.code = code
+        self.at_least_s = at_least_s
 
 
 class Undeliverable(DeliveryError):
@@ -112,25 +123,38 @@ _CLAIM = text(
     UPDATE outbox SET attempts = attempts + 1,
         next_attempt_at = clock_timestamp() + make_interval(secs => :lease_s)
     FROM due WHERE outbox.id = due.id
-    RETURNING outbox.id, kind, key, payload, attempts, next_attempt_at
+    RETURNING outbox.id, kind, key, payload, attempts, next_attempt_at,
+        CASE WHEN attempts > 1 OR last_error IS NOT NULL
+            OR created_at < clock_timestamp() - make_interval(secs => :lease_s)
+        THEN created_at END AS unsure_since
     """
 )
 _DONE = text(
     """
-    UPDATE outbox SET done_at = clock_timestamp(), last_error = NULL
+    UPDATE outbox SET done_at = clock_timestamp(), last_error = NULL, postponed_since = NULL,
+        payload = (SELECT coalesce(jsonb_object_agg(each.key, each.value), '{}')
+                   FROM jsonb_each(payload) AS each WHERE each.key = ANY(:kept))
     WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
     """
 )
 _FAILED = text(
     """
-    UPDATE outbox SET last_error = :code, attempts = attempts - :refund,
+    UPDATE outbox SET last_error = :code, postponed_since = NULL,
+        next_attempt_at = clock_timestamp() + make_interval(secs => :after_s)
+    WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
+    """
+)
+_POSTPONED = text(
+    """
+    UPDATE outbox SET last_error = :code, attempts = attempts - 1,
+        postponed_since = coalesce(postponed_since, clock_timestamp()),
         next_attempt_at = clock_timestamp() + make_interval(secs => :after_s)
     WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
     """
 )
 _DEAD = text(
     """
-    UPDATE outbox SET last_error = :code, next_attempt_at = 'infinity'
+    UPDATE outbox SET last_error = :code, postponed_since = NULL, next_attempt_at = 'infinity'
     WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
     """
 )
@@ -261,7 +285,9 @@ class Lane:
                 )
             ).all()
         for row in claimed:
-            item = OutboxItem(row.id, row.kind, row.key, row.payload, row.attempts)
+            item = OutboxItem(
+                row.id, row.kind, row.key, row.payload, row.attempts, row.unsure_since
+            )
             task = asyncio.create_task(self._deliver(item, row.next_attempt_at))
             self._in_hand[task] = row.payload.get("calendar_id")
             task.add_done_callback(self._in_hand.pop)
@@ -288,17 +314,16 @@ class Lane:
         except Postponed as error:
             # Loudly: only a person can end this.
             _log.error("outbox_postponed", item=item.id, kind=item.kind, error=error.code)
-            await self._execute(
-                _FAILED, {**mine, "code": error.code, "after_s": error.after_s, "refund": 1}
-            )
+            await self._execute(_POSTPONED, {**mine, "code": error.code, "after_s": error.after_s})
         except Exception as error:
             # Whatever a handler raises must not end the worker; its text may hold a customer's
             # data, so only its class is kept.
-            code = error.code if isinstance(error, DeliveryError) else type(error).__name__
+            told = error if isinstance(error, DeliveryError) else None
+            code = told.code if told else type(error).__name__
             if item.attempt >= self._max_attempts:
                 await self._bury(item, mine, code)
                 return
-            after_s = backoff_s(item.attempt)
+            after_s = max(backoff_s(item.attempt), told.at_least_s if told else 0.0)
             _log.warning(
                 "outbox_retry",
                 item=item.id,
@@ -307,9 +332,9 @@ class Lane:
                 error=code,
                 after_s=round(after_s, 1),
             )
-            await self._execute(_FAILED, {**mine, "code": code, "after_s": after_s, "refund": 0})
+            await self._execute(_FAILED, {**mine, "code": code, "after_s": after_s})
         else:
-            await self._execute(_DONE, mine)
+            await self._execute(_DONE, {**mine, "kept": list(KEPT_WHEN_DONE)})
             _log.info("outbox_done", item=item.id, kind=item.kind, attempt=item.attempt)
 
     async def _bury(self, item: OutboxItem, mine: dict[str, Any], code: str) -> None:

@@ -39,6 +39,10 @@ SendMessage = Callable[[str, str], Awaitable[object]]
 """(to, body): sends one text message. Raises `DeliveryError` or anything else to be tried again,
 `Undeliverable` for one that can never be sent, `Unsubscribed` for a number that wants none."""
 
+WasSent = Callable[[str, str, datetime], Awaitable[bool]]
+"""(to, body, since): whether the vendor has taken this very text since then. Raises as
+`SendMessage` does."""
+
 
 class Unsubscribed(Undeliverable):
     """Whoever has the number has told the carrier that they want no texts from us."""
@@ -95,8 +99,13 @@ def text_handler(
     rules: TextRules,
     send_message: SendMessage,
     clock: Callable[[], datetime],
+    was_sent: WasSent | None = None,
 ) -> Callable[[OutboxItem], Awaitable[None]]:
-    """The outbox's handler: what was true when the text was written may be so no more."""
+    """The outbox's handler: what was true when the text was written may be so no more.
+
+    An attempt whose end nobody knows may have reached the customer, so the vendor is asked
+    (`was_sent`; None: nobody can be) before the text is sent again.
+    """
 
     async def send(item: OutboxItem) -> None:
         payload = item.payload
@@ -107,11 +116,16 @@ def text_handler(
             decided = await _decide_again(connection, payload, rules)
         if isinstance(decided, Refusal):
             raise Undeliverable(f"text_{decided.value}")
+        to, body = payload["to"], payload["body"]
+        since = item.unsure_since
+        if since is not None and was_sent is not None and await was_sent(to, body, since):
+            log.info("text_was_sent_before", item=item.id, attempt=item.attempt)
+            return
         try:
-            await send_message(payload["to"], payload["body"])
+            await send_message(to, body)
         except Unsubscribed:
             async with engine.begin() as connection:
-                await opt_out(connection, payload["to"], "texts", "carrier")
+                await opt_out(connection, to, "texts", "carrier")
             raise
 
     return send

@@ -7,8 +7,10 @@ The SDK is synchronous, so each request runs in a small pool of threads of its o
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -20,6 +22,10 @@ from config.settings import TwilioSettings
 
 TIMEOUT_S = 10.0
 THREADS = 4
+LOOKED_AT = 50
+"""How many of the newest texts to a number are looked through."""
+CLOCKS_DIFFER_BY = timedelta(seconds=30)
+"""At most, Twilio's and the database's; Twilio's times are whole seconds, besides."""
 
 UNSUBSCRIBED = 21610
 """The number has answered STOP: the carrier's word that it wants no texts from us."""
@@ -91,6 +97,12 @@ class TwilioRestError(Exception):
         self.status = status
         self.is_retryable = is_retryable
 
+    @property
+    def was_refused(self) -> bool:
+        """Whether nothing was done for sure. A server's fault, or none to answer, says nothing of
+        what became of the request."""
+        return 400 <= self.status < 500 and self.status != 408
+
 
 class _ElsewhereClient(TwilioHttpClient):  # type: ignore[misc]
     """The SDK's own transport, aimed at another origin than https://api.twilio.com."""
@@ -125,6 +137,22 @@ class TwilioRest:
         )
         return cast("str", message.sid)
 
+    async def has_sent(self, to: str, body: str, since: datetime) -> bool:
+        """Whether a text with this body went from our number to `to` since then. The list is not
+        narrowed by `DateSent`, which a text that is still queued does not have."""
+        earliest = since - CLOCKS_DIFFER_BY
+        found = await self._run(
+            "messages",
+            lambda: self._client.messages.list(to=to, from_=self._from, limit=LOOKED_AT),
+        )
+        # A trial account puts a sentence of Twilio's before the text.
+        return any(
+            (one.body or "").endswith(body)
+            and one.date_created is not None
+            and one.date_created >= earliest
+            for one in found
+        )
+
     async def transfer(self, call_sid: str, twiml: str) -> None:
         """Replace the running call's TwiML, which ends its stream."""
         await self._run("transfer", lambda: self._client.calls(call_sid).update(twiml=twiml))
@@ -144,5 +172,21 @@ class TwilioRest:
         except TwilioRestException as error:
             code, status = error.code or 0, error.status
             raise TwilioRestError(what, code, status, may_succeed_later(code, status)) from None
-        except (TwilioException, OSError) as error:  # requests' exceptions are OSErrors
+        except TwilioException as error:
+            code, status = _of_a_page(error)
+            raise TwilioRestError(what, code, status, may_succeed_later(code, status)) from None
+        except OSError as error:  # requests' exceptions are OSErrors
             raise TwilioRestError(what, 0, 0, is_retryable=True) from error.__cause__
+        except (ValueError, KeyError):  # an answer that is not Twilio's
+            raise TwilioRestError(what, 0, 0, is_retryable=True) from None
+
+
+def _of_a_page(error: TwilioException) -> tuple[int, int]:
+    """Twilio's error and HTTP status of a list, which the SDK reads in a way of its own; 0, 0 for
+    what is no answer."""
+    status = getattr(error.args[-1], "status_code", 0) if error.args else 0
+    try:
+        code = int(json.loads(error.args[-1].text)["code"]) if status else 0
+    except (ValueError, KeyError, TypeError):
+        code = 0
+    return code, status

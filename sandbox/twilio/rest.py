@@ -11,6 +11,7 @@ import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -21,6 +22,7 @@ from starlette.routing import Route
 
 from sandbox.twilio.call import FINAL_STATUSES, Call, Callbacks
 from sandbox.twilio.exchange import Exchange
+from sandbox.twilio.message_list import MessagePage
 from sandbox.twilio.twiml import TwimlError
 
 API = "/twilio/2010-04-01/Accounts/{account_sid}"
@@ -77,6 +79,7 @@ class Rest:
             Route(f"{API}/Calls/{{sid}}.json", self._guarded(self._read_call), methods=["GET"]),
             Route(f"{API}/Calls/{{sid}}.json", self._guarded(self._update_call), methods=["POST"]),
             Route(f"{API}/Messages.json", self._guarded(self._create_message), methods=["POST"]),
+            Route(f"{API}/Messages.json", self._guarded(self._list_messages), methods=["GET"]),
             Route(f"{API}/Messages/{{sid}}.json", self._guarded(self._read_message)),
             Route(f"{API}.json", self._guarded(self._read_account)),
             Route(f"{API}/IncomingPhoneNumbers.json", self._guarded(self._list_numbers)),
@@ -210,7 +213,29 @@ class Rest:
         if to_number in MAGIC_NUMBERS:
             raise RestError(400, *MAGIC_NUMBERS[to_number])
         message = self._exchange.send_message(to_number, from_number, body)
+        if fault := self._world.faults.take("twilio", "lost"):
+            return RestError(
+                fault.status, 20500, "An internal server error has occurred"
+            ).response()
         return JSONResponse(self._message_resource(message, "queued"), 201)
+
+    async def _list_messages(self, request: Request, _form: Form) -> Response:
+        """Newest first, by To, From and DateSent (`=`, `<=` and `>=`), in pages."""
+        page = MessagePage.of(request.query_params.multi_items(), self._exchange.messages())
+        path = f"/{API_VERSION}/Accounts/{self._world.account_sid}/Messages.json"
+        return JSONResponse(
+            {
+                "messages": [self._message_resource(one, "delivered") for one in page.messages],
+                "page": page.number,
+                "page_size": page.size,
+                "start": page.first,
+                "end": page.first + max(len(page.messages) - 1, 0),
+                "first_page_uri": f"{path}?{page.query(0)}",
+                "next_page_uri": f"{path}?{page.query(page.number + 1)}" if page.has_next else None,
+                "previous_page_uri": None,
+                "uri": f"{path}?{page.query(page.number)}",
+            }
+        )
 
     async def _read_message(self, request: Request, _form: Form) -> Response:
         sid = request.path_params["sid"]
@@ -221,7 +246,7 @@ class Rest:
 
     def _message_resource(self, message: dict[str, Any], status: str) -> dict[str, Any]:
         account = self._world.account_sid
-        now = format_datetime(self._world.clock())
+        at = format_datetime(datetime.fromisoformat(message["at"]))
         return {
             "sid": message["sid"],
             "account_sid": account,
@@ -231,9 +256,9 @@ class Rest:
             "to": message["to"],
             "status": status,
             "direction": "outbound-api",
-            "date_created": now,
-            "date_updated": now,
-            "date_sent": None,
+            "date_created": at,
+            "date_updated": at,
+            "date_sent": None if status == "queued" else at,
             "error_code": None,
             "error_message": None,
             "messaging_service_sid": None,

@@ -90,13 +90,23 @@ async def test_of_the_outbox_goes_what_is_over(engine: AsyncEngine) -> None:
         {"days": 31},  # still waits, however long
         {"days": 40, "done_at": NOW - timedelta(days=1)},
         {"days": 1, "next_attempt_at": dead},
+        {"days": 90, "next_attempt_at": dead, "kind": "calendar.upsert"},  # a person's to mend
+        {"days": 90, "done_at": old, "kind": "calendar.upsert"},
+        {"days": 60, "next_attempt_at": dead, "payload": {"not_after": future(1)}},
+        {"days": 60, "next_attempt_at": dead, "payload": {"not_after": future(-29)}},
+        {"days": 60, "next_attempt_at": dead, "payload": {"not_after": future(-31)}},
     ]
     for number, row in enumerate(rows):
-        await add(engine, OutboxRow, kind="sms.send", key=str(number), payload={}, **row)
-    assert (await RetentionSweeper(engine, KEPT).sweep(NOW))["outbox"] == 2
+        row = {"kind": "sms.send", "payload": {}} | row
+        await add(engine, OutboxRow, key=str(number), **row)
+    assert (await RetentionSweeper(engine, KEPT).sweep(NOW))["outbox"] == 4
     async with engine.connect() as connection:
         left = set(await connection.scalars(select(OutboxRow.key)))
-    assert left == {"2", "3", "4"}
+    assert left == {"2", "3", "4", "5", "7", "8"}
+
+
+def future(days: float) -> str:
+    return (NOW + timedelta(days=days)).isoformat()
 
 
 async def test_zero_days_keep_everything(engine: AsyncEngine) -> None:

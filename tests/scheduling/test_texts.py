@@ -18,6 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config.dealership import Dealership
 from config.limits import LimitSettings
 from config.phone_numbers import NumberKind, phone_number
+from config.privacy import RetentionSettings
+from otto.crm.retention import RetentionSweeper
 from otto.scheduling.bookings import BookingRefused, BookingRequest
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.scheduling.outbox import OutboxWorker, Undeliverable
@@ -480,3 +482,21 @@ def test_outbox_rows_of_texts_are_written_in_one_place() -> None:
         if '"sms.send"' in path.read_text()
     ]
     assert writers == ["otto/scheduling/texts.py"]
+
+
+async def test_that_it_was_texted_is_known_as_long_as_the_appointment_is_of_interest(
+    calendar: CalendarService, engine: AsyncEngine, people: People
+) -> None:
+    far = (NOW + timedelta(days=40)).date()
+    (slot,) = await calendar.find_openings(OpeningsQuery("oil_change", far, far, limit=1))
+    request = wish(people, slot)
+    await calendar.book(request)
+    await worker(engine, Carrier()).run_once()
+    old = NOW - timedelta(days=31)
+    async with engine.begin() as connection:
+        await connection.execute(update(OutboxRow).values(done_at=old, created_at=old))
+    sweeper = RetentionSweeper(engine, RetentionSettings(outbox_days=30))
+    for later, left in ((0, True), (69, True), (72, False)):
+        await sweeper.sweep(NOW + timedelta(days=later))
+        assert [told.get("body") for told in await texts(engine)] == ([None] if left else [])
+        assert (await calendar.book(request)).is_texted == left

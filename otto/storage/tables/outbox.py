@@ -45,8 +45,12 @@ class OutboxRow(Base):
     """calendar.upsert, calendar.delete or sms.send."""
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), unique=True)
     payload: Mapped[dict[str, Any]]
+    """What is to be told; once it is delivered, ids only."""
     attempts: Mapped[int] = mapped_column(server_default=sql("0"))
     next_attempt_at: Mapped[datetime] = now()
     done_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(String(500))
+    """A code: no personal data."""
+    postponed_since: Mapped[datetime | None]
+    """Since when it waits for what is not its own fault: a sign-in, a quota, a setting."""
     created_at: Mapped[datetime] = now()
