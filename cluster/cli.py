@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from cluster import cli_settings, log_files, loopback, private, record
+from cluster import cli_repairs, cli_settings, log_files, loopback, private, record
 from cluster.errors import StackError
 from config.dealership import DealershipError, load_dealership
 from config.sandbox_endpoints import load_settings
@@ -42,6 +42,7 @@ customer = typer.Typer(no_args_is_help=True, help="What is held about a person, 
 app.add_typer(db, name="db")
 app.add_typer(cli_settings.app, name="config")
 app.add_typer(customer, name="customer")
+app.add_typer(cli_repairs.app, name="repair")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

@@ -27,7 +27,7 @@ from otto.storage.database import (
 )
 from otto.storage.errors import MigrationStopped
 
-COUNTED = ("customers", "vehicles", "services", "bays", "appointments", "calls")
+COUNTED = ("customers", "vehicles", "services", "bays", "appointments", "repair_orders", "calls")
 
 
 async def prepare(settings: Settings, dealership: Dealership, tell: Callable[[str], None]) -> None:

@@ -30,6 +30,7 @@ from config.vendors import (
 )
 
 __all__ = [
+    "OWN_TABLE",
     "STATE_DIR",
     "CallSettings",
     "DatabaseSettings",
@@ -50,6 +51,8 @@ __all__ = [
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
+OWN_TABLE = "table"
+"""The dealer management system of a dealership that has none: a table of Otto's own."""
 STATE_DIR = Path(".otto")
 """Where the embedded stack keeps its data, logs and addresses, below the working directory."""
 
@@ -82,6 +85,9 @@ class Settings(BaseSettings):
     location: str = ""
     """Which location of the dealership's file this line belongs to; empty: the first."""
     dealership_file: Path = Path(__file__).with_name("dealership.yaml")
+    dealer_system: str = Field(OWN_TABLE, pattern=r"^(table|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")
+    """Which dealer management system knows the repair orders: `table`, or the class of an adapter
+    as module:Class (`otto.crm.repair_orders.DealerSystem`)."""
     journal_dir: Path = Field(STATE_DIR / "kept", validate_default=True)
     """Where callbacks and records of calls wait on disk while PostgreSQL is away; made absolute.
     It must outlive the process: on a cluster, a volume of the node."""

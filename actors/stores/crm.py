@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from otto.crm.records import Callback, CallRecord
+    from otto.crm.repair_orders import RepairOrder
 
 
 class CrmActor(BaseActor):
@@ -30,6 +31,7 @@ class CrmActor(BaseActor):
 
     def __init__(self, given: Settings | Deposit, location_id: str) -> None:
         from otto.crm.customer_cache import CustomerCache
+        from otto.crm.repair_desk import RepairDesk, dealer_system
         from otto.crm.retention import RetentionSweeper
         from otto.crm.service import CrmService
         from otto.storage.database import make_engine
@@ -49,6 +51,11 @@ class CrmActor(BaseActor):
             guard=DatabaseGuard(settings.database.command_timeout_s),
             spool=spool,
             limits=settings.limits,
+        )
+        self._repairs = RepairDesk(
+            engine,
+            dealer_system(settings.dealer_system, engine, location_id),
+            guard=DatabaseGuard(settings.database.command_timeout_s),
         )
         self._sweeper = RetentionSweeper(engine, settings.retention, spool)
         self._chores: list[asyncio.Task[None]] = []
@@ -75,6 +82,9 @@ class CrmActor(BaseActor):
 
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         return await self._service.add_vehicle(new)
+
+    async def repair_orders(self, customer_id: int) -> tuple[RepairOrder, ...]:
+        return await self._repairs.repair_orders(customer_id)
 
     async def request_callback(self, request: Callback) -> None:
         await self.ready()

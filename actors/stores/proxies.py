@@ -24,6 +24,7 @@ from otto.crm.customers import (
     Verdict,
 )
 from otto.crm.records import Callback, CallRecord
+from otto.crm.repair_orders import RepairOrder
 from otto.scheduling.bookings import Booking, BookingRequest
 from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.openings import Opening, OpeningsQuery
@@ -99,6 +100,9 @@ class RemoteCrm(_Named[CrmActor]):
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         await self._check()
         return await self._actor.ask(CrmActor.add_vehicle, new)
+
+    async def repair_orders(self, customer_id: int) -> tuple[RepairOrder, ...]:
+        return await self._actor.ask(CrmActor.repair_orders, customer_id)
 
     async def request_callback(self, request: Callback) -> None:
         await self._actor.ask(CrmActor.request_callback, request)

@@ -20,9 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Dealership, Interval, Location, Service
 from otto.crm.seed_data import AREA_CODES, CARS, FIRST_NAMES, LAST_NAMES, REGULARS
+from otto.crm.seed_repairs import repair_orders
 from otto.language.vin import CHECK_POSITION, check_digit
 from otto.storage.database import sync_dealership
-from otto.storage.tables import AppointmentRow, Base, CustomerRow, VehicleRow
+from otto.storage.tables import AppointmentRow, Base, CustomerRow, RepairOrderRow, VehicleRow
 
 _log = structlog.get_logger()
 
@@ -49,6 +50,7 @@ class SeedReport:
     vehicles: int
     appointments: int
     already: bool
+    repair_orders: int = 0
 
 
 async def seed(engine: AsyncEngine, dealership: Dealership, today: date) -> SeedReport:
@@ -76,13 +78,14 @@ async def seed(engine: AsyncEngine, dealership: Dealership, today: date) -> Seed
             for car in cars
             if car["creation_key"] in vehicles and car["customer_id"] not in regulars
         ]
+        repairs = await _insert_repairs(connection, dealership.locations[0], vehicles, cars, today)
         appointments = list(_appointments(chance, dealership, drivers, today))
         booked = 0
         for first in range(0, len(appointments), ROWS_PER_INSERT):
             rows = appointments[first : first + ROWS_PER_INSERT]
             added = insert(AppointmentRow).values(rows).on_conflict_do_nothing()
             booked += len((await connection.execute(added.returning(AppointmentRow.id))).all())
-    report = SeedReport(len(owners), len(vehicles), booked, already=False)
+    report = SeedReport(len(owners), len(vehicles), booked, False, repairs)
     _log.info("seeded", customers=len(owners), vehicles=len(vehicles), appointments=booked)
     return report
 
@@ -99,6 +102,25 @@ async def _insert(
         .returning(table.c.creation_key, table.c.id)
     )
     return {row.creation_key: row.id for row in await connection.execute(added)}
+
+
+async def _insert_repairs(
+    connection: AsyncConnection,
+    location: Location,
+    vehicles: dict[str, int],
+    cars: list[dict[str, Any]],
+    today: date,
+) -> int:
+    """What the workshop does with the regulars' vehicles; returns how many."""
+    owned = {
+        (car["year"], car["make"], car["model"]): (car["customer_id"], vehicles[key])
+        for car in reversed(cars)  # the regulars' come first, and win
+        if (key := car["creation_key"]) in vehicles
+    }
+    rows = list(repair_orders(location, owned, today))
+    if rows:
+        await connection.execute(insert(RepairOrderRow).values(rows).on_conflict_do_nothing())
+    return len(rows)
 
 
 def _customer_key(index: int) -> str:

@@ -28,6 +28,10 @@ REGULARS = (
         ((2021, "Ford", "F-150"), (2016, "Toyota", "Camry")),
     ),
     Person("Susan", "Whitfield", "+13125550163", date(1990, 7, 25), ((2020, "Subaru", "Outback"),)),
+    Person("Robert", "Turner", "+13125550128", date(1971, 9, 8), ((2018, "Chevrolet", "Equinox"),)),
+    Person("Nora", "Page", "+13125550138", date(1993, 12, 1), ((2014, "Volkswagen", "Jetta"),)),
+    Person("Grace", "Bell", "+13125550171", date(1988, 5, 14), ((2022, "Hyundai", "Tucson"),)),
+    Person("Victor", "Hill", "+13125550154", date(1966, 2, 17), ((2015, "Jeep", "Wrangler"),)),
 )
 
 AREA_CODES = ("217", "219", "262", "309", "414", "574", "608", "618")

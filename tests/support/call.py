@@ -24,6 +24,7 @@ from otto.crm.customers import (
     Verdict,
 )
 from otto.crm.records import Callback, CallRecord
+from otto.crm.repair_orders import RepairOrder
 from otto.dialogue.context import CallContext
 from otto.dialogue.conversation import Conversation
 from otto.dialogue.session.store import Fenced, Opened
@@ -286,6 +287,7 @@ class People:
         self.records: list[CallRecord] = []
         self.claims: list[IdentityClaim] = []
         self.callbacks: dict[str, tuple[str, str]] = {}
+        self.repairs: tuple[RepairOrder, ...] = ()
 
     async def find_by_phone(self, phone: str) -> Customer | None:
         return self.customers.get(phone)
@@ -303,6 +305,9 @@ class People:
 
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         return Vehicle(80, new.year, new.make, new.model, new.vin)
+
+    async def repair_orders(self, customer_id: int) -> tuple[RepairOrder, ...]:
+        return self.repairs if customer_id == MARIA.id else ()
 
     async def request_callback(self, request: Callback) -> None:
         self.callbacks.setdefault(request.key, (request.phone, request.reason))

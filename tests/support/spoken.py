@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncEngine
+
 from otto.crm.records import Callback
+from otto.crm.repair_desk import RepairDesk
+from otto.crm.repair_orders import RepairOrder
+from otto.crm.repair_table import RepairTable
 from otto.crm.service import CrmService
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.toolbox import Toolbox
@@ -18,6 +23,7 @@ from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.service import CalendarService
 from otto.scheduling.text_codes import TextCodes
 from sandbox.receptionist.receptionist import answer
+from tests.support.call import NOW
 
 
 @dataclass
@@ -59,6 +65,14 @@ class SpokenCall:
 
 class Customers(CrmService):
     """The service in the shape of the port that the tools have, as the CRM actor is."""
+
+    def __init__(self, engine: AsyncEngine, location_id: str, **more: Any) -> None:
+        super().__init__(engine, location_id, **more)
+        system = RepairTable(engine, location_id)
+        self._repairs = RepairDesk(engine, system, clock=lambda: NOW)
+
+    async def repair_orders(self, customer_id: int) -> tuple[RepairOrder, ...]:
+        return await self._repairs.repair_orders(customer_id)
 
     async def request_callback(self, request: Callback) -> None:
         await self.calls.request_callback(request)

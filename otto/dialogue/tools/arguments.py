@@ -75,6 +75,10 @@ class BookAppointment(Arguments):
     notes: Retold | None = None
 
 
+class RepairStatusOf(Arguments):
+    vehicle_ref: str | None = None
+
+
 class DealershipInfo(Arguments):
     topic: Literal["hours", "prices", "address", "services"]
     service: str | None = None

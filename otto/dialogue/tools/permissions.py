@@ -22,7 +22,7 @@ BY_IDENTITY: dict[Identity, tuple[str, ...]] = {
     Identity.NOT_FOUND: ("identify_caller", "create_customer"),
     Identity.FOUND: ("verify_caller",),
     Identity.CLAIMED: ("identify_caller", "verify_caller"),
-    Identity.VERIFIED: ("add_vehicle",),
+    Identity.VERIFIED: ("add_vehicle", "repair_status"),
     Identity.CREATED: ("add_vehicle",),
     Identity.LOCKED: (),
 }
@@ -48,6 +48,8 @@ def denial(name: str, session: Session) -> str:
         if not session.vehicles:
             return "Ask for the vehicle's year, make and model and add it first."
         return "Find openings and offer them to the caller first."
+    if name == "repair_status":
+        return "Identify and verify the caller first: what is in the workshop is theirs alone."
     if name == "verify_caller":
         return "Identify the caller first."
     if name == "text_code" and session.code_sent_to:

@@ -112,6 +112,11 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
             notes=_optional(_text("What the technician should know, in one sentence, or null.")),
         ),
         _tool(
+            "repair_status",
+            "How far the work is on the caller's vehicles that are in the workshop now.",
+            vehicle_ref=_optional(_text("The vehicle's reference; null for all of theirs.")),
+        ),
+        _tool(
             "dealership_info",
             "Hours, prices, address and services, as they are in the dealership's file.",
             topic={"type": "string", "enum": ["hours", "prices", "address", "services"]},

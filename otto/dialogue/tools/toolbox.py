@@ -30,6 +30,7 @@ from otto.dialogue.tools.arguments import (
     EndCall,
     FindOpenings,
     IdentifyCaller,
+    RepairStatusOf,
     RequestCallback,
     TextCode,
     TransferToPerson,
@@ -42,6 +43,7 @@ from otto.dialogue.tools.information import answer
 from otto.dialogue.tools.outcome import Finished, Late, Outcome, Pinned, Tool, told
 from otto.dialogue.tools.permissions import allowed_tools, denial
 from otto.dialogue.tools.ports import Calendar, Crm
+from otto.dialogue.tools.repairs import RepairTools
 from otto.dialogue.tools.results import Result, ToolFault, calendar_away, error, without_blanks
 from otto.dialogue.tools.schemas import Schema, tool_schemas
 from otto.events import ToolCall
@@ -81,6 +83,7 @@ class Toolbox:
         callers = CallerTools(crm, session, verification_attempts)
         codes = CodeTools(calendar, crm)
         appointments = AppointmentTools(dealership, location, calendar, now)
+        repairs = RepairTools(location, crm, now)
         self._tools: dict[str, Tool] = {
             "identify_caller": Tool(IdentifyCaller, callers.identify),
             "verify_caller": Tool(VerifyCaller, callers.verify),
@@ -90,6 +93,7 @@ class Toolbox:
             "add_vehicle": Tool(AddVehicle, callers.add_vehicle),
             "find_openings": Tool(FindOpenings, appointments.find_openings),
             "book_appointment": Tool(BookAppointment, appointments.book, NOT_BOOKED),
+            "repair_status": Tool(RepairStatusOf, repairs.status),
             "dealership_info": Tool(DealershipInfo, self._dealership_info),
             "request_callback": Tool(RequestCallback, self._request_callback, NOT_NOTED),
             "transfer_to_person": Tool(TransferToPerson, self._transfer),

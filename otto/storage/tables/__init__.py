@@ -30,9 +30,15 @@ from otto.storage.tables.numbers import (
 )
 from otto.storage.tables.outbox import NEVER, OutboxRow
 from otto.storage.tables.people import MAKE_LENGTH, MODEL_LENGTH, CustomerRow, VehicleRow
+from otto.storage.tables.repair_orders import (
+    APPROVAL_ITEM_LENGTH,
+    REPAIR_NUMBER_LENGTH,
+    RepairOrderRow,
+)
 from otto.storage.tables.workshop import BayRow, ServiceRow
 
 __all__ = [
+    "APPROVAL_ITEM_LENGTH",
     "E164",
     "KEY_LENGTH",
     "MAKE_LENGTH",
@@ -42,6 +48,7 @@ __all__ = [
     "NOTES_LENGTH",
     "OUTCOME_LENGTH",
     "PHONE_LENGTH",
+    "REPAIR_NUMBER_LENGTH",
     "SID_LENGTH",
     "AppointmentRow",
     "Base",
@@ -57,6 +64,7 @@ __all__ = [
     "NumberHashKeyRow",
     "OptOutRow",
     "OutboxRow",
+    "RepairOrderRow",
     "ServiceRow",
     "TextCodeRow",
     "TextConsentRow",
