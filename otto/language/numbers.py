@@ -44,10 +44,18 @@ ZEROS = {"hundred": "00", "thousand": "000"}
 REPEATS = {"double": 2, "triple": 3, "treble": 3}
 
 
+HOMOPHONES = {
+    "won": "1", "to": "2", "too": "2", "tree": "3", "free": "3", "for": "4", "fore": "4",
+    "fife": "5", "sex": "6", "ate": "8", "nein": "9", "owe": "0", "ow": "0",
+}  # fmt: skip
+"""How recognisers write digits that are words too; digits only among digits."""
+
+
 def read_number(words: list[str], at: int) -> tuple[str, int] | None:
     """The digits that begin at `words[at]` and how many words they take; None when none do.
 
-    "double five" → ("55", 2); "forty two" → ("42", 2); "eight hundred" → ("800", 2).
+    "double five" → ("55", 2); "forty two" → ("42", 2); "eight hundred" → ("800", 2); "three
+    hundred twelve" → ("312", 3).
     """
     word = words[at]
     following = words[at + 1] if at + 1 < len(words) else ""
@@ -68,5 +76,20 @@ def read_number(words: list[str], at: int) -> tuple[str, int] | None:
     if found is None:
         return None
     if following in ZEROS:
-        return found + ZEROS[following], 2
+        return _round(words, at, found, ZEROS[following])
     return found, 1
+
+
+def _round(words: list[str], at: int, found: str, zeros: str) -> tuple[str, int]:
+    """Hundreds or thousands, with the tens that stand in place of their last zeros: "three hundred
+    twelve" is 312, but in "eight hundred five five five" the fives are digits of their own."""
+    behind = at + 2
+    if words[behind : behind + 1] == ["and"]:
+        behind += 1
+    word = words[behind] if behind < len(words) else ""
+    if word in TENS or word in TEENS or (behind > at + 2 and word in DIGITS):
+        tens = read_number(words, behind)
+        if tens is not None and len(tens[0]) <= 2:
+            kept = found + zeros[: len(zeros) - len(tens[0])]
+            return kept + tens[0], behind - at + tens[1]
+    return found + zeros, 2

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.phone_numbers import NumberKind, callable_number, checked_number, phone_number
-from otto.language.phone import WITHHELD_WORDS, PhoneError, caller_number, parse_phone
+from otto.language.phone import WITHHELD_WORDS, PhoneError, caller_number, parse_phone, said_number
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -220,3 +222,28 @@ def test_a_number_keeps_itself_however_it_came(text: str) -> None:
 def test_an_operator_is_told_what_is_wrong_with_a_number(written: str, fault: str) -> None:
     with pytest.raises(ValueError, match=fault):
         checked_number(written)
+
+
+CASES = [
+    line.split("|")
+    for line in (Path(__file__).parent / "data/phones.psv").read_text("utf-8").splitlines()[1:]
+]
+
+
+@pytest.mark.parametrize(("said", "right"), CASES)
+def test_a_number_is_found_among_words_and_never_guessed(said: str, right: str) -> None:
+    if right.startswith("+"):
+        assert parse_phone(said) == right
+    else:
+        with pytest.raises(PhoneError, match=right):
+            parse_phone(said)
+
+
+@pytest.mark.parametrize(
+    "said", ["this number", "the number I'm calling from", "Use the same number, please.",
+             "the one you see on your screen", "it's the one I'm calling from"],
+)  # fmt: skip
+def test_the_number_they_call_from_can_be_meant(said: str) -> None:
+    assert said_number(said, "+17735550111") == "+17735550111"
+    assert said_number(said, "anonymous") is None
+    assert said_number("312 555 0142, not this number", "+17735550111") == "+13125550142"

@@ -19,7 +19,7 @@ from otto.dialogue.tools.arguments import AddVehicle, CreateCustomer, IdentifyCa
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, left_out, told
 from otto.dialogue.tools.ports import Crm
 from otto.dialogue.tools.results import Result, ToolFault, vehicle_result
-from otto.language.phone import caller_number, parse_phone
+from otto.language.phone import caller_number, said_number
 from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
 from otto.storage.errors import CustomerExists, StoreUnavailable
 
@@ -77,7 +77,7 @@ class CallerTools:
         quick, whether it is a customer's or not.
         """
         given = arguments.phone_number
-        phone = parse_phone(given) if given else caller_number(pinned.caller)
+        phone = said_number(given, pinned.caller)
         if phone is None:
             return told({**NO_NUMBER})
         if not pinned.has(phone):

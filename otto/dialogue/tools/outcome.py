@@ -22,7 +22,7 @@ from typing import Any, Self
 from otto.dialogue.session.state import Identity, Offer, Session, VehicleRef
 from otto.dialogue.tools.arguments import Arguments
 from otto.dialogue.tools.results import Result, ToolFault, error
-from otto.language.phone import caller_number, parse_phone
+from otto.language.phone import caller_number, said_number
 
 TOO_LATE = "This came too late and was left out. Call the tool again if it is still wanted."
 
@@ -83,7 +83,7 @@ class Pinned:
     def number(self, given: str | None) -> str:
         """The number the caller has given, or else calls from, E.164. Raises `PhoneError` and
         `ToolFault`."""
-        number = parse_phone(given) if given else caller_number(self.caller)
+        number = said_number(given, self.caller)
         if number is None:
             raise ToolFault(
                 "Their telephone shows no number that can be called. Ask the caller for one."
