@@ -127,7 +127,7 @@ def _agreement(verbs: str) -> tuple[str, ...]:
         r"(?:that's |it's |it is |that is |there's |it is not |that is not )?(?:no|not a|never a)"
         r" (?:problem|trouble|issue|bother|objections?|complaints?|hassle)(?: (?:at all"
         r"|whatsoever|here|from me|with (?:me|that|it)|for me|there))*",
-        r"(?:i )?(?:do not|have no|can not) (?:see|have|know|think of)?(?: (?:any|a|no))? ?"
+        r"(?:i )?(?:do not|have no|can not) (?:see|have|think of)?(?: (?:any|a|no))? ?"
         r"(?:why not|reason (?:why )?not(?: to)?|problems?(?: with (?:it|that))?|objections?"
         r"(?: to (?:it|that))?|complaints?|issues?(?: with (?:it|that))?)|why not|why would not i"
         r"|what's not to like|i do not mind(?: (?:it|that|at all))*|could not be better"

@@ -9,8 +9,9 @@ always asked for here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from otto.language.numbers import read_number
+from otto.language.numbers import DIGITS, HOMOPHONES, read_number
 
 LENGTH = 17
 TAIL_LENGTH = 6
@@ -43,9 +44,20 @@ _ALPHABETS = frozenset(
     "apple baker cat dog easy fox jack larry nancy peter roger sugar tiger uncle yellow".split()
 )
 _FILLERS = frozenset(
-    "and capital character dash digit is it it's its letter my number okay space that that's the "
-    "then uh um vin hyphen".split()
+    "and capital character dash digit is it it's its letter lower upper case my number okay space "
+    "that that's the then this uh um vin hyphen so please next be thank thanks sir".split()
 )
+"""May stand anywhere among the characters."""
+_REMARKS = re.compile(
+    r"\b(?:(?:the )?last (?:six|6|eight|8)(?: (?:characters?|digits?|numbers?|letters?))?"
+    r"(?: (?:of|in|on) (?:the|my|that) (?:vin|car|number))*(?: (?:number|are|is))*"
+    r"|(?:one|just a|give me a) (?:sec|second|moment|minute)|vin number|serial number"
+    r"|let me (?:see|read it(?: to you)?|get it|look)|(?:i think )?it (?:starts|begins|ends) with"
+    r"|here (?:it is|you go|we go)|for you|to you|i have (?:it )?(?:here|right here))\b"
+)
+_CORRECTIONS = frozenset({"no", "sorry", "correction", "wait", "mean", "meant"})
+MOST_READINGS = 400
+"""How many ways of reading what was said are followed; speech has a handful."""
 
 
 class VinError(ValueError):
@@ -55,27 +67,34 @@ class VinError(ValueError):
 def normalise_vin(text: str) -> str:
     """The 17 characters, from writing ("1HGBH41JXMN109186") or speech ("one, H as in Henry, …").
 
-    I, O and Q are taken for the digits they are mistaken for. Raises `VinError`.
+    I, O and Q are taken for the digits they are mistaken for. What can be read in more than one
+    way ("for", "one hundred nine") is read as the check digit has it. Raises `VinError`.
     """
-    vin = _characters(text)
-    if len(vin) != LENGTH:
-        raise VinError(
-            f"I got {len(vin)} characters; a VIN has {LENGTH}. Please read it again, slowly."
-        )
-    if vin[CHECK_POSITION] != check_digit(vin):
+    readings = _readings(text)
+    whole = [reading for reading in readings if len(reading) == LENGTH]
+    fitting = [vin for vin in whole if vin[CHECK_POSITION] == check_digit(vin)]
+    if len(fitting) == 1 or fitting[:1] == readings[:1]:
+        return fitting[0]
+    if whole:
         raise VinError(
             "One of the characters does not fit: the VIN's own check digit says so. "
             "Please read it again, slowly."
         )
-    return vin
+    raise VinError(
+        f"I got {len(readings[0])} characters; a VIN has {LENGTH}. Please read it again, slowly."
+    )
 
 
 def normalise_vin_tail(text: str) -> str:
     """The last six characters, from those or from the whole VIN. Raises `VinError`."""
-    characters = _characters(text)
-    if len(characters) not in {TAIL_LENGTH, LENGTH}:
+    tails = {
+        reading[-TAIL_LENGTH:]
+        for reading in _readings(text)
+        if len(reading) in {TAIL_LENGTH, LENGTH}
+    }
+    if len(tails) != 1:
         raise VinError(f"I need the last {TAIL_LENGTH} characters of the VIN.")
-    return characters[-TAIL_LENGTH:]
+    return tails.pop()
 
 
 def check_digit(vin: str) -> str:
@@ -88,43 +107,86 @@ def check_digit(vin: str) -> str:
     return "0123456789X"[total % 11]
 
 
-def _characters(text: str) -> str:
-    """Letters and digits only, upper case, look-alikes corrected."""
+def _readings(text: str) -> list[str]:
+    """Every way to read the characters, upper case, look-alikes corrected; the most natural way
+    first. Raises `VinError` when there is none."""
     compact = re.sub(r"[\s\-.,]", "", text)
     written = compact.isascii() and compact.isalnum() and not compact.isalpha()
-    if written and len(compact) in {LENGTH, TAIL_LENGTH}:
-        return compact.upper().translate(_LOOKALIKES)
-    tokens = re.findall(r"[A-Za-z0-9']+", text.replace("x-ray", "xray").replace("X-ray", "xray"))
-    words = [token.lower() for token in tokens]
-    found = ""
-    at = 0
-    while at < len(words):
-        piece, taken = _piece(words, tokens, at)
-        found += piece
-        at += taken
-    return found.upper().translate(_LOOKALIKES)
+    is_word = re.search(r"[A-Za-z]{4}", text.replace(compact, "")) is not None
+    if written and len(compact) in {LENGTH, TAIL_LENGTH} and not is_word:
+        return [compact.upper().translate(_LOOKALIKES)]
+    plain = re.sub(r"\b[Xx][- ]ray\b", "xray", text)
+    tokens = re.findall(r"[A-Za-z0-9']+", plain)
+    remarks = _REMARKS.sub(" ", " ".join(token.lower() for token in tokens))
+    words = remarks.split()
+    if len(words) == len(tokens):
+        cases = tokens
+    else:
+        # A remark was left out; what is upper case is a token of its own all the same.
+        upper = {token.lower() for token in tokens if token.isupper()}
+        cases = [word.upper() if word in upper else word for word in words]
+    # By the position in the words: what may have been said until there.
+    reached: list[dict[str, None]] = [{} for _ in range(len(words) + 1)]
+    reached[0][""] = None
+    for at in range(len(words)):
+        for so_far in list(reached[at])[:MOST_READINGS]:
+            for reading, taken in _options(words, cases, at, so_far):
+                if len(reading) <= LENGTH + 3:
+                    reached[at + taken][reading] = None
+    found = [reading.upper().translate(_LOOKALIKES) for reading in reached[-1]]
+    if not found or (words and not any(found)):
+        raise VinError("A part of that was neither a letter nor a digit. Please spell the VIN.")
+    return list(dict.fromkeys(found))
 
 
-def _piece(words: list[str], tokens: list[str], at: int) -> tuple[str, int]:
-    """The characters that begin at a word, and how many words they take."""
+def _options(
+    words: list[str], tokens: list[str], at: int, so_far: str
+) -> Iterator[tuple[str, int]]:
+    """What the characters may be behind the word at `at`, and how many words that takes."""
+    word = words[at]
+    if word in _CORRECTIONS and so_far:
+        if at + 1 < len(words) and (corrected := _piece(words, tokens, at + 1)):
+            yield so_far[: -len(corrected[0])] + corrected[0], corrected[1] + 1
+        yield so_far, 1
+        return
+    if piece := _piece(words, tokens, at):
+        yield so_far + piece[0], piece[1]
+    if words[at + 1 : at + 2] == ["hundred"] and (hundreds := DIGITS.get(word)):
+        unit = DIGITS.get(words[at + 2], "") if at + 2 < len(words) else ""
+        if unit:
+            yield so_far + hundreds + "0" + unit, 3
+    if word in HOMOPHONES and so_far:
+        yield so_far + HOMOPHONES[word], 1
+    elif word in HOMOPHONES and word not in {"to", "too", "for", "free"}:
+        yield HOMOPHONES[word], 1
+    is_before = not so_far and len(word) > 1 and word.replace("'", "").isalpha()
+    is_behind = len(so_far) >= TAIL_LENGTH and not any(
+        len(later) == 1 or later in DIGITS or later.isdecimal() for later in words[at:]
+    )
+    if word in _FILLERS or word in {"a", "i", "i'm"} or is_before or is_behind:
+        yield so_far, 1
+
+
+def _piece(words: list[str], tokens: list[str], at: int) -> tuple[str, int] | None:
+    """The characters that a word, or some, most naturally are; None when they are none."""
     word = words[at]
     if word == "double" and words[at + 1 : at + 2] in (["u"], ["you"], ["yu"]):
         piece, taken = _as_in(words, at + 2, "W")
         return piece, taken + 1
     if word in {"double", "triple"} and at + 1 < len(words):
-        piece, taken = _piece(words, tokens, at + 1)
-        if len(piece) == 1:
-            return piece * (2 if word == "double" else 3), taken + 1
+        repeated = _piece(words, tokens, at + 1)
+        if repeated is not None and len(repeated[0]) == 1:
+            return repeated[0] * (2 if word == "double" else 3), repeated[1] + 1
     if (number := read_number(words, at)) is not None and word != "o":
         return number
     letter = _letter(word)
     if letter:
         return _as_in(words, at + 1, letter)
     if word in _FILLERS:
-        return "", 1
+        return None
     if any(character.isdigit() for character in word) or tokens[at].isupper() or len(word) <= 3:
         return word, 1
-    raise VinError("A part of that was neither a letter nor a digit. Please spell the VIN.")
+    return None
 
 
 def _letter(word: str) -> str:
@@ -143,6 +205,7 @@ def _as_in(words: list[str], at: int, letter: str) -> tuple[str, int]:
     """
     for introduction in (["as", "in"], ["like"], ["for"], ["is", "in"]):
         end = at + len(introduction)
-        if words[at:end] == introduction and end < len(words) and len(words[end]) > 1:
+        is_name = end < len(words) and len(words[end]) > 1 and read_number(words, end) is None
+        if words[at:end] == introduction and is_name:
             return words[end][0].upper(), 1 + len(introduction) + 1
     return letter, 1

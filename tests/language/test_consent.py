@@ -61,7 +61,9 @@ OTHERS = [said for said, comes_to in CASES if comes_to not in {"agrees", "unclea
 def test_consent_with_something_else_is_none(agreed: str, other: str, between: str) -> None:
     """Only "no" before consent may turn into it: "no" and "that's perfect"."""
     assert judge(agreed + between + other) is not Answer.AGREES
-    if not other.startswith(("can't", "nah", "uh-uh")) and "no" not in re.findall(r"\w+", other):
+    if not other.startswith(("can't", "nah", "nope", "uh-uh")) and "no" not in re.findall(
+        r"\w+", other
+    ):
         assert judge(other + between + agreed) is not Answer.AGREES
 
 

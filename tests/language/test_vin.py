@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -108,3 +110,26 @@ def test_anything_at_all_is_a_vin_or_a_vin_error(text: str) -> None:
     except VinError:
         return
     assert normalise_vin(vin) == vin
+
+
+CASES = [
+    line.split("|")
+    for line in (Path(__file__).parent / "data/vins.psv").read_text("utf-8").splitlines()[1:]
+]
+
+
+@pytest.mark.parametrize(("said", "right"), CASES)
+def test_what_callers_read_out(said: str, right: str) -> None:
+    is_tail = len(right) == 6 or right.startswith("I need")
+    read = normalise_vin_tail if is_tail else normalise_vin
+    if right.isalnum():
+        assert read(said) == right
+    else:
+        with pytest.raises(VinError, match=right):
+            read(said)
+
+
+@pytest.mark.parametrize("said", ["Lima 37", "mike 5 9", "F 5 8 6 3 1 2", "Echo 4 7 november 1"])
+def test_a_tail_is_never_made_of_a_words_letters(said: str) -> None:
+    with pytest.raises(VinError, match="last 6"):
+        normalise_vin_tail(said)
