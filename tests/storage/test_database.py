@@ -18,6 +18,7 @@ from config.dealership import Dealership
 from config.settings import DatabaseSettings
 from otto.crm.customers import NewCustomer, NewVehicle
 from otto.crm.service import CrmService
+from otto.storage import database
 from otto.storage.database import (
     current_revision,
     head_revision,
@@ -29,6 +30,7 @@ from otto.storage.errors import StoreUnavailable
 from otto.storage.guard import DatabaseGuard, is_slow
 from otto.storage.tables import AppointmentRow, Base, BayRow, CustomerRow, ServiceRow
 from tests.support.pooler import picky_pooler
+from tests.support.wire import Wire
 
 
 async def test_migrations_make_what_the_tables_declare(engine: AsyncEngine) -> None:
@@ -62,6 +64,49 @@ async def test_a_statement_that_hangs_is_cut_off(postgres_url: str) -> None:
             await connection.execute(text("SELECT pg_sleep(30)"))
     await engine.dispose()
     assert is_slow(slow.value)  # the server says so: it is not away
+
+
+async def _one(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+async def test_a_connection_in_use_is_not_asked_whether_it_stands(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(DatabaseSettings(url=SecretStr(wire.url)))
+    await _one(engine)
+    await _one(engine)  # by now the statement is prepared
+    before = wire.requests
+    await _one(engine)
+    assert wire.requests - before == 3  # BEGIN, SELECT, COMMIT
+    # One that has rested is asked first.
+    monkeypatch.setattr(database, "TRUSTED_S", 0.0)
+    await _one(engine)
+    assert wire.requests - before > 6
+    assert wire.connections == 1
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("rested", [False, True])
+async def test_a_connection_that_is_gone_is_replaced_before_anything_is_asked_over_it(
+    rested: bool, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = make_engine(DatabaseSettings(url=SecretStr(wire.url)))
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(_one(engine))
+    if rested:  # it broke without a word: only by asking does it show
+        monkeypatch.setattr(database, "TRUSTED_S", 0.0)
+        wire.cut_after(b";")
+    else:
+        await wire.refuse()
+        await wire.mend()
+    before = wire.connections
+    for _ in range(3):
+        await _one(engine)
+    assert wire.connections > before
+    await engine.dispose()
 
 
 LIMITS = {

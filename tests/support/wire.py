@@ -33,6 +33,8 @@ class Wire:
         self.say_first: bytes | None = None
         """What a new client is told, after its first words, before the connection is closed."""
         self.connections = 0
+        self.requests = 0
+        """Chunks that came from clients: round trips, for one that waits for each answer."""
 
     @property
     def url(self) -> str:
@@ -111,6 +113,7 @@ class Wire:
             while self.black_hole:
                 await asyncio.sleep(0.01)
             writer.write(data)
+            self.requests += cut is not None
             if cut is not None and self._cut_word is not None and self._cut_word in data:
                 self._cut_word = None
                 await writer.drain()
