@@ -17,7 +17,15 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
-from cluster import cli_repairs, cli_settings, log_files, loopback, private, record
+from cluster import (
+    cli_calendar,
+    cli_repairs,
+    cli_settings,
+    log_files,
+    loopback,
+    private,
+    record,
+)
 from cluster.errors import StackError
 from config.dealership import DealershipError, load_dealership
 from config.sandbox_endpoints import load_settings
@@ -41,6 +49,7 @@ db = typer.Typer(no_args_is_help=True, help="The database: tables, example data,
 customer = typer.Typer(no_args_is_help=True, help="What is held about a person, by their number.")
 app.add_typer(db, name="db")
 app.add_typer(cli_settings.app, name="config")
+app.add_typer(cli_calendar.app, name="calendar")
 app.add_typer(customer, name="customer")
 app.add_typer(cli_repairs.app, name="repair")
 out = Console(highlight=False)

@@ -32,7 +32,7 @@ from config.link import NODE, LinkSettings, ray_fault
 from config.postgres_url import read_postgres_url
 from config.settings import Settings
 from otto.media_link.tls import LinkTlsError, link_tls
-from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.google_calendar import WRITERS, GoogleCalendar
 from otto.scheduling.google_errors import CalendarAuthError, CalendarError
 from otto.storage.database import current_revision, head_revision, make_engine
 from otto.storage.redis import make_redis
@@ -199,21 +199,28 @@ async def _google(settings: Settings) -> str:
     now = datetime.now(UTC)
     try:
         found = await google.free_busy(calendars, now, now + timedelta(hours=1))
+        if found.unavailable:
+            raise Failed(
+                f"no access to {', '.join(sorted(found.unavailable))}",
+                "share these calendars with the account, or correct them in the dealership's file",
+            )
+        roles = await asyncio.gather(*map(google.access_role, calendars))
     except CalendarAuthError as error:
-        raise Failed(
-            str(error), "sign in again and renew GOOGLE_REFRESH_TOKEN (docs/OPERATIONS.md)"
-        ) from None
+        remedy = "sign in again: `otto calendar login`"
+        if settings.google.has_service_account:
+            remedy = "give GOOGLE_SERVICE_ACCOUNT_FILE a key that is valid"
+        raise Failed(str(error), f"{remedy} (docs/OPERATIONS.md)") from None
     except CalendarError as error:
         raise Failed(str(error), "is the Calendar API enabled for the project?") from None
     finally:
         await google.close()
-    if found.unavailable:
-        names = ", ".join(sorted(found.unavailable))
+    closed = [name for name, role in zip(calendars, roles, strict=True) if role not in WRITERS]
+    if closed:
         raise Failed(
-            f"no access to {names}",
-            "share these calendars with the account, or correct them in the dealership's file",
+            f"can be read and not written: {', '.join(sorted(closed))}",
+            'share them with the account again, with "Make changes to events"',
         )
-    return f"{len(calendars)} calendars readable"
+    return f"{len(calendars)} calendars can be read and written"
 
 
 async def _twilio(settings: Settings) -> str:

@@ -77,6 +77,7 @@ def _openai(settings: Settings) -> Iterator[str]:
 def _google(settings: Settings) -> Iterator[str]:
     yield from _web("GOOGLE_CALENDAR_URL", settings.google.calendar_url, "http")
     yield from _web("GOOGLE_TOKEN_URL", settings.google.token_url, "http")
+    yield from _web("GOOGLE_AUTH_URL", settings.google.auth_url, "http")
 
 
 def _postgres(settings: Settings) -> Iterator[str]:

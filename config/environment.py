@@ -16,6 +16,8 @@ from pydantic_settings import (
 )
 
 ENV_FILE = ".env"
+STATE_DIR = Path(".otto")
+"""Where Otto keeps its data, logs, addresses and tokens, below the working directory."""
 
 
 class SettingsError(Exception):

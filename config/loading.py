@@ -15,6 +15,7 @@ from pydantic import SecretStr, ValidationError
 
 from config.addresses import faults_of
 from config.environment import SettingsGroup, env_file, explain, names_given
+from config.google_sign_in import signed_in
 from config.renamed import old_names
 from config.settings import (
     CallSettings,
@@ -68,6 +69,10 @@ _REQUIRED: dict[Vendor, tuple[tuple[str, str], ...]] = {
     Vendor.REDIS: (("url", "REDIS_URL"),),
 }
 
+_HELP = {"GOOGLE_REFRESH_TOKEN": ": `otto calendar login` gets one"}
+_SERVICE_ACCOUNT = "GOOGLE_SERVICE_ACCOUNT_FILE"
+"""Makes Google complete by itself."""
+
 _GROUP_OF = {
     Vendor.TWILIO: "twilio",
     Vendor.DEEPGRAM: "deepgram",
@@ -84,10 +89,14 @@ def read_settings(**overrides: Any) -> Settings:
     Raises `SettingsError` with one line per fault.
     """
     settings = _read(overrides)
+    google, sign_in_faults = signed_in(settings.google)
+    settings = settings.model_copy(update={"google": google})
     configured = any(any(_given(settings, vendor).values()) for vendor in Vendor)
     if "sandbox" not in settings.model_fields_set and not configured:
         settings = settings.model_copy(update={"sandbox": frozenset(Vendor)})
     faults = _incomplete(settings)
+    if Vendor.GOOGLE not in settings.sandbox:
+        faults += sign_in_faults
     if faults:
         faults.append("set them, or name the vendors the sandbox shall play in OTTO_SANDBOX")
     faults += _guessable(settings) + faults_of(settings)
@@ -97,6 +106,18 @@ def read_settings(**overrides: Any) -> Settings:
         origin = f"http://127.0.0.1:{settings.port}"
         settings = settings.model_copy(update={"public_origin": origin})
     return settings
+
+
+def read_group(name: str) -> SettingsGroup:
+    """One group of settings by itself, where the others need not be complete. Raises
+    `SettingsError`."""
+    group = GROUPS[name]
+    try:
+        return group(_env_file=env_file())
+    except ValidationError as error:
+        raise SettingsError(
+            "\n".join(explain(error, group.model_config.get("env_prefix", "")))
+        ) from None
 
 
 def with_vendors(settings: Settings, values: Mapping[Vendor, Mapping[str, Any]]) -> Settings:
@@ -149,7 +170,11 @@ def _incomplete(settings: Settings) -> list[str]:
                 if is_given
             ]
         else:
-            faults += [f"{name} is missing" for name, is_given in given.items() if not is_given]
+            faults += [
+                f"{name} is missing{_HELP.get(name, '')}"
+                for name, is_given in given.items()
+                if not is_given
+            ]
     if Vendor.TWILIO not in settings.sandbox and not settings.public_origin:
         faults.append("OTTO_PUBLIC_ORIGIN is missing: the https address Twilio reaches Otto at")
     return faults
@@ -180,4 +205,6 @@ def _is_token(value: str) -> bool:
 
 def _given(settings: Settings, vendor: Vendor) -> dict[str, bool]:
     group = getattr(settings, _GROUP_OF[vendor])
+    if vendor is Vendor.GOOGLE and settings.google.has_service_account:
+        return {_SERVICE_ACCOUNT: True}
     return {name: bool(getattr(group, attribute)) for attribute, name in _REQUIRED[vendor]}

@@ -43,7 +43,13 @@ SECRETS_OF: Final[Mapping[Role, frozenset[str]]] = {
     Role.SWITCHBOARD: _SPEECH_AND_MODEL | {"redis.url"},
     Role.CALL: _SPEECH_AND_MODEL | {"redis.url"},
     Role.CALENDAR: frozenset(
-        {"database.url", "google.client_secret", "google.refresh_token", "twilio.auth_token"}
+        {
+            "database.url",
+            "google.client_secret",
+            "google.refresh_token",
+            "google.service_account_key",
+            "twilio.auth_token",
+        }
     ),
     Role.CRM: frozenset({"database.url", "redis.url"}),
 }

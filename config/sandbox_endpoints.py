@@ -80,6 +80,7 @@ def with_sandbox(settings: Settings, endpoints: SandboxEndpoints) -> Settings:
             "client_id": "sandbox",
             "client_secret": key,
             "refresh_token": key,
+            "token_file": None,
             "calendar_url": endpoints.google_calendar_url,
             "token_url": endpoints.google_token_url,
         },

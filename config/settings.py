@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.calls import CallSettings, PoolSettings
-from config.environment import SettingsError
+from config.environment import STATE_DIR, SettingsError
 from config.hosts import is_loopback
 from config.limits import LimitSettings
 from config.link import LinkSettings
@@ -53,8 +53,6 @@ LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 OWN_TABLE = "table"
 """The dealer management system of a dealership that has none: a table of Otto's own."""
-STATE_DIR = Path(".otto")
-"""Where the embedded stack keeps its data, logs and addresses, below the working directory."""
 
 
 class Settings(BaseSettings):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from config.environment import SettingsGroup
+from config.environment import STATE_DIR, SettingsGroup
 from config.phone_numbers import checked_number
 
 
@@ -138,13 +139,23 @@ class OpenAISettings(SettingsGroup):
 
 
 class GoogleSettings(SettingsGroup):
-    """Google Calendar: an OAuth refresh token of the account that owns the bays' calendars."""
+    """Google Calendar: who Otto is to it (an OAuth client with a person's consent, or a service
+    account), and how it is reached."""
 
     model_config = SettingsConfigDict(env_prefix="GOOGLE_")
 
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
     refresh_token: SecretStr = SecretStr("")
+    """Of the account that owns the bays' calendars. Empty: what `otto calendar login` left."""
+    token_file: Path | None = Field(STATE_DIR / "google" / "token.json", validate_default=True)
+    """Where `otto calendar login` leaves its token; made absolute. None once it is not needed."""
+    service_account_file: Path | None = None
+    """A service account's key, instead of a client: the calendars are shared with its address."""
+    service_account_key: SecretStr = SecretStr("")
+    """The same as the JSON itself, for platforms that keep secrets in the environment."""
+    auth_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    """Where a person's browser is sent to consent."""
     calendar_url: str = ""
     """Set only to reach something other than Google's own API host."""
     token_url: str = "https://oauth2.googleapis.com/token"  # noqa: S105  an address, not a secret
@@ -152,6 +163,16 @@ class GoogleSettings(SettingsGroup):
     """Without a byte from Google for so long, a request has failed."""
     deadline_s: float = Field(20.0, gt=0)
     """A whole request, however slowly its answer comes in."""
+
+    @property
+    def has_service_account(self) -> bool:
+        """Whether Otto is a service account to Google, not a person."""
+        return bool(self.service_account_file or self.service_account_key.get_secret_value())
+
+    @field_validator("token_file", "service_account_file")
+    @classmethod
+    def _make_absolute(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.absolute()
 
 
 class DatabaseSettings(SettingsGroup):

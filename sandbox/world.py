@@ -102,6 +102,8 @@ class World:
         self.account_sid = "AC" + secrets.token_hex(16)
         self.auth_token = secrets.token_hex(16)
         self.api_key = secrets.token_hex(20)
+        self.google: Any = None
+        """Google's account as it is played (`sandbox.google.routes.Google`), once it is served."""
         """Deepgram's and OpenAI's key, and Google's client secret and refresh token."""
         self.control_token = secrets.token_urlsafe(32)
         """Who has it may steer: see `sandbox.access`."""

@@ -25,13 +25,12 @@ from typing import Any, TypeVar
 
 import google_auth_httplib2
 import httplib2  # type: ignore[import-untyped]
-from google.auth import exceptions as google_auth
-from google.oauth2.credentials import Credentials
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
 from config.settings import GoogleSettings
 from otto.scheduling.deadline import Deadline
+from otto.scheduling.google_credentials import make_credentials
 from otto.scheduling.google_errors import (
     CalendarRejected,
     CalendarUnavailable,
@@ -43,12 +42,13 @@ from otto.scheduling.hours import Period
 
 T = TypeVar("T")
 
-SCOPE = "https://www.googleapis.com/auth/calendar"
 THREADS = 4
 MAX_FREEBUSY_CALENDARS = 50
 """Google's limit for one freeBusy query."""
 CONFLICT_ROUNDS = 3
 """How often an upsert looks again when somebody else changed the event in between."""
+WRITERS = frozenset({"writer", "owner"})
+"""Access roles that let events be made."""
 FINGERPRINT = "otto_fingerprint"
 """Private extended property: which of our writes the event carries."""
 
@@ -70,15 +70,8 @@ class GoogleCalendar:
 
     def __init__(self, settings: GoogleSettings) -> None:
         self._settings = settings
-        self._credentials = _SharedCredentials(
-            None,
-            refresh_token=settings.refresh_token.get_secret_value(),
-            token_uri=settings.token_url,
-            client_id=settings.client_id,
-            client_secret=settings.client_secret.get_secret_value(),
-            scopes=[SCOPE],
-            patience_s=settings.deadline_s,
-        )
+        self._making = threading.Lock()
+        self._credentials: Any = None
         self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="google-calendar")
         self._local = threading.local()
 
@@ -113,6 +106,11 @@ class GoogleCalendar:
             busy={name: periods for part in parts for name, periods in part.busy.items()},
             unavailable=frozenset().union(*(part.unavailable for part in parts)),
         )
+
+    async def access_role(self, calendar_id: str) -> str:
+        """What the account may do there: freeBusyReader, reader, writer or owner. Told with
+        every list of events, also of calendars that are not in the account's own list."""
+        return await self._run(lambda: self._access_role(calendar_id))
 
     async def close(self) -> None:
         """Wait for what is running and release the threads and their connections."""
@@ -201,6 +199,14 @@ class GoogleCalendar:
         request = self._service().events().get(calendarId=calendar_id, eventId=event_id)
         return _event(request, event_id)
 
+    def _access_role(self, calendar_id: str) -> str:
+        asked = self._service().events()
+        found = _answer(asked.list(calendarId=calendar_id, maxResults=1, fields="accessRole"))
+        role = found.get("accessRole") if isinstance(found, Mapping) else None
+        if not isinstance(role, str):
+            raise CalendarUnavailable("bad_answer")
+        return role
+
     def _free_busy(
         self, calendar_ids: Sequence[str], starts_at: datetime, ends_at: datetime
     ) -> FreeBusy:
@@ -226,7 +232,7 @@ class GoogleCalendar:
             line.follow_redirects = False  # Google sends nobody elsewhere; a login page does
             self._local.http = line
             http = google_auth_httplib2.AuthorizedHttp(
-                self._credentials, http=line, max_refresh_attempts=1
+                self._sign_in(), http=line, max_refresh_attempts=1
             )
             options = (
                 {"api_endpoint": self._settings.calendar_url}
@@ -243,45 +249,17 @@ class GoogleCalendar:
             )
         return self._local.service
 
+    def _sign_in(self) -> Any:
+        """The credentials that all threads share."""
+        with self._making:
+            self._credentials = self._credentials or make_credentials(self._settings)
+            return self._credentials
+
     def _hang_up(self) -> None:
         """Close this thread's connections; its next request makes new ones."""
         if hasattr(self._local, "service"):
             self._local.service.close()
             del self._local.service
-
-
-class _SharedCredentials(Credentials):
-    """Credentials that several threads may find expired at once: one refreshes, the rest wait."""
-
-    def __init__(self, *args: Any, patience_s: float, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
-        self._refreshing = threading.Lock()
-        self._patience_s = patience_s
-
-    def refresh(self, request: Any) -> None:
-        """Raises google.auth's errors, also where the library stumbles over an odd answer."""
-        stale = self.token
-        if not self._refreshing.acquire(timeout=self._patience_s):
-            raise _transport_error("another thread waits for the token")
-        try:
-            if self.token == stale or not self.valid:
-                self._ask(request)
-        finally:
-            self._refreshing.release()
-
-    def _ask(self, request: Any) -> None:
-        try:
-            super().refresh(request)  # type: ignore[no-untyped-call]
-        except (TypeError, ValueError, LookupError, AttributeError, OverflowError):
-            self.token = None
-            raise _transport_error("the token endpoint's answer holds no token") from None
-        if not isinstance(self.token, str) or not self.token:
-            self.token = None
-            raise _transport_error("the token endpoint's answer holds no token")
-
-
-def _transport_error(why: str) -> google_auth.TransportError:
-    return google_auth.TransportError(why)  # type: ignore[no-untyped-call]
 
 
 def fingerprint(body: Mapping[str, Any]) -> str:

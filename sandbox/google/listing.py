@@ -53,7 +53,7 @@ def list_events(
         "description": calendar.description,
         "updated": _last_update(calendar),
         "timeZone": asked.get("timeZone", calendar.timeZone),
-        "accessRole": "owner",
+        "accessRole": calendar.access_role,
         "defaultReminders": [],
         "items": found[start : start + size],
     }

@@ -18,8 +18,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from sandbox.google.consent import SCOPE, Consent, ConsentError
 from sandbox.google.listing import free_busy, list_events
 from sandbox.google.page import calendar_page
+from sandbox.google.service_accounts import GRANT, ServiceAccount
 from sandbox.google.store import ACCOUNT, Calendar, CalendarStore, GoogleError
 from sandbox.http_faults import HangUp, Silence, in_between
 from sandbox.world import World
@@ -28,7 +30,6 @@ API = "/google/calendar/v3"
 STATE_FILE = "google-calendar.json"
 TOKEN_LIFETIME_S = 3599
 SAVE_DELAY_S = 0.3
-_SCOPE = "https://www.googleapis.com/auth/calendar"
 _REASONS = {
     400: ("badRequest", "Bad Request"),
     401: ("authError", "Invalid Credentials"),
@@ -45,7 +46,8 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 def routes(world: World) -> list[BaseRoute]:
     """The stand-in's routes: /google/token, /google/calendar/v3/…, /sandbox/calendar."""
-    return Google(world).routes()
+    google = world.google = Google(world)
+    return google.routes()
 
 
 class Google:
@@ -54,6 +56,8 @@ class Google:
     def __init__(self, world: World) -> None:
         self._world = world
         self._tokens: dict[str, datetime] = {}
+        self.consent = Consent()
+        self.service_account = ServiceAccount()
         state_dir = world.state_dir
         self.store = CalendarStore(world.clock, state_dir / STATE_FILE if state_dir else None)
         self.store.changed = self._save_soon
@@ -79,6 +83,7 @@ class Google:
         )
         return [
             Route("/google/token", self._token, methods=["POST"]),
+            *self.consent.routes(),
             Route("/sandbox/calendar", self._page, methods=["GET"]),
             *(Route(API + path, self._guard(handler), methods=[m]) for m, path, handler in table),
         ]
@@ -118,7 +123,8 @@ class Google:
             raise GoogleError(401, "authError", "Invalid Credentials")
 
     async def _token(self, request: Request) -> Response:
-        """OAuth 2.0, RFC 6749 section 6: an access token for a refresh token."""
+        """OAuth 2.0: an access token for a refresh token, for a code (RFC 6749, 6 and 4.1.3) or
+        for what a service account has signed (RFC 7523)."""
         await asyncio.sleep(self._world.options.rest_ms / 1000)
         fault = await self._world.faults.meet("google.token")
         if fault is not None and fault.kind in {"refuse", "drop"}:
@@ -133,12 +139,11 @@ class Google:
             return _oauth_error(fault.status, "internal_failure", "Internal error.")
         # Not `request.form()`: that needs a parser package even for plain fields.
         form = dict(parse_qsl((await request.body()).decode("utf-8", "replace")))
-        if form.get("grant_type") != "refresh_token":
-            return _oauth_error(400, "unsupported_grant_type", "Invalid grant_type.")
-        if not _same(form.get("client_secret"), self._world.api_key) or not form.get("client_id"):
-            return _oauth_error(401, "invalid_client", "The OAuth client was not found.")
-        if not _same(form.get("refresh_token"), self._world.api_key):
-            return _oauth_error(400, "invalid_grant", "Token has been expired or revoked.")
+        try:
+            told = self._grant(form, str(request.url))
+        except ConsentError as error:
+            status = 401 if error.code == "invalid_client" else 400
+            return _oauth_error(status, error.code, error.description)
         now = self._world.clock()
         self._tokens = {token: end for token, end in self._tokens.items() if end > now}
         token = "ya29." + secrets.token_urlsafe(32)
@@ -147,13 +152,38 @@ class Google:
             {
                 "access_token": token,
                 "expires_in": TOKEN_LIFETIME_S,
-                "scope": _SCOPE,
+                "scope": SCOPE,
                 "token_type": "Bearer",
+                **told,
             }
         )
 
+    def _grant(self, form: dict[str, str], address: str) -> dict[str, Any]:
+        """Whether whoever asks may have an access token; what they are told beside it."""
+        kind = form.get("grant_type")
+        if kind == GRANT:
+            if not self.service_account.is_signed(form.get("assertion", ""), address):
+                raise ConsentError("invalid_grant", "Invalid JWT Signature.")
+            return {}
+        if kind not in {"refresh_token", "authorization_code"}:
+            raise ConsentError("unsupported_grant_type", "Invalid grant_type.")
+        if not _same(form.get("client_secret"), self._world.api_key) or not form.get("client_id"):
+            raise ConsentError("invalid_client", "The OAuth client was not found.")
+        if kind == "authorization_code":
+            return self.consent.exchange(form, self._world.api_key)
+        if not _same(form.get("refresh_token"), self._world.api_key):
+            raise ConsentError("invalid_grant", "Token has been expired or revoked.")
+        return {}
+
     def _calendar(self, request: Request) -> Calendar:
         return self.store.calendar(request.path_params["calendar"])
+
+    def _writable(self, request: Request) -> Calendar:
+        calendar = self._calendar(request)
+        if calendar.access_role not in {"owner", "writer"}:
+            message = "You need to have writer access to this calendar."
+            raise GoogleError(403, "requiredAccessLevel", message)
+        return calendar
 
     # --- Calendars ------------------------------------------------------------------------------
 
@@ -185,7 +215,7 @@ class Google:
     # --- Events ---------------------------------------------------------------------------------
 
     async def _insert(self, request: Request) -> Response:
-        return _event(self.store.insert(self._calendar(request), await _body(request)))
+        return _event(self.store.insert(self._writable(request), await _body(request)))
 
     async def _list(self, request: Request) -> Response:
         query = {name: request.query_params.getlist(name) for name in request.query_params}
@@ -214,7 +244,7 @@ class Google:
 
     def _matching(self, request: Request) -> tuple[Calendar, str]:
         """The calendar and event id, the event's etag being the one the client knows."""
-        calendar, event_id = self._calendar(request), request.path_params["event"]
+        calendar, event_id = self._writable(request), request.path_params["event"]
         _check_match(request, self.store.get(calendar, event_id)["etag"])
         return calendar, event_id
 
@@ -273,7 +303,7 @@ def _list_entry(calendar: Calendar) -> dict[str, Any]:
     return {
         **_calendar_json(calendar),
         "kind": "calendar#calendarListEntry",
-        "accessRole": "owner",
+        "accessRole": calendar.access_role,
         "selected": True,
         "primary": calendar.id == ACCOUNT,
         "defaultReminders": [],

@@ -46,6 +46,8 @@ class Calendar:
     summary: str
     timeZone: str = DEFAULT_TIME_ZONE
     description: str = ""
+    access_role: str = "owner"
+    """The account's: freeBusyReader, reader, writer or owner."""
     revision: int = 0
     events: dict[str, dict[str, Any]] = field(default_factory=dict)
     revisions: dict[str, int] = field(default_factory=dict)

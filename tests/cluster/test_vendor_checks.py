@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from cluster.vendor_checks import Failed, _dealership, _postgres, _twilio
+from cluster.vendor_checks import Failed, _dealership, _google, _postgres, _twilio
 from config.loading import read_settings
 from config.settings import (
     DatabaseSettings,
@@ -17,6 +17,7 @@ from config.settings import (
 )
 from sandbox.app import serve
 from sandbox.world import Options, World
+from tests.scheduling.google_support import google_settings
 
 
 def with_number(number: str) -> Settings:
@@ -78,3 +79,34 @@ async def test_the_check_finds_the_sandboxs_number_as_it_finds_twilios(workdir: 
         settings = Settings(twilio=twilio, public_origin="https://otto.example.com")
         with pytest.raises(Failed, match="webhook points elsewhere"):
             await _twilio(settings)
+
+
+@pytest.mark.parametrize("role", ["reader", "freeBusyReader", "none", "commenter"])
+async def test_a_calendar_that_cannot_be_written_fails_the_check(workdir: Path, role: str) -> None:
+    world = World(Options(rest_ms=0))
+    async with serve(world):
+        assert world.google is not None
+        settings = Settings(google=google_settings(world))
+        assert await _google(settings) == "4 calendars can be read and written"
+        world.google.store.calendar("bay-3@ottos-auto.example").access_role = role
+        world.google.store.calendar("bay-1@ottos-auto.example").access_role = "writer"
+        with pytest.raises(Failed, match=r"not written: bay-3@ottos-auto\.example$") as failed:
+            await _google(settings)
+        assert "Make changes to events" in failed.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"refresh_token": SecretStr("revoked")}, "otto calendar login"),
+        ({"service_account_key": SecretStr("{}")}, "a key that is valid"),
+    ],
+)
+async def test_a_sign_in_that_is_no_longer_good_fails_the_check(
+    workdir: Path, changes: dict[str, SecretStr], remedy: str
+) -> None:
+    world = World(Options(rest_ms=0))
+    async with serve(world):
+        with pytest.raises(Failed) as failed:
+            await _google(Settings(google=google_settings(world, **changes)))
+        assert remedy in failed.value.remedy

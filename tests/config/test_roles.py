@@ -40,7 +40,8 @@ ROWS = {
         "openai.fallback_api_key", "redis.url",
     },
     Role.CALENDAR: {
-        "database.url", "google.client_secret", "google.refresh_token", "twilio.auth_token",
+        "database.url", "google.client_secret", "google.refresh_token",
+        "google.service_account_key", "twilio.auth_token",
     },
     Role.CRM: {"database.url", "redis.url"},
 }  # fmt: skip
