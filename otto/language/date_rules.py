@@ -53,10 +53,33 @@ def _nth_weekday(found: re.Match[str], today: date) -> Days:
     return day_of(day)
 
 
+def _weekday_beside(found: re.Match[str], today: date) -> Days:
+    """ "The Friday before Christmas", "the Monday after the 20th"."""
+    named = resolve_text(found["date"], today)
+    wanted = WEEKDAYS.index(found["weekday"])
+    if found["side"] == "before":
+        day = named.first - timedelta(days=1)
+        return day_of(day - timedelta(days=(day.weekday() - wanted) % 7))
+    if named.last is None:
+        raise DateError(NOT_UNDERSTOOD)
+    day = named.last + timedelta(days=1)
+    return day_of(day + timedelta(days=(wanted - day.weekday()) % 7))
+
+
+def _counted_weekday(found: re.Match[str], today: date) -> Days:
+    """ "Two Saturdays from now": the second one ahead."""
+    count = int(found["count"])
+    if not 1 <= count <= MAX_COUNT:
+        raise DateError(NOT_UNDERSTOOD)
+    first = today + timedelta(days=1)
+    first += timedelta(days=(WEEKDAYS.index(found["weekday"]) - first.weekday()) % 7)
+    return day_of(first + timedelta(weeks=count - 1))
+
+
 def _checked_weekday(found: re.Match[str], today: date) -> Days:
     """A weekday said together with a date: both must name the same day."""
     named = resolve_text(found["date"], today)
-    if named.kind != "day" or named.last is None:
+    if named.kind != "day" or named.last is None or found["date"] in WEEKDAYS:
         raise DateError(NOT_UNDERSTOOD)
     wanted = WEEKDAYS.index(found["weekday"])
     if named.first.weekday() == wanted:
@@ -78,6 +101,19 @@ def _checked_weekday(found: re.Match[str], today: date) -> Days:
 def _week(found: re.Match[str], today: date) -> Days:
     offset = {"next": 7, "last": -7}.get(found["which"] or "", 0)
     return week_of(today + timedelta(days=offset))
+
+
+def _week_beside(found: re.Match[str], today: date) -> Days:
+    """ "The week after Thanksgiving", "the weekend before Christmas"."""
+    named = resolve_text(found["date"], today)
+    offset = timedelta(days=-7 if found["side"] == "before" else 7)
+    week = week_of((named.last or named.first) + offset)
+    if found["unit"] == "week":
+        return week
+    saturday = week.first + timedelta(days=5)
+    if found["side"] == "after" and named.kind == "day" and named.first.weekday() < 5:
+        saturday -= timedelta(days=7)
+    return Days(saturday, saturday + timedelta(days=1))
 
 
 def _week_after_next(found: re.Match[str], today: date) -> Days:
@@ -147,8 +183,9 @@ def _shift(day: date, count: int, unit: str) -> date:
 
 
 def _in_some_time(found: re.Match[str], today: date) -> Days:
-    day = _shift(today, int(found["count"]), found["unit"])
-    return day_of(day) if found["unit"] == "day" else Days(day, day + timedelta(days=6))
+    unit = found["unit"] or found["units"]
+    day = _shift(today, int(found["count"] or found["counted"]), unit)
+    return day_of(day) if unit == "day" else Days(day, day + timedelta(days=6))
 
 
 def _counted_from(found: re.Match[str], today: date) -> Days:
@@ -161,6 +198,37 @@ def _counted_from(found: re.Match[str], today: date) -> Days:
         _shift(origin.last, count, found["unit"]),
         origin.kind,
     )
+
+
+def _counted_before(found: re.Match[str], today: date) -> Days:
+    origin = resolve_text(found["date"], today)
+    return day_of(_shift(origin.first, -int(found["count"] or 1), found["unit"]))
+
+
+def _day_in_month(found: re.Match[str], today: date) -> Days:
+    """ "The 9th of this month", "the third of next month"."""
+    if found["month"] == "month":
+        return single_days.day_of_month(found, today)  # "the first of the month": the next one
+    month = resolve_text(found["month"], today)
+    number = int(found["day"])
+    if month.last is None or not 1 <= number <= month.last.day:
+        raise DateError(NOT_UNDERSTOOD)
+    return day_of(month.last.replace(day=number))
+
+
+def _new_year(found: re.Match[str], today: date) -> Days:
+    return Days(single_days.holiday_named("newyear", today), None)
+
+
+def _days_in_month(found: re.Match[str], today: date) -> Days:
+    """ "The 23rd to the 25th of November", "between December 3 and 5"."""
+    first, last = (
+        single_days.calendar_day(found["year"], MONTHS.index(found["month"]), int(day), today)
+        for day in (found["one"], found["two"])
+    )
+    if last < first:
+        raise DateError(NOT_UNDERSTOOD)
+    return Days(first, last)
 
 
 def _next_some(found: re.Match[str], today: date) -> Days:
@@ -210,6 +278,9 @@ _ANY_WEEKDAY = f"(?P<weekday>{'|'.join(WEEKDAYS)})"
 _ANY_MONTH = f"(?P<month>{'|'.join(MONTHS[1:])})"
 _DAY_NUMBER = r"(?P<day>\d{1,2})(?:th)?"
 _YEAR = r"(?: (?P<year>\d{4}))?"
+_FROM_DAY = r"(?:from |between )?(?P<one>\d{1,2})(?:th)?"
+_TO_DAY = r"(?P<two>\d{1,2})(?:th)?"
+_TO = r"(?:to|through|thru|till?|until|and|-)"
 _UNIT = r"(?P<unit>day|week|month)s?"
 
 _ANCHORED = re.compile(r"\b(?:today|now|tomorrow|yesterday|this|next|last|in)\b")
@@ -221,15 +292,24 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
     for pattern, rule in (
         (
             r"|(?:as )?soon(?:est)?(?: as)?(?: possible)?|asap|earliest(?: possible)?|anyday|"
-            r"whenever|flexible|(?:next|1th|earliest|soonest) (?:available|opening|day)(?: day)?",
+            r"whenever|flexible|(?:next|1th|earliest|soonest) (?:available|opening|appointment)"
+            r"(?: (?:day|appointment|opening|time))?",
             _open,
         ),
         (r"today|now|tomorrow|yesterday", single_days.relative_day),
+        (r"black friday", single_days.black_friday),
         (r"(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})", single_days.iso),
         (r"(?P<a>\d{1,2})[/-](?P<b>\d{1,2})(?:[/-](?P<year>\d{4}|\d{2}))?", single_days.numeric),
         (rf"{_ANY_MONTH} {_DAY_NUMBER}{_YEAR}", single_days.month_and_day),
         (rf"{_DAY_NUMBER} {_ANY_MONTH}{_YEAR}", single_days.month_and_day),
-        (_DAY_NUMBER, single_days.day_of_month),
+        # A small number by itself is more often a time of day.
+        (r"(?P<day>\d{1,2}th|1[3-9]|2\d|3[01])", single_days.day_of_month),
+        (
+            rf"(?:on )?{_DAY_NUMBER} (?:in )?(?P<month>(?:(?:this|next) )?month)",
+            _day_in_month,
+        ),
+        (rf"{_FROM_DAY} {_TO} {_TO_DAY} {_ANY_MONTH}{_YEAR}", _days_in_month),
+        (rf"(?:from|between)? ?{_ANY_MONTH} {_FROM_DAY} {_TO} {_TO_DAY}{_YEAR}", _days_in_month),
         (
             rf"(?:(?P<which>this|next|last|coming|this coming) )?{_ANY_WEEKDAY}"
             r"(?: (?P<tail>this week|next week|after next))?",
@@ -247,9 +327,14 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
         ),
         (
             rf"(?P<nth>[1-5]th|last) {_ANY_WEEKDAY} (?:in )?"
-            rf"(?P<month>(?:this|next) month|{'|'.join(MONTHS[1:])})",
+            rf"(?P<month>(?:(?:this|next) )?month|{'|'.join(MONTHS[1:])})",
             _nth_weekday,
         ),
+        (rf"{_ANY_WEEKDAY} (?P<side>before|after) (?P<date>(?!next$).+)", _weekday_beside),
+        (rf"(?:in )?(?P<count>\d+) {_ANY_WEEKDAY}s? from (?:now|today)", _counted_weekday),
+        (r"(?P<unit>week|weekend) (?P<side>before|after) (?P<date>(?!next$).+)", _week_beside),
+        (rf"(?P<count>\d*) ?{_UNIT} before (?P<date>.+)", _counted_before),
+        (r"in newyear", _new_year),
         (
             r"(?:in )?(?P<part>early|beginning|start|mid|middle|later?|end|rest)(?: in)? "
             r"(?P<period>.+)",
@@ -260,7 +345,10 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
             r"(?:from )?(?P<one>.+) (?P<word>to|through|thru|till?|until|or|and|-) (?P<two>.+)",
             _joined,
         ),
-        (rf"(?:in )?(?P<count>\d+) {_UNIT}", _in_some_time),
+        (
+            rf"in (?P<count>\d+) {_UNIT}|(?P<counted>\d+) (?P<units>day|week|month)s? out",
+            _in_some_time,
+        ),
         (rf"(?P<count>\d+) {_UNIT} (?:from|after) (?P<date>.+)", _counted_from),
         (rf"(?P<count>){_UNIT} (?:from|after) (?P<date>.+)", _counted_from),
         (rf"(?:in )?(?:next|within|within next) (?P<count>\d*) ?{_UNIT}", _next_some),
@@ -272,11 +360,15 @@ _RULES: tuple[tuple[re.Pattern[str], _Rule], ...] = tuple(
         (r"anyday (?P<date>.+)", _any_day),
         (r"after (?P<date>.+)", _after),
         (
-            r"(?:from|starting|beginning|since|starting from)(?: on)? "
+            r"(?:from|starting|beginning|since|starting from|notbefore)(?: on)? "
             r"(?P<date>.+?)(?: on| onwards?)?",
             _starting,
         ),
-        (r"(?P<word>before|by|until|till?|no later than|not later than) (?P<date>.+)", _before),
+        (
+            r"(?P<word>before|by|until|till?|no later than|not later than|notafter) "
+            r"(?P<date>.+)",
+            _before,
+        ),
         (r"week (?P<date>.+)", _week_around),
         (rf"{_ANY_WEEKDAY} (?P<date>.+)", _checked_weekday),
         (rf"(?P<date>.+) {_ANY_WEEKDAY}", _checked_weekday),

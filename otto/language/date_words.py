@@ -23,8 +23,8 @@ _ONES = (
     "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty"
 )
-_CARDINALS = {word: value for value, word in enumerate(_ONES.split(), start=1)} | {"thirty": 30}
-_ORDINALS = {
+CARDINALS = {word: value for value, word in enumerate(_ONES.split(), start=1)} | {"thirty": 30}
+ORDINALS = {
     "first": 1,
     "second": 2,
     "third": 3,
@@ -36,12 +36,12 @@ _ORDINALS = {
     "thirtieth": 30,
 } | {
     f"{word}th": value
-    for word, value in _CARDINALS.items()
+    for word, value in CARDINALS.items()
     if word not in {"one", "two", "three", "five", "eight", "nine", "twelve", "twenty", "thirty"}
 }
 _TENS = {"twenty": 20, "thirty": 30}
 
-_ABBREVIATED = (
+ABBREVIATED = (
     {name[:3]: name for name in WEEKDAYS}
     | {name[:3]: name for name in MONTHS[1:]}
     | {"tues": "tuesday", "thur": "thursday", "thurs": "thursday", "weds": "wednesday"}
@@ -54,7 +54,7 @@ _IGNORED_WORDS = (
     "want it is could can you do preferably ideally probably just any anytime which uh um date "
     "have anything something how what day's that's thats be good great work works come"
 )
-_IGNORED = frozenset(_IGNORED_WORDS.split())
+IGNORED = frozenset(_IGNORED_WORDS.split())
 _KEPT_PHRASES = (
     # (pattern, replacement) applied before small words are dropped, because here they matter
     (r"\b(?:a|one) couple (?:of )?(?=day|week|month)", "2 "),
@@ -95,14 +95,18 @@ def normalise(text: str) -> str:
     """One spelling for what callers say; see the module's docstring. Never raises."""
     text = text.lower().replace("’", "'").replace("–", "-")
     text = re.sub(r"\b(\d{4}-\d{2}-\d{2})t\d{2}:\d{2}\S*", r"\1", text)
-    text = _CLOCK.sub(" ", text)
+    return spell(_CLOCK.sub(" ", text))
+
+
+def spell(text: str) -> str:
+    """The same for words in small letters that hold no time of day."""
     for pattern, replacement in _KEPT_PHRASES:
         text = re.sub(pattern, replacement, text)
     text = re.sub(r"(?<=[a-z])-(?=[a-z])", " ", text)
     text = re.sub(r"(?<!\d)[-](?!\d)|[,.!?;:\"()]", " ", text)
-    words = [_ABBREVIATED.get(word, word) for word in text.split()]
+    words = [ABBREVIATED.get(word, word) for word in text.split()]
     words = _number_words(words)
-    return " ".join(word.removesuffix("'s") for word in words if word not in _IGNORED)
+    return " ".join(word.removesuffix("'s") for word in words if word not in IGNORED)
 
 
 def _number_words(words: list[str]) -> list[str]:
@@ -112,17 +116,17 @@ def _number_words(words: list[str]) -> list[str]:
     while index < len(words):
         word = words[index]
         following = words[index + 1] if index + 1 < len(words) else ""
-        if word in _TENS and _ORDINALS.get(following, 99) < 10:
-            out.append(f"{_TENS[word] + _ORDINALS[following]}th")
+        if word in _TENS and ORDINALS.get(following, 99) < 10:
+            out.append(f"{_TENS[word] + ORDINALS[following]}th")
             index += 2
-        elif word in _TENS and _CARDINALS.get(following, 99) < 10:
-            out.append(str(_TENS[word] + _CARDINALS[following]))
+        elif word in _TENS and CARDINALS.get(following, 99) < 10:
+            out.append(str(_TENS[word] + CARDINALS[following]))
             index += 2
         else:
-            if word in _ORDINALS:
-                word = f"{_ORDINALS[word]}th"
-            elif word in _CARDINALS:
-                word = str(_CARDINALS[word])
+            if word in ORDINALS:
+                word = f"{ORDINALS[word]}th"
+            elif word in CARDINALS:
+                word = str(CARDINALS[word])
             out.append(re.sub(r"^(\d{1,2})(?:st|nd|rd)$", r"\1th", word))
             index += 1
     return out

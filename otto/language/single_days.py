@@ -41,7 +41,7 @@ def weekday(found: re.Match[str], today: date) -> Days:
 
 
 def day_of_month(found: re.Match[str], today: date) -> Days:
-    number = int(found["day"])
+    number = int(found["day"].removesuffix("th"))
     if not 1 <= number <= 31:
         raise DateError(NOT_UNDERSTOOD)
     for months in range(4):  # no three months in a row lack a 31st
@@ -94,12 +94,36 @@ def calendar_day(year: str | None, month: int, day: int, today: date) -> date:
     return date(chosen, month, day)
 
 
+HOLIDAY_NAMES = {
+    "xmas": "christmas",
+    "turkey": "thanksgiving",
+    "mlk": "martin luther king jr",
+    "martin luther king": "martin luther king jr",
+    "president": "washington birthday",
+    "presidents": "washington birthday",
+    "4th july": "independence",
+    "juneteenth": "juneteenth national independence",
+    "newyears": "newyear",
+    "veteran": "veterans",
+}
+"""Callers' names of holidays, in our spelling, by those of the holidays library."""
+
+
 def holiday(found: re.Match[str], today: date) -> Days:
-    eve = found["eve"] is not None
+    eve = timedelta(days=1 if found["eve"] is not None else 0)
+    return day_of(holiday_named(found["name"], today + eve) - eve)
+
+
+def black_friday(found: re.Match[str], today: date) -> Days:
+    one = timedelta(days=1)
+    return day_of(holiday_named("thanksgiving", today - one) + one)
+
+
+def holiday_named(name: str, today: date) -> date:
+    """The next such holiday from `today` on. Raises `DateError` when none is called so."""
     known = holidays.country_holidays("US", years=(today.year, today.year + 1), observed=False)
-    for day, name in sorted(known.items()):
-        spelled = normalise(name).removesuffix(" day")
-        day = day - timedelta(days=1) if eve else day
-        if spelled == found["name"] and day >= today:
-            return day_of(day)
+    wanted = HOLIDAY_NAMES.get(name, name)
+    for day, full_name in sorted(known.items()):
+        if normalise(full_name).removesuffix(" day") == wanted and day >= today:
+            return day
     raise DateError(NOT_UNDERSTOOD)
