@@ -324,15 +324,24 @@ def db_status() -> None:
     out.print(table)
 
 
+_Name = Annotated[
+    str | None, typer.Option("--name", help="First and last name, where several share the number.")
+]
+_Id = Annotated[int | None, typer.Option("--id", help="Or the customer's id.")]
+
+
 @customer.command("export")
 def customer_export(
     number: Annotated[str, typer.Argument(help="Like +13125550142.")],
+    name: _Name = None,
+    customer_id: _Id = None,
     to: Annotated[Path | None, typer.Option("--to", help="A new file, instead of here.")] = None,
 ) -> None:
     """Show everything that is held about the person at a number, as JSON."""
     from cluster import customer_data
 
-    found = json.dumps(asyncio.run(customer_data.export(_settings(), number)), indent=2)
+    which = customer_data.Which(name, customer_id)
+    found = json.dumps(asyncio.run(customer_data.export(_settings(), number, which)), indent=2)
     if to is None:
         typer.echo(found)
         return
@@ -345,6 +354,8 @@ def customer_export(
 @customer.command("erase")
 def customer_erase(
     number: Annotated[str, typer.Argument(help="Like +13125550142.")],
+    name: _Name = None,
+    customer_id: _Id = None,
     cancel_appointments: Annotated[
         bool, typer.Option("--cancel-appointments", help="Also cancel what lies ahead.")
     ] = False,
@@ -356,8 +367,9 @@ def customer_erase(
 
     if not yes and not typer.confirm("Erase everything about this person, for good?"):
         raise SystemExit(EXIT_FAILED)
+    which = customer_data.Which(name, customer_id)
     erased = asyncio.run(
-        customer_data.erase(_settings(), number, cancel_appointments=cancel_appointments)
+        customer_data.erase(_settings(), number, which, cancel_appointments=cancel_appointments)
     )
     if not erased:
         out.print("nothing is held about this number")

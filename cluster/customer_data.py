@@ -18,12 +18,15 @@ from cluster.errors import StackError
 from config.dealership import Dealership, load_dealership
 from config.settings import Settings
 from otto.crm.customer_cache import CustomerCache
+from otto.crm.person import THE_ONLY_ONE, Person, Which, WhichPerson, person_at
 from otto.crm.personal_data import AppointmentsAhead, erase_person, export_person
-from otto.dialogue.session.store import SessionStore
+from otto.dialogue.session.store import SessionStore, StoredSession
 from otto.language.phone import PhoneError, parse_phone
 from otto.storage.database import make_engine
 from otto.storage.redis import make_redis
 from otto.storage.spool import Spool, SpoolEntry
+
+__all__ = ["Which", "erase", "export"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +37,22 @@ class _Stores:
     spools: tuple[Spool, ...]
 
 
-async def export(settings: Settings, number: str) -> dict[str, Any]:
+async def export(settings: Settings, number: str, which: Which = THE_ONLY_ONE) -> dict[str, Any]:
     """`otto customer export`: JSON-ready. Raises StackError."""
     phone = _phone(number)
     async with _stores(settings) as stores:
-        tables = await export_person(stores.engine, phone)
-        sessions = await stores.sessions.of_number(phone)
+        person = await _person(stores, phone, which)
+        tables = await export_person(stores.engine, phone, which)
+        sessions = [
+            session
+            for session in await _sessions(stores, person)
+            if person.is_theirs(session.state.get("customer_id"), *_numbers(session))
+        ]
         waiting = [
             asdict(entry)
             for spool in stores.spools
             for entry in await spool.waiting()
-            if _is_about(entry, phone)
+            if _is_about(entry, person, doubtful=False)
         ]
     return {
         "number": phone,
@@ -55,33 +63,66 @@ async def export(settings: Settings, number: str) -> dict[str, Any]:
     }
 
 
-async def erase(settings: Settings, number: str, *, cancel_appointments: bool) -> dict[str, int]:
+async def erase(
+    settings: Settings, number: str, which: Which = THE_ONLY_ONE, *, cancel_appointments: bool
+) -> dict[str, int]:
     """`otto customer erase`: how many of what were erased. Raises StackError, and has then changed
-    nothing, when the person is on the line or expected at the dealership."""
+    nothing, when the person is on the line or expected at the dealership, or somebody else has the
+    number, too, and nobody has said who is meant."""
     phone = _phone(number)
     async with _stores(settings) as stores:
-        sessions = await stores.sessions.of_number(phone)
+        person = await _person(stores, phone, which)
+        found = await _sessions(stores, person)
         longest_s = settings.call.max_duration_s + settings.call.limit_grace_s
-        if any(not session.is_over and session.age_s < longest_s for session in sessions):
+        if any(not session.is_over and session.age_s < longest_s for session in found):
             raise StackError(
                 "a call with this number is in progress, or was cut off minutes ago: "
                 "erase the number when that is over"
             )
         try:
             erased = await erase_person(
-                stores.engine, phone, cancel_appointments=cancel_appointments
+                stores.engine, phone, which, cancel_appointments=cancel_appointments
             )
         except AppointmentsAhead as ahead:
             raise StackError(str(ahead)) from None
+        sessions = [
+            session
+            for session in found
+            if person.is_theirs(session.state.get("customer_id"), *_numbers(session), doubtful=True)
+        ]
         for session in sessions:
             await stores.sessions.forget(session.call_sid)
-        if not await stores.cache.forget(phone):
+        # All of them, whatever becomes of one.
+        forgotten = [await stores.cache.forget(each) for each in sorted(person.numbers)]
+        if not all(forgotten):
             raise StackError("Redis does not answer: the database is done, run this once more")
         purged = [
-            await spool.purge(lambda entry: _is_about(entry, phone)) for spool in stores.spools
+            await spool.purge(lambda entry: _is_about(entry, person, doubtful=True))
+            for spool in stores.spools
         ]
-    found = {**erased, "sessions": len(sessions), "spool": sum(purged)}
-    return {what: count for what, count in found.items() if count}
+    counts = {**erased, "sessions": len(sessions), "spool": sum(purged)}
+    return {what: count for what, count in counts.items() if count}
+
+
+async def _person(stores: _Stores, phone: str, which: Which) -> Person:
+    async with stores.engine.connect() as connection:
+        try:
+            return await person_at(connection, phone, which)
+        except WhichPerson as unclear:
+            raise StackError(str(unclear)) from None
+
+
+async def _sessions(stores: _Stores, person: Person) -> list[StoredSession]:
+    found = [
+        session
+        for number in sorted(person.numbers)
+        for session in await stores.sessions.of_number(number)
+    ]
+    return list({session.call_sid: session for session in found}.values())
+
+
+def _numbers(session: StoredSession) -> list[str | None]:
+    return [session.state.get(field) for field in ("caller", "called", "phone")]
 
 
 def _phone(number: str) -> str:
@@ -91,9 +132,10 @@ def _phone(number: str) -> str:
         raise StackError(str(error)) from None
 
 
-def _is_about(entry: SpoolEntry, phone: str) -> bool:
-    fields = ("phone", "from_number", "to_number")
-    return phone in {entry.payload.get(field) for field in fields}
+def _is_about(entry: SpoolEntry, person: Person, *, doubtful: bool) -> bool:
+    payload = entry.payload
+    numbers = [payload.get(field) for field in ("phone", "from_number", "to_number")]
+    return person.is_theirs(payload.get("customer_id"), *numbers, doubtful=doubtful)
 
 
 @asynccontextmanager

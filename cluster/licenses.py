@@ -25,7 +25,8 @@ PROJECT = "otto"
 
 ALLOWED: Final = frozenset(
     {
-        *"0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause CC0-1.0 ISC MIT MIT-0 PSF-2.0 Zlib".split(),
+        *"0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause CC0-1.0 ISC MIT MIT-0 PSF-2.0".split(),
+        *"Unlicense Zlib".split(),
         "MPL-2.0",  # about its own files, which we do not change
         "LGPL-2.1-or-later",  # libraries that stay apart from ours and can be exchanged
     }
@@ -50,6 +51,7 @@ _WRITTEN: Final[Mapping[str, str]] = {
     "BSD 3-Clause OR Apache-2.0": "BSD-3-Clause OR Apache-2.0",
     "GPLv2": "GPL-2.0-only",
     "ISC License": "ISC",
+    "ISC License (ISCL)": "ISC",
     "MIT License": "MIT",
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         NewCustomer,
         NewVehicle,
         Vehicle,
-        Verdict,
+        Verification,
     )
     from otto.crm.records import Callback, CallRecord
     from otto.crm.repair_orders import RepairOrder
@@ -70,15 +70,18 @@ class CrmActor(BaseActor):
                 loop.create_task(self._sweeper.run()),
             ]
 
-    async def find_by_phone(self, phone: str) -> Customer | None:
+    async def find_by_phone(self, phone: str) -> tuple[Customer, ...]:
         await self.ready()  # after a restart by Ray nobody else does
         return await self._service.find_by_phone(phone)
 
-    async def verify(self, claim: IdentityClaim) -> Verdict:
+    async def verify(self, claim: IdentityClaim) -> Verification:
         return await self._service.verify(claim)
 
     async def create_customer(self, new: NewCustomer) -> Customer:
         return await self._service.create_customer(new)
+
+    async def add_phone(self, customer_id: int, phone: str) -> Customer:
+        return await self._service.add_phone(customer_id, phone)
 
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         return await self._service.add_vehicle(new)

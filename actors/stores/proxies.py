@@ -21,7 +21,7 @@ from otto.crm.customers import (
     NewCustomer,
     NewVehicle,
     Vehicle,
-    Verdict,
+    Verification,
 )
 from otto.crm.records import Callback, CallRecord
 from otto.crm.repair_orders import RepairOrder
@@ -87,15 +87,19 @@ class RemoteCrm(_Named[CrmActor]):
     def __init__(self, location_id: str, check: Check = _unchecked) -> None:
         super().__init__(registry.crm(location_id), check)
 
-    async def find_by_phone(self, phone: str) -> Customer | None:
+    async def find_by_phone(self, phone: str) -> tuple[Customer, ...]:
         return await self._actor.ask(CrmActor.find_by_phone, phone)
 
-    async def verify(self, claim: IdentityClaim) -> Verdict:
+    async def verify(self, claim: IdentityClaim) -> Verification:
         return await self._actor.ask(CrmActor.verify, claim)
 
     async def create_customer(self, new: NewCustomer) -> Customer:
         await self._check()
         return await self._actor.ask(CrmActor.create_customer, new)
+
+    async def add_phone(self, customer_id: int, phone: str) -> Customer:
+        await self._check()
+        return await self._actor.ask(CrmActor.add_phone, customer_id, phone)
 
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         await self._check()

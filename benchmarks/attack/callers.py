@@ -55,7 +55,8 @@ class _Desks:
         return cls(find(registry.crm(location_id)), find(registry.calendar(location_id)))
 
     async def verify(self, claims: Iterable[IdentityClaim]) -> list[Verdict]:
-        return await _all([partial(self.crm.ask, CrmActor.verify, claim) for claim in claims])
+        asked = [partial(self.crm.ask, CrmActor.verify, claim) for claim in claims]
+        return [found.verdict for found in await _all(asked)]
 
 
 async def _all(questions: Sequence[Callable[[], Awaitable[T]]]) -> list[T]:

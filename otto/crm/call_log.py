@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from config.phone_numbers import callable_number
 from otto.crm.personal_data import was_erased
 from otto.crm.records import Callback, CallRecord
+from otto.crm.verification import having
 from otto.language.characters import printable, shortened, storable, storable_key
 from otto.storage.errors import CrmError, StoreUnavailable
 from otto.storage.guard import DatabaseGuard, guarded
@@ -206,18 +207,20 @@ class CallLog:
 
 
 async def _is_of_erased_person(connection: AsyncConnection, record: CallRecord) -> bool:
-    """Whether who called was erased during the call, or while its record waited."""
-    if record.customer_id is not None and not await connection.scalar(
-        select(CustomerRow.id).where(CustomerRow.id == record.customer_id)
-    ):
-        return True
-    return any(
-        [
-            await was_erased(connection, number, record.started_at)
-            for number in (record.from_number, record.to_number)
-            if number
+    """Whether who called was erased during the call, or while its record waited. Somebody else who
+    has the number, too, was not."""
+    numbers = [number for number in (record.from_number, record.to_number) if number]
+    if record.customer_id is not None:
+        customer = CustomerRow.id == record.customer_id
+        if not await connection.scalar(select(CustomerRow.id).where(customer)):
+            return True
+        having_it = [{*await connection.scalars(having(number))} for number in numbers]
+        numbers = [
+            number
+            for number, ids in zip(numbers, having_it, strict=True)
+            if record.customer_id not in ids
         ]
-    )
+    return any([await was_erased(connection, number, record.started_at) for number in numbers])
 
 
 def _fitted(record: CallRecord) -> CallRecord:

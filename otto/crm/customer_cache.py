@@ -28,7 +28,7 @@ from redis.exceptions import RedisError
 
 from otto.crm.customers import Customer, Vehicle
 from otto.storage.redis import timeout_s_of
-from otto.storage.redis_keys import CUSTOMER, CUSTOMER_LEASE
+from otto.storage.redis_keys import CUSTOMERS, CUSTOMERS_LEASE
 
 _log = structlog.get_logger()
 
@@ -69,8 +69,9 @@ class CustomerCache:
         self._put = redis.register_script(_PUT)
         self._owed: set[str] = set()
 
-    async def get(self, phone: str) -> tuple[Customer | None, str | None]:
-        """The copy, or None with a lease to `put` one (None also when Redis is away)."""
+    async def get(self, phone: str) -> tuple[tuple[Customer, ...] | None, str | None]:
+        """The copy of everybody with the number, or None with a lease to `put` one (None also when
+        Redis is away)."""
         if phone in self._owed and not await self.forget(phone):
             return None, None
         lease = secrets.token_hex(8)
@@ -82,12 +83,12 @@ class CustomerCache:
             return None, lease
         return _loads(copy), None
 
-    async def put(self, customer: Customer, lease: str) -> bool:
+    async def put(self, phone: str, customers: tuple[Customer, ...], lease: str) -> bool:
         """Keep a copy; False when a write came between, or Redis is away."""
-        copy = json.dumps(asdict(customer))
+        copy = json.dumps([asdict(customer) for customer in customers])
         arguments: list[str | int] = [lease, copy, self._ttl_s]
         try:
-            filled = await self._ask(lambda: self._put(keys=_keys(customer.phone), args=arguments))
+            filled = await self._ask(lambda: self._put(keys=_keys(phone), args=arguments))
         except _Away:
             return False
         return bool(filled)
@@ -120,10 +121,11 @@ class _Away(Exception):
 
 
 def _keys(phone: str) -> list[str]:
-    return [CUSTOMER % phone, CUSTOMER_LEASE % phone]
+    return [CUSTOMERS % phone, CUSTOMERS_LEASE % phone]
 
 
-def _loads(copy: bytes | str) -> Customer:
-    fields = json.loads(copy)
-    vehicles = tuple(Vehicle(**vehicle) for vehicle in fields.pop("vehicles"))
-    return Customer(**fields, vehicles=vehicles)
+def _loads(copy: bytes | str) -> tuple[Customer, ...]:
+    return tuple(
+        Customer(**fields | {"vehicles": tuple(Vehicle(**each) for each in fields["vehicles"])})
+        for fields in json.loads(copy)
+    )

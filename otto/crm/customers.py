@@ -18,6 +18,8 @@ class Vehicle:
     make: str
     model: str
     vin: str | None
+    mileage: int | None = None
+    """Miles, as it was last told."""
 
     @property
     def description(self) -> str:
@@ -27,7 +29,8 @@ class Vehicle:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A customer; `phone` is E.164. What verifies them is not in here."""
+    """A customer; `phone` is E.164, the first of their numbers, which others may have, too.
+    `last_name` is "" for somebody who has one name. What verifies them is not in here."""
 
     id: int
     first_name: str
@@ -38,18 +41,24 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class NewCustomer:
-    """Somebody to be recorded as a customer; `phone` is E.164. `key` makes a repeat the same."""
+    """Somebody to be recorded as a customer; `phone` is E.164. `key` makes a repeat the same.
+    `last_name` is "" for somebody who has one name only."""
 
     key: str
     first_name: str
     last_name: str
     phone: str
     date_of_birth: date | None = None
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewVehicle:
-    """A vehicle to be recorded as a customer's. `key` makes a repeat the same."""
+    """A vehicle to be recorded as a customer's. `key` makes a repeat the same.
+
+    `mileage`: in miles. One below the last is recorded only when the caller was asked again and is
+    sure.
+    """
 
     key: str
     customer_id: int
@@ -57,6 +66,8 @@ class NewVehicle:
     make: str
     model: str
     vin: str | None = None
+    mileage: int | None = None
+    is_sure_of_mileage: bool = False
 
 
 class Verdict(StrEnum):
@@ -65,13 +76,23 @@ class Verdict(StrEnum):
     VERIFIED = "verified"
     MISMATCH = "mismatch"
     """Something does not fit, or there is no such customer: nobody learns which."""
+    SEVERAL = "several"
+    """Everything fits more than one of those who have the number: only the name can tell."""
     LOCKED = "locked"
     """Too many wrong answers in one call or several: nothing is looked at any more for a while."""
 
 
 @dataclass(frozen=True, slots=True)
+class Verification:
+    """What became of a caller's proof, and whom it fits when they are verified."""
+
+    verdict: Verdict
+    customer_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityClaim:
-    """What a caller has said to prove that they are the customer with this number, if there is
+    """What a caller has said to prove that they are a customer with this number, if there is
     one. The same answer again (a retry's, a next owner's of the call) has the same `key`."""
 
     phone: str

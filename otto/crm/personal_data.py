@@ -1,5 +1,9 @@
 """What the database holds about the person at a telephone number: shown, and erased.
 
+Where several customers have the number, it is about one of them (`otto.crm.person`). What was said
+in a call from it that is on record as nobody's may be any of them: it is not shown to one of them,
+and erased with one of them.
+
 Erased is everything by which the person could be known: the customer, their vehicles, what was
 said in their calls, callbacks, and messages. What stays is that a bay was used at a time, and, as
 a hash, that the number was erased and whether it must not be called or texted.
@@ -19,6 +23,7 @@ from sqlalchemy import (
     Row,
     Table,
     delete,
+    false,
     func,
     literal,
     literal_column,
@@ -28,7 +33,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.orm import InstrumentedAttribute
 
+from otto.crm.person import THE_ONLY_ONE, Person, Which, person_at
 from otto.storage.errors import CrmError
 from otto.storage.number_hash import hash_number
 from otto.storage.tables import (
@@ -38,6 +45,7 @@ from otto.storage.tables import (
     BayRow,
     CallbackRow,
     CallRow,
+    CustomerPhoneRow,
     CustomerRow,
     ErasureRow,
     OptOutRow,
@@ -58,12 +66,15 @@ class AppointmentsAhead(CrmError):
     """The person is expected at the dealership."""
 
 
-async def export_person(engine: AsyncEngine, number: str) -> dict[str, Any]:
-    """Everything of an E.164 number, JSON-ready, by table; tables without a row are left out."""
+async def export_person(
+    engine: AsyncEngine, number: str, which: Which = THE_ONLY_ONE
+) -> dict[str, Any]:
+    """Everything of the person with an E.164 number, JSON-ready, by table; tables without a row
+    are left out. Raises `WhichPerson`."""
     async with engine.connect() as connection:
-        hashed = await hash_number(connection, number)
+        person = await person_at(connection, number, which)
         found = {}
-        for table, theirs in (await _whose(connection, number, hashed)).items():
+        for table, theirs in (await _whose(connection, person, doubtful=False)).items():
             rows = await connection.execute(
                 select(table).where(theirs).order_by(*table.primary_key)
             )
@@ -73,27 +84,37 @@ async def export_person(engine: AsyncEngine, number: str) -> dict[str, Any]:
 
 
 async def erase_person(
-    engine: AsyncEngine, number: str, *, cancel_appointments: bool = False
+    engine: AsyncEngine,
+    number: str,
+    which: Which = THE_ONLY_ONE,
+    *,
+    cancel_appointments: bool = False,
 ) -> dict[str, int]:
-    """Erase an E.164 number in one transaction; returns how many rows of which table it touched.
+    """Erase the person with an E.164 number in one transaction; returns how many rows of which
+    table it touched.
 
-    Word for Google goes through the outbox. Raises `AppointmentsAhead` when the person has an
-    appointment that is not over and `cancel_appointments` is false. A repeat is harmless.
+    Word for Google goes through the outbox. Raises `WhichPerson`; and `AppointmentsAhead` when the
+    person has an appointment that is not over and `cancel_appointments` is false. A repeat is
+    harmless.
     """
     async with engine.begin() as connection:
-        hashed = await hash_number(connection, number)
-        whose = await _whose(connection, number, hashed)
+        person = await person_at(connection, number, which)
+        whose = await _whose(connection, person, doubtful=True)
         await _end_appointments(connection, whose[_table(AppointmentRow)], cancel_appointments)
         touched = {}
         for table, statement in _erasing(whose).items():
             touched[table] = (await connection.execute(statement)).rowcount
-        await connection.execute(
-            insert(ErasureRow)
-            .values(number_hash=hashed, erased_at=func.clock_timestamp())
-            .on_conflict_do_update(
-                index_elements=["number_hash"], set_={"erased_at": func.clock_timestamp()}
+        for each in sorted(person.numbers):
+            await connection.execute(
+                insert(ErasureRow)
+                .values(
+                    number_hash=await hash_number(connection, each),
+                    erased_at=func.clock_timestamp(),
+                )
+                .on_conflict_do_update(
+                    index_elements=["number_hash"], set_={"erased_at": func.clock_timestamp()}
+                )
             )
-        )
     return {table: count for table, count in touched.items() if count}
 
 
@@ -117,35 +138,56 @@ def _table(row: type[Base]) -> Table:
 
 
 async def _whose(
-    connection: AsyncConnection, number: str, hashed: str
+    connection: AsyncConnection, person: Person, *, doubtful: bool
 ) -> dict[Table, ColumnElement[bool]]:
-    """By table, which rows are about the person."""
-    customer = select(CustomerRow.id).where(CustomerRow.phone == number).scalar_subquery()
-    appointments = select(AppointmentRow.id).where(AppointmentRow.customer_id == customer)
+    """By table, which rows are about the person. `doubtful`: with those that may be about somebody
+    else who shares a number with them."""
+    own, shared = sorted(person.own), sorted(person.shared if doubtful else ())
+
+    def is_theirs(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+        return false() if person.customer_id is None else column == person.customer_id
+
+    appointments = select(AppointmentRow.id).where(is_theirs(AppointmentRow.customer_id))
     # Read now: the subquery would find none once the first statement has let go of the customer.
     ids = [str(found) for found in await connection.scalars(appointments)]
-    calls = select(CallRow.call_sid).where(
-        or_(
-            CallRow.from_number == number,
-            CallRow.to_number == number,
-            CallRow.customer_id == customer,
+    calls = select(CallRow.call_sid)
+    is_nobodys = CallRow.customer_id.is_(None)
+    call_sids = list(
+        await connection.scalars(
+            calls.where(
+                or_(
+                    is_theirs(CallRow.customer_id),
+                    CallRow.from_number.in_(own),
+                    CallRow.to_number.in_(own),
+                    CallRow.from_number.in_(shared) & is_nobodys,
+                    CallRow.to_number.in_(shared) & is_nobodys,
+                )
+            )
         )
     )
-    call_sids = list(await connection.scalars(calls))
+    of_others = calls.where(~is_nobodys, CallRow.call_sid.not_in(call_sids))
     payload = OutboxRow.payload
+    to, appointment_id = payload["to"].astext, payload["appointment_id"].astext
+    own_hashes = [await hash_number(connection, number) for number in own]
     return {
-        _table(CustomerRow): CustomerRow.phone == number,
-        _table(VehicleRow): VehicleRow.customer_id == customer,
+        _table(CustomerRow): is_theirs(CustomerRow.id),
+        _table(CustomerPhoneRow): is_theirs(CustomerPhoneRow.customer_id),
+        _table(VehicleRow): is_theirs(VehicleRow.customer_id),
         _table(AppointmentRow): AppointmentRow.id.in_([UUID(found) for found in ids]),
-        _table(RepairOrderRow): RepairOrderRow.customer_id == customer,
+        _table(RepairOrderRow): is_theirs(RepairOrderRow.customer_id),
         _table(CallRow): CallRow.call_sid.in_(call_sids),
         _table(TurnRow): TurnRow.call_sid.in_(call_sids),
-        _table(CallbackRow): or_(CallbackRow.phone == number, CallbackRow.call_sid.in_(call_sids)),
-        _table(OutboxRow): or_(
-            payload["to"].astext == number, payload["appointment_id"].astext.in_(ids)
+        _table(CallbackRow): or_(
+            CallbackRow.phone.in_(own),
+            CallbackRow.call_sid.in_(call_sids),
+            CallbackRow.phone.in_(shared)
+            & func.coalesce(CallbackRow.call_sid.not_in(of_others), True),
         ),
-        _table(OptOutRow): OptOutRow.number_hash == hashed,
-        _table(TextConsentRow): TextConsentRow.number_hash == hashed,
+        _table(OutboxRow): or_(
+            to.in_(own), appointment_id.in_(ids), to.in_(shared) & appointment_id.is_(None)
+        ),
+        _table(OptOutRow): OptOutRow.number_hash.in_(own_hashes),
+        _table(TextConsentRow): TextConsentRow.number_hash.in_(own_hashes),
     }
 
 
@@ -208,6 +250,7 @@ def _erasing(whose: dict[Table, ColumnElement[bool]]) -> dict[str, Any]:
         ),
         "repair_orders": delete(RepairOrderRow).where(whose[_table(RepairOrderRow)]),
         "text_consents": delete(TextConsentRow).where(whose[_table(TextConsentRow)]),
+        "customer_phones": delete(CustomerPhoneRow).where(whose[_table(CustomerPhoneRow)]),
         "vehicles": delete(VehicleRow).where(whose[_table(VehicleRow)]),
         "customers": delete(CustomerRow).where(whose[_table(CustomerRow)]),
     }

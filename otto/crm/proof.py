@@ -1,4 +1,4 @@
-"""What proves that a caller is a customer: which facts are enough, and when a name is the same.
+"""What proves that a caller is a customer: which facts are enough.
 
 The tail of a VIN can be read through the windscreen, and a name on a letterbox: neither proves
 anything by itself. The number that calls is a fact, too, as long as the network vouches for it;
@@ -7,8 +7,6 @@ when it does not, or another number was said, one more is asked for.
 
 from __future__ import annotations
 
-import unicodedata
-from difflib import SequenceMatcher
 from enum import StrEnum
 
 
@@ -29,22 +27,8 @@ _ENOUGH: dict[bool, tuple[frozenset[Fact], ...]] = {
 }
 """By whether the customer's number is known to be the caller's: sets of facts, each enough."""
 
-SAME_NAME = 0.75
-"""How alike two spellings of a name are at least: recognisers write "Alvares" and "Steven"."""
-
 
 def is_enough(given: frozenset[Fact], *, has_number: bool) -> bool:
     """Whether these facts, if they fit, prove who the caller is. `has_number`: the number that
     the customer is known by is the caller's, by the network's word or by a code."""
     return any(wanted <= given for wanted in _ENOUGH[has_number])
-
-
-def is_same_name(heard: str, known: str) -> bool:
-    """Whether a name as it was recognised can be the one on record; never for an empty one."""
-    one, other = _letters(heard), _letters(known)
-    return bool(one and other) and SequenceMatcher(None, one, other).ratio() >= SAME_NAME
-
-
-def _letters(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(character for character in plain if character.isalpha())

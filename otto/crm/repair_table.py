@@ -21,6 +21,7 @@ from otto.crm.repair_orders import (
     RepairOrder,
     RepairStatus,
 )
+from otto.crm.verification import having
 from otto.language.characters import storable
 from otto.storage.errors import CrmError
 from otto.storage.tables import (
@@ -153,8 +154,7 @@ def checked_approval(change: RepairChange) -> Approval | None:
 async def _vehicles_of(connection: AsyncConnection, phone: str) -> Sequence[Row[Any]]:
     query = (
         select(VehicleRow.__table__)
-        .join(CustomerRow, CustomerRow.id == VehicleRow.customer_id)
-        .where(CustomerRow.phone == phone)
+        .where(VehicleRow.customer_id.in_(having(phone)))
         .order_by(VehicleRow.id)
     )
     return (await connection.execute(query)).all()

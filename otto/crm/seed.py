@@ -67,7 +67,10 @@ async def seed(engine: AsyncEngine, dealership: Dealership, today: date) -> Seed
         sown = select(func.count()).where(CustomerRow.creation_key.startswith("seed:"))
         if await connection.scalar(sown):
             return SeedReport(0, 0, 0, already=True)
-        people = list(_customers(chance, location_id))
+        taken = set(await connection.scalars(select(CustomerRow.phone)))
+        people = [
+            person for person in _customers(chance, location_id) if person["phone"] not in taken
+        ]
         owners = await _insert(connection, CustomerRow, people)
         cars = list(_vehicles(chance, owners, today))
         vehicles = await _insert(connection, VehicleRow, cars)

@@ -6,16 +6,14 @@ sentences without names, numbers or dates.
 
 from __future__ import annotations
 
-import hmac
-import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 
 import structlog
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Select, func, select, text
+from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -29,11 +27,14 @@ from otto.crm.customers import (
     NewVehicle,
     Vehicle,
     Verdict,
+    Verification,
 )
-from otto.crm.proof import is_enough, is_same_name
+from otto.crm.details import E164, birth_of, email_of, mileage_of, name_of, phone_of, words_of
+from otto.crm.names import is_one_person
 from otto.crm.vehicles import record_vehicle
-from otto.language.characters import storable, storable_key
-from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
+from otto.crm.verification import Candidate, candidates_at, having, who_fits
+from otto.language.characters import storable_key
+from otto.language.vin import normalise_vin
 from otto.storage.errors import CrmError, CustomerExists
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.limits import Limit, count, left
@@ -43,7 +44,7 @@ from otto.storage.tables import (
     KEY_LENGTH,
     MAKE_LENGTH,
     MODEL_LENGTH,
-    NAME_LENGTH,
+    CustomerPhoneRow,
     CustomerRow,
     VehicleRow,
 )
@@ -51,10 +52,13 @@ from otto.storage.values import is_refused
 
 _log = structlog.get_logger()
 
-EARLIEST_BIRTH = date(1900, 1, 1)
 EARLIEST_MODEL_YEAR = 1900
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-"""As the database checks it."""
+MOST_ON_A_NUMBER = 12
+"""Customers who are entered under one number by telephone: a household, and no list of guesses."""
+MOST_NUMBERS = 6
+"""Of one customer."""
+GONE = "The customer is no longer in the book."
+_LOCK_NUMBER = text("SELECT pg_advisory_xact_lock(hashtextextended('customers ' || :phone, 0))")
 
 
 class CrmService:
@@ -83,23 +87,24 @@ class CrmService:
 
     # Reading
 
-    async def find_by_phone(self, phone: str) -> Customer | None:
-        """The customer with this E.164 number; nobody has anything else."""
-        if not _E164.fullmatch(phone):
-            return None
+    async def find_by_phone(self, phone: str) -> tuple[Customer, ...]:
+        """Everybody who has this E.164 number, in the order in which they were recorded; nobody
+        has anything else."""
+        if not E164.fullmatch(phone):
+            return ()
         if self._cache is None:
             return await self._ask(phone)
         cached, lease = await self._cache.get(phone)
         if cached is not None:
             return cached
-        customer = await self._ask(phone)
-        if customer is not None and lease is not None:
-            await self._cache.put(customer, lease)
-        return customer
+        customers = await self._ask(phone)
+        if customers and lease is not None:
+            await self._cache.put(phone, customers, lease)
+        return customers
 
     @guarded
-    async def verify(self, claim: IdentityClaim) -> Verdict:
-        """Whether everything claimed is the customer's with that number, and enough.
+    async def verify(self, claim: IdentityClaim) -> Verification:
+        """Whether everything claimed is that of a customer with that number, and enough; and whose.
 
         Counted before anybody is told: a wrong answer counts against the customer's number and
         against the calling one, in one transaction that holds both, so two calls that guess at
@@ -112,73 +117,92 @@ class CrmService:
             room = await left(connection, key, limits)
             if not room:
                 _log.warning("verification_locked")
-                return Verdict.LOCKED
-            if await _fits(connection, claim):
-                return Verdict.VERIFIED
+                return Verification(Verdict.LOCKED)
+            match who_fits(claim, await candidates_at(connection, claim.phone)):
+                case [customer_id]:
+                    return Verification(Verdict.VERIFIED, customer_id)
+                case [_, *_]:
+                    return Verification(Verdict.SEVERAL)
             await count(connection, key, limits)
-            return Verdict.MISMATCH if room > 1 else Verdict.LOCKED
+            return Verification(Verdict.MISMATCH if room > 1 else Verdict.LOCKED)
 
     # Writing
 
     @guarded
     async def create_customer(self, new: NewCustomer) -> Customer:
-        """Record a customer. A repeat with the same key returns the same customer. Raises
-        `CustomerExists` when the number is taken, `CrmError` on bad details."""
-        born, phone = new.date_of_birth, new.phone
-        if born is not None and not EARLIEST_BIRTH < born <= date.today():  # noqa: DTZ011  a birthday has no zone
-            raise CrmError("That date of birth cannot be right.")
-        if not _E164.fullmatch(phone):
-            raise CrmError("That is not a telephone number that can be recorded.")
+        """Record a customer, also under a number that others have. A repeat with the same key
+        returns the same customer.
+
+        Raises `CustomerExists` when the person, by name and date of birth, has the number already,
+        and `CrmError` on bad details. Of the others who have it nothing is told, but that somebody
+        has: then a date of birth is asked for.
+        """
         values = {
             "location_id": self._location_id,
-            "first_name": _words(new.first_name, "first name", NAME_LENGTH),
-            "last_name": _words(new.last_name, "last name", NAME_LENGTH),
-            "phone": phone,
-            "date_of_birth": born,
+            "first_name": name_of(new.first_name, "first name"),
+            "last_name": name_of(new.last_name, "last name") if new.last_name else "",
+            "phone": phone_of(new.phone),
+            "date_of_birth": birth_of(new.date_of_birth),
+            "email": email_of(new.email) if new.email else None,
             "creation_key": storable_key(new.key, KEY_LENGTH),
         }
-        async with self._changing(phone) as connection:
-            made = await connection.scalar(
-                insert(CustomerRow)
-                .values(values)
-                .on_conflict_do_nothing()
-                .returning(CustomerRow.id)
-            )
+        same_key = CustomerRow.creation_key == values["creation_key"]
+        async with self._changing(new.phone) as connection:
+            # One at a time under a number, so that a person told twice at once is one.
+            await connection.execute(_LOCK_NUMBER, {"phone": new.phone})
+            made = await connection.scalar(select(CustomerRow.id).where(same_key))
             if made is None:
-                phone_of_key = await connection.scalar(
-                    select(CustomerRow.phone).where(
-                        CustomerRow.creation_key == values["creation_key"]
-                    )
+                _may_have(new, await candidates_at(connection, new.phone))
+                made = await connection.scalar(
+                    insert(CustomerRow)
+                    .values(values)
+                    .on_conflict_do_nothing()
+                    .returning(CustomerRow.id)
                 )
-                if phone_of_key is None:
-                    raise CustomerExists("This number is in the book already.")
-                phone = phone_of_key
-        customer = await self._read(phone)
-        if customer is None:
-            raise CrmError("The customer is no longer in the book.")
-        return customer
+        # None: the same key came at the same time, with another number.
+        return await self._one(CustomerRow.id == made if made is not None else same_key)
+
+    @guarded
+    async def add_phone(self, customer_id: int, phone: str) -> Customer:
+        """Record a further E.164 number of a customer's; one they have is no error. Raises
+        `CrmError`."""
+        async with self._changing(phone_of(phone)) as connection:
+            owner = select(CustomerRow.phone).where(CustomerRow.id == customer_id)
+            first = await connection.scalar(owner.with_for_update(key_share=True))
+            if first is None:
+                raise CrmError(GONE)
+            numbers = {first, *await connection.scalars(_further(customer_id))}
+            if phone not in numbers:
+                if len(numbers) >= MOST_NUMBERS:
+                    raise CrmError("No more numbers can be recorded for one person.")
+                added = insert(CustomerPhoneRow).values(customer_id=customer_id, phone=phone)
+                await connection.execute(added.on_conflict_do_nothing())
+        return await self._one(CustomerRow.id == customer_id)
 
     @guarded
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         """Record a vehicle; one that is on record already is returned, with its VIN filled in
-        (`otto.crm.vehicles` says which one that is). Raises `VinError` or `CrmError`."""
+        (`otto.crm.vehicles` says which one that is) and its mileage noted. Raises `VinError`,
+        `MileageFell` or `CrmError`."""
         latest = date.today().year + 2  # noqa: DTZ011  model years run ahead of any zone's date
         if not EARLIEST_MODEL_YEAR <= new.year <= latest:
             raise CrmError("That model year cannot be right.")
         told = replace(
             new,
             key=storable_key(new.key, KEY_LENGTH),
-            make=_words(new.make, "make", MAKE_LENGTH),
-            model=_words(new.model, "model", MODEL_LENGTH),
+            make=words_of(new.make, "make", MAKE_LENGTH),
+            model=words_of(new.model, "model", MODEL_LENGTH),
             vin=normalise_vin(new.vin) if new.vin else None,
+            mileage=mileage_of(new.mileage),
         )
         async with self._engine.connect() as connection:
-            phone = await connection.scalar(
+            first = await connection.scalar(
                 select(CustomerRow.phone).where(CustomerRow.id == new.customer_id)
             )
-        if phone is None:
-            raise CrmError("The customer is no longer in the book.")
-        async with self._changing(phone) as connection:
+            further = await connection.scalars(_further(new.customer_id))
+        if first is None:
+            raise CrmError(GONE)
+        async with self._changing(first, *further) as connection:
             return await record_vehicle(connection, told)
 
     # Inside
@@ -199,9 +223,9 @@ class CrmService:
         ]
 
     @asynccontextmanager
-    async def _changing(self, phone: str) -> AsyncIterator[AsyncConnection]:
-        """A transaction on a customer's data; the cached copy goes after the commit, and also
-        when it is not known whether the commit happened."""
+    async def _changing(self, *phones: str) -> AsyncIterator[AsyncConnection]:
+        """A transaction on the data of whoever has these numbers; the cached copies go after the
+        commit, and also when it is not known whether the commit happened."""
         try:
             async with self._engine.begin() as connection:
                 yield connection
@@ -213,27 +237,42 @@ class CrmService:
             raise CrmError("These details cannot be recorded.") from None
         finally:
             if self._cache is not None:
-                await self._cache.forget(phone)
+                for phone in phones:
+                    await self._cache.forget(phone)
 
     @guarded
-    async def _ask(self, phone: str) -> Customer | None:
-        return await self._read(phone)
+    async def _ask(self, phone: str) -> tuple[Customer, ...]:
+        return await self._read(CustomerRow.id.in_(having(phone)))
 
-    async def _read(self, phone: str) -> Customer | None:
+    async def _one(self, who: ColumnElement[bool]) -> Customer:
+        for customer in await self._read(who):
+            return customer
+        raise CrmError(GONE)
+
+    async def _read(self, who: ColumnElement[bool]) -> tuple[Customer, ...]:
         vehicles = (
-            select(func.coalesce(func.json_agg(_VEHICLE), func.json_build_array()))
+            select(
+                func.coalesce(
+                    func.json_agg(aggregate_order_by(_VEHICLE, VehicleRow.id)),
+                    func.json_build_array(),
+                )
+            )
             .where(VehicleRow.customer_id == CustomerRow.id)
             .scalar_subquery()
         )
         query = select(
-            CustomerRow.id, CustomerRow.first_name, CustomerRow.last_name, vehicles
-        ).where(CustomerRow.phone == phone)
+            CustomerRow.id,
+            CustomerRow.first_name,
+            CustomerRow.last_name,
+            CustomerRow.phone,
+            vehicles,
+        )
         async with self._engine.connect() as connection:
-            row = (await connection.execute(query)).first()
-        if row is None:
-            return None
-        found = sorted((Vehicle(**vehicle) for vehicle in row[3]), key=lambda vehicle: vehicle.id)
-        return Customer(row.id, row.first_name, row.last_name, phone, tuple(found))
+            rows = (await connection.execute(query.where(who).order_by(CustomerRow.id))).all()
+        return tuple(
+            Customer(who, first, last, phone, tuple(Vehicle(**each) for each in owned))
+            for who, first, last, phone, owned in rows
+        )
 
 
 _VEHICLE = func.json_build_object(
@@ -245,54 +284,27 @@ _VEHICLE = func.json_build_object(
             VehicleRow.make,
             VehicleRow.model,
             VehicleRow.vin,
+            VehicleRow.mileage,
         )
         for part in (column.key, column)
     )
 )
 
 
-async def _fits(connection: AsyncConnection, claim: IdentityClaim) -> bool:
-    is_theirs = CustomerRow.phone == claim.phone
-    row = (
-        await connection.execute(
-            select(CustomerRow.date_of_birth, CustomerRow.first_name, CustomerRow.last_name).where(
-                is_theirs
-            )
-        )
-    ).one_or_none()
-    vins = await connection.scalars(
-        select(VehicleRow.vin)
-        .join(CustomerRow, CustomerRow.id == VehicleRow.customer_id)
-        .where(is_theirs, VehicleRow.vin.is_not(None))
-    )
-    tails = [str(vin)[-6:] for vin in vins]
-    born, first_name, last_name = row or (None, "", "")
-    # Everything is compared: how long it takes does not tell what fits.
-    answers = [is_enough(claim.facts, has_number=claim.has_number)]
-    if claim.date_of_birth is not None:
-        answers.append(_same(claim.date_of_birth.isoformat(), born.isoformat() if born else ""))
-    if claim.vin_last_six is not None:
-        try:
-            given = normalise_vin_tail(claim.vin_last_six)
-        except VinError:
-            given = "?"
-        answers.append(sum(_same(given, tail) for tail in tails) > 0)
-    if claim.first_name is not None:
-        answers.append(is_same_name(claim.first_name, first_name))
-    if claim.last_name is not None:
-        answers.append(is_same_name(claim.last_name, last_name))
-    return all(answers)
+def _further(customer_id: int) -> Select[str]:
+    return select(CustomerPhoneRow.phone).where(CustomerPhoneRow.customer_id == customer_id)
 
 
-def _same(given: str, known: str) -> bool:
-    return hmac.compare_digest(given.encode(), known.encode())
-
-
-def _words(text: str, what: str, length: int) -> str:
-    """`text` in single spaces. Raises `CrmError` when its column would not take it."""
-    words = " ".join(storable(text).split())
-    if not words:
-        raise CrmError(f"The {what} is missing.")
-    if len(words) > length:
-        raise CrmError(f"That {what} is too long: it may have {length} characters.")
-    return words
+def _may_have(new: NewCustomer, having_it: Sequence[Candidate]) -> None:
+    """Whether somebody new may be recorded under a number that these have. Raises `CrmError`."""
+    if not having_it:
+        return
+    if new.date_of_birth is None:
+        raise CrmError("To enter you under this number I need your date of birth as well.")
+    for one in having_it:
+        if one.born == new.date_of_birth and is_one_person(
+            (new.first_name, new.last_name), one.name
+        ):
+            raise CustomerExists("You are in the book already.")
+    if len(having_it) >= MOST_ON_A_NUMBER:
+        raise CrmError("No more people can be entered under this number by telephone.")

@@ -7,7 +7,7 @@ What is told is compared with what is on record, in this order:
 3. year, make and model, unless both VINs are known and differ: that vehicle. A VIN told now is
    filled in.
 
-Anything else is a new vehicle.
+Anything else is a new vehicle. A mileage told now is noted with either (`otto.crm.details`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otto.crm.customers import NewVehicle, Vehicle
+from otto.crm.details import later_mileage
 from otto.storage.errors import CrmError
 from otto.storage.tables import CustomerRow, VehicleRow
 
@@ -48,7 +49,8 @@ def known_vehicle(told: NewVehicle, on_record: Sequence[tuple[Vehicle, str | Non
 
 
 async def record_vehicle(connection: AsyncConnection, told: NewVehicle) -> Vehicle:
-    """Insert the vehicle, or find the one on record and fill its VIN in. Raises `CrmError`."""
+    """Insert the vehicle, or find the one on record, fill its VIN in and note its mileage. Raises
+    `CrmError`."""
     # Locked, so that one vehicle told twice at once is compared with itself.
     owner = select(CustomerRow.id).where(CustomerRow.id == told.customer_id)
     if await connection.scalar(owner.with_for_update(key_share=True)) is None:
@@ -64,6 +66,7 @@ async def record_vehicle(connection: AsyncConnection, told: NewVehicle) -> Vehic
             "make": told.make,
             "model": told.model,
             "vin": told.vin,
+            "mileage": told.mileage,
             "creation_key": told.key,
         }
         added = insert(VehicleRow).values(values).on_conflict_do_nothing()
@@ -72,9 +75,11 @@ async def record_vehicle(connection: AsyncConnection, told: NewVehicle) -> Vehic
             raise CrmError("Something went wrong with that vehicle.")  # another customer's key
         return _vehicle(row)
     vehicle = next(one for one, _ in on_record if one.id == known)
-    if told.vin is None or vehicle.vin is not None:
+    mileage = later_mileage(told.mileage, vehicle.mileage, is_sure=told.is_sure_of_mileage)
+    changed = {"vin": vehicle.vin or told.vin, "mileage": mileage}
+    if changed == {"vin": vehicle.vin, "mileage": vehicle.mileage}:
         return vehicle
-    filled = update(VehicleRow).where(VehicleRow.id == known).values(vin=told.vin)
+    filled = update(VehicleRow).where(VehicleRow.id == known).values(changed)
     row = (await connection.execute(filled.returning(*VehicleRow.__table__.columns))).one()
     return _vehicle(row)
 
@@ -89,4 +94,4 @@ def _letters(text: str) -> str:
 
 
 def _vehicle(row: Row[Any]) -> Vehicle:
-    return Vehicle(id=row.id, year=row.year, make=row.make, model=row.model, vin=row.vin)
+    return Vehicle(row.id, row.year, row.make, row.model, row.vin, row.mileage)

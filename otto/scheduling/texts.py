@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -25,6 +25,7 @@ from otto.storage.number_hash import hash_number
 from otto.storage.opt_outs import opt_out, opted_out
 from otto.storage.tables import (
     AppointmentRow,
+    CustomerPhoneRow,
     CustomerRow,
     OutboxRow,
     TextCodeRow,
@@ -136,18 +137,23 @@ def text_handler(
 
 async def _facts(connection: AsyncConnection, text: Text) -> TextFacts:
     hashed = await hash_number(connection, text.to)
-    number_on_file = select(CustomerRow.phone).where(CustomerRow.id == text.customer_id)
+    is_theirs = or_(
+        exists().where(CustomerRow.id == text.customer_id, CustomerRow.phone == text.to),
+        exists().where(
+            CustomerPhoneRow.customer_id == text.customer_id, CustomerPhoneRow.phone == text.to
+        ),
+    )
     proved = exists().where(
         TextCodeRow.call_sid == text.call_sid,
         TextCodeRow.number_hash == hashed,
         TextCodeRow.proved_at.is_not(None),
     )
     consented = exists().where(TextConsentRow.number_hash == hashed)
-    wanted = select(number_on_file.scalar_subquery(), proved, consented, opted_out(hashed, "texts"))
-    on_file, is_proved, has_consent, has_opted_out = (await connection.execute(wanted)).one()
+    wanted = select(is_theirs, proved, consented, opted_out(hashed, "texts"))
+    is_on_file, is_proved, has_consent, has_opted_out = (await connection.execute(wanted)).one()
     return TextFacts(
         caller=text.caller,
-        on_file=on_file,
+        on_file=text.to if is_on_file else None,
         is_proved=is_proved,
         has_consent=has_consent,
         has_opted_out=has_opted_out,

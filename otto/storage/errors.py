@@ -8,7 +8,11 @@ class CrmError(Exception):
 
 
 class CustomerExists(CrmError):
-    """Another customer has this telephone number."""
+    """The person is on record under this telephone number already: they have to be verified."""
+
+
+class MileageFell(CrmError):
+    """A vehicle's mileage is less than it was: the caller has to be asked again."""
 
 
 class StoreUnavailable(Exception):

@@ -7,11 +7,11 @@ SESSION = "otto:session:{%s}"
 """Hash of a call's `epoch` and `state`, by CallSid. Outlives the process that serves the call, so
 that another can take over; expires by itself."""
 
-CUSTOMER = "otto:customer:{%s}"
-"""JSON of a customer with vehicles, by E.164 number. A copy: the database has the truth."""
+CUSTOMERS = "otto:customers:{%s}"
+"""JSON of the customers who have an E.164 number. A copy: the database has the truth."""
 
-CUSTOMER_LEASE = "otto:customer:{%s}:lease"
-"""Who may fill `CUSTOMER`: a token given at a miss and revoked by every write, so that a value
+CUSTOMERS_LEASE = "otto:customers:{%s}:lease"
+"""Who may fill `CUSTOMERS`: a token given at a miss and revoked by every write, so that a value
 read before a write can never be stored after it."""
 
 SPOOL = "otto:spool:{%s}"

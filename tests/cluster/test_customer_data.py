@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from cluster.errors import StackError
 from config.settings import DatabaseSettings, RedisSettings, Settings
 from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import NewCustomer
+from otto.crm.person import Which
 from otto.crm.service import CrmService
 from otto.dialogue.session.state import Session
 from otto.dialogue.session.store import SessionStore
@@ -49,11 +51,17 @@ async def somebody(engine: AsyncEngine, redis: Redis, settings: Settings) -> Red
 
 
 async def put_session(
-    redis: Redis, call_sid: str, *, outcome: str, transcript_refused: bool = False
+    redis: Redis,
+    call_sid: str,
+    *,
+    outcome: str,
+    transcript_refused: bool = False,
+    customer_id: int | None = None,
 ) -> None:
     store = SessionStore(redis, 3600)
     session = Session.begin(call_sid, NUMBER, "+13125550100", NOW)
     session.outcome, session.transcript_refused = outcome, transcript_refused
+    session.customer_id = customer_id
     await store.open(call_sid, 1)
     await store.commit(call_sid, 1, session.dump())
 
@@ -72,6 +80,32 @@ async def test_everything_is_shown_and_then_erased(settings: Settings, somebody:
     assert (left["database"], left["sessions"], left["spool"]) == ({}, [], [])
     assert [key async for key in somebody.scan_iter("*7735550142*")] == []
     assert await customer_data.erase(settings, NUMBER, cancel_appointments=False) == {}
+
+
+async def test_one_of_two_with_the_number_is_named(
+    settings: Settings, engine: AsyncEngine, somebody: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm = CrmService(engine, "main", CustomerCache(somebody, 60))
+    ada = await crm.create_customer(NewCustomer("ada", "Ada", "Lovelace", NUMBER, date(2000, 2, 3)))
+    await put_session(somebody, "CA7", outcome="done", customer_id=ada.id)
+    for ask in (
+        customer_data.export(settings, NUMBER),
+        customer_data.erase(settings, NUMBER, cancel_appointments=False),
+    ):
+        with pytest.raises(StackError, match="2 customers have this number"):
+            await ask
+    hers = await customer_data.export(settings, NUMBER, Which("Ada Lovelace"))
+    assert [state["call_sid"] for state in hers["sessions"]] == ["CA7"] and hers["spool"] == []
+    monkeypatch.setattr(cli, "_settings", lambda: settings)
+    arguments = ["customer", "erase", NUMBER, "--name", "Zebulon Quixano", "--yes"]
+    run = await asyncio.to_thread(CliRunner().invoke, cli.app, arguments)
+    assert run.exit_code == 0, run.output
+    left = await customer_data.export(settings, NUMBER)
+    assert left["database"] == hers["database"] and left["sessions"] == hers["sessions"]
+    assert await crm.find_by_phone(NUMBER) == (ada,)
+    assert await customer_data.erase(
+        settings, NUMBER, Which(customer_id=ada.id), cancel_appointments=False
+    ) == {"customers": 1, "sessions": 1}
 
 
 @pytest.mark.parametrize("transcript_refused", [False, True])

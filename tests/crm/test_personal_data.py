@@ -20,6 +20,7 @@ from config.dealership import Dealership
 from otto.crm.call_log import CallLog
 from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import NewCustomer, NewVehicle
+from otto.crm.person import Which, WhichPerson
 from otto.crm.personal_data import AppointmentsAhead, erase_person, export_person
 from otto.crm.records import Callback, CallRecord, TurnLine
 from otto.crm.service import CrmService
@@ -275,7 +276,7 @@ async def test_others_keep_what_is_theirs(world: World) -> None:
     )
     await erase_everywhere(world)
     assert await export_person(world.engine, "+17735550143") != {}
-    assert (await world.crm.find_by_phone("+17735550143")) == other
+    assert (await world.crm.find_by_phone("+17735550143")) == (other,)
 
 
 async def test_an_export_holds_every_trace(world: World) -> None:
@@ -284,3 +285,100 @@ async def test_an_export_holds_every_trace(world: World) -> None:
     assert {*found} == in_tables
     shown = json.dumps(found)
     assert [mark for mark in MARKS if mark not in shown] == []
+
+
+# A number that somebody else has, too
+
+OTHERS_MARKS = ("Lovelace", "2000-02-03", "1M8GDM9AXKP042788", "Phaeton", "a squeaking belt")
+
+
+async def share(world: World) -> tuple[int, int]:
+    """Ada has the number, too, and calls from it; returns Zebulon's id and hers."""
+    (zebulon,) = await world.crm.find_by_phone(NUMBER)
+    ada = await world.crm.create_customer(
+        NewCustomer("ada", "Ada", "Lovelace", NUMBER, date(2000, 2, 3))
+    )
+    await world.crm.add_vehicle(
+        NewVehicle("adas", ada.id, 1989, "VW", "Phaeton", "1M8GDM9AXKP042788")
+    )
+    said = TurnLine(0, "caller", "This is Ada Lovelace, a squeaking belt", None, {}, NOW)
+    await world.crm.calls.record_call(
+        CallRecord("CA7", NUMBER, None, "inbound", "done", NOW, NOW, ada.id, turns=(said,))
+    )
+    wish = Callback("CA7:callback", NUMBER, "a squeaking belt", "CA7")
+    await world.crm.calls.request_callback(wish)
+    return zebulon.id, ada.id
+
+
+async def test_nobody_is_erased_or_shown_for_another_by_mistake(world: World) -> None:
+    ids = await share(world)
+    before = await export_all(world)
+    for which in (
+        Which(),
+        Which("Eve Adams"),
+        Which(customer_id=-1),
+        Which("Ada Lovelace", ids[0]),
+    ):
+        with pytest.raises(WhichPerson) as unclear:
+            await export_person(world.engine, NUMBER, which)
+        with pytest.raises(WhichPerson):
+            await erase_person(world.engine, NUMBER, which, cancel_appointments=True)
+        assert "Ada" not in str(unclear.value) and "Zebulon" not in str(unclear.value)
+        assert str(ids[0]) in str(unclear.value) and str(ids[1]) in str(unclear.value)
+    assert await export_all(world) == before
+
+
+async def export_all(world: World) -> str:
+    return json.dumps({**await world._tables()})
+
+
+@pytest.mark.parametrize("by", ["name", "id", "accents"])
+async def test_one_of_two_is_erased_and_the_other_keeps_everything(by: str, world: World) -> None:
+    zebulon, ada = await share(world)
+    which = {
+        "name": Which("Zebulon Quixano"),
+        "id": Which(customer_id=zebulon),
+        "accents": Which("zébulon  QUIXANO"),
+    }[by]
+    hers = await export_person(world.engine, NUMBER, Which(customer_id=ada))
+    await erase_person(world.engine, NUMBER, which, cancel_appointments=True)
+    marks = [mark for mark in MARKS if mark != NUMBER.removeprefix("+1")]
+    everything = await export_all(world)
+    assert [mark for mark in marks if mark in everything] == []
+    assert await export_person(world.engine, NUMBER) == hers, "she is the only one now"
+    shown = json.dumps(hers)
+    assert [mark for mark in OTHERS_MARKS if mark not in shown] == []
+    assert (await world.crm.calls.take_in(SpoolEntry("call", "CA8", late_record(ada)))) is None
+    async with world.engine.connect() as connection:
+        calls = await connection.scalars(select(CallRow.call_sid).order_by(CallRow.call_sid))
+        assert list(calls) == ["CA7", "CA8"], "what waited of hers comes in"
+
+
+def late_record(customer_id: int) -> dict[str, Any]:
+    return CallRecord("CA8", NUMBER, None, "inbound", "done", NOW, NOW, customer_id).dump()
+
+
+async def test_what_nobody_is_on_record_for_is_not_shown_to_one_of_them(world: World) -> None:
+    zebulon, ada = await share(world)
+    for who, marks in ((ada, MARKS[1:]), (zebulon, OTHERS_MARKS)):
+        shown = json.dumps(await export_person(world.engine, NUMBER, Which(customer_id=who)))
+        assert [mark for mark in marks if mark in shown] == []
+    assert "a squeaking belt" in json.dumps(
+        await export_person(world.engine, NUMBER, Which(customer_id=ada))
+    )
+
+
+async def test_a_person_is_erased_under_all_their_numbers(world: World) -> None:
+    (zebulon,) = await world.crm.find_by_phone(NUMBER)
+    second = "+17735550144"
+    await world.crm.add_phone(zebulon.id, second)
+    await world.crm.calls.request_callback(Callback("second", second, "x", None))
+    shown = await export_person(world.engine, second)
+    assert shown == await export_person(world.engine, NUMBER)
+    assert {row["phone"] for row in shown["callbacks"]} == {NUMBER, second}
+    await erase_person(world.engine, second, cancel_appointments=True)
+    everything = await export_all(world)
+    assert [mark for mark in (*MARKS, second[1:]) if mark in everything] == []
+    old = Callback("old", second, "x", None)
+    await world.crm.calls.take_in(SpoolEntry("callback", "old", old.dump()))
+    assert await export_person(world.engine, second) == {}, "nor does what waited come back"

@@ -106,8 +106,7 @@ async def somebody(engine: AsyncEngine) -> Customer:
     made = await crm.create_customer(NewCustomer(phone, "Dana", "Field", phone))
     for year, make, model in ((2019, "Honda", "Civic"), (2023, "Tesla", "Model 3")):
         await crm.add_vehicle(NewVehicle(f"{phone}{model}", made.id, year, make, model))
-    found = await crm.find_by_phone(phone)
-    assert found is not None
+    (found,) = await crm.find_by_phone(phone)
     return found
 
 

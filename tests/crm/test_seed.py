@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
-from otto.crm.customers import IdentityClaim, Verdict
+from otto.crm.customers import IdentityClaim, Verdict, Verification
 from otto.crm.seed import SeedReport, seed
 from otto.crm.service import CrmService
 from otto.language.phone import parse_phone
@@ -91,11 +91,10 @@ async def test_the_regulars_are_there_with_an_empty_book(seeded: AsyncEngine) ->
         ("+13125550117", date(1979, 11, 2), ["2021 Ford F-150", "2016 Toyota Camry"]),
         ("+13125550163", date(1990, 7, 25), ["2020 Subaru Outback"]),
     ):
-        customer = await crm.find_by_phone(phone)
-        assert customer is not None
+        (customer,) = await crm.find_by_phone(phone)
         assert sorted(vehicle.description for vehicle in customer.vehicles) == sorted(cars)
         claim = IdentityClaim(phone, phone, phone, date_of_birth=born)
-        assert await crm.verify(claim) is Verdict.VERIFIED
+        assert await crm.verify(claim) == Verification(Verdict.VERIFIED, customer.id)
         booked = [
             row for row in await _rows(seeded, AppointmentRow) if row.customer_id == customer.id
         ]

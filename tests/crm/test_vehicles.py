@@ -46,8 +46,8 @@ async def test_a_tesla_is_not_the_honda_on_record(crm: CrmService, owner: Custom
     honda = await crm.add_vehicle(told(owner, "2019 Honda Civic"))
     tesla = await crm.add_vehicle(told(owner, "2023 Tesla Model 3"))
     assert tesla.description == "2023 Tesla Model 3"
-    found = await crm.find_by_phone(owner.phone)
-    assert found is not None and found.vehicles == (honda, tesla)
+    (found,) = await crm.find_by_phone(owner.phone)
+    assert found.vehicles == (honda, tesla)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ async def test_a_vin_told_later_is_filled_in(crm: CrmService, owner: Customer) -
     without = await crm.add_vehicle(told(owner, "2019 Honda Civic"))
     filled = await crm.add_vehicle(told(owner, "2019 Honda Civic", VIN))
     assert filled == replace(without, vin=VIN)
-    found = await crm.find_by_phone(owner.phone)
-    assert found is not None and found.vehicles == (filled,)
+    (found,) = await crm.find_by_phone(owner.phone)
+    assert found.vehicles == (filled,)
     # The second of two equal trucks is told by its VIN.
     other = await crm.add_vehicle(told(owner, "2019 Honda Civic", OTHER_VIN))
     assert other.id != filled.id

@@ -19,7 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config.limits import LimitSettings
 from config.settings import DatabaseSettings
 from otto.crm.customers import Customer, IdentityClaim, NewCustomer, NewVehicle, Verdict
-from otto.crm.proof import Fact, is_enough, is_same_name
+from otto.crm.names import is_same_name
+from otto.crm.proof import Fact, is_enough
 from otto.crm.service import CrmService
 from otto.storage.database import make_engine
 from otto.storage.tables import LimitEventRow
@@ -47,6 +48,10 @@ async def maria(crm: CrmService, engine: AsyncEngine) -> Customer:
     made = await crm.create_customer(NewCustomer(phone, "Maria", "Álvarez", phone, BORN))
     await crm.add_vehicle(NewVehicle(phone, made.id, 2019, "Honda", "Civic", VIN))
     return made
+
+
+async def verdict_of(crm: CrmService, claim: IdentityClaim) -> Verdict:
+    return (await crm.verify(claim)).verdict
 
 
 def claim(phone: str, **given: Any) -> IdentityClaim:
@@ -86,7 +91,7 @@ NAME = {"first_name": "maria", "last_name": "Alvares"}
 async def test_what_is_given_must_fit_and_be_enough(
     given: dict[str, Any], verdict: Verdict, crm: CrmService, maria: Customer
 ) -> None:
-    assert await crm.verify(claim(maria.phone, **given)) is verdict
+    assert await verdict_of(crm, claim(maria.phone, **given)) is verdict
 
 
 async def test_an_unknown_number_is_like_a_wrong_answer_in_every_way(
@@ -96,14 +101,14 @@ async def test_an_unknown_number_is_like_a_wrong_answer_in_every_way(
     heard = {}
     for phone in (maria.phone, "+13125559999"):
         said = {"has_number": False, "date_of_birth": WRONG, "caller": None, **NAME}
-        heard[phone] = [await crm.verify(claim(phone, **said)) for _ in range(6)]
+        heard[phone] = [await verdict_of(crm, claim(phone, **said)) for _ in range(6)]
     assert heard[maria.phone] == heard["+13125559999"] == [NO, NO, NO, LOCKED, LOCKED, LOCKED]
 
 
 async def test_a_customer_with_nothing_on_record_cannot_be_verified(crm: CrmService) -> None:
     made = await crm.create_customer(NewCustomer("blank", "No", "Facts", "+13125550999"))
-    assert await crm.verify(claim(made.phone, date_of_birth=BORN)) is NO
-    assert await crm.verify(claim(made.phone, vin_last_six="109186", **NAME)) is NO
+    assert await verdict_of(crm, claim(made.phone, date_of_birth=BORN)) is NO
+    assert await verdict_of(crm, claim(made.phone, vin_last_six="109186", **NAME)) is NO
 
 
 async def test_wrong_answers_count_over_all_calls_and_then_nothing_is_looked_at(
@@ -111,25 +116,27 @@ async def test_wrong_answers_count_over_all_calls_and_then_nothing_is_looked_at(
 ) -> None:
     callers = [f"+1773555{n:04d}" for n in range(100, 104)]
     wrong = [claim(maria.phone, caller=caller, date_of_birth=WRONG) for caller in callers]
-    assert [await crm.verify(one) for one in wrong] == [NO, NO, NO, LOCKED]
-    assert await crm.verify(claim(maria.phone, date_of_birth=BORN)) is LOCKED, "not even the truth"
+    assert [await verdict_of(crm, one) for one in wrong] == [NO, NO, NO, LOCKED]
+    assert await verdict_of(crm, claim(maria.phone, date_of_birth=BORN)) is LOCKED, (
+        "not even the truth"
+    )
 
 
 async def test_a_caller_who_tries_one_customer_after_the_other_is_locked(
     crm: CrmService, maria: Customer
 ) -> None:
     for n in range(5):
-        assert await crm.verify(claim(f"+1414555{n:04d}", date_of_birth=WRONG)) is NO
-    assert await crm.verify(claim("+14145550199", date_of_birth=WRONG)) is LOCKED
-    assert await crm.verify(claim(maria.phone, date_of_birth=BORN)) is LOCKED
+        assert await verdict_of(crm, claim(f"+1414555{n:04d}", date_of_birth=WRONG)) is NO
+    assert await verdict_of(crm, claim("+14145550199", date_of_birth=WRONG)) is LOCKED
+    assert await verdict_of(crm, claim(maria.phone, date_of_birth=BORN)) is LOCKED
     others = claim(maria.phone, caller="+17735550100", date_of_birth=BORN)
-    assert await crm.verify(others) is YES, "who calls from elsewhere is not"
+    assert await verdict_of(crm, others) is YES, "who calls from elsewhere is not"
 
 
 async def test_right_answers_neither_count_nor_forgive(crm: CrmService, maria: Customer) -> None:
     wrong, right = {"date_of_birth": WRONG}, {"date_of_birth": BORN}
     verdicts = [
-        await crm.verify(claim(maria.phone, **given))
+        await verdict_of(crm, claim(maria.phone, **given))
         for given in (right, wrong, right, wrong, wrong, right, wrong, right)
     ]
     assert verdicts == [YES, NO, YES, NO, NO, YES, LOCKED, LOCKED]
@@ -138,23 +145,23 @@ async def test_right_answers_neither_count_nor_forgive(crm: CrmService, maria: C
 async def test_the_same_answer_again_is_one(crm: CrmService, maria: Customer) -> None:
     """A retry, or the call's next owner: it counts once, and is answered the same."""
     one = claim(maria.phone, date_of_birth=WRONG)
-    assert [await crm.verify(one) for _ in range(6)] == [NO] * 6
+    assert [await verdict_of(crm, one) for _ in range(6)] == [NO] * 6
     last = [claim(maria.phone, date_of_birth=WRONG) for _ in range(3)]
-    assert [await crm.verify(each) for each in last] == [NO, NO, LOCKED]
-    assert await crm.verify(one) is LOCKED
+    assert [await verdict_of(crm, each) for each in last] == [NO, NO, LOCKED]
+    assert await verdict_of(crm, one) is LOCKED
 
 
 async def test_a_lock_ends_when_the_window_has_passed(
     crm: CrmService, engine: AsyncEngine, maria: Customer
 ) -> None:
     for _ in range(4):
-        await crm.verify(claim(maria.phone, date_of_birth=WRONG))
+        await verdict_of(crm, claim(maria.phone, date_of_birth=WRONG))
     for age, verdict in ((timedelta(hours=23), LOCKED), (timedelta(hours=2), YES)):
         async with engine.begin() as connection:
             await connection.execute(
                 text("UPDATE limit_events SET at = at - CAST(:age AS interval)"), {"age": age}
             )
-        assert await crm.verify(claim(maria.phone, date_of_birth=BORN)) is verdict
+        assert await verdict_of(crm, claim(maria.phone, date_of_birth=BORN)) is verdict
 
 
 async def test_calls_that_guess_at_the_same_time_have_no_more_guesses_than_one(
@@ -169,7 +176,7 @@ async def test_calls_that_guess_at_the_same_time_have_no_more_guesses_than_one(
         for n in range(10)
     ]
     verdicts = await asyncio.gather(
-        *(services[n % 2].verify(guess) for n, guess in enumerate(guesses))
+        *(verdict_of(services[n % 2], guess) for n, guess in enumerate(guesses))
     )
     assert verdicts.count(NO) == 3 and verdicts.count(LOCKED) == 7
     for engine in engines:
@@ -180,7 +187,7 @@ async def test_what_is_counted_holds_no_answer_and_no_number(
     crm: CrmService, engine: AsyncEngine, maria: Customer
 ) -> None:
     given = claim(maria.phone, date_of_birth=WRONG)
-    await crm.verify(replace(given, key=f"CA1:{WRONG.isoformat()}"))
+    await verdict_of(crm, replace(given, key=f"CA1:{WRONG.isoformat()}"))
     async with engine.connect() as connection:
         rows = (await connection.execute(select(LimitEventRow.__table__))).all()
     assert len(rows) == 2

@@ -15,6 +15,7 @@ from otto.crm.customers import (
     NewVehicle,
     Vehicle,
     Verdict,
+    Verification,
 )
 from otto.crm.records import Callback
 from otto.dialogue.session.state import Identity
@@ -38,7 +39,7 @@ class SlowPeople(People):
 
     def __init__(self) -> None:
         super().__init__()
-        self.customers[OTHER.phone] = OTHER
+        self.customers[OTHER.phone] = [OTHER]
         self.gates: dict[str, asyncio.Event] = {}
         self.callback_fails = False
 
@@ -49,15 +50,16 @@ class SlowPeople(People):
         if what in self.gates:
             await self.gates[what].wait()
 
-    async def find_by_phone(self, phone: str) -> Customer | None:
+    async def find_by_phone(self, phone: str) -> tuple[Customer, ...]:
         await self._wait(phone)
         return await super().find_by_phone(phone)
 
-    async def verify(self, claim: IdentityClaim) -> Verdict:
+    async def verify(self, claim: IdentityClaim) -> Verification:
         born = {MARIA.phone: BORN, OTHER.phone: OTHERS_BIRTH}
         await self._wait("verify")
         fits = claim.date_of_birth == born[claim.phone]
-        return Verdict.VERIFIED if fits else Verdict.MISMATCH
+        (customer,) = self.customers[claim.phone]
+        return Verification(*((Verdict.VERIFIED, customer.id) if fits else (Verdict.MISMATCH,)))
 
     async def create_customer(self, new: NewCustomer) -> Customer:
         await self._wait("create")

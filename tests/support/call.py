@@ -22,6 +22,7 @@ from otto.crm.customers import (
     NewVehicle,
     Vehicle,
     Verdict,
+    Verification,
 )
 from otto.crm.records import Callback, CallRecord
 from otto.crm.repair_orders import RepairOrder
@@ -283,25 +284,35 @@ class People:
     """A CRM with Maria in it."""
 
     def __init__(self) -> None:
-        self.customers = {MARIA.phone: MARIA}
+        self.customers = {MARIA.phone: [MARIA]}
         self.records: list[CallRecord] = []
         self.claims: list[IdentityClaim] = []
         self.callbacks: dict[str, tuple[str, str]] = {}
         self.repairs: tuple[RepairOrder, ...] = ()
 
-    async def find_by_phone(self, phone: str) -> Customer | None:
-        return self.customers.get(phone)
+    async def find_by_phone(self, phone: str) -> tuple[Customer, ...]:
+        return tuple(self.customers.get(phone, ()))
 
-    async def verify(self, claim: IdentityClaim) -> Verdict:
+    async def verify(self, claim: IdentityClaim) -> Verification:
         self.claims.append(claim)
-        is_maria = claim.phone == MARIA.phone and claim.date_of_birth == BORN
-        return Verdict.VERIFIED if is_maria else Verdict.MISMATCH
+        if claim.phone == MARIA.phone and claim.date_of_birth == BORN:
+            return Verification(Verdict.VERIFIED, MARIA.id)
+        return Verification(Verdict.MISMATCH)
 
     async def create_customer(self, new: NewCustomer) -> Customer:
-        if new.phone in self.customers:
+        having = self.customers.setdefault(new.phone, [])
+        if any(one.first_name == new.first_name for one in having):
             raise CustomerExists
-        self.customers[new.phone] = Customer(8, new.first_name, new.last_name, new.phone, ())
-        return self.customers[new.phone]
+        made = Customer(8 + len(having), new.first_name, new.last_name, new.phone, ())
+        having.append(made)
+        return made
+
+    async def add_phone(self, customer_id: int, phone: str) -> Customer:
+        (customer,) = (
+            one for having in self.customers.values() for one in having if one.id == customer_id
+        )
+        self.customers.setdefault(phone, []).append(customer)
+        return customer
 
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:
         return Vehicle(80, new.year, new.make, new.model, new.vin)

@@ -10,11 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.dealership import Dealership
-from otto.crm.customers import Verdict
+from otto.crm.customers import (
+    Customer,
+    IdentityClaim,
+    NewVehicle,
+    Vehicle,
+    Verdict,
+    Verification,
+)
 from otto.dialogue.session.state import Identity, Session
 from otto.dialogue.tools.permissions import allowed_tools
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
+from otto.storage.errors import MileageFell
 from otto.telephony.attestation import is_forged
 from tests.support.call import BORN, CODE, MARIA, NOW, Book, People
 
@@ -213,6 +221,90 @@ async def test_a_new_customer_has_a_number_that_is_theirs(dealership: Dealership
     assert created["status"] == "created" and desk.session.phone == NOBODY
 
 
+# A family's telephone
+
+
+async def test_a_number_that_several_have_asks_who_is_calling(dealership: Dealership) -> None:
+    desk = Desk(dealership, MARIA.phone)
+    son = Customer(9, "Luis", "Alvarez", MARIA.phone, ())
+    desk.people.customers[MARIA.phone].append(son)
+    found = await desk.run("identify_caller", phone_number=None)
+    assert (found["status"], found["shared"]) == ("found", True) and "name" in found["advice"]
+    assert "Luis" not in str(found) and desk.session.customer_id is None
+    verified = await desk.run("verify_caller", **FACTS)
+    assert (verified["first_name"], desk.session.customer_id) == ("Maria", MARIA.id)
+
+
+async def test_what_fits_several_is_no_wrong_answer(dealership: Dealership) -> None:
+    desk = Desk(dealership, MARIA.phone)
+
+    async def several(claim: IdentityClaim) -> Verification:
+        return Verification(Verdict.SEVERAL)
+
+    desk.people.verify = several  # type: ignore[method-assign]
+    await desk.run("identify_caller", phone_number=None)
+    for _ in range(5):
+        result = await desk.run("verify_caller", date_of_birth=BORN.isoformat())
+        assert result["status"] == "ask" and "name" in result["advice"]
+    assert (desk.session.identity, desk.session.attempts) == (Identity.FOUND, 0)
+
+
+async def test_somebody_new_in_a_household_is_entered_beside_the_others(
+    dealership: Dealership,
+) -> None:
+    desk = Desk(dealership, MARIA.phone)
+    await desk.run("identify_caller", phone_number=None)
+    new = {"first_name": "Suharto", "last_name": None, "date_of_birth": "2001-02-03"}
+    created = await desk.run("create_customer", phone_number=None, **new)
+    assert created == {"status": "created", "first_name": "Suharto"}
+    assert desk.session.identity is Identity.CREATED and desk.session.vehicles == []
+    assert desk.session.customer_id not in {None, MARIA.id}
+    assert "verify_caller" not in allowed_tools(desk.session)
+
+
+async def test_who_is_in_the_book_already_has_to_prove_it(dealership: Dealership) -> None:
+    desk = Desk(dealership, MARIA.phone)
+    await desk.run("identify_caller", phone_number=None)
+    result = await desk.run("create_customer", phone_number=None, **FACTS)
+    assert result["status"] == "exists" and "verify_caller" in result["advice"]
+    assert desk.session.identity is Identity.FOUND, "a name makes nobody trusted"
+    assert (await desk.run("verify_caller", **FACTS))["status"] == "verified"
+
+
+async def test_a_customer_is_texted_at_the_number_they_were_found_by(
+    dealership: Dealership,
+) -> None:
+    desk = Desk(dealership, NOBODY)
+    await desk.people.add_phone(MARIA.id, NOBODY)
+
+    async def verified(claim: IdentityClaim) -> Verification:
+        return Verification(Verdict.VERIFIED, MARIA.id)
+
+    desk.people.verify = verified  # type: ignore[method-assign]
+    await desk.run("identify_caller", phone_number=None)
+    await desk.run("verify_caller", date_of_birth=BORN.isoformat())
+    assert (desk.session.customer_id, desk.session.phone) == (MARIA.id, NOBODY)
+
+
+async def test_a_mileage_that_fell_is_asked_about(dealership: Dealership) -> None:
+    desk = Desk(dealership, identity=Identity.VERIFIED, customer_id=MARIA.id, phone=MARIA.phone)
+    told: list[NewVehicle] = []
+
+    async def add_vehicle(new: NewVehicle) -> Vehicle:
+        told.append(new)
+        if not new.is_sure_of_mileage:
+            raise MileageFell("That is less than was noted before: please check the mileage.")
+        return Vehicle(80, new.year, new.make, new.model, new.vin, new.mileage)
+
+    desk.people.add_vehicle = add_vehicle  # type: ignore[method-assign]
+    car = {"year": 2019, "make": "Honda", "model": "Civic", "mileage": 40_000}
+    asked = await desk.run("add_vehicle", **car)
+    assert (asked["status"], asked["code"]) == ("error", "mileage_fell")
+    assert "check the mileage" in asked["message"] and desk.session.vehicles == []
+    assert (await desk.run("add_vehicle", **car, mileage_confirmed=True))["status"] == "added"
+    assert [new.mileage for new in told] == [40_000, 40_000]
+
+
 # A code
 
 
@@ -282,8 +374,8 @@ async def test_codes_are_for_said_numbers_alone(identity: Identity, dealership: 
 async def test_a_lock_from_other_calls_ends_at_a_person(dealership: Dealership) -> None:
     desk = Desk(dealership, MARIA.phone)
 
-    async def locked(claim: Any) -> Verdict:
-        return Verdict.LOCKED
+    async def locked(claim: Any) -> Verification:
+        return Verification(Verdict.LOCKED)
 
     desk.people.verify = locked  # type: ignore[method-assign]
     await desk.run("identify_caller", phone_number=None)

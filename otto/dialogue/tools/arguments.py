@@ -36,8 +36,8 @@ class IdentifyCaller(Arguments):
 class VerifyCaller(Arguments):
     date_of_birth: date | None = None
     vin_last_six: str | None = None
-    first_name: str | None = Field(None, max_length=60)
-    last_name: str | None = Field(None, max_length=60)
+    first_name: str | None = None
+    last_name: str | None = None
 
 
 class TextCode(Arguments):
@@ -49,10 +49,11 @@ class CheckCode(Arguments):
 
 
 class CreateCustomer(Arguments):
-    first_name: str = Field(min_length=1, max_length=60)
-    last_name: str = Field(min_length=1, max_length=60)
+    first_name: str = Field(min_length=1)
+    last_name: str | None = None
     phone_number: str | None = None
     date_of_birth: date | None = None
+    email: str | None = None
 
 
 class AddVehicle(Arguments):
@@ -60,6 +61,8 @@ class AddVehicle(Arguments):
     make: str = Field(min_length=1, max_length=40)
     model: str = Field(min_length=1, max_length=60)
     vin: str | None = None
+    mileage: int | None = None
+    mileage_confirmed: bool | None = None
 
 
 class FindOpenings(Arguments):

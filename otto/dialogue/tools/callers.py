@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -18,10 +19,10 @@ from otto.dialogue.session.state import Identity, Session, VehicleRef
 from otto.dialogue.tools.arguments import AddVehicle, CreateCustomer, IdentifyCaller, VerifyCaller
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, left_out, told
 from otto.dialogue.tools.ports import Crm
-from otto.dialogue.tools.results import Result, ToolFault, vehicle_result
+from otto.dialogue.tools.results import Result, ToolFault, error, vehicle_result
 from otto.language.phone import caller_number, said_number
 from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
-from otto.storage.errors import CustomerExists, StoreUnavailable
+from otto.storage.errors import CustomerExists, MileageFell, StoreUnavailable
 
 ASK: Result = {
     "status": "ask",
@@ -41,6 +42,23 @@ NO_NUMBER: Result = {
 NO_MATCH = (
     "Say only that you could not match these details. They may say them again; or, when they may "
     "be new here, offer to text a code to their number (text_code), or a person."
+)
+SHARED = (
+    "Several people have this number. Ask for their first and last name and their date of birth, "
+    "and call verify_caller with all of them. Never say who has it. Somebody of them who is new "
+    "here is entered with create_customer."
+)
+WHICH: Result = {
+    "status": "ask",
+    "shared": True,
+    "advice": (
+        "Several people have this number, and this fits more than one of them. Ask for their first "
+        "and last name, and call verify_caller with all they have said. Never say who has it."
+    ),
+}
+CHECK_MILEAGE = (
+    "Ask them to check it. When they say the same again, call add_vehicle once more with "
+    "mileage_confirmed; when they do not know, without the mileage."
 )
 ONE_NUMBER = "One other number a call can be looked up. Offer to connect a person."
 _MISSING = {
@@ -114,18 +132,23 @@ class CallerTools:
         if self._attempts.attempts > self._most_attempts:
             return Outcome(_locked)  # the last answer allowed was checked too late to lock
         try:
-            verdict = await self._crm.verify(replace(claim, key=f"{pinned.call_sid}:{attempt}"))
+            found = await self._crm.verify(replace(claim, key=f"{pinned.call_sid}:{attempt}"))
         except StoreUnavailable:
             self._attempts.take_back(attempt)  # nobody has looked
             raise
-        if verdict is Verdict.LOCKED:
-            return Outcome(_locked)
-        if verdict is Verdict.MISMATCH:
-            return Outcome(self._mismatch)
-        customer = await self._crm.find_by_phone(phone)
-        if customer is None or pinned.customer_id not in {None, customer.id}:
+        match found.verdict:
+            case Verdict.LOCKED:
+                return Outcome(_locked)
+            case Verdict.MISMATCH:
+                return Outcome(self._mismatch)
+            case Verdict.SEVERAL:
+                self._attempts.take_back(attempt)  # it was right, as far as it went
+                return told({**WHICH})
+        having = await self._crm.find_by_phone(phone)
+        customer = next((one for one in having if one.id == found.customer_id), None)
+        if customer is None:
             raise ToolFault("The customer is no longer in the book. Offer a person.")
-        return Outcome(lambda session: _verified(session, customer))
+        return Outcome(lambda session: _verified(session, customer, phone))
 
     async def create(self, pinned: Pinned, arguments: CreateCustomer) -> Outcome:
         """Enter a new customer, under a number that is known to be theirs."""
@@ -138,16 +161,15 @@ class CallerTools:
         new = NewCustomer(
             f"{pinned.call_sid}:customer",
             arguments.first_name,
-            arguments.last_name,
+            arguments.last_name or "",
             phone,
             arguments.date_of_birth,
+            arguments.email,
         )
         try:
             customer = await self._crm.create_customer(new)
         except CustomerExists:
-            return told(
-                {"status": "exists", "advice": "This number is in the book: identify them."}
-            )
+            return Outcome(lambda session: _exists(session, phone))
 
         def created(session: Session) -> Result:
             session.identity = Identity.CREATED
@@ -161,13 +183,22 @@ class CallerTools:
         """Enter a vehicle of the caller's."""
         assert pinned.customer_id is not None
         vin = normalise_vin(arguments.vin) if arguments.vin else None
-        told = (pinned.customer_id, arguments.year, arguments.make, arguments.model, vin)
-        key = f"{pinned.call_sid}:vehicle:{':'.join(map(str, told))}"
-        vehicle = await self._crm.add_vehicle(
-            NewVehicle(
-                key, pinned.customer_id, arguments.year, arguments.make, arguments.model, vin
-            )
+        said = (pinned.customer_id, arguments.year, arguments.make, arguments.model, vin)
+        key = f"{pinned.call_sid}:vehicle:{':'.join(map(str, said))}"
+        new = NewVehicle(
+            key,
+            pinned.customer_id,
+            arguments.year,
+            arguments.make,
+            arguments.model,
+            vin,
+            arguments.mileage,
+            is_sure_of_mileage=bool(arguments.mileage_confirmed),
         )
+        try:
+            vehicle = await self._crm.add_vehicle(new)
+        except MileageFell as fell:
+            return told(error(str(fell), advice=CHECK_MILEAGE) | {"code": "mileage_fell"})
 
         def late(session: Session) -> Late:
             is_theirs = session.identity.trusted and session.customer_id == pinned.customer_id
@@ -184,16 +215,18 @@ class CallerTools:
         return result | {"advice": NO_MATCH} if is_claimed else result
 
 
-def known_number(phone: str, customer: Customer | None) -> Outcome:
-    """A number that is known to be the caller's has been looked up."""
+def known_number(phone: str, customers: Sequence[Customer]) -> Outcome:
+    """A number that is known to be the caller's has been looked up. Of several who have it nobody
+    is taken for the caller before they have said which one they are."""
 
     def looked_up(session: Session) -> Result:
-        if customer is None:
-            session.identity, session.customer_id = Identity.NOT_FOUND, None
+        session.customer_id = customers[0].id if len(customers) == 1 else None
+        if not customers:
+            session.identity = Identity.NOT_FOUND
             return {"status": "not_found"}
-        session.identity = Identity.FOUND
-        session.customer_id, session.phone = customer.id, phone
-        return {"status": "found", "verified": False}
+        session.identity, session.phone = Identity.FOUND, phone
+        found = {"status": "found", "verified": False}
+        return found if len(customers) == 1 else found | {"shared": True, "advice": SHARED}
 
     return Outcome(looked_up)
 
@@ -204,14 +237,24 @@ def _claimed(session: Session, phone: str) -> Result:
     return {**ASK}
 
 
+def _exists(session: Session, phone: str) -> Result:
+    """The person has the number already: as anybody, they have to prove who they are."""
+    session.identity = Identity.FOUND
+    session.customer_id, session.phone = None, phone
+    return {
+        "status": "exists",
+        "advice": "They are in the book: call verify_caller with name and date of birth.",
+    }
+
+
 def _locked(session: Session) -> Result:
     session.identity = Identity.LOCKED
     return {"status": "locked"}
 
 
-def _verified(session: Session, customer: Customer) -> Result:
+def _verified(session: Session, customer: Customer, phone: str) -> Result:
     session.identity = Identity.VERIFIED
-    session.customer_id, session.phone = customer.id, customer.phone
+    session.customer_id, session.phone = customer.id, phone
     session.first_name = customer.first_name
     session.vehicles = [
         VehicleRef(f"v{i}", vehicle.id, vehicle.description)

@@ -46,8 +46,7 @@ class CodeTools:
             return told(error(WRONG, advice="Ask for the code once more.") | {"code": "wrong"})
         if verdict is CodeVerdict.OVER:
             return told(error(NO_CODE, advice="Offer to connect a person.") | {"code": "over"})
-        found = await self._crm.find_by_phone(pinned.phone)
-        known = known_number(pinned.phone, found)
+        known = known_number(pinned.phone, await self._crm.find_by_phone(pinned.phone))
 
         def proved(session: Session) -> Result:
             session.proved = pinned.phone

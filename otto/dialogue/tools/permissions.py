@@ -20,7 +20,8 @@ BY_IDENTITY: dict[Identity, tuple[str, ...]] = {
     Identity.UNKNOWN: ("identify_caller",),
     # A wrong number may have been searched for: looking again is allowed, so is a new customer.
     Identity.NOT_FOUND: ("identify_caller", "create_customer"),
-    Identity.FOUND: ("verify_caller",),
+    # A number may be a family's: who calls may be somebody else of them, who is new here.
+    Identity.FOUND: ("verify_caller", "create_customer"),
     Identity.CLAIMED: ("identify_caller", "verify_caller"),
     Identity.VERIFIED: ("add_vehicle", "repair_status"),
     Identity.CREATED: ("add_vehicle",),

@@ -66,7 +66,9 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
                 )
             ),
             first_name=_optional(_text("As they said it, or null when it was not asked for.")),
-            last_name=_optional(_text("In the same way.")),
+            last_name=_optional(
+                _text("In the same way. The first name again for somebody who has one name only.")
+            ),
         ),
         _tool(
             "text_code",
@@ -80,19 +82,27 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
         ),
         _tool(
             "create_customer",
-            "Enter a caller who is not in the book as a new customer.",
-            first_name=_text("First name."),
-            last_name=_text("Last name."),
+            "Enter a caller who is not in the book as a new customer, also under a number that "
+            "somebody else has: then their date of birth is needed.",
+            first_name=_text("First name, in the script they use."),
+            last_name=_optional(_text("Last name; null for somebody who has one name only.")),
             phone_number=_optional(_text("Null for the number they call from.")),
             date_of_birth=_optional(_text("YYYY-MM-DD, or null when not given.")),
+            email=_optional(_text("Only when they offer it; null otherwise.")),
         ),
         _tool(
             "add_vehicle",
-            "Add a vehicle of the caller.",
+            "Add a vehicle of the caller, or note the mileage of one they have.",
             year={"type": "integer", "description": "Model year, four digits."},
             make=_text("For example Honda."),
             model=_text("For example Civic."),
             vin=_optional(_text("All 17 characters, or null.")),
+            mileage=_optional(
+                {"type": "integer", "description": "In miles, when they say it; null otherwise."}
+            ),
+            mileage_confirmed=_optional(
+                {"type": "boolean", "description": "True after they were asked to check it."}
+            ),
         ),
         _tool(
             "find_openings",

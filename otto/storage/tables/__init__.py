@@ -29,7 +29,15 @@ from otto.storage.tables.numbers import (
     TextConsentRow,
 )
 from otto.storage.tables.outbox import NEVER, OutboxRow
-from otto.storage.tables.people import MAKE_LENGTH, MODEL_LENGTH, CustomerRow, VehicleRow
+from otto.storage.tables.people import (
+    EMAIL_LENGTH,
+    MAKE_LENGTH,
+    MILEAGE_MOST,
+    MODEL_LENGTH,
+    CustomerPhoneRow,
+    CustomerRow,
+    VehicleRow,
+)
 from otto.storage.tables.repair_orders import (
     APPROVAL_ITEM_LENGTH,
     REPAIR_NUMBER_LENGTH,
@@ -40,8 +48,10 @@ from otto.storage.tables.workshop import BayRow, ServiceRow
 __all__ = [
     "APPROVAL_ITEM_LENGTH",
     "E164",
+    "EMAIL_LENGTH",
     "KEY_LENGTH",
     "MAKE_LENGTH",
+    "MILEAGE_MOST",
     "MODEL_LENGTH",
     "NAME_LENGTH",
     "NEVER",
@@ -58,6 +68,7 @@ __all__ = [
     "CalendarSyncRow",
     "CallRow",
     "CallbackRow",
+    "CustomerPhoneRow",
     "CustomerRow",
     "ErasureRow",
     "LimitEventRow",
