@@ -82,12 +82,13 @@ def read_number(words: list[str], at: int) -> tuple[str, int] | None:
 
 def _round(words: list[str], at: int, found: str, zeros: str) -> tuple[str, int]:
     """Hundreds or thousands, with the tens that stand in place of their last zeros: "three hundred
-    twelve" is 312, but in "eight hundred five five five" the fives are digits of their own."""
+    twelve" is 312 and "two thousand one" 2001, but in "eight hundred five five five" the fives are
+    digits of their own."""
     behind = at + 2
     if words[behind : behind + 1] == ["and"]:
         behind += 1
     word = words[behind] if behind < len(words) else ""
-    if word in TENS or word in TEENS or (behind > at + 2 and word in DIGITS):
+    if word in TENS or word in TEENS or (word in DIGITS and (behind > at + 2 or len(zeros) == 3)):
         tens = read_number(words, behind)
         if tens is not None and len(tens[0]) <= 2:
             kept = found + zeros[: len(zeros) - len(tens[0])]

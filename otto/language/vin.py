@@ -97,6 +97,24 @@ def normalise_vin_tail(text: str) -> str:
     return tails.pop()
 
 
+def characters_said(text: str) -> int:
+    """How many characters have been said so far; 0 when most of it is something else."""
+    tokens = re.findall(r"[A-Za-z0-9']+", re.sub(r"\b[Xx][- ]ray\b", "xray", text))
+    words = [token.lower() for token in tokens]
+    count = others = at = 0
+    while at < len(words):
+        is_written = any(char.isdigit() for char in tokens[at]) or tokens[at].isupper()
+        is_character = len(words[at]) == 1 or words[at] in _ALPHABETS or is_written
+        if (number := read_number(words, at)) is not None or is_character:
+            piece = number or _piece(words, tokens, at) or ("", 1)
+            count += len(piece[0])
+            at += piece[1]
+        else:
+            others += words[at] not in _FILLERS
+            at += 1
+    return count if count >= others else 0
+
+
 def check_digit(vin: str) -> str:
     """The ninth character that the other sixteen demand: "0" to "9" or "X"."""
     total = sum(

@@ -65,7 +65,7 @@ async def test_otto_greets_before_the_caller_says_anything(ring: Any) -> None:
 
 async def test_where_the_time_of_a_turn_went_adds_up(ring: Any) -> None:
     call = await ring()
-    await call.turn("Hello there", Step("Hi.", delay_s=0.5))
+    await call.turn("What time do you close", Step("Hi.", delay_s=0.5))
     latency = call.conversation.session.turns[-1].latency
     assert latency["endpointing_ms"] == pytest.approx(300, abs=2)
     assert latency["model_ms"] == pytest.approx(500, abs=2)

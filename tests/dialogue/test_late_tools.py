@@ -150,7 +150,7 @@ async def test_a_late_look_up_within_the_same_turn_changes_nothing_either(slow: 
     people.hold(MARIA.phone)
     slow_answer = Step("That takes long, I am afraid.", delay_s=3.0)
     call.language_model.script += [Step("", (IDENTIFY,)), slow_answer]
-    await call.say("It's Maria")
+    await call.say("It's Maria, I want to see about my car")
     await asyncio.sleep(3.0)
     people.gates[MARIA.phone].set()
     await call.until_quiet()

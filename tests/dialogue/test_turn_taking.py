@@ -137,7 +137,7 @@ def test_a_discarded_goodbye_does_not_hang_up(turns: Clocked) -> None:
     turns.note(Input.CLOSE)
     assert turns.hear(interim("oh wait one thing")) == (Action.CLEAR,)
     assert turns.note(Input.PLAYED) == (), "the echo of the goodbye's mark comes late"
-    assert turns.hear(said("wait, one more thing")) == (Action.CANCEL, Action.REPLY)
+    assert turns.hear(said("wait, what does it cost")) == (Action.CANCEL, Action.REPLY)
     assert turns.state is State.THINKING
 
 

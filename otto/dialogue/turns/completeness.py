@@ -11,13 +11,17 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from otto.dialogue.turns.breaking_off import breaks_off
 from otto.language.numbers import read_number
+from otto.language.vin import characters_said
 
 
 class Expected(StrEnum):
     """What Otto has asked for."""
 
     ANYTHING = "anything"
+    WISH = "wish"
+    """What the call is about: a greeting does not say it."""
     YES_NO = "yes_no"
     PHONE = "phone"
     DATE = "date"
@@ -30,7 +34,7 @@ class Expected(StrEnum):
     @property
     def dictated(self) -> bool:
         """Whether people give it piece by piece, with pauses to read or to think."""
-        return self not in {Expected.ANYTHING, Expected.YES_NO}
+        return self not in {Expected.ANYTHING, Expected.WISH, Expected.YES_NO}
 
 
 class Verdict(StrEnum):
@@ -65,6 +69,7 @@ _PROOF = re.compile(r"\b(?:date of birth|birth ?da(?:y|te)|were you born)\b")
 _VIN_TAIL = re.compile(r"\blast (?:six|6)\b")
 _VIN = re.compile(r"\b(?:vin|vehicle identification number)\b")
 _PHONE = re.compile(r"\b(?:(?:phone|telephone|cell|mobile|callback) ?number|ten.digit|area code)\b")
+_WISH = re.compile(r"\b(?:can|may) i (?:help|do for)\b|\bwhat does your car need\b")
 _SPELL = re.compile(r"\bspell\b")
 _YES_NO = re.compile(
     r"^(?:(?:okay|ok|alright|all right|great|thanks|thank you|and|so|then|sorry|well)\W+)*"
@@ -88,6 +93,7 @@ def expectation(said: str) -> Expected:
     if yes_or_no and not _HAVE.search(asked):
         return Expected.YES_NO
     for pattern, expected in (
+        (_WISH, Expected.WISH),
         (_PROOF, Expected.DATE),
         (_VIN_TAIL, Expected.VIN_TAIL),
         (_VIN, Expected.VIN),
@@ -127,29 +133,6 @@ _DECISIVE = frozenset(
 )
 SHORT_ANSWER_WORDS = 4
 
-_ALWAYS_OPEN = frozenset(
-    "and but or because the a an my um uh uhm er erm if with from of your their which that's it's "
-    "i'm i'll we'll is".split()
-)
-_OFTEN_OPEN = frozenset("to on at for in so like about by".split())
-_CLOSED_PAIRS = frozenset(
-    (first, last)
-    for last, firsts in {
-        "on": "hold come go move later that going",
-        "in": "come bring it car drop check put her him them that",
-        "to": "want like love have need used able going",
-        "for": "what looking",
-        "so": "think hope guess believe say",
-        "at": "what",
-        "is": "it that which what he she there this",
-        "about": "that it",
-        "by": "stop come go drop",
-        "with": "go deal",
-        "of": "kind sort",
-    }.items()
-    for first in firsts.split()
-)
-_THINKING_ALOUD = re.compile(r"\b(?:let me (?:see|think|check|look)|hang on|bear with me)\W*$")
 _NUMBER_CONTEXT = re.compile(r"\b(?:number|phone|cell|area code|vin|digits?|zip)\b")
 
 
@@ -160,7 +143,7 @@ def assess(text: str, expected: Expected) -> Verdict:
         return Verdict.PLAIN
     if text.rstrip().endswith("?"):
         return Verdict.PLAIN  # a question of the caller's own
-    if _breaks_off(words, text):
+    if breaks_off(words, text, opening=expected is Expected.WISH):
         return Verdict.UNFINISHED
     if expected is Expected.YES_NO:
         return _judge_yes_no(words)
@@ -197,19 +180,6 @@ def _tokens(text: str) -> list[str]:
     return _TOKEN.findall(re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text.lower()))
 
 
-def _breaks_off(words: list[str], text: str) -> bool:
-    last = words[-1]
-    if last in {"um", "uh", "uhm", "er", "erm", "hmm"}:
-        return True
-    if (words[-2] if len(words) > 1 else "", last) in _CLOSED_PAIRS:
-        return False
-    if last in _ALWAYS_OPEN:
-        return True
-    if last in _OFTEN_OPEN:
-        return len(words) > 1
-    return bool(_THINKING_ALOUD.search(text.lower())) or text.rstrip().endswith(("…", "...", "-"))
-
-
 def _judge_yes_no(words: list[str]) -> Verdict:
     is_short = len(words) <= SHORT_ANSWER_WORDS
     if is_short and words[0] in _DECISIVE and all(word in _YES_NO_WORDS for word in words):
@@ -226,8 +196,15 @@ def _judge_dictation(text: str, expected: Expected) -> Verdict:
         case Expected.VIN | Expected.VIN_TAIL:
             return _judge_vin(text, expected)
         case _:  # spelling: it ends when letters stop coming
-            last = _tokens(text)[-1:]
-            return Verdict.DICTATING if last and len(last[0]) == 1 else Verdict.PLAIN
+            return _judge_spelling(_tokens(text))
+
+
+def _judge_spelling(tokens: list[str]) -> Verdict:
+    if len(tokens[-1]) != 1:
+        return Verdict.PLAIN
+    # Who says the name and then spells it has finished with its last letter.
+    spelt = "".join(token for token in tokens if len(token) == 1)
+    return Verdict.COMPLETE if spelt in tokens else Verdict.DICTATING
 
 
 def _judge_phone(digits: str) -> Verdict:
@@ -243,6 +220,10 @@ def _judge_date(text: str) -> Verdict:
     if re.search(r"\b\d{1,2}[/-]\d{1,2}[/-](?:19|20)\d\d\b", text):
         return Verdict.COMPLETE
     tokens, digits = _tokens(text), digits_of(text)
+    if not digits and not any(token in _MONTHS for token in tokens):
+        return Verdict.PLAIN
+    if tokens[-1] in {"thousand", "hundred"}:
+        return Verdict.DICTATING  # "two thousand" may become "two thousand one"
     # Of "may" the month and "may" the verb, only the one with numbers around it counts.
     months = [at for at, token in enumerate(tokens) if token in _MONTHS]
     if (months and digits) or (len(tokens) == 1 and months):
@@ -256,19 +237,24 @@ def _judge_date(text: str) -> Verdict:
         return Verdict.PLAIN
     if len(digits) >= 6 and re.fullmatch(r"\d{2,4}(?:19|20)\d\d", digits):
         return Verdict.COMPLETE if len(digits) == 8 else Verdict.PLAIN
+    # "3 12 84": month, day and a year of two digits.
+    groups = re.findall(r"\d+", " ".join(_spoken_numbers(tokens)))
+    if len(groups) == 3 and len(groups[2]) == 2 and groups[2] not in {"19", "20"}:
+        return Verdict.PLAIN
     return Verdict.DICTATING if len(digits) < 8 else Verdict.PLAIN
 
 
-def _judge_vin(text: str, expected: Expected) -> Verdict:
-    tokens, count, at = _tokens(text), 0, 0
+def _spoken_numbers(tokens: list[str]) -> list[str]:
+    found, at = [], 0
     while at < len(tokens):
-        found = read_number(tokens, at)
-        if found is not None:
-            count += len(found[0])
-            at += found[1]
-        else:
-            count += len(tokens[at]) == 1
-            at += 1
+        number = read_number(tokens, at)
+        found += [number[0]] if number else []
+        at += number[1] if number else 1
+    return found
+
+
+def _judge_vin(text: str, expected: Expected) -> Verdict:
+    count = characters_said(text)
     if not count:
         return Verdict.PLAIN
     if count == VIN_CHARACTERS or (expected is Expected.VIN_TAIL and count == VIN_TAIL_CHARACTERS):
