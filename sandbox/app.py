@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import Request
 
@@ -17,6 +18,7 @@ from sandbox import control
 from sandbox.access import guarded
 from sandbox.deepgram import routes as deepgram
 from sandbox.google import routes as google
+from sandbox.http_faults import TRANSPORT
 from sandbox.openai import routes as openai
 from sandbox.services import routes as services
 from sandbox.twilio import routes as twilio
@@ -59,6 +61,7 @@ async def serve(world: World, port: int = 0) -> AsyncIterator[str]:
     world.http_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = uvicorn.Config(
         build(world),
+        http=_Connection,
         ws=_Socket,
         # A stand-in must not notice a slow client by itself, nor compress what is audio already.
         ws_ping_interval=None,
@@ -93,6 +96,14 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+class _Connection(HttpToolsProtocol):
+    """uvicorn's HTTP, for answers that are none: see `sandbox.http_faults`."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {TRANSPORT: {"connection": self.transport}}
 
 
 class _Socket(WebSocketsSansIOProtocol):

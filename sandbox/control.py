@@ -17,7 +17,7 @@ from sandbox.faults import FaultError
 from sandbox.world import OptionsError, World
 
 _NUMBERS = ("delay_ms", "status", "count", "code")
-_FAULT_FIELDS = {"target", "kind", "says", "open", *_NUMBERS}
+_FAULT_FIELDS = {"target", "kind", "says", "only", "open", *_NUMBERS}
 
 
 def routes(world: World) -> list[BaseRoute]:
@@ -55,6 +55,7 @@ def routes(world: World) -> list[BaseRoute]:
                 str(wanted.get("target", "")),
                 str(wanted.get("kind", "")),
                 says=str(wanted.get("says", "")),
+                only=str(wanted.get("only", "")),
                 open=is_open,
                 **numbers,
             )

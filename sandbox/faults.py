@@ -21,7 +21,14 @@ last three wait for an answer that they apply to.
 
 Google can be answered for by somebody in between: `answer` gives `status` and the text `says` in
 place of the vendor's own answer (a proxy's page, half a JSON, nothing at all); `drip` gives it byte
-by byte, `delay_ms` apart. A `fail` of Google's carries the reason in `says`, if there is one.
+by byte, `delay_ms` apart; `cut` ends it in the middle, its length promised; `garble` is no HTTP at
+all. Without `says`, a `drip` or a `cut` is of Google's own answer, and what was asked is done. A
+`fail` of Google's carries the reason in `says`, if there is one: quotaExceeded, dailyLimitExceeded,
+rateLimitExceeded, accessNotConfigured, insufficientPermissions, … (`sandbox.google.errors`). `only`
+narrows a fault to a method of Google's (`events.list`) or to a calendar (its id).
+
+`google.push` are the notifications that Google sends: `drop` loses one, `repeat` sends it twice,
+`slow` sends it later.
 
 Deepgram's voice can be `empty`: a flush is reported as done, and no audio comes. Its recogniser can
 have `interims` only: nothing becomes final, and empty results follow, one a second.
@@ -40,7 +47,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from itertools import count as counter
 from typing import Any, Literal, Protocol, get_args
@@ -60,6 +67,9 @@ Kind = Literal[
     "answer",
     "drip",
     "lost",
+    "cut",
+    "garble",
+    "repeat",
 ]
 """slow: everything works, `delay_ms` later. fail: answer `status`. refuse: refuse the connection
 or the handshake. drop: break off in the middle, `delay_ms` after it began. stall: stay silent."""
@@ -74,6 +84,7 @@ TARGETS = (
     "openai.fallback",
     "google",
     "google.token",
+    "google.push",
     "twilio",
 )
 GOOGLE = ("google", "google.token")
@@ -90,9 +101,14 @@ ONLY_OF: dict[str, tuple[str, ...]] = {
     "answer": GOOGLE,
     "drip": GOOGLE,
     "lost": ("twilio",),
+    "cut": GOOGLE,
+    "garble": GOOGLE,
+    "repeat": ("google.push",),
 }
 """The kinds that not every target knows, and whose they are."""
-OPEN_TARGETS = TARGETS[:6]
+KINDS_OF: dict[str, tuple[Kind, ...]] = {"google.push": ("drop", "repeat", "slow")}
+"""The targets that know no other kinds."""
+OPEN_TARGETS = (*LISTENERS, *SPEAKERS, *MODELS)
 """Whose connections live long enough to be struck."""
 OPEN_KINDS: tuple[Kind, ...] = ("drop", "stall", "fail")
 
@@ -115,6 +131,8 @@ class Fault:
     bitten: int = 0
     code: int = 20500
     """The vendor's own number of the error, where it has one: Twilio's."""
+    only: str = ""
+    """One method or calendar of Google's; "" for all."""
 
 
 class Connection(Protocol):
@@ -153,6 +171,7 @@ class Faults:
         says: str = "",
         open: bool = False,
         code: int = 20500,
+        only: str = "",
     ) -> Fault:
         """Lay a fault, or with `open` strike what is connected; `bitten` says how many that were.
 
@@ -164,7 +183,11 @@ class Faults:
             raise FaultError(f"unknown kind {kind!r}: use one of {', '.join(KINDS)}")
         if target not in ONLY_OF.get(kind, TARGETS):
             raise FaultError(f"{kind}: use it on one of {', '.join(ONLY_OF[kind])}")
-        lowest = 200 if kind in {"answer", "drip"} else 400
+        if kind not in KINDS_OF.get(target, KINDS):
+            raise FaultError(f"{target}: use one of {', '.join(KINDS_OF[target])}")
+        if only and not target.startswith("google"):
+            raise FaultError("only: use it on Google, for one of its methods or calendars")
+        lowest = 200 if kind in {"answer", "drip", "cut"} else 400
         if delay_ms < 0 or (count is not None and count < 1) or not lowest <= status <= 599:
             raise FaultError(f"delay_ms must be >= 0, count >= 1, status from {lowest} to 599")
         if open and (target not in OPEN_TARGETS or kind not in OPEN_KINDS):
@@ -172,7 +195,9 @@ class Faults:
                 f"open connections: use one of {', '.join(OPEN_KINDS)}"
                 f" on one of {', '.join(OPEN_TARGETS)}"
             )
-        fault = Fault(next(self._ids), target, kind, delay_ms, status, count, says, code=code)
+        fault = Fault(
+            next(self._ids), target, kind, delay_ms, status, count, says, code=code, only=only
+        )
         if open:
             for connection in self._open.get(target, [])[:count]:
                 connection.strike(kind)
@@ -191,15 +216,17 @@ class Faults:
         """All faults in JSON's terms."""
         return [asdict(fault) for fault in self._faults]
 
-    def take(self, target: str, *kinds: Kind) -> Fault | None:
+    def take(self, target: str, *kinds: Kind, only: Collection[str] = ()) -> Fault | None:
         """The oldest fault of `target` (of one of `kinds`, if given), counted as having bitten.
+        `only` are the names by which a fault may have been narrowed to this request.
 
         Costs nothing when no fault is laid: sockets may ask for every frame.
         """
         if not self._faults:
             return None
         for fault in self._faults:
-            if fault.target == target and (not kinds or fault.kind in kinds):
+            is_meant = fault.target == target and (not fault.only or fault.only in only)
+            if is_meant and (not kinds or fault.kind in kinds):
                 fault.bitten += 1
                 if fault.count is not None:
                     fault.count -= 1
@@ -208,7 +235,7 @@ class Faults:
                 return fault
         return None
 
-    async def meet(self, target: str, *kinds: Kind) -> Fault | None:
+    async def meet(self, target: str, *kinds: Kind, only: Collection[str] = ()) -> Fault | None:
         """What befalls this request: a fault to carry out, or None.
 
         A "slow" fault is served here, by waiting; it may be followed by another kind. `kinds`
@@ -216,8 +243,8 @@ class Faults:
         """
         if not self._faults:
             return None
-        slow = self.take(target, "slow") if not kinds or "slow" in kinds else None
+        slow = self.take(target, "slow", only=only) if not kinds or "slow" in kinds else None
         if slow is not None:
             await asyncio.sleep(slow.delay_ms / 1000)
         others = tuple(kind for kind in (kinds or KINDS) if kind != "slow")
-        return self.take(target, *others) if others else None
+        return self.take(target, *others, only=only) if others else None

@@ -63,6 +63,8 @@ class Options:
     """Between two chunks of the model's stream."""
     rest_ms: int = 40
     """What Twilio's and Google's REST answers take."""
+    google_page: int = 2500
+    """The most events Google gives on one page, whatever is asked for: it may always give less."""
 
     def update(self, changes: dict[str, Any]) -> None:
         """Apply `changes`, all or none. Raises `OptionsError`."""
@@ -102,11 +104,11 @@ class World:
         self.account_sid = "AC" + secrets.token_hex(16)
         self.auth_token = secrets.token_hex(16)
         self.api_key = secrets.token_hex(20)
-        self.google: Any = None
-        """Google's account as it is played (`sandbox.google.routes.Google`), once it is served."""
         """Deepgram's and OpenAI's key, and Google's client secret and refresh token."""
         self.control_token = secrets.token_urlsafe(32)
         """Who has it may steer: see `sandbox.access`."""
+        self.google: Any = None
+        """Google's account as it is played (`sandbox.google.routes.Google`), once it is served."""
         self.phone_number = "+18155550100"
         """The number the dealership rents from Twilio."""
         self.http_url = ""

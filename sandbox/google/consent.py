@@ -25,8 +25,8 @@ SCOPE = "https://www.googleapis.com/auth/calendar"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-class ConsentError(Exception):
-    """An error of the token endpoint's: `code` as OAuth has it."""
+class OAuthError(Exception):
+    """An error of the token endpoint's: `code` as OAuth has it (RFC 6749 section 5.2)."""
 
     def __init__(self, code: str, description: str) -> None:
         super().__init__(description)
@@ -116,16 +116,16 @@ class Consent:
 
     def exchange(self, form: Mapping[str, str], refresh_token: str) -> dict[str, Any]:
         """What the token endpoint's answer has beside an access token. A code is good once.
-        Raises `ConsentError`."""
+        Raises `OAuthError`."""
         code = self._codes.pop(form.get("code", ""), None)
         if code is None or code.client_id != form.get("client_id"):
-            raise ConsentError("invalid_grant", "Malformed auth code.")
+            raise OAuthError("invalid_grant", "Malformed auth code.")
         if code.redirect_uri != form.get("redirect_uri"):
-            raise ConsentError("redirect_uri_mismatch", "Bad Request")
+            raise OAuthError("redirect_uri_mismatch", "Bad Request")
         digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
         shown = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
         if code.challenge and not secrets.compare_digest(code.challenge, shown):
-            raise ConsentError("invalid_grant", "Invalid code verifier.")
+            raise OAuthError("invalid_grant", "Invalid code verifier.")
         told: dict[str, Any] = {"scope": code.scope}
         if code.is_offline and self.gives_refresh_tokens:
             told["refresh_token"] = refresh_token

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,8 @@ from zoneinfo import ZoneInfo
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from sandbox.google.store import Calendar, CalendarStore, span
+from sandbox.google.store import Calendar, CalendarStore
+from sandbox.google.times import span
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8883;--soft:#8881;--event:#2f6fdb}
@@ -42,32 +44,51 @@ def _sorted(store: CalendarStore) -> list[Calendar]:
     return sorted(store.calendars.values(), key=lambda calendar: calendar.summary)
 
 
-def _standing(calendar: Calendar) -> list[tuple[datetime, datetime, dict[str, Any]]]:
-    """The calendar's events that are not cancelled, in its own time zone, in order."""
+@dataclass(frozen=True, slots=True, order=True)
+class _Shown:
+    """An event in its calendar's own time zone."""
+
+    start: datetime
+    end: datetime
+    event: dict[str, Any] = field(compare=False)
+
+    def is_on(self, day: date) -> bool:
+        """Whether any of it is on that day."""
+        return (
+            self.start.date() <= day and datetime.combine(day, time(), self.end.tzinfo) < self.end
+        )
+
+
+def _standing(
+    store: CalendarStore, calendar: Calendar, begin: datetime, finish: datetime
+) -> list[_Shown]:
+    """What takes place in between, in order, the instances of recurring events each by itself."""
     zone = ZoneInfo(calendar.timeZone)
     found = []
-    for event in calendar.events.values():
-        if event["status"] != "cancelled":
-            start, end = span(event, calendar.timeZone)
-            found.append((start.astimezone(zone), end.astimezone(zone), event))
-    return sorted(found, key=lambda entry: entry[:2])
+    for event in store.occurrences(calendar, begin, finish):
+        start, end = span(event, calendar.timeZone)
+        if end > begin and start < finish:
+            found.append(_Shown(start.astimezone(zone), end.astimezone(zone), event))
+    return sorted(found)
 
 
 def _as_json(calendar: Calendar) -> dict[str, Any]:
+    """The calendar as it is kept: a recurring event is one."""
+    standing = [event for event in calendar.events.values() if event["status"] != "cancelled"]
     return {
         "id": calendar.id,
         "summary": calendar.summary,
         "timeZone": calendar.timeZone,
-        "events": [event for _, _, event in _standing(calendar)],
+        "accessRole": calendar.access_role,
+        "events": sorted(standing, key=lambda event: span(event, calendar.timeZone)),
     }
 
 
 def _first_day(store: CalendarStore, now: datetime) -> date:
     coming = [
-        start.date()
+        max(shown.start, now.astimezone(shown.start.tzinfo)).date()
         for calendar in store.calendars.values()
-        for start, end, _ in _standing(calendar)
-        if end > now
+        for shown in _standing(store, calendar, now, datetime.max.replace(tzinfo=UTC))
     ]
     return min(coming, default=now.date())
 
@@ -75,7 +96,7 @@ def _first_day(store: CalendarStore, now: datetime) -> date:
 def _html(store: CalendarStore, monday: date, now: datetime) -> str:
     days = [monday + timedelta(days=offset) for offset in range(7)]
     head = "".join(_day_head(day, now) for day in days)
-    rows = "".join(_row(calendar, days) for calendar in _sorted(store))
+    rows = "".join(_row(store, calendar, days) for calendar in _sorted(store))
     if not rows:
         rows = '<tr><td colspan="8" class="none">No calendar has been used yet.</td></tr>'
     before, after = monday - timedelta(days=7), monday + timedelta(days=7)
@@ -95,18 +116,24 @@ def _day_head(day: date, now: datetime) -> str:
     return f"<th{mark}>{day:%a} {day.day}</th>"
 
 
-def _row(calendar: Calendar, days: list[date]) -> str:
-    events = _standing(calendar)
+def _row(store: CalendarStore, calendar: Calendar, days: list[date]) -> str:
+    begin = datetime.combine(days[0], time(), ZoneInfo(calendar.timeZone))
+    events = _standing(store, calendar, begin, begin + timedelta(days=len(days)))
     cells = []
     for day in days:
-        shown = [_event(*entry) for entry in events if entry[0].date() == day]
+        shown = [_event(each, day) for each in events if each.is_on(day)]
         cells.append(f"<td>{''.join(shown) or '<span class=none>–</span>'}</td>")
     name = f'<th title="{escape(calendar.id)}">{escape(calendar.summary)}</th>'
     return f"<tr>{name}{''.join(cells)}</tr>"
 
 
-def _event(start: datetime, end: datetime, event: dict[str, Any]) -> str:
-    hours = f"{_clock(start)} – {_clock(end)}"
+def _event(shown: _Shown, day: date) -> str:
+    event = shown.event
+    hours = f"{_clock(shown.start)} – {_clock(shown.end)}"
+    if "date" in event["start"]:
+        hours = "All day"
+    elif shown.start.date() < day:
+        hours = f"until {_clock(shown.end)}"
     title = escape(str(event.get("summary", "(no title)")))
     detail = escape(str(event.get("description", "")))
     return f'<div class="event" title="{detail}"><b>{hours}</b>{title}</div>'

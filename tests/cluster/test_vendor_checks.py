@@ -81,8 +81,18 @@ async def test_the_check_finds_the_sandboxs_number_as_it_finds_twilios(workdir: 
             await _twilio(settings)
 
 
-@pytest.mark.parametrize("role", ["reader", "freeBusyReader", "none", "commenter"])
-async def test_a_calendar_that_cannot_be_written_fails_the_check(workdir: Path, role: str) -> None:
+@pytest.mark.parametrize(
+    ("role", "why", "remedy"),
+    [
+        ("reader", "not written", "Make changes to events"),
+        ("freeBusyReader", "not written", "Make changes to events"),
+        ("commenter", "not written", "Make changes to events"),
+        ("none", "no access to", "share these calendars"),
+    ],
+)
+async def test_a_calendar_that_cannot_be_written_fails_the_check(
+    workdir: Path, role: str, why: str, remedy: str
+) -> None:
     world = World(Options(rest_ms=0))
     async with serve(world):
         assert world.google is not None
@@ -90,9 +100,9 @@ async def test_a_calendar_that_cannot_be_written_fails_the_check(workdir: Path, 
         assert await _google(settings) == "4 calendars can be read and written"
         world.google.store.calendar("bay-3@ottos-auto.example").access_role = role
         world.google.store.calendar("bay-1@ottos-auto.example").access_role = "writer"
-        with pytest.raises(Failed, match=r"not written: bay-3@ottos-auto\.example$") as failed:
+        with pytest.raises(Failed, match=rf"{why}:? bay-3@ottos-auto\.example$") as failed:
             await _google(settings)
-        assert "Make changes to events" in failed.value.remedy
+        assert remedy in failed.value.remedy
 
 
 @pytest.mark.parametrize(

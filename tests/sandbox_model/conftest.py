@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +14,7 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 
-from sandbox.google.routes import routes as google_routes
+from sandbox.app import listen
 from sandbox.openai.routes import routes as openai_routes
 from sandbox.receptionist.receptionist import Reply, answer
 from sandbox.world import Options, World
@@ -317,9 +316,9 @@ async def world() -> AsyncIterator[World]:
 
 @pytest.fixture
 async def origin(world: World) -> AsyncIterator[str]:
-    """The model's and Google's stand-ins, served on a port of their own; the origin's address."""
-    app = Starlette(routes=[*openai_routes(world), *google_routes(world)])
-    listener = socket.create_server(("127.0.0.1", 0))
+    """The model's stand-in, served on a port of its own; the origin's address."""
+    app = Starlette(routes=openai_routes(world))
+    listener = listen()
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started:
