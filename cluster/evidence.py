@@ -30,17 +30,18 @@ POLL_S = 0.25
 
 _APPOINTMENT = text(
     """
-    SELECT a.id, a.bay_id, a.starts_at, a.ends_at, a.status, a.google_event_id,
+    SELECT a.id, line.bay_id, line.starts_at, line.ends_at, a.status, line.google_event_id,
            s.name AS service, b.name AS bay, b.calendar_id,
            c.first_name || ' ' || c.last_name AS customer,
            concat_ws(' ', v.year, v.make, v.model) AS vehicle
     FROM appointments a
-    JOIN services s ON s.code = a.service_code
-    JOIN bays b ON b.id = a.bay_id
+    JOIN appointment_lines line ON line.appointment_id = a.id
+    JOIN services s ON s.code = line.service_code
+    JOIN bays b ON b.id = line.bay_id
     JOIN customers c ON c.id = a.customer_id
     LEFT JOIN vehicles v ON v.id = a.vehicle_id
     WHERE a.call_sid = :call_sid AND a.status = 'booked'
-    ORDER BY a.created_at
+    ORDER BY a.created_at, line.position
     """
 )
 

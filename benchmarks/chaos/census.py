@@ -52,8 +52,10 @@ async def _count(probe: StackProbe) -> Census:
 async def appointments(probe: StackProbe) -> list[Appointment]:
     """The appointments in the database."""
     rows = await probe.rows(
-        "select id, call_sid, bay_id, starts_at, ends_at, google_event_id "
-        "from appointments where status = 'booked'"
+        "select line.appointment_id as id, visit.call_sid, line.bay_id, line.starts_at, "
+        "line.ends_at, line.google_event_id "
+        "from appointment_lines line join appointments visit on visit.id = line.appointment_id "
+        "where line.status in ('booked', 'arrived')"
     )
     return [
         Appointment(

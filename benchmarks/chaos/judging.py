@@ -72,7 +72,7 @@ def _heard_last_words(events: Sequence[Event]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """An appointment in the database."""
+    """A line of an appointment in the database; `id` is the appointment's."""
 
     id: str
     call_sid: str | None
@@ -89,7 +89,7 @@ def broken_bookings(
 ) -> list[str]:
     """Every booking exists once in the database, once in the calendar, and its caller was told."""
     faults = []
-    by_call = Counter(row.call_sid for row in appointments)
+    by_call = Counter(sid for sid, _ in {(row.call_sid, row.id) for row in appointments})
     told = {record["call_sid"] for record in records if record["booked"]}
     known = {record["call_sid"] for record in records}
     for sid in sorted(told):

@@ -75,12 +75,24 @@ async def fill(url: str, location: Location, years: int, ahead: float | None = N
             share = TAKEN_SHARE if start < NOW or ahead is None else ahead
             if rng.random() < share:
                 appointments.append(_appointment(location.id, bay, customer, start))
-    names = tuple(appointments[0])
     async with _connected(url) as connection:
-        rows = [tuple(each[name] for name in names) for each in appointments]
-        await _copy(connection, "appointments", names, rows)
+        for table, columns in _COLUMNS.items():
+            rows = [tuple(each[name] for name in columns.values()) for each in appointments]
+            await _copy(connection, table, tuple(columns), rows)
         await connection.execute("VACUUM ANALYZE")
     return len(appointments)
+
+
+_BOTH = {
+    name: name for name in ("id", "location_id", "vehicle_id", "starts_at", "ends_at", "status")
+}
+_COLUMNS = {
+    "appointments": _BOTH | {"customer_id": "customer_id", "idempotency_key": "idempotency_key"},
+    "appointment_lines": _BOTH
+    | {name: name for name in ("bay_id", "service_code", "google_event_id")}
+    | {"appointment_id": "id", "free_at": "ends_at"},
+}
+"""By table: what of an appointment goes into which column."""
 
 
 def _appointment(location_id: str, bay: str, customer: int, start: datetime) -> dict[str, Any]:

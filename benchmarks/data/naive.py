@@ -20,10 +20,19 @@ from otto.scheduling.hours import periods_reaching
 from otto.scheduling.openings import rank_bays, starts_within
 
 _TAKEN = text(
-    "SELECT id FROM appointments WHERE bay_id = :bay AND status = 'booked'"
+    "SELECT id FROM appointment_lines WHERE bay_id = :bay AND status = 'booked'"
     " AND CAST(timezone(:zone, starts_at) AS date) = :day"
 )
-_ONE = text("SELECT * FROM appointments WHERE id = :id")
+_ONE = text("SELECT * FROM appointment_lines WHERE id = :id")
+_VISIT = text(
+    "INSERT INTO appointments (id, location_id, customer_id, vehicle_id, starts_at, ends_at,"
+    " idempotency_key) VALUES (:id, 'main', :customer, :vehicle, :starts, :ends, :key)"
+)
+_LINE = text(
+    "INSERT INTO appointment_lines (id, appointment_id, location_id, bay_id, vehicle_id,"
+    " service_code, starts_at, ends_at, free_at, google_event_id) VALUES"
+    " (:id, :id, 'main', :bay, :vehicle, :service, :starts, :ends, :ends, :event)"
+)
 _VEHICLE = text("SELECT * FROM vehicles WHERE id = :id")
 
 
@@ -45,25 +54,19 @@ class Booker:
                     raise RuntimeError("taken")
         made = uuid.uuid4()
         async with self._engine.begin() as connection:
-            await connection.execute(
-                text(
-                    "INSERT INTO appointments (id, location_id, bay_id, customer_id, vehicle_id,"
-                    " service_code, starts_at, ends_at, status, idempotency_key, google_event_id)"
-                    " VALUES (:id, 'main', :bay, :customer, :vehicle, :service, :starts, :ends,"
-                    " 'booked', :key, :event)"
-                ),
-                {
-                    "id": made,
-                    "bay": opening.bay_id,
-                    "customer": request.customer_id,
-                    "vehicle": request.vehicle_id,
-                    "service": opening.service_code,
-                    "starts": opening.starts_at,
-                    "ends": opening.ends_at,
-                    "key": request.idempotency_key,
-                    "event": made.hex,
-                },
-            )
+            values = {
+                "id": made,
+                "bay": opening.bay_id,
+                "customer": request.customer_id,
+                "vehicle": request.vehicle_id,
+                "service": opening.service_code,
+                "starts": opening.starts_at,
+                "ends": opening.ends_at,
+                "key": request.idempotency_key,
+                "event": made.hex,
+            }
+            await connection.execute(_VISIT, values)
+            await connection.execute(_LINE, values)
         for kind in ("calendar.upsert", "sms.send"):
             async with self._engine.begin() as connection:
                 await connection.execute(

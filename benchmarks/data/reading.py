@@ -10,7 +10,8 @@ from benchmarks.data import naive
 from benchmarks.data.filling import NOW, SERVICE
 from benchmarks.data.measuring import Bench, Row, database, one_by_one
 from otto.scheduling.openings import OpeningsQuery
-from otto.scheduling.service import SEARCH_DAYS, CalendarService
+from otto.scheduling.search import SEARCH_DAYS
+from otto.scheduling.service import CalendarService
 from otto.storage.database import make_engine
 
 PART = "openings"

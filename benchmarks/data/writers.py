@@ -69,7 +69,9 @@ def requests(location: Location, count: int) -> list[BookingRequest]:
     ):
         if number == count:
             return found
-        opening = Opening(location.id, bay, SERVICE, start, start + timedelta(minutes=MINUTES))
+        opening = Opening.of_one(
+            location.id, bay, SERVICE, start, start + timedelta(minutes=MINUTES)
+        )
         customer = number + 1
         number_of = phone(customer)
         found.append(

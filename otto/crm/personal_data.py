@@ -22,6 +22,7 @@ from sqlalchemy import (
     ColumnElement,
     Row,
     Table,
+    case,
     delete,
     false,
     func,
@@ -36,10 +37,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.orm import InstrumentedAttribute
 
 from otto.crm.person import THE_ONLY_ONE, Person, Which, person_at
+from otto.storage.appointment_changes import Change, record_changes
 from otto.storage.errors import CrmError
 from otto.storage.number_hash import hash_number
 from otto.storage.tables import (
     NEVER,
+    STANDING,
+    AppointmentChangeRow,
+    AppointmentLineRow,
     AppointmentRow,
     Base,
     BayRow,
@@ -149,7 +154,7 @@ async def _whose(
 
     appointments = select(AppointmentRow.id).where(is_theirs(AppointmentRow.customer_id))
     # Read now: the subquery would find none once the first statement has let go of the customer.
-    ids = [str(found) for found in await connection.scalars(appointments)]
+    ids = list(await connection.scalars(appointments))
     calls = select(CallRow.call_sid)
     is_nobodys = CallRow.customer_id.is_(None)
     call_sids = list(
@@ -173,7 +178,9 @@ async def _whose(
         _table(CustomerRow): is_theirs(CustomerRow.id),
         _table(CustomerPhoneRow): is_theirs(CustomerPhoneRow.customer_id),
         _table(VehicleRow): is_theirs(VehicleRow.customer_id),
-        _table(AppointmentRow): AppointmentRow.id.in_([UUID(found) for found in ids]),
+        _table(AppointmentRow): AppointmentRow.id.in_(ids),
+        _table(AppointmentLineRow): AppointmentLineRow.appointment_id.in_(ids),
+        _table(AppointmentChangeRow): AppointmentChangeRow.appointment_id.in_(ids),
         _table(RepairOrderRow): is_theirs(RepairOrderRow.customer_id),
         _table(CallRow): CallRow.call_sid.in_(call_sids),
         _table(TurnRow): TurnRow.call_sid.in_(call_sids),
@@ -184,7 +191,9 @@ async def _whose(
             & func.coalesce(CallbackRow.call_sid.not_in(of_others), True),
         ),
         _table(OutboxRow): or_(
-            to.in_(own), appointment_id.in_(ids), to.in_(shared) & appointment_id.is_(None)
+            to.in_(own),
+            appointment_id.in_([str(found) for found in ids]),
+            to.in_(shared) & appointment_id.is_(None),
         ),
         _table(OptOutRow): OptOutRow.number_hash.in_(own_hashes),
         _table(TextConsentRow): TextConsentRow.number_hash.in_(own_hashes),
@@ -194,7 +203,8 @@ async def _whose(
 async def _end_appointments(
     connection: AsyncConnection, theirs: ColumnElement[bool], cancel: bool
 ) -> None:
-    ahead = theirs & (AppointmentRow.status == "booked") & (AppointmentRow.ends_at > func.now())
+    is_ahead = AppointmentRow.status.in_(STANDING) & (AppointmentRow.ends_at > func.now())
+    ahead = theirs & is_ahead
     if not cancel:
         if await connection.scalar(select(func.count()).select_from(AppointmentRow).where(ahead)):
             raise AppointmentsAhead(
@@ -202,12 +212,32 @@ async def _end_appointments(
                 "cancelled with --cancel-appointments"
             )
         return
-    await connection.execute(update(AppointmentRow).where(ahead).values(status="cancelled"))
+    standing = await connection.execute(
+        select(AppointmentRow.id, AppointmentRow.status).where(ahead).with_for_update()
+    )
+    changes = [
+        Change(
+            appointment_id,
+            "cancelled",
+            "staff",
+            before={"status": status},
+            after={"status": "cancelled"},
+            reason="erased",
+        )
+        for appointment_id, status in standing
+    ]
+    await record_changes(connection, changes)
+    await connection.execute(
+        update(AppointmentRow)
+        .where(AppointmentRow.id.in_([change.appointment_id for change in changes]))
+        .values(status="cancelled", version=AppointmentRow.version + 1)
+    )
 
 
 def _erasing(whose: dict[Table, ColumnElement[bool]]) -> dict[str, Any]:
     """The statements, in the order in which the tables' references allow them."""
-    outbox, appointments = whose[_table(OutboxRow)], whose[_table(AppointmentRow)]
+    outbox, lines = whose[_table(OutboxRow)], whose[_table(AppointmentLineRow)]
+    changes = AppointmentChangeRow
     is_waiting = OutboxRow.done_at.is_(None) & (OutboxRow.next_attempt_at < NEVER)
     is_event = OutboxRow.kind == "calendar.upsert"
     return {
@@ -222,25 +252,25 @@ def _erasing(whose: dict[Table, ColumnElement[bool]]) -> dict[str, Any]:
             ["kind", "key", "payload"],
             select(
                 literal("calendar.delete"),
-                func.concat("calendar.delete:erased:", AppointmentRow.id),
+                func.concat("calendar.delete:erased:", AppointmentLineRow.id),
                 func.jsonb_build_object(
                     "calendar_id",
                     BayRow.calendar_id,
                     "event_id",
-                    AppointmentRow.google_event_id,
+                    AppointmentLineRow.google_event_id,
                     "appointment_id",
-                    AppointmentRow.id,
+                    AppointmentLineRow.appointment_id,
                 ),
             )
-            .join(BayRow, BayRow.id == AppointmentRow.bay_id)
-            .where(appointments, AppointmentRow.google_event_id.is_not(None)),
+            .join(BayRow, BayRow.id == AppointmentLineRow.bay_id)
+            .where(lines, AppointmentLineRow.google_event_id.is_not(None)),
         )
         .on_conflict_do_nothing(index_elements=["key"]),
         "callbacks": delete(CallbackRow).where(whose[_table(CallbackRow)]),
         "turns": delete(TurnRow).where(whose[_table(TurnRow)]),
         "calls": delete(CallRow).where(whose[_table(CallRow)]),
         "appointments": update(AppointmentRow)
-        .where(appointments)
+        .where(whose[_table(AppointmentRow)])
         .values(
             customer_id=None,
             vehicle_id=None,
@@ -249,6 +279,14 @@ def _erasing(whose: dict[Table, ColumnElement[bool]]) -> dict[str, Any]:
             idempotency_key=func.concat("erased:", AppointmentRow.id),
         ),
         "repair_orders": delete(RepairOrderRow).where(whose[_table(RepairOrderRow)]),
+        "appointment_lines": update(AppointmentLineRow).where(lines).values(vehicle_id=None),
+        # What was done stays known, and no longer in which call.
+        "appointment_changes": update(changes)
+        .where(whose[_table(AppointmentChangeRow)])
+        .values(
+            call_sid=None,
+            key=case((changes.key.is_not(None), func.concat("erased:", changes.id))),
+        ),
         "text_consents": delete(TextConsentRow).where(whose[_table(TextConsentRow)]),
         "customer_phones": delete(CustomerPhoneRow).where(whose[_table(CustomerPhoneRow)]),
         "vehicles": delete(VehicleRow).where(whose[_table(VehicleRow)]),

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import Table, func, select, text
+from sqlalchemy import Table, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -22,8 +22,16 @@ from config.dealership import Bay, Dealership, Interval, Location, Service
 from otto.crm.seed_data import AREA_CODES, CARS, FIRST_NAMES, LAST_NAMES, REGULARS
 from otto.crm.seed_repairs import repair_orders
 from otto.language.vin import CHECK_POSITION, check_digit
+from otto.storage.appointment_changes import Change, record_changes
 from otto.storage.database import sync_dealership
-from otto.storage.tables import AppointmentRow, Base, CustomerRow, RepairOrderRow, VehicleRow
+from otto.storage.tables import (
+    AppointmentLineRow,
+    AppointmentRow,
+    Base,
+    CustomerRow,
+    RepairOrderRow,
+    VehicleRow,
+)
 
 _log = structlog.get_logger()
 
@@ -32,7 +40,7 @@ VEHICLES = 300
 DAYS_BACK = 30
 DAYS_AHEAD = 30
 ROWS_PER_INSERT = 1000
-"""PostgreSQL takes 32,767 parameters a statement; a row has eleven."""
+"""PostgreSQL takes 32,767 parameters a statement; a row has twelve."""
 SEED_LOCK = 0x0771
 """Key of the advisory lock under which the seed is sown: two starts at once make one."""
 
@@ -85,12 +93,32 @@ async def seed(engine: AsyncEngine, dealership: Dealership, today: date) -> Seed
         appointments = list(_appointments(chance, dealership, drivers, today))
         booked = 0
         for first in range(0, len(appointments), ROWS_PER_INSERT):
-            rows = appointments[first : first + ROWS_PER_INSERT]
-            added = insert(AppointmentRow).values(rows).on_conflict_do_nothing()
-            booked += len((await connection.execute(added.returning(AppointmentRow.id))).all())
+            booked += await _book(connection, appointments[first : first + ROWS_PER_INSERT])
     report = SeedReport(len(owners), len(vehicles), booked, False, repairs)
     _log.info("seeded", customers=len(owners), vehicles=len(vehicles), appointments=booked)
     return report
+
+
+async def _book(
+    connection: AsyncConnection, visits: list[tuple[dict[str, Any], dict[str, Any]]]
+) -> int:
+    """Write appointments with their only line; returns how many found their place."""
+    head, line = AppointmentRow, AppointmentLineRow
+    heads = insert(head).values([visit for visit, _ in visits]).on_conflict_do_nothing()
+    new = {*await connection.scalars(heads.returning(head.id))}
+    rows = [work for visit, work in visits if visit["id"] in new]
+    if not rows:
+        return 0
+    lines = insert(line).values(rows).on_conflict_do_nothing()
+    placed = {*await connection.scalars(lines.returning(line.appointment_id))}
+    await connection.execute(delete(head).where(head.id.in_(new - placed)))
+    history = (
+        Change(visit["id"], "booked", "staff", after={"status": "booked"})
+        for visit, _ in visits
+        if visit["id"] in placed
+    )
+    await record_changes(connection, history)
+    return len(placed)
 
 
 async def _insert(
@@ -203,8 +231,9 @@ def make_vin(chance: random.Random, prefix: str, year: int) -> str:
 
 def _appointments(
     chance: random.Random, dealership: Dealership, drivers: list[tuple[int, int]], today: date
-) -> Iterator[dict[str, Any]]:
-    """Walk through every bay of every open day, leaving gaps; nobody comes twice in a day."""
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Walk through every bay of every open day, leaving gaps; nobody comes twice in a day. Each
+    appointment with its line."""
     for offset in range(-DAYS_BACK, DAYS_AHEAD + 1):
         day = today + timedelta(days=offset)
         for location in dealership.locations:
@@ -218,18 +247,28 @@ def _appointments(
                         vehicle_id, customer_id = chance.choice(free)
                         seen.add(customer_id)
                         key = f"seed:{location.id}:{bay.id}:{starts_at.isoformat()}"
-                        yield {
-                            "id": uuid.uuid5(_NAMESPACE, key),
+                        appointment_id = uuid.uuid5(_NAMESPACE, key)
+                        ends_at = starts_at + timedelta(minutes=service.duration_minutes)
+                        both = {
                             "location_id": location.id,
-                            "bay_id": bay.id,
-                            "customer_id": customer_id,
                             "vehicle_id": vehicle_id,
-                            "service_code": service.code,
                             "starts_at": starts_at,
-                            "ends_at": starts_at + timedelta(minutes=service.duration_minutes),
+                            "ends_at": ends_at,
                             "status": _status(chance, offset),
+                        }
+                        visit = {
+                            "id": appointment_id,
+                            "customer_id": customer_id,
                             "idempotency_key": key,
                         }
+                        work = {
+                            "id": uuid.uuid5(appointment_id, "1"),
+                            "appointment_id": appointment_id,
+                            "bay_id": bay.id,
+                            "service_code": service.code,
+                            "free_at": ends_at,
+                        }
+                        yield both | visit, both | work
 
 
 def _fill(

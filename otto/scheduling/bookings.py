@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from otto.language.spoken_times import describe_start
 from otto.scheduling.messages import confirmation_code
-from otto.scheduling.openings import Opening
+from otto.scheduling.openings import Opening, OpeningLine
 
 
 def utc_now() -> datetime:
@@ -84,35 +84,68 @@ class Booking:
 
     appointment_id: uuid.UUID
     location_id: str
-    bay_id: str
-    service_code: str
     customer_id: int
     vehicle_id: int | None
     starts_at: datetime
     ends_at: datetime
-    is_texted: bool = False
-    """Whether a text message with the confirmation is, or will be, on its way."""
+    lines: tuple[OpeningLine, ...]
+    """What is done where, in the order of the work."""
     status: str = "booked"
-    """What has become of it: booked, cancelled, completed or no_show."""
+    """What has become of it: booked, arrived, completed, no_show or cancelled."""
+    version: int = 1
+    """One more with every change."""
+    is_texted: bool = False
+    """Whether a text message about it as it stands is, or will be, on its way."""
 
-    def answers(self, request: BookingRequest) -> bool:
-        """Whether it is what the request wishes for, in whichever bay."""
-        opening = request.opening
-        return (
-            self.location_id,
-            self.customer_id,
-            self.vehicle_id,
-            self.service_code,
-            self.starts_at,
-        ) == (
-            opening.location_id,
-            request.customer_id,
-            request.vehicle_id,
-            opening.service_code,
-            opening.starts_at,
-        )
+    @property
+    def service_codes(self) -> tuple[str, ...]:
+        """What is done, in order."""
+        return tuple(line.service_code for line in self.lines)
+
+    @property
+    def bay_id(self) -> str:
+        """The bay of the first line."""
+        return self.lines[0].bay_id
+
+    @property
+    def service_code(self) -> str:
+        """The service of the first line."""
+        return self.lines[0].service_code
 
     @property
     def confirmation(self) -> str:
         """A short code that can be said aloud, such as "K7F2"."""
         return confirmation_code(self.appointment_id)
+
+
+def wish_of(opening: Opening) -> dict[str, Any]:
+    """What an opening asks for, in whichever bay, JSON-ready: two wishes are the same when these
+    are."""
+    return {
+        "location_id": opening.location_id,
+        "starts_at": opening.starts_at.astimezone(UTC).isoformat(),
+        "services": list(opening.service_codes),
+    }
+
+
+def state_of(booking: Booking) -> dict[str, Any]:
+    """How an appointment stands, for its history; JSON-ready, and nothing of its customer."""
+
+    def instant(moment: datetime) -> str:
+        return moment.astimezone(UTC).isoformat()
+
+    return {
+        "status": booking.status,
+        "starts_at": instant(booking.starts_at),
+        "ends_at": instant(booking.ends_at),
+        "lines": [
+            {
+                "service": line.service_code,
+                "bay": line.bay_id,
+                "starts_at": instant(line.starts_at),
+                "ends_at": instant(line.ends_at),
+                "free_at": instant(line.free_at),
+            }
+            for line in booking.lines
+        ],
+    }

@@ -7,13 +7,14 @@ never logged.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from config.dealership import Location, Service
-from otto.language.spoken_times import describe_start
+from otto.language.spoken_times import describe_start, join_spoken
 from otto.scheduling.event_text import LOCATION_CHARACTERS, TITLE_CHARACTERS, note, one_line
 
 CODE_LETTERS = "FHKLMQRWXY"
@@ -54,10 +55,15 @@ def calendar_event(
     starts_at: datetime,
     ends_at: datetime,
     notes: str | None,
+    visit: Sequence[Service] = (),
 ) -> dict[str, Any]:
-    """The body of a Google Calendar event, without its id."""
+    """The body of a Google Calendar event, without its id. `visit`: everything that is done in the
+    visit, in order, if that is more than this service."""
     who = visitor.customer_name + (f", {visitor.vehicle}" if visitor.vehicle else "")
     lines = [f"Confirmation {confirmation_code(appointment_id)}, booked by Otto."]
+    if len(visit) > 1:
+        whole = join_spoken([one.name for one in visit])
+        lines.append(note(f"{visit.index(service) + 1} of {len(visit)} in this visit: {whole}."))
     if notes and (noted := note(notes)):
         lines.append(f"Notes: {noted}")
     return {
@@ -78,13 +84,14 @@ def confirmation_text(
     dealership_name: str,
     appointment_id: UUID,
     location: Location,
-    service: Service,
+    services: Sequence[Service],
     starts_at: datetime,
 ) -> str:
     """The text message that confirms a booking; plain characters, so it is not sent as UCS-2."""
     when = describe_start(starts_at, location.zone)
+    work = join_spoken([service.name for service in services])
     return (
-        f"{dealership_name}: {service.name} booked for {when}, {location.address}. "
+        f"{dealership_name}: {work} booked for {when}, {location.address}. "
         f"Confirmation {confirmation_code(appointment_id)}. "
         f"To change or cancel, call {location.phone}."
     )

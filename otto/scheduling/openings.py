@@ -26,14 +26,55 @@ NOON = time(12, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """A start that was free when it was computed. Aware UTC; `ends_at` excluded."""
+class OpeningLine:
+    """One service in one bay. Aware UTC; exclusive are `ends_at`, when the work is done, and
+    `free_at`, when the bay is free again."""
 
-    location_id: str
-    bay_id: str
     service_code: str
+    bay_id: str
     starts_at: datetime
     ends_at: datetime
+    free_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A start that was free when it was computed, and what is done then: at least one line, in
+    the order of the work. Aware UTC; `ends_at` excluded."""
+
+    location_id: str
+    starts_at: datetime
+    ends_at: datetime
+    lines: tuple[OpeningLine, ...]
+
+    @classmethod
+    def of_one(
+        cls,
+        location_id: str,
+        bay_id: str,
+        service_code: str,
+        starts_at: datetime,
+        ends_at: datetime,
+        free_at: datetime | None = None,
+    ) -> Opening:
+        """An opening for a single service."""
+        line = OpeningLine(service_code, bay_id, starts_at, ends_at, free_at or ends_at)
+        return cls(location_id, starts_at, ends_at, (line,))
+
+    @property
+    def service_codes(self) -> tuple[str, ...]:
+        """What is done, in order."""
+        return tuple(line.service_code for line in self.lines)
+
+    @property
+    def bay_id(self) -> str:
+        """The bay of the first line."""
+        return self.lines[0].bay_id
+
+    @property
+    def service_code(self) -> str:
+        """The service of the first line."""
+        return self.lines[0].service_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +134,9 @@ def compute_openings(
             for bay in bays:
                 if not any(work.overlaps(taken) for taken in near[bay.id]):
                     found.append(
-                        Opening(location_id, bay.id, service_code, work.starts_at, work.ends_at)
+                        Opening.of_one(
+                            location_id, bay.id, service_code, work.starts_at, work.ends_at
+                        )
                     )
                     break
     return tuple(found)

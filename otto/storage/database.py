@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
-from sqlalchemy import Connection, Table, event, text
+from sqlalchemy import Connection, Table, event, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
@@ -26,7 +26,7 @@ from sqlalchemy.pool import NullPool
 from config.dealership import Dealership
 from config.postgres_url import read_postgres_url
 from config.settings import DatabaseSettings
-from otto.storage.tables import Base, BayRow, ServiceRow
+from otto.storage.tables import AppointmentLineRow, AppointmentRow, Base, BayRow, ServiceRow
 
 _log = structlog.get_logger()
 
@@ -262,6 +262,14 @@ async def sync_dealership(engine: AsyncEngine, dealership: Dealership) -> None:
     async with engine.begin() as connection:
         await _replace(connection, ServiceRow, "code", services)
         await _replace(connection, BayRow, "id", bays)
+        # Lines move along with their bay by themselves, and their appointments with them.
+        line = AppointmentLineRow
+        await connection.execute(
+            update(AppointmentRow)
+            .where(line.appointment_id == AppointmentRow.id, line.position == 1)
+            .where(line.location_id != AppointmentRow.location_id)
+            .values(location_id=line.location_id)
+        )
     _log.info("dealership_synced", services=len(services), bays=len(bays))
 
 

@@ -33,7 +33,13 @@ from otto.storage.database import sync_dealership
 from otto.storage.guard import DatabaseGuard
 from otto.storage.opt_outs import has_opted_out, opt_out
 from otto.storage.spool import Spool, SpoolEntry
-from otto.storage.tables import AppointmentRow, CallRow, OutboxRow
+from otto.storage.tables import (
+    AppointmentChangeRow,
+    AppointmentLineRow,
+    AppointmentRow,
+    CallRow,
+    OutboxRow,
+)
 
 NUMBER = "+17735550142"
 VIN = "1HGBH41JXMN109186"
@@ -194,7 +200,7 @@ async def test_an_erasure_is_repeated_without_harm(world: World) -> None:
 
 async def test_the_event_is_deleted_and_never_written_again(world: World) -> None:
     async with world.engine.connect() as connection:
-        event_id = await connection.scalar(select(AppointmentRow.google_event_id))
+        event_id = await connection.scalar(select(AppointmentLineRow.google_event_id))
     await erase_everywhere(world)
     async with world.engine.connect() as connection:
         rows = (
@@ -214,8 +220,12 @@ async def test_that_the_bay_was_used_stays_known(world: World) -> None:
     await erase_person(world.engine, NUMBER)
     async with world.engine.connect() as connection:
         row = (await connection.execute(select(AppointmentRow.__table__))).one()
+        line = (await connection.execute(select(AppointmentLineRow.__table__))).one()
+        change = (await connection.execute(select(AppointmentChangeRow.__table__))).one()
     assert (row.status, row.customer_id, row.vehicle_id) == ("completed", None, None)
-    assert row.service_code == "oil_change"
+    assert (line.service_code, line.vehicle_id) == ("oil_change", None)
+    assert (change.action, change.call_sid) == ("booked", None)
+    assert CALL_SID not in change.key
 
 
 async def test_whoever_is_expected_is_not_erased_by_mistake(world: World) -> None:
@@ -282,7 +292,7 @@ async def test_others_keep_what_is_theirs(world: World) -> None:
 async def test_an_export_holds_every_trace(world: World) -> None:
     found = await export_person(world.engine, NUMBER)
     in_tables = {where for where in await world.traces() if "/" not in where and "b'" not in where}
-    assert {*found} == in_tables
+    assert {*found} == in_tables | {"appointment_lines", "appointment_changes"}
     shown = json.dumps(found)
     assert [mark for mark in MARKS if mark not in shown] == []
 

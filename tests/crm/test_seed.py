@@ -20,7 +20,7 @@ from otto.crm.service import CrmService
 from otto.language.phone import parse_phone
 from otto.language.vin import normalise_vin
 from otto.storage.database import make_engine
-from otto.storage.tables import AppointmentRow, CustomerRow, VehicleRow
+from otto.storage.tables import AppointmentLineRow, AppointmentRow, CustomerRow, VehicleRow
 
 TODAY = date(2026, 11, 23)
 
@@ -65,7 +65,8 @@ async def test_the_same_day_gives_the_same_rows(
     for model, keys in (
         (CustomerRow, ("first_name", "last_name", "phone", "date_of_birth")),
         (VehicleRow, ("year", "make", "model", "vin")),
-        (AppointmentRow, ("id", "bay_id", "service_code", "starts_at", "status")),
+        (AppointmentRow, ("id", "starts_at", "status")),
+        (AppointmentLineRow, ("id", "bay_id", "service_code", "starts_at", "status")),
     ):
         ours, theirs = await _rows(seeded, model), await _rows(other, model)
         assert [[getattr(row, key) for key in keys] for row in ours] == [
@@ -108,10 +109,13 @@ async def test_appointments_keep_to_hours_bays_and_skills(
     bays = {bay.id: bay for bay in location.bays}
     owners = {row.id: row.customer_id for row in await _rows(seeded, VehicleRow)}
     today = datetime(2026, 11, 23, 6, tzinfo=UTC)
-    for row in await _rows(seeded, AppointmentRow):
+    visits = {row.id: row for row in await _rows(seeded, AppointmentRow)}
+    for row in await _rows(seeded, AppointmentLineRow):
+        visit = visits.pop(row.appointment_id)
+        assert (visit.starts_at, visit.ends_at) == (row.starts_at, row.ends_at)
         service = dealership.service(row.service_code)
         assert service.skill in bays[row.bay_id].skills
-        assert owners[row.vehicle_id] == row.customer_id
+        assert owners[row.vehicle_id] == visit.customer_id
         starts, ends = (at.astimezone(location.zone) for at in (row.starts_at, row.ends_at))
         assert ends - starts == timedelta(minutes=service.duration_minutes)
         assert any(
@@ -124,6 +128,7 @@ async def test_appointments_keep_to_hours_bays_and_skills(
             if row.starts_at >= today
             else {"completed", "no_show", "cancelled"}
         )
+    assert visits == {}
 
 
 async def test_the_next_days_are_busy_but_not_full(

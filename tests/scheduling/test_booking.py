@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
-from sqlalchemy import delete, event, select, text, update
+from sqlalchemy import delete, event, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
@@ -31,8 +31,9 @@ from otto.scheduling.service import (
     VehicleBooked,
 )
 from otto.storage.database import make_engine
-from otto.storage.tables import AppointmentRow, OutboxRow
+from otto.storage.tables import AppointmentLineRow, AppointmentRow, OutboxRow
 from tests.scheduling.booking_support import MANY, NOW, People
+from tests.support.appointments import write_appointment
 
 MONDAY, TUESDAY = date(2026, 11, 23), date(2026, 11, 24)
 NINE = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -50,7 +51,13 @@ def opening(
     service: str = "oil_change",
     minutes: int = 45,
 ) -> Opening:
-    return Opening("main", bay_id, service, starts_at, starts_at + timedelta(minutes=minutes))
+    ends_at = starts_at + timedelta(minutes=minutes)
+    return Opening.of_one("main", bay_id, service, starts_at, ends_at)
+
+
+def line_of(one: Opening, **changes: Any) -> Opening:
+    """The opening with its only line changed."""
+    return replace(one, lines=(replace(one.lines[0], **changes),))
 
 
 def request(people: People, key: str = "call-1:slot-1", **changes: Any) -> BookingRequest:
@@ -71,11 +78,13 @@ async def test_a_booking_stands_with_word_for_google_and_the_customer(
 
     (row,) = await rows(engine, AppointmentRow)
     assert (row.id, row.status, row.call_sid) == (booking.appointment_id, "booked", "CA1")
+    (line,) = await rows(engine, AppointmentLineRow)
+    assert (line.appointment_id, line.bay_id, line.status) == (row.id, "bay-1", "booked")
     told = {item.kind: item.payload for item in await rows(engine, OutboxRow)}
     assert set(told) == {"calendar.upsert", "sms.send"}
     upsert, sms = told["calendar.upsert"], told["sms.send"]
     assert upsert["calendar_id"] == "bay-1@ottos-auto.example"
-    assert upsert["event_id"] == row.google_event_id
+    assert upsert["event_id"] == line.google_event_id
     assert re.fullmatch(r"[0-9a-f]{32}", upsert["event_id"])
     body = upsert["body"]
     assert body["summary"] == "Oil change: Maria Lopez, 2019 Honda Civic"
@@ -209,7 +218,8 @@ async def test_a_rush_after_one_opening(
     outcomes = await asyncio.gather(*(attempt(caller) for caller in range(callers)))
     served = [booking for booking in outcomes if booking is not None]
     assert Counter(booking.bay_id for booking in served) == {"bay-1": 1, "bay-2": 1, "bay-3": 1}
-    stored = {(row.id, row.bay_id) for row in await rows(engine, AppointmentRow)}
+    lines = await rows(engine, AppointmentLineRow)
+    stored = {(row.appointment_id, row.bay_id) for row in lines}
     assert stored == {(booking.appointment_id, booking.bay_id) for booking in served}
     kinds = Counter(item.kind for item in await rows(engine, OutboxRow))
     assert kinds == {"calendar.upsert": 3, "sms.send": 3}
@@ -306,7 +316,7 @@ async def test_fifty_callers_after_overlapping_openings(
 
     await asyncio.gather(*(attempt(caller) for caller in range(50)))
     by_bay: dict[str, list[tuple[datetime, datetime]]] = {}
-    for row in await rows(engine, AppointmentRow):
+    for row in await rows(engine, AppointmentLineRow):
         by_bay.setdefault(row.bay_id, []).append((row.starts_at, row.ends_at))
     assert set(by_bay) == {"bay-1", "bay-2", "bay-3"}
     for periods in by_bay.values():
@@ -327,7 +337,9 @@ def kill_connection_at(engine: AsyncEngine, statement: str) -> list[int]:
     return killed
 
 
-@pytest.mark.parametrize("where", ["INSERT INTO appointments", "INSERT INTO outbox"])
+@pytest.mark.parametrize(
+    "where", ["INSERT INTO appointments", "INSERT INTO appointment_lines", "INSERT INTO outbox"]
+)
 async def test_a_connection_that_dies_half_way_leaves_one_booking(
     where: str, calendar: CalendarService, engine: AsyncEngine, people: People
 ) -> None:
@@ -372,7 +384,7 @@ async def test_a_crash_after_the_commit_is_answered_by_the_retry(
         (opening(starts_at=NINE - timedelta(days=7)), "too_soon"),
         (opening(starts_at=NOW), "too_soon"),
         (opening(starts_at=NINE + timedelta(days=70)), "too_far"),
-        (replace(opening(), service_code="car_wash"), "unknown_service"),
+        (line_of(opening(), service_code="car_wash"), "unknown_service"),
         (replace(opening(), location_id="elsewhere"), "wrong_bay"),
     ],
 )
@@ -513,19 +525,9 @@ async def test_a_fully_booked_fortnight_is_searched_past(
         for day in range(20):
             start = datetime(2026, 11, 23, 13, 0, tzinfo=UTC) + timedelta(days=day)
             for bay in ("bay-1", "bay-2", "bay-3", "bay-4"):
-                await connection.execute(
-                    text(
-                        "INSERT INTO appointments (id, location_id, bay_id, customer_id,"
-                        " service_code, starts_at, ends_at, idempotency_key) VALUES"
-                        " (gen_random_uuid(), 'main', :bay, :who, 'oil_change', :a, :b, :key)"
-                    ),
-                    {
-                        "bay": bay,
-                        "who": people.maria,
-                        "a": start,
-                        "b": start + timedelta(hours=12),
-                        "key": f"{bay}-{day}",
-                    },
+                work = {"starts_at": start, "ends_at": start + timedelta(hours=12)}
+                await write_appointment(
+                    connection, f"{bay}-{day}", customer_id=people.maria, bay_id=bay, **work
                 )
     (first,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
     assert said((first,), calendar) == ["Monday, December 14 at 7:30 AM"]
@@ -581,8 +583,8 @@ async def test_keys_that_are_too_long_stay_apart(
         {"customer_id": 2**63},
         {"vehicle_id": 2**80},
         {"customer_id": -(2**70)},
-        {"opening": replace(opening(), bay_id="bay\x00-1")},
-        {"opening": replace(opening(), service_code="\ud800")},
+        {"opening": line_of(opening(), bay_id="bay\x00-1")},
+        {"opening": line_of(opening(), service_code="\ud800")},
         {"opening": replace(opening(), location_id="main\x00\x00x")},
     ],
 )

@@ -34,7 +34,7 @@ def calendar(behind_wire: AsyncEngine, dealership: Dealership) -> CalendarServic
 
 
 def wish(people: People) -> BookingRequest:
-    opening = Opening("main", "bay-1", "oil_change", NINE, NINE + timedelta(minutes=45))
+    opening = Opening.of_one("main", "bay-1", "oil_change", NINE, NINE + timedelta(minutes=45))
     return BookingRequest("call-1:slot-1", opening, people.maria, people.civic, "+13125550142")
 
 

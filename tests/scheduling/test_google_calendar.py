@@ -29,10 +29,10 @@ from otto.scheduling.google_errors import (
 from otto.scheduling.hours import Period
 from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.outbox import OutboxWorker
-from otto.scheduling.service import BookingRequest, CalendarService
+from otto.scheduling.service import Booking, BookingRequest, CalendarService
 from otto.scheduling.text_rules import TextRules
 from otto.scheduling.texts import KIND, text_handler
-from otto.storage.tables import OutboxRow
+from otto.storage.tables import AppointmentLineRow, OutboxRow
 from sandbox.app import serve
 from sandbox.world import Options, World
 from tests.scheduling.booking_support import NOW, People
@@ -291,6 +291,14 @@ async def test_free_busy_never_calls_an_unreadable_calendar_free(google: GoogleC
     assert found.busy[CALENDAR] == (Period(START, END),)
 
 
+async def event_of(engine: AsyncEngine, booking: Booking) -> str:
+    theirs = AppointmentLineRow.appointment_id == booking.appointment_id
+    async with engine.connect() as connection:
+        return str(
+            await connection.scalar(select(AppointmentLineRow.google_event_id).where(theirs))
+        )
+
+
 async def test_a_booking_reaches_the_calendar_and_the_telephone(
     google: GoogleCalendar, engine: AsyncEngine, dealership: Dealership, people: People
 ) -> None:
@@ -307,7 +315,7 @@ async def test_a_booking_reaches_the_calendar_and_the_telephone(
     handlers = calendar_handlers(google) | {KIND: text_handler(engine, RULES, send, lambda: NOW)}
     worker = OutboxWorker(engine, handlers)
     assert await worker.run_once() == 2
-    event = await google.get_event(CALENDAR, booking.appointment_id.hex)
+    event = await google.get_event(CALENDAR, await event_of(engine, booking))
     assert event["summary"] == "Oil change: Maria Lopez, 2019 Honda Civic"
     assert datetime.fromisoformat(event["start"]["dateTime"]) == booking.starts_at
     ((to, message),) = sent
@@ -338,5 +346,5 @@ async def test_google_away_costs_the_caller_nothing(
         rows = (await connection.execute(text(waiting))).scalars().all()
         assert sorted(rows) == ["calendar.upsert", KIND]
     await worker.run_once()
-    event = await google.get_event(CALENDAR, booking.appointment_id.hex)
+    event = await google.get_event(CALENDAR, await event_of(engine, booking))
     assert event["summary"] == "Oil change: Maria Lopez"

@@ -140,7 +140,7 @@ def half_hours(day: int, first: str, last: str, *, without: Sequence[str] = ()) 
     while local.time() <= end:
         if f"{local:%H:%M}" not in without:
             start = local.astimezone(UTC)
-            found.append(Opening("main", "b0", "work", start, start + 30 * MINUTE))
+            found.append(Opening.of_one("main", "b0", "work", start, start + 30 * MINUTE))
         local += 30 * MINUTE
     return found
 
@@ -174,7 +174,8 @@ def test_a_day_with_little_left_is_topped_up_from_the_next() -> None:
 )
 def test_a_choice_is_part_of_what_there_is(slots: set[int], limit: int) -> None:
     openings = [
-        Opening("main", "b0", "work", at(30 * slot), at(30 * slot + 30)) for slot in sorted(slots)
+        Opening.of_one("main", "b0", "work", at(30 * slot), at(30 * slot + 30))
+        for slot in sorted(slots)
     ]
     chosen = spread(openings, limit, CHICAGO)
     assert len(chosen) == min(limit, len(openings))

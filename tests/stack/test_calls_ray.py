@@ -116,7 +116,8 @@ def test_a_spoken_call_books_an_oil_change(stack: Running, spoken: dict[str, Any
     sid = spoken["call_sid"]
     assert spoken["booked"], stack.events(sid)
     (row,) = stack.rows("select * from appointments where call_sid = $1", sid)
-    assert (row["service_code"], row["status"]) == ("oil_change", "booked")
+    (line,) = stack.rows("select * from appointment_lines where appointment_id = $1", row["id"])
+    assert (line["service_code"], row["status"]) == ("oil_change", "booked")
     (customer,) = stack.rows("select * from customers where id = $1", row["customer_id"])
     assert customer["first_name"] == "Maria"
     delivered = "select * from outbox where payload->>'appointment_id' = $1 and done_at is not null"
@@ -124,7 +125,7 @@ def test_a_spoken_call_books_an_oil_change(stack: Running, spoken: dict[str, Any
     messages = stack.http.get("/sandbox/messages").json()
     assert "+13125550142" in [message["to"] for message in messages]
     calendar = stack.http.get("/sandbox/calendar", params={"format": "json"}).text
-    assert row["google_event_id"] in calendar
+    assert line["google_event_id"] in calendar
     state, ttl_s = stack.session(sid)
     assert state is not None
     assert state["bookings"] == [str(row["id"])]

@@ -28,7 +28,8 @@ from otto.storage.database import (
 )
 from otto.storage.errors import StoreUnavailable
 from otto.storage.guard import DatabaseGuard, is_slow
-from otto.storage.tables import AppointmentRow, Base, BayRow, CustomerRow, ServiceRow
+from otto.storage.tables import Base, BayRow, CustomerRow, ServiceRow
+from tests.support.appointments import write_appointment
 from tests.support.pooler import picky_pooler
 from tests.support.wire import Wire
 
@@ -209,21 +210,17 @@ async def test_the_database_refuses_two_cars_in_one_bay(
 
     async def book(key: str, start: datetime, status: str = "booked", bay: str = "bay-1") -> None:
         async with engine.begin() as connection:
-            await connection.execute(
-                insert(AppointmentRow).values(
-                    location_id="main",
-                    bay_id=bay,
-                    customer_id=customer_id,
-                    service_code="oil_change",
-                    starts_at=start,
-                    ends_at=start + timedelta(minutes=45),
-                    status=status,
-                    idempotency_key=key,
-                )
+            await write_appointment(
+                connection,
+                key,
+                customer_id=customer_id,
+                bay_id=bay,
+                starts_at=start,
+                status=status,
             )
 
     await book("first", nine)
-    with pytest.raises(IntegrityError, match="ex_appointments_bay_time"):
+    with pytest.raises(IntegrityError, match="ex_appointment_lines_bay_time"):
         await book("overlap", nine + timedelta(minutes=44))
     await book("touching", nine + timedelta(minutes=45))
     await book("other bay", nine, bay="bay-2")

@@ -245,7 +245,7 @@ class Book:
         start = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
         starts = [start + timedelta(hours=hours) for hours in range(5)]
         return tuple(
-            Opening("main", self.bay_id, query.service_code, at, at + timedelta(minutes=30))
+            Opening.of_one("main", self.bay_id, query.service_code, at, at + timedelta(minutes=30))
             for at in starts
             if at not in self.taken
         )[: query.limit]
@@ -261,12 +261,11 @@ class Book:
             Booking(
                 uuid5(UUID(int=0), request.idempotency_key),
                 opening.location_id,
-                opening.bay_id,
-                opening.service_code,
                 request.customer_id,
                 request.vehicle_id,
                 opening.starts_at,
                 opening.ends_at,
+                opening.lines,
             ),
         )
 

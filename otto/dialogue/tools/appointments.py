@@ -80,7 +80,7 @@ class AppointmentTools:
         if vehicle is None:
             raise ToolFault("Ask which of their vehicles it is for.")
         assert pinned.customer_id is not None
-        opening = Opening(
+        opening = Opening.of_one(
             location_id=self._location.id,
             bay_id=offer.bay_id,
             service_code=offer.service_code,

@@ -4,7 +4,13 @@ Timestamps are `timestamptz`; Python reads and writes aware UTC datetimes. Whoev
 has imported all of them: their keys name each other.
 """
 
-from otto.storage.tables.appointments import AppointmentRow
+from otto.storage.tables.appointments import (
+    OCCUPYING,
+    STANDING,
+    AppointmentChangeRow,
+    AppointmentLineRow,
+    AppointmentRow,
+)
 from otto.storage.tables.base import (
     E164,
     KEY_LENGTH,
@@ -56,10 +62,14 @@ __all__ = [
     "NAME_LENGTH",
     "NEVER",
     "NOTES_LENGTH",
+    "OCCUPYING",
     "OUTCOME_LENGTH",
     "PHONE_LENGTH",
     "REPAIR_NUMBER_LENGTH",
     "SID_LENGTH",
+    "STANDING",
+    "AppointmentChangeRow",
+    "AppointmentLineRow",
     "AppointmentRow",
     "Base",
     "BayBlockRow",

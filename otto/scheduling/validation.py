@@ -1,0 +1,91 @@
+"""Whether an opening keeps today's rules: hours, notice, skills, durations. No clock, no database.
+
+Openings come back from callers, and a dealership's file may have changed since they were offered:
+each is checked as if it came from a stranger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+
+from config.dealership import Bay, Dealership, Location, Service
+from otto.scheduling.bookings import BookingRefused, SchedulingError
+from otto.scheduling.hours import Period, periods_reaching
+from otto.scheduling.openings import Opening, OpeningLine, rank_bays, starts_within
+
+NOTICE_GRACE = timedelta(minutes=10)
+"""A caller may take this long to decide on an opening that was offered at the last minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedLine:
+    """A line that keeps the rules, and the bays that could serve for it, its own first."""
+
+    line: OpeningLine
+    service: Service
+    bays: tuple[Bay, ...]
+
+
+def checked(
+    opening: Opening, dealership: Dealership, location: Location, now: datetime
+) -> tuple[CheckedLine, ...]:
+    """The opening's lines. Raises `SchedulingError` for what breaks a rule."""
+    lines = tuple(_checked_line(line, opening, dealership, location) for line in opening.lines)
+    if not lines or not _is_one_visit(opening):
+        raise BookingRefused("wrong_duration", "That opening is no longer valid.")
+    notice = timedelta(minutes=location.min_notice_minutes)
+    if opening.starts_at < now + max(notice - NOTICE_GRACE, timedelta()):
+        raise BookingRefused("too_soon", "I am sorry, that time is too soon to book by now.")
+    day = opening.starts_at.astimezone(location.zone).date()
+    today = now.astimezone(location.zone).date()
+    if day > today + timedelta(days=location.horizon_days):
+        raise BookingRefused("too_far", "I cannot book that far ahead.")
+    if not _is_within_hours(opening, location, day):
+        raise BookingRefused("outside_hours", "The service department is closed at that time.")
+    return lines
+
+
+def service_of(dealership: Dealership, code: str) -> Service:
+    """The service. Raises `SchedulingError` for an unknown one."""
+    try:
+        return dealership.service(code)
+    except KeyError:
+        raise SchedulingError("unknown_service", "We do not offer that service.") from None
+
+
+def _checked_line(
+    line: OpeningLine, opening: Opening, dealership: Dealership, location: Location
+) -> CheckedLine:
+    service = service_of(dealership, line.service_code)
+    bays = rank_bays(location.bays, service.skill)
+    if opening.location_id != location.id or line.bay_id not in {bay.id for bay in bays}:
+        raise BookingRefused("wrong_bay", "That appointment cannot be done there.")
+    duration = timedelta(minutes=service.duration_minutes)
+    if line.ends_at - line.starts_at != duration or line.free_at != line.ends_at:
+        raise BookingRefused("wrong_duration", "That opening is no longer valid.")
+    return CheckedLine(line, service, tuple(sorted(bays, key=lambda bay: bay.id != line.bay_id)))
+
+
+def _is_one_visit(opening: Opening) -> bool:
+    """The opening is the span of its lines, which follow one another: a car is in one bay at a
+    time. Nothing is done twice."""
+    lines = opening.lines
+    codes = opening.service_codes
+    return (
+        (opening.starts_at, opening.ends_at) == (lines[0].starts_at, lines[-1].ends_at)
+        and all(one.ends_at <= two.starts_at for one, two in pairwise(lines))
+        and len(set(codes)) == len(codes)
+    )
+
+
+def _is_within_hours(opening: Opening, location: Location, day: date) -> bool:
+    """It begins on the grid of an open period and is done before that ends."""
+    step = timedelta(minutes=location.slot_minutes)
+    work = Period(opening.starts_at, opening.ends_at)
+    duration = work.ends_at - work.starts_at
+    return any(
+        work.starts_at in starts_within(period, duration, step)
+        for period in periods_reaching(location, day)
+    )
