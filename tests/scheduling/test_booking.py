@@ -31,6 +31,7 @@ from otto.scheduling.service import (
     VehicleBooked,
 )
 from otto.storage.database import make_engine
+from otto.storage.guard import DatabaseGuard
 from otto.storage.tables import AppointmentLineRow, AppointmentRow, OutboxRow
 from tests.scheduling.booking_support import MANY, NOW, People
 from tests.support.appointments import write_appointment
@@ -280,9 +281,13 @@ async def test_fifty_callers_from_five_pools_with_one_car(
     postgres_url: str, engine: AsyncEngine, dealership: Dealership, people: People
 ) -> None:
     """Each for a bay or a start of their own, so that only the vehicle is in the way."""
-    pools = [make_engine(DatabaseSettings(url=SecretStr(postgres_url))) for _ in range(5)]
+    patient = DatabaseSettings(url=SecretStr(postgres_url), command_timeout_s=30)
+    pools = [make_engine(patient) for _ in range(5)]
     calendars = [
-        CalendarService(pool, dealership, "main", clock=lambda: NOW, limits=MANY) for pool in pools
+        CalendarService(
+            pool, dealership, "main", clock=lambda: NOW, limits=MANY, guard=DatabaseGuard(30)
+        )
+        for pool in pools
     ]
 
     async def attempt(caller: int) -> Booking | None:
