@@ -26,6 +26,9 @@ class Question(StrEnum):
     WHAT_TO_CHANGE = "what_to_change"
     ANYTHING_ELSE = "anything_else"
     BOOK_IT_TOO = "book_it_too"
+    WHICH_APPOINTMENT = "which_appointment"
+    CANCEL_IT = "cancel_it"
+    NEW_DAY = "new_day"
     CALLBACK = "callback"
     PERSON = "person"
 
@@ -82,6 +85,11 @@ QUESTIONS: dict[Question, tuple[str, str, str]] = {
         "Which day would you like to come in? Tomorrow, or next Tuesday, for example?",
         "Please name a day, or say any day for the first opening.",
     ),
+    Question.NEW_DAY: (
+        "What day would suit you better?",
+        "Which day would you like instead? Tomorrow, or next Tuesday, for example?",
+        "Please name another day, or say any day for the first opening.",
+    ),
     Question.WHAT_TO_CHANGE: (
         "What would you like to change, the time, the car or the service?",
         "Should I change the time, the car or the service?",
@@ -107,7 +115,13 @@ QUESTIONS: dict[Question, tuple[str, str, str]] = {
 PERSON_OFFER = "Would you like me to connect you with a service advisor?"
 UNCLEAR = ("Sorry, I didn't catch that.", "I'm sorry, I still didn't get that.")
 CANNOT_HELP = "I'm sorry, I can't do that for you here."
-CHANGES_NEED_A_PERSON = "I can't change an existing appointment myself."
+CERTAINLY = "Certainly."
+LOOKING_UP = "Let me look it up."
+NO_APPOINTMENT = "I don't see an appointment of yours in our book."
+STAYS = "All right, your appointment stays as it is."
+MOVING = "One moment while I move it."
+CANCELLING = "One moment while I cancel it."
+ANOTHER_TIME = "All right, another time then."
 DECLINED_PERSON = "All right."
 TRANSFER = "Of course. I'll connect you with a service advisor. One moment, please."
 NO_ANSWER = "I'm sorry, I can't tell you that."
@@ -198,6 +212,56 @@ def booked(service: str, when: str, code: str, is_texted: bool) -> str:
     told = f" Your confirmation code is {spelled}." if code else ""
     text = " You will get a text message with the details." if is_texted else ""
     return f"You're booked for {a_service(service)} on {when}.{told}{text}"
+
+
+def visit(service: str, vehicle: str, when: str) -> str:
+    """An appointment in the middle of a sentence."""
+    return f"{a_service(service)}{f' for your {vehicle}' if vehicle else ''} on {when}"
+
+
+def appointments_told(visits: Sequence[str], code: str) -> str:
+    """What is in the book; the confirmation code of a single one is told with it."""
+    if len(visits) == 1:
+        return f"You have {visits[0]}. Your confirmation code is {' '.join(code)}."
+    return f"You have {len(visits)} appointments: {'; and '.join(visits)}."
+
+
+def which_appointment(visits: Sequence[str], again: int) -> str:
+    """The question which appointment is meant."""
+    listed = _either([f"the one for {each}" for each in visits])
+    return ("Which appointment is it, " if not again else "Please tell me which: ") + f"{listed}?"
+
+
+def cancel_it(visit: str, again: int) -> str:
+    """The appointment said back, and the question whether to cancel it."""
+    if again:
+        return f"I would cancel {visit}. Should I cancel it, yes or no?"
+    return f"You have {visit}. Shall I cancel it?"
+
+
+def move_it(service: str, when: str, again: int) -> str:
+    """The new time said back, and the question whether to move the appointment there."""
+    if again:
+        return f"Your {service.lower()} would be on {when}. Should I move it, yes or no?"
+    return f"I would move your {service.lower()} to {when}. Shall I move it?"
+
+
+def to_be_moved(visit: str) -> str:
+    """The appointment that is to be moved, before the day is asked for."""
+    return f"You have {visit}."
+
+
+def moved(service: str, when: str, code: str, is_texted: bool) -> str:
+    """The appointment is moved."""
+    told = f" Your confirmation code is still {' '.join(code)}." if code else ""
+    text = " You will get a text message with the new time." if is_texted else ""
+    return f"Your {service.lower()} is moved to {when}.{told}{text}"
+
+
+def cancelled(service: str, when: str, is_texted: bool) -> str:
+    """The appointment is cancelled."""
+    text = " You will get a text message about it." if is_texted else ""
+    return f"Your {service.lower()} on {when} is cancelled.{text}"
 
 
 def thank_you(first_name: str) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sandbox.receptionist import phrases
+from sandbox.receptionist import errands, phrases
 from sandbox.receptionist.phrases import Question
 from sandbox.receptionist.reading import read_desk
-from sandbox.receptionist.state import Desk, Identity, Inquiry, Opening
+from sandbox.receptionist.state import Desk, Errand, Identity, Inquiry, Opening
 
 MAX_ROUNDS = 6
 """Tool calls after one turn of the caller; then it speaks, whatever is still open."""
@@ -87,7 +87,11 @@ def _next_call(desk: Desk) -> Call | None:
         return _ask(desk.inquiries[0])
     if desk.goodbye:
         return Call("end_call", {"reason": "wrong_number" if desk.wrong_number else "done"})
-    if not desk.wants or not desk.service or desk.offers_person or desk.offers_callback:
+    if desk.offers_person or desk.offers_callback:
+        return None
+    if desk.errand is not None:
+        return _identify(desk) if desk.identity is not Identity.KNOWN else _run_errand(desk)
+    if not desk.wants or not desk.service:
         return None
     return _identify(desk) if desk.identity is not Identity.KNOWN else _arrange(desk)
 
@@ -167,10 +171,7 @@ def _arrange(desk: Desk) -> Call | None:
     if desk.day is None:
         return None
     if not desk.openings:
-        wish = {"from_date": desk.day.first, "to_date": desk.day.last or desk.day.first}
-        return Call(
-            "find_openings", {"service": desk.service, **wish, "part_of_day": desk.day.part}
-        )
+        return _find_openings(desk, desk.service)
     if desk.chosen is not None and desk.confirmed:
         notes = ", ".join(desk.name_of(code) for code in desk.also)
         return Call(
@@ -181,6 +182,31 @@ def _arrange(desk: Desk) -> Call | None:
                 "notes": f"Also asked for: {notes}" if notes else None,
             },
         )
+    return None
+
+
+def _find_openings(desk: Desk, service: str | None) -> Call:
+    assert desk.day is not None
+    wish = {"from_date": desk.day.first, "to_date": desk.day.last or desk.day.first}
+    return Call("find_openings", {"service": service, **wish, "part_of_day": desk.day.part})
+
+
+def _run_errand(desk: Desk) -> Call | None:
+    """What a caller who is known wants of what is in the book already."""
+    if desk.errand is Errand.REPAIR:
+        return Call("repair_status", {"vehicle_ref": None})
+    if desk.appointments is None:
+        return Call("my_appointments")
+    if desk.appointment is None:
+        return None
+    ref = {"appointment_ref": desk.appointment.ref}
+    if desk.errand is Errand.CANCEL:
+        reason = {"reason": "no_longer_needed"}
+        return Call("cancel_appointment", ref | reason) if desk.agreed else None
+    if desk.day is not None and not desk.openings:
+        return _find_openings(desk, next(iter(desk.appointment.codes), None))
+    if desk.chosen is not None and desk.confirmed:
+        return Call("reschedule_appointment", ref | {"slot_id": desk.chosen.slot_id})
     return None
 
 
@@ -195,11 +221,23 @@ def _said_while_calling(desk: Desk, call: Call) -> str:
         return phrases.WRONG_NUMBER if desk.wrong_number else _join(*desk.news, phrases.GOODBYE)
     if call.name == "identify_caller" and desk.service and not desk.phone:
         return phrases.glad_to_help(desk.name_of(desk.service))
+    if call.name == "identify_caller" and desk.errand is not None and not desk.phone:
+        return phrases.CERTAINLY
+    if call.name in _MEANWHILE:
+        return _join(*desk.news, _MEANWHILE[call.name])
     if call.name == "book_appointment":
         return _join(*desk.news, phrases.BOOKING)
     if call.name == "find_openings":
         return _join(*desk.news, phrases.LOOKING)
     return ""
+
+
+_MEANWHILE = {
+    "my_appointments": phrases.LOOKING_UP,
+    "repair_status": phrases.LOOKING_UP,
+    "reschedule_appointment": phrases.MOVING,
+    "cancel_appointment": phrases.CANCELLING,
+}
 
 
 def _speak(desk: Desk) -> str:
@@ -227,6 +265,17 @@ def _question(desk: Desk, question: Question, again: int) -> str:
     if question is Question.OPENING:
         offered: tuple[Opening, ...] = desk.narrowed or desk.openings
         return phrases.openings([opening.when for opening in offered], again)
+    if question is Question.WHICH_APPOINTMENT:
+        return phrases.which_appointment([errands.visit(a) for a in desk.appointments or ()], again)
+    if question is Question.CANCEL_IT and desk.appointment:
+        return phrases.cancel_it(errands.visit(desk.appointment), again)
+    if (
+        question is Question.CONFIRM
+        and desk.errand is not None
+        and desk.appointment
+        and desk.chosen
+    ):
+        return phrases.move_it(desk.appointment.service, desk.chosen.when, again)
     if question is Question.CONFIRM:
         when = desk.chosen.when if desk.chosen else ""
         return phrases.confirm(desk.service_name, desk.vehicle_name(), when, desk.price, again)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.receptionist import people, phrases, understanding
+from sandbox.receptionist import errands, people, phrases, understanding
 from sandbox.receptionist.state import Desk, Identity, Opening
 
 FAILURES_LIMIT = 2
@@ -60,6 +60,8 @@ def _learn_identity(
         desk.identity = Identity.FOUND
         if result.get("verified") and result.get("vehicles") is not None:
             _learn_customer(desk, result)
+    elif status == "not_found" and desk.errand is not None:
+        errands.nobody_found(desk)
     elif status == "not_found":
         desk.identity = Identity.NOT_FOUND
         desk.news.append(phrases.NOT_FOUND)
@@ -220,15 +222,28 @@ def _learn_booking(
             desk.vehicle = None
         desk.forget_openings()
         return True
-    desk.forget_openings()
     desk.offers_person = desk.offers_person or result.get("code") == "too_many"
-    if status in {"taken", "vehicle_booked"}:
-        desk.news.append(str(result.get("message") or phrases.TAKEN))
-        desk.openings = _openings(result)
-        if not desk.openings:
-            desk.day = None
-        return True
-    return False
+    return _learn_other_times(desk, status, result)
+
+
+def _learn_move(
+    desk: Desk, status: str, arguments: Mapping[str, Any], result: Mapping[str, Any]
+) -> bool:
+    return errands.learn_move(desk, status, arguments, result) or _learn_other_times(
+        desk, status, result
+    )
+
+
+def _learn_other_times(desk: Desk, status: str, result: Mapping[str, Any]) -> bool:
+    """The time that was chosen is gone; whether others are offered instead."""
+    desk.forget_openings()
+    if status not in {"taken", "vehicle_booked"}:
+        return False
+    desk.news.append(str(result.get("message") or phrases.TAKEN))
+    desk.openings = _openings(result)
+    if not desk.openings:
+        desk.day = None
+    return True
 
 
 def _learn_info(
@@ -282,6 +297,10 @@ _LEARN: dict[str, Callable[[Desk, str, Mapping[str, Any], Mapping[str, Any]], bo
     "add_vehicle": _learn_new_vehicle,
     "find_openings": _learn_openings,
     "book_appointment": _learn_booking,
+    "my_appointments": errands.learn_appointments,
+    "reschedule_appointment": _learn_move,
+    "cancel_appointment": errands.learn_cancellation,
+    "repair_status": errands.learn_repairs,
     "dealership_info": _learn_info,
     "request_callback": _learn_callback,
     "transfer_to_person": _learn_transfer,

@@ -33,6 +33,29 @@ class Opening:
     when: str
 
 
+class Errand(Enum):
+    """What a caller may want who is in the book already."""
+
+    WHEN = auto()
+    """To hear when their appointment is."""
+    MOVE = auto()
+    CANCEL = auto()
+    REPAIR = auto()
+    """To hear how far the work on their car is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """A standing appointment, as `my_appointments` words it."""
+
+    ref: str
+    when: str
+    service: str
+    codes: tuple[str, ...]
+    vehicle: str
+    confirmation: str
+
+
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """A question for `dealership_info`."""
@@ -86,6 +109,15 @@ class Desk:
     confirmed: bool = False
     refused: bool = False
 
+    errand: Errand | None = None
+    hints: str = ""
+    """What was said when the errand was: it may name the appointment or the car that is meant."""
+    appointments: tuple[Appointment, ...] | None = None
+    """None: not asked for yet, or no longer as they were."""
+    appointment: Appointment | None = None
+    agreed: bool = False
+    """The caller has said yes to the cancellation."""
+
     wants_person: bool = False
     offers_person: bool = False
     offers_callback: bool = False
@@ -123,6 +155,8 @@ class Desk:
             return Question.PERSON
         if self.offers_callback:
             return Question.CALLBACK
+        if self.errand is not None:
+            return self._errand_question()
         if not self.wants:
             if self.priced:
                 return Question.BOOK_IT_TOO
@@ -140,6 +174,17 @@ class Desk:
         if self.chosen is None:
             return Question.OPENING
         return Question.WHAT_TO_CHANGE if self.refused else Question.CONFIRM
+
+    def _errand_question(self) -> Question:
+        if self.identity is not Identity.KNOWN:
+            return self._identity_question()
+        if self.appointment is None:
+            return Question.WHICH_APPOINTMENT
+        if self.errand is Errand.CANCEL:
+            return Question.CANCEL_IT
+        if self.day is None:
+            return Question.NEW_DAY
+        return Question.OPENING if self.chosen is None else Question.CONFIRM
 
     def _identity_question(self) -> Question:
         if self.identity is Identity.LOCKED:
@@ -160,6 +205,18 @@ class Desk:
 
     def _name_question(self) -> Question:
         return Question.LAST_NAME if self.first_name else Question.FIRST_AND_LAST_NAME
+
+    def begin(self, errand: Errand, said: str) -> None:
+        """The caller wants something about what is in the book already."""
+        self.errand, self.hints = errand, said
+        self.appointment, self.agreed, self.day, self.times = None, False, None, ()
+        self.forget_openings()
+
+    def settle_errand(self) -> None:
+        """It is done, or given up."""
+        self.errand, self.appointments, self.appointment, self.agreed = None, None, None, False
+        self.day, self.times, self.answered = None, (), True
+        self.forget_openings()
 
     def forget_openings(self) -> None:
         """Whatever was offered no longer answers what the caller wants."""

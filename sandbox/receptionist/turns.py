@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sandbox.receptionist import people, phrases, understanding
+from sandbox.receptionist import errands, people, phrases, understanding
 from sandbox.receptionist.dates import ClockTime, DayWish, clock_times, date_of_birth, day_wish
 from sandbox.receptionist.phrases import Question
 from sandbox.receptionist.state import Desk, Identity, Inquiry
@@ -35,9 +35,8 @@ def hear(desk: Desk, text: str) -> None:
         desk.wants_person = True
     elif Intent.WRONG_NUMBER in wanted:
         desk.goodbye = desk.wrong_number = True
-    elif Intent.CHANGE in wanted and not desk.openings:
-        desk.offers_person = True
-        desk.news = [phrases.CHANGES_NEED_A_PERSON]
+    elif errand := errands.errand_in(desk, question, wanted):
+        errands.begin(desk, errand, text)
     elif Intent.REPEAT in wanted and len(text.split()) <= 9:
         desk.repeat = True
         return
@@ -46,7 +45,7 @@ def hear(desk: Desk, text: str) -> None:
             _hear_inquiries(desk, text, wanted)
         if not _only_asks(desk, wanted):
             _ANSWERS[question](desk, text)
-            if question not in _CLOSED:
+            if question not in _CLOSED and desk.errand is None:
                 _hear_wishes(desk, text, wanted)
         if Intent.DONE in wanted and desk.facts() == before:
             desk.goodbye = True
@@ -69,6 +68,9 @@ _CLOSED = frozenset(
         Question.OPENING,
         Question.CONFIRM,
         Question.WHAT_TO_CHANGE,
+        Question.WHICH_APPOINTMENT,
+        Question.CANCEL_IT,
+        Question.NEW_DAY,
     }
 )
 """Questions whose answers see to further wishes themselves, or whose words would be misread."""
@@ -146,6 +148,8 @@ def _answer_nothing(desk: Desk, text: str) -> None:
 
 
 def _answer_anything_else(desk: Desk, text: str) -> None:
+    if Intent.DONE in understanding.intents(text):
+        return
     answer = understanding.yes_or_no(text)
     thanks = re.search(r"\bthank", normalise(text))
     more = understanding.services(text, desk.codes) or understanding.is_addition(text)
@@ -270,7 +274,7 @@ def _answer_day(desk: Desk, text: str) -> None:
 
 def _answer_opening(desk: Desk, text: str) -> None:
     offered = desk.narrowed or desk.openings
-    if _changes_service_or_vehicle(desk, text):
+    if desk.errand is None and _changes_service_or_vehicle(desk, text):
         return
     meant = understanding.choose_openings(text, [opening.when for opening in offered])
     if not meant and desk.narrowed:
@@ -303,7 +307,7 @@ def _look_elsewhere(desk: Desk, text: str) -> None:
 
 def _answer_confirm(desk: Desk, text: str) -> None:
     assert desk.chosen is not None
-    if _changes_service_or_vehicle(desk, text):
+    if desk.errand is None and _changes_service_or_vehicle(desk, text):
         return
     wish, times = day_wish(text), clock_times(text)
     if (wish or times) and understanding.choose_openings(text, [desk.chosen.when]) != [0]:
@@ -312,6 +316,9 @@ def _answer_confirm(desk: Desk, text: str) -> None:
         if desk.chosen is None and desk.openings == kept and not desk.narrowed:
             desk.day = None
             desk.forget_openings()
+        return
+    if desk.errand is not None:
+        errands.answer_move(desk, text)
         return
     answer = understanding.yes_or_no(text)
     asked = "book" in desk.last_said.lower() or "book" in normalise(text)
@@ -377,6 +384,9 @@ _ANSWERS: dict[Question, Callable[[Desk, str], None]] = {
     Question.WHAT_TO_CHANGE: _answer_what_to_change,
     Question.ANYTHING_ELSE: _answer_anything_else,
     Question.BOOK_IT_TOO: _answer_book_it_too,
+    Question.WHICH_APPOINTMENT: errands.answer_which,
+    Question.CANCEL_IT: errands.answer_cancel,
+    Question.NEW_DAY: errands.answer_new_day,
     Question.CALLBACK: _answer_callback,
     Question.PERSON: _answer_person,
 }

@@ -19,7 +19,10 @@ class Intent(StrEnum):
 
     BOOK = "book"
     CALLBACK = "callback"
-    CHANGE = "change"
+    CANCEL = "cancel"
+    MOVE = "move"
+    REPAIR = "repair"
+    WHEN = "when"
     PERSON = "person"
     HOURS = "hours"
     PRICES = "prices"
@@ -29,6 +32,12 @@ class Intent(StrEnum):
     DONE = "done"
     WRONG_NUMBER = "wrong_number"
 
+
+_APPOINTMENT = r"(appointments?|bookings?|visit|reservation)"
+_CAR = (
+    r"(my|the|our|that)( \w+){0,3}? ?(car|truck|vehicle|van|suv|repairs?|civic|accord|honda|ford"
+    r"|toyota|camry|subaru|outback|equinox|chevy|chevrolet|jetta|f 150|jeep|one)"
+)
 
 _INTENTS: tuple[tuple[Intent, str], ...] = (
     (
@@ -43,9 +52,42 @@ _INTENTS: tuple[tuple[Intent, str], ...] = (
         r"|connect me|put me through|somebody else|someone else)\b",
     ),
     (
-        Intent.CHANGE,
-        r"\b(cancel|reschedule|move|change|push back) (my|the|an|our|that) "
-        r"(existing |current )?(appointment|booking|service)\b|\breschedule\b",
+        Intent.MOVE,
+        r"\breschedul\w*\b"
+        r"|\b(move|change|push|switch|postpone|shift|bring)(ing)? (back |forward |up )?"
+        rf"(my|the|an|our|that|this)( \w+){{0,3}} {_APPOINTMENT}"
+        rf"|\b(different|another|new|other) (day|time|date) for (my|the|our)( \w+){{0,3}} "
+        rf"{_APPOINTMENT}"
+        rf"|\bcan(t|not) (make|keep|come to|get to) (it to )?(my|the|our|that)( \w+){{0,3}} "
+        rf"{_APPOINTMENT}",
+    ),
+    (
+        Intent.CANCEL,
+        rf"\bcancel(l?ing)? (my|the|an|our|that|this|it|both|all)( \w+){{0,3}} ?{_APPOINTMENT}?\b"
+        rf"|\bcancel {_APPOINTMENT}|^(please )?cancel( it| that)?( please)?$"
+        rf"|\b(call off|get rid of|drop) (my|the|our|that)( \w+){{0,3}} {_APPOINTMENT}"
+        r"|\bcancell?ation\b|\bcancel (it|that)\b",
+    ),
+    (
+        Intent.WHEN,
+        rf"\b(when|what time|what day|which day)( exactly)?( is| was|s)? (my|the|our)( \w+){{0,3}} "
+        rf"{_APPOINTMENT}|\b(when|what time|what day) (am i|did i|was i|im|do i come)\b"
+        rf"|\bwhen ?s my( \w+){{0,3}} {_APPOINTMENT}|\bdo i (still )?have (an|any) {_APPOINTMENT}"
+        rf"|\b(check|confirm|look up|forgot|remember|remind me (of|when)|verify)( \w+){{0,3}} "
+        rf"(my|the|our)( \w+){{0,3}} {_APPOINTMENT}|\b(check|confirm|verify) my {_APPOINTMENT}"
+        rf"|\b(what|which) {_APPOINTMENT}s? do i have",
+    ),
+    (
+        Intent.REPAIR,
+        r"\b(is|are|whether|if) (my|the|our|that) (\w+ ){1,4}(is )?(ready|done|finished|fixed)\b"
+        rf"|\b(is|are) {_CAR} still\b"
+        rf"|\b(is (it|she|he)|are you) (ready|done|finished|fixed)\b"
+        rf"|\b(status|update|news|word) (of|on|for|about) {_CAR}( |$)"
+        rf"|\bhow (is|s|are|far|much longer)( \w+){{0,3}}? {_CAR}( |$)"
+        rf"|\bhow (much longer|long) (will|is|until|till)\b.*\b(car|truck|vehicle|repair)\b"
+        r"|\bwhen (will|can|is|do|could|would)\b.*\b(ready|done|finished|get (it|my car) back)\b"
+        r"|\bcan i (get|pick up|pick) (it|her|my (car|truck|vehicle))\b"
+        rf"|\b(pick|picking) up {_CAR}( |$)|\b(car|truck|vehicle)\b.*\bready\b",
     ),
     (Intent.WRONG_NUMBER, r"\bwrong number\b"),
     (

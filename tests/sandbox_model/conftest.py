@@ -80,6 +80,10 @@ TOOLS = {
             part_of_day={"type": ["string", "null"], "enum": ["morning", "afternoon", None]},
         ),
         _tool("book_appointment", slot_id=TEXT, vehicle_ref=MAYBE, notes=MAYBE),
+        _tool("my_appointments"),
+        _tool("reschedule_appointment", appointment_ref=TEXT, slot_id=TEXT),
+        _tool("cancel_appointment", appointment_ref=TEXT, reason=TEXT),
+        _tool("repair_status", vehicle_ref=MAYBE),
         _tool(
             "dealership_info",
             topic={"type": "string", "enum": ["hours", "prices", "address", "services"]},
@@ -110,6 +114,14 @@ class Desk:
     attempts: int = 3
     identified: str = "unknown"
     openings: bool = False
+    booked: list[tuple[str, str, str]] = field(
+        default_factory=lambda: [
+            ("oil_change", "2019 Honda Civic", "Monday, November 23 at 2:00 PM"),
+        ]
+    )
+    """What is in the book: service, vehicle, when."""
+    repairs: list[tuple[str, str]] = field(default_factory=list)
+    """What the workshop does: state and message, by the vehicles' order."""
     withhold: set[str] = field(default_factory=set)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -125,7 +137,8 @@ class Desk:
         if self.identified == "not_found":
             names |= {"create_customer"}
         if self.identified == "known":
-            names |= {"add_vehicle"} | ({"book_appointment"} if self.openings else set())
+            names |= {"add_vehicle", "my_appointments", "repair_status", "cancel_appointment"}
+            names |= {"book_appointment", "reschedule_appointment"} if self.openings else set()
         return [copy.deepcopy(TOOLS[name]) for name in TOOLS if name in names - self.withhold]
 
     def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -228,6 +241,49 @@ class Desk:
             "service": "Oil change",
             "confirmation": "K7F2",
             "text_message": self.texted,
+        }
+
+    def _my_appointments(self) -> dict[str, Any]:
+        if not self.booked:
+            return {"status": "none", "message": "I don't see an appointment of yours."}
+        return {
+            "status": "ok",
+            "appointments": [
+                {
+                    "appointment_ref": f"a{at}",
+                    "when": when,
+                    "service": service.replace("_", " ").capitalize(),
+                    "service_codes": [service],
+                    "vehicle": vehicle,
+                    "confirmation": "K7F2",
+                }
+                for at, (service, vehicle, when) in enumerate(self.booked, 1)
+            ],
+        }
+
+    def _reschedule_appointment(self, appointment_ref: str, slot_id: str) -> dict[str, Any]:
+        at = int(appointment_ref[1:]) - 1
+        booked = self._book_appointment(slot_id)
+        if booked["status"] != "booked":
+            return booked
+        service, vehicle, _ = self.booked[at]
+        self.booked[at] = (service, vehicle, booked["when"])
+        return {**booked, "status": "moved", "service": service.replace("_", " ").capitalize()}
+
+    def _cancel_appointment(self, appointment_ref: str, reason: str) -> dict[str, Any]:
+        service, _, when = self.booked.pop(int(appointment_ref[1:]) - 1)
+        name = service.replace("_", " ").capitalize()
+        return {"status": "cancelled", "service": name, "when": when, "text_message": self.texted}
+
+    def _repair_status(self, vehicle_ref: str | None) -> dict[str, Any]:
+        if not self.repairs:
+            return {"status": "none", "message": "I don't see that vehicle in our workshop."}
+        return {
+            "status": "ok",
+            "repairs": [
+                {"vehicle_ref": f"v{at}", "state": state, "message": message}
+                for at, (state, message) in enumerate(self.repairs, 1)
+            ],
         }
 
     def _dealership_info(self, topic: str, **_: Any) -> dict[str, Any]:

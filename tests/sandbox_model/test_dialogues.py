@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
 from sandbox.caller.mind import Mind, Stage
 from sandbox.caller.personas import PERSONAS
+from sandbox.receptionist.phrases import PERSON_OFFER
 
 # Each line: what the caller says, what must be in the answer, the tools it must call meanwhile.
 Line = tuple[str, str, list[str]]
@@ -18,6 +20,17 @@ FIND = ["find_openings"]
 BOOK = ["book_appointment"]
 NO_TRANSCRIPT = "[No transcript of this call will be kept, and the caller has been told so.]"
 INFO = ["dealership_info"]
+MINE = ["my_appointments"]
+MOVE = ["reschedule_appointment"]
+CANCEL = ["cancel_appointment"]
+SEE = [*VERIFY, *MINE]
+MINE_FIND = [*SEE, *FIND]
+LOOK = [*VERIFY, "repair_status"]
+VISIT = "an oil change for your 2019 Honda Civic on Monday, November 23 at 2:00 PM"
+TWO = [
+    ("oil_change", "2019 Honda Civic", "Monday, November 23 at 2:00 PM"),
+    ("tire_rotation", "2016 Ford Escape", "Friday, November 27 at 8:00 AM"),
+]
 
 DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
     "a plain booking": (
@@ -228,8 +241,170 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
     "reschedule": (
         {},
         [
-            ("I need to reschedule my appointment", "I can't change an existing", []),
-            ("okay", "I'll connect you", ["transfer_to_person"]),
+            ("I need to reschedule my appointment", "Certainly. To make sure", IDENTIFY),
+            ("March 12 1984", f"You have {VISIT}. What day would suit you", SEE),
+            ("Thursday", "Thursday, November 26 at 9:00 AM or 10:30 AM", FIND),
+            ("the first one", "move your oil change to Thursday, November 26 at 9:00 AM.", []),
+            ("yes please", "is moved to Thursday, November 26 at 9:00 AM. Your confirm", MOVE),
+            ("no thanks", "Goodbye.", ["end_call"]),
+        ],
+    ),
+    "reschedule, all in one breath": (
+        {},
+        [
+            ("Can you move my Monday appointment to Tuesday at nine?", "birth?", IDENTIFY),
+            (
+                "3 12 1984",
+                "change to Tuesday, November 24 at 9:00 AM. Shall",
+                MINE_FIND,
+            ),
+            ("no", "another time then. What day would suit you better?", []),
+            ("Thursday at nine", "to Thursday, November 26 at 9:00 AM. Shall I move it?", FIND),
+            ("yes", "is moved to Thursday, November 26 at 9:00 AM.", MOVE),
+        ],
+    ),
+    "reschedule, and the new time is just taken": (
+        {"taken": True},
+        [
+            ("Please move my appointment to Tuesday at nine", "birth?", IDENTIFY),
+            ("3 12 1984", "Shall I move it?", MINE_FIND),
+            ("yes", "just taken. I have Tuesday, November 24 at 11:00 AM. Does that work?", MOVE),
+            ("yes", "to Tuesday, November 24 at 11:00 AM. Shall I move it?", []),
+            ("yes", "is moved to Tuesday, November 24 at 11:00 AM.", MOVE),
+        ],
+    ),
+    "reschedule, then rather not": (
+        {},
+        [
+            ("reschedule, please", "birth?", IDENTIFY),
+            ("3 12 1984", "What day", SEE),
+            ("oh, never mind, leave it", "stays as it is. Is there anything else", []),
+            ("no", "Goodbye.", ["end_call"]),
+        ],
+    ),
+    "cancel": (
+        {},
+        [
+            ("I have to cancel my appointment", "birth?", IDENTIFY),
+            ("March 12 1984", f"You have {VISIT}. Shall I cancel it?", SEE),
+            ("yes", "Your oil change on Monday, November 23 at 2:00 PM is cancelled.", CANCEL),
+            ("no, that's all", "Goodbye.", ["end_call"]),
+        ],
+    ),
+    "cancel, then rather move": (
+        {},
+        [
+            ("I'd like to cancel my appointment on Monday", "birth?", IDENTIFY),
+            ("March 12 1984", "Shall I cancel it?", SEE),
+            ("Actually, can you move my appointment to Thursday at nine?", "move it?", FIND),
+            ("yes", "is moved to Thursday", MOVE),
+        ],
+    ),
+    "cancel, and then not": (
+        {},
+        [
+            ("cancel my appointment", "birth?", IDENTIFY),
+            ("March 12 1984", "Shall I cancel it?", SEE),
+            ("no, wait", "stays as it is. Is there anything else", []),
+        ],
+    ),
+    "cancel one of two, told by its day": (
+        {"booked": TWO},
+        [
+            ("cancel the appointment on Friday please", "birth?", IDENTIFY),
+            (
+                "March 12 1984",
+                "a tire rotation for your 2016 Ford Escape on Friday",
+                SEE,
+            ),
+            ("yes", "Your tire rotation on Friday, November 27 at 8:00 AM is cancelled.", CANCEL),
+        ],
+    ),
+    "cancel one of two, asked which": (
+        {"booked": TWO},
+        [
+            ("cancel my appointment", "birth?", IDENTIFY),
+            (
+                "March 12 1984",
+                "Which appointment is it, the one for an oil change",
+                SEE,
+            ),
+            ("the tire rotation", "You have a tire rotation for your 2016 Ford Escape on", []),
+            ("yes", "Your tire rotation on Friday, November 27 at 8:00 AM is cancelled.", CANCEL),
+        ],
+    ),
+    "when is my appointment": (
+        {},
+        [
+            ("When is my appointment?", "Certainly. To make sure", IDENTIFY),
+            ("March 12 1984", f"{VISIT}. Your confirmation code is K 7 F 2.", SEE),
+            ("great, thanks, that's all", "Goodbye.", ["end_call"]),
+        ],
+    ),
+    "when are my two appointments": (
+        {"booked": TWO},
+        [
+            ("When's my appointment again?", "birth?", IDENTIFY),
+            ("March 12 1984", "You have 2 appointments: an oil change for", SEE),
+        ],
+    ),
+    "no appointment at all": (
+        {"booked": []},
+        [
+            ("Do I have an appointment?", "birth?", IDENTIFY),
+            ("March 12 1984", "I don't see an appointment of yours.", SEE),
+            ("I need an oil change then", "What day", []),
+        ],
+    ),
+    "somebody who is in no book asks": (
+        {"known": False},
+        [("When is my appointment?", "don't see an appointment of yours in our book", IDENTIFY)],
+    ),
+    "is my car ready": (
+        {"repairs": [("ready", "Your 2019 Honda Civic is ready.")]},
+        [
+            ("Is my car ready yet?", "birth?", IDENTIFY),
+            (
+                "March 12 1984",
+                "Your 2019 Honda Civic is ready. Is there anything",
+                LOOK,
+            ),
+            ("No, thank you", "Goodbye.", ["end_call"]),
+        ],
+    ),
+    "is one of my cars ready": (
+        {
+            "vehicles": ["2019 Honda Civic", "2016 Ford Escape"],
+            "repairs": [("open", "The Civic waits."), ("ready", "The Escape is ready.")],
+        },
+        [
+            ("is the Escape ready, the Ford? I mean my car", "birth?", IDENTIFY),
+            ("March 12 1984", "The Escape is ready. Is there anything else", LOOK),
+        ],
+    ),
+    "a car that waits for an approval": (
+        {"repairs": [("waiting_for_approval", "It waits for your approval: pads, for $415.00.")]},
+        [
+            ("how is my car coming along", "birth?", IDENTIFY),
+            ("March 12 1984", f"$415.00. {PERSON_OFFER}", LOOK),
+            ("yes", "I'll connect you", ["transfer_to_person"]),
+        ],
+    ),
+    "no car of theirs is there": (
+        {},
+        [
+            ("is my car ready", "birth?", IDENTIFY),
+            ("March 12 1984", "I don't see that vehicle in our workshop.", LOOK),
+        ],
+    ),
+    "a booking, and then it is moved": (
+        {},
+        [
+            ("oil change on tuesday at nine", "birth?", IDENTIFY),
+            ("3 12 1984", "Shall I book it?", [*VERIFY, *FIND]),
+            ("yes", "You're booked", BOOK),
+            ("Can I move my appointment to Thursday at nine after all?", "Shall", [*MINE, *FIND]),
+            ("yes", "is moved to Thursday, November 26 at 9:00 AM.", MOVE),
         ],
     ),
     "wrong number": ({}, [("Sorry, wrong number", "Goodbye.", ["end_call"])]),
@@ -303,7 +478,7 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
 def test_dialogue(name: str, desk: Any, call: Any) -> None:
     settings, lines = DIALOGUES[name]
     for key, value in settings.items():
-        setattr(desk, key, value)
+        setattr(desk, key, copy.copy(value))
     for heard, expected, tools in lines:
         before = len(desk.calls)
         said = call.say(heard)

@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from num2words import num2words
 
-from sandbox.receptionist import people, understanding
+from sandbox.receptionist import errands, people, understanding
 from sandbox.receptionist.dates import MONTHS, clock_times, date_of_birth, day_wish
+from sandbox.receptionist.phrases import Question
 from sandbox.receptionist.receptionist import answer
+from sandbox.receptionist.state import Desk, Errand
+from sandbox.receptionist.understanding import intents
 
 TODAY = date(2026, 11, 22)
 BORN = date(1984, 3, 12)
@@ -329,3 +332,79 @@ TOOLS: dict[str, dict[str, Any]] = {
         "end_call",
     )
 }
+
+
+ERRANDS = {
+    "MOVE": (
+        "I need to reschedule",
+        "I'd like to move my appointment to Friday",
+        "can I change my Tuesday appointment",
+        "could we push back my oil change appointment",
+        "I can't make my appointment tomorrow",
+        "I need a different day for my appointment",
+    ),
+    "CANCEL": (
+        "I want to cancel my appointment",
+        "please cancel",
+        "cancel it please",
+        "I'd like to cancel the oil change on Tuesday",
+        "I have to call off my appointment",
+        "I need to make a cancellation",
+    ),
+    "WHEN": (
+        "when is my appointment",
+        "When's my appointment?",
+        "what time is my appointment tomorrow",
+        "do I have an appointment",
+        "I forgot when my appointment is",
+        "what day was I coming in",
+        "I just want to check the time of my appointment",
+    ),
+    "REPAIR": (
+        "Is my car ready yet?",
+        "is my old Civic done",
+        "how is my car coming along",
+        "when will my car be ready",
+        "any update on my truck",
+        "what's the status of my vehicle",
+        "when can I pick up my car",
+        "I dropped my car off this morning, is it done?",
+        "how long until my car is ready",
+        "are you done with my car",
+    ),
+}
+NO_ERRAND = (
+    "I need an oil change on Tuesday",
+    "Hi, I'd like to book an oil change, please.",
+    "when are you open",
+    "what time do you close",
+    "My car needs new brakes",
+    "Is Tuesday at nine still free?",
+    "when can I come in",
+    "I'd like to schedule an appointment to have my car looked at",
+    "My car won't start",
+    "I would like to change my oil",
+    "when can you fit me in",
+    "what time do I have to drop it off",
+    "that's not right",
+)
+
+
+@pytest.mark.parametrize(
+    ("errand", "text"), [(errand, text) for errand, texts in ERRANDS.items() for text in texts]
+)
+def test_an_errand_is_known_by_how_callers_put_it(errand: str, text: str) -> None:
+    assert errands.errand_in(Desk(TODAY), Question.HELP, intents(text)) is Errand[errand]
+
+
+@pytest.mark.parametrize("text", NO_ERRAND)
+def test_what_is_no_errand_is_taken_for_none(text: str) -> None:
+    assert errands.errand_in(Desk(TODAY), Question.HELP, intents(text)) is None
+
+
+def test_while_something_is_booked_words_for_changes_are_about_that() -> None:
+    wanted = intents("cancel that")
+    assert errands.errand_in(Desk(TODAY), Question.CONFIRM, wanted) is None
+    moving = Desk(TODAY, errand=Errand.MOVE)
+    assert errands.errand_in(moving, Question.CONFIRM, wanted) is Errand.CANCEL
+    assert errands.errand_in(moving, Question.CONFIRM, intents("move my appointment")) is None
