@@ -36,6 +36,12 @@ class Act(StrEnum):
     UNKNOWN_QUESTION = "unknown_question"
     # Statements: nothing is asked.
     BOOKED = "booked"
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    VISIT = "visit"
+    """An appointment that is in the book is told."""
+    WORK = "work"
+    """How far the workshop is with the caller's car is told."""
     TRANSFER = "transfer"
     GOODBYE = "goodbye"
     HOLD = "hold"
@@ -44,7 +50,10 @@ class Act(StrEnum):
 
 DETAILS = frozenset({Act.ASK_NAME, Act.ASK_PHONE, Act.ASK_BIRTH, Act.ASK_VIN, Act.ASK_VEHICLE})
 """What a caller is asked about themselves; several may be asked at once."""
-STATEMENTS = frozenset({Act.BOOKED, Act.TRANSFER, Act.GOODBYE, Act.HOLD, Act.STATEMENT})
+STATEMENTS = frozenset(
+    {Act.BOOKED, Act.MOVED, Act.CANCELLED, Act.VISIT, Act.WORK}
+    | {Act.TRANSFER, Act.GOODBYE, Act.HOLD, Act.STATEMENT}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +227,21 @@ _NOT_BOOKED = re.compile(
     r"|to be booked|once"
     r"|before|if )\b"
 )
+_DONE: tuple[tuple[Act, re.Pattern[str]], ...] = (
+    (
+        Act.MOVED,
+        re.compile(r"\b(is|was|are|been|have|s|re) (now |just )?(moved|rescheduled|changed)\b"),
+    ),
+    (Act.CANCELLED, re.compile(r"\b(is|was|been|have|s) (now |just )?cancell?ed\b")),
+    (
+        Act.WORK,
+        re.compile(
+            r"\b((is|are|s) (now )?(ready|finished|done)|working on|waiting for (parts|your)"
+            r"|its turn is|been picked up|pick it up)\b"
+        ),
+    ),
+)
+_VISIT = re.compile(r"\b(you have|you ve got|your next|appointments? (is|are))\b")
 _TRANSFER = re.compile(
     r"\b(transfer(ring)? (you|your|the|this)|connect(ing)? you|put(ting)? you through|hand(ing)?"
     r" you|(get|bring|find) (you )?(someone|somebody|a person|an advisor|a colleague)"
@@ -270,7 +294,7 @@ def understand(text: str) -> Heard:
                 acts.append(Act.BOOKED)
             acts += asked
         else:
-            acts += _stated(plain)
+            acts += _stated(plain, has_times=bool(here))
             if here and _CHOICE.search(plain) and acts[-1] is Act.STATEMENT:
                 acts[-1] = Act.OFFER
         last_times = here or last_times
@@ -345,13 +369,17 @@ def _is_booked(plain: str) -> bool:
     return bool(_BOOKED.search(plain)) and not _NOT_BOOKED.search(plain)
 
 
-def _stated(plain: str) -> list[Act]:
-    """What a sentence that asks nothing says."""
+def _stated(plain: str, *, has_times: bool) -> list[Act]:
+    """What a sentence that asks nothing says; `has_times`: it names one."""
     if re.search(r"\b(not (quite )?(catch|hear|understand|get) (that|it|you|what))\b", plain):
         return [Act.REPEAT]
     said: list[Act] = []
     if _is_booked(plain):
         said.append(Act.BOOKED)
+    if not re.search(r"\b(not|unable|no)\b", plain):
+        said += [act for act, pattern in _DONE if pattern.search(plain)]
+    if has_times and _VISIT.search(plain):
+        said.append(Act.VISIT)
     if _TRANSFER.search(plain) and not re.search(r"\b(not|unable)\b", plain):
         said.append(Act.TRANSFER)
     if _GOODBYE.search(plain):

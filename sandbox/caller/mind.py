@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
 
 from sandbox.caller.comprehension import DETAILS, UNINTELLIGIBLE, Act, Heard, understand
 from sandbox.caller.personas import Goal, Persona
-from sandbox.caller.phrases import Phrases, service_words
-from sandbox.caller.words import WEEKDAYS, Time, normalise, times_in
+from sandbox.caller.phrases import WISHES, Phrases, long_date, national, service_words
+from sandbox.caller.stages import DONE, WANTS_TIME, Stage
+from sandbox.caller.words import WEEKDAYS, Time, normalise, preferred, times_in
 
 PATIENCE_MS = 12_000
 """Silence after which a caller asks whether anybody is there."""
@@ -26,20 +25,6 @@ REFUSALS_LIMIT = 2
 """A time that was chosen and offered past so often is given up for another."""
 SAME_ANSWER_LIMIT = 4
 """Giving the same answer oftener than this, a caller asks for a person; then hangs up."""
-
-
-class Stage(StrEnum):
-    """How far a call came, in the order a booking goes."""
-
-    GREETED = "greeted"
-    REQUESTED = "requested"
-    IDENTIFIED = "identified"
-    OFFERED = "offered"
-    CHOSEN = "chosen"
-    CONFIRMED = "confirmed"
-    BOOKED = "booked"
-    TRANSFERRED = "transferred"
-    GOODBYE = "goodbye"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +46,8 @@ class Mind:
         self._goal: Goal = persona.goal
         self._say = Phrases(persona.manner)
         self.stages: list[Stage] = []
-        self.booked_as: str | None = None
-        """Otto's own words when it confirmed the booking."""
+        self.done_as: str | None = None
+        """Otto's own words when it said that what was wanted is done."""
         self.chosen: Time | None = None
         self._questions = list(persona.goal.questions)
         self._last = ""
@@ -72,6 +57,8 @@ class Mind:
         """How often a chosen time was answered with yet another offer."""
         self._awaits_confirmation = False
         self._corrected = False
+        self._is_wrong = False
+        """What Otto says is done is on another day than the one that was chosen."""
         self._gave_up = False
         self._spoke = False
         self._answer_heard = False
@@ -162,14 +149,14 @@ class Mind:
             if act is Act.ASK_NAME:
                 parts.append(self._say("name", name=f"{facts.first_name} {facts.last_name}"))
             elif act is Act.ASK_PHONE:
-                parts.append(self._say("phone", phone=_national(facts.phone)))
+                parts.append(self._say("phone", phone=national(facts.phone)))
             elif act is Act.ASK_BIRTH and facts.date_of_birth:
-                parts.append(self._say("birth", date=_long_date(facts.date_of_birth)))
+                parts.append(self._say("birth", date=long_date(facts.date_of_birth)))
             elif act is Act.ASK_VIN or act is Act.ASK_BIRTH:
                 if facts.vin_last_six:
                     parts.append(self._say("vin", vin=" ".join(facts.vin_last_six)))
                 elif facts.date_of_birth and facts.known:
-                    birth = _long_date(facts.date_of_birth)
+                    birth = long_date(facts.date_of_birth)
                     parts.append(f"I don't have that with me. My date of birth is {birth}.")
                 else:
                     parts.append("I don't have that with me, sorry.")
@@ -196,14 +183,17 @@ class Mind:
             return Reply(self._open_question())
         self._reach(Stage.REQUESTED)
         again = self._answered.get(Act.ASK_SERVICE, 0) > 0
-        key = "service_again" if again else "request"
-        return Reply(self._say(key, service=service_words(self._goal.service)))
+        key = {"book": "service_again" if again else "request"}.get(
+            self._goal.kind, self._goal.kind
+        )
+        service = service_words(self._goal.service)
+        return Reply(self._say(key, service=service, model=self._facts.model))
 
     def _open_question(self) -> str:
         return self._questions.pop(0) if self._questions else self._last or "What are your hours?"
 
     def _when(self, _heard: Heard) -> Reply:
-        if self._goal.kind != "book":
+        if self._goal.kind not in WANTS_TIME:
             return self._no_booking()
         if self._goal.slot and not self._asked_for_slot:
             self._asked_for_slot = True
@@ -219,7 +209,7 @@ class Mind:
         )
 
     def _choose(self, heard: Heard) -> Reply:
-        if self._goal.kind != "book":
+        if self._goal.kind not in WANTS_TIME:
             return self._no_booking()
         self._reach(Stage.OFFERED)
         if not heard.times:
@@ -231,7 +221,7 @@ class Mind:
         if wanted and match is None and not self._asked_for_slot:
             self._asked_for_slot = True
             return Reply(f"Do you have {self._goal.slot}?")
-        self.chosen = match or _preferred(times, self._goal.prefer)
+        self.chosen = match or preferred(times, self._goal.prefer)
         self._awaits_confirmation = True
         self._reach(Stage.CHOSEN)
         key = "choose_only" if len(heard.times) == 1 else "choose"
@@ -249,8 +239,13 @@ class Mind:
         self._awaits_confirmation = False
         if self._goal.kind == "person":
             return Reply(self._say("person"))
-        if self._goal.kind == "ask":
+        if self._goal.kind in {"ask", "when", "status"}:
             return self._no_booking()
+        if ("cancel" in normalise(heard.text)) is not (self._goal.kind == "cancel"):
+            return Reply(f"I would like {WISHES.get(self._goal.kind, 'an appointment')}, please.")
+        if self._goal.kind == "cancel":
+            self._reach(Stage.CONFIRMED)
+            return Reply(self._say("yes"))
         times = heard.times
         if self.chosen and times and not any(self.chosen.agrees(t) for t in times):
             if not self._corrected:
@@ -281,7 +276,11 @@ class Mind:
             return Reply("Yes. " + self._questions.pop(0))
         if self._goal.kind == "person":
             return Reply(self._say("person"))
-        unfinished = self._goal.kind == "book" and Stage.BOOKED not in self.stages
+        if self._is_wrong and self.chosen:
+            self._is_wrong = False
+            return Reply(f"That's not right. Please move my appointment to {self.chosen.said}.")
+        done = DONE.get(self._goal.kind)
+        unfinished = done is not None and done[1] not in self.stages
         if unfinished and self._answered.get(Act.ANYTHING_ELSE, 0) < 2:
             return self._request()
         self._calm = True
@@ -290,8 +289,10 @@ class Mind:
     def _person_offered(self, _heard: Heard) -> Reply:
         if self._goal.kind == "person" or self._gave_up:
             return Reply("Yes, please.")
-        if self._goal.kind == "ask":
+        if self._goal.kind in {"ask", "status"}:
             return Reply("No, thank you.")
+        if self._goal.kind in WISHES:
+            return Reply(f"No, I just want {WISHES[self._goal.kind]}, please.")
         return Reply(f"No, I just want to book {service_words(self._goal.service)}, please.")
 
     def _callback_offered(self, _heard: Heard) -> Reply:
@@ -300,7 +301,7 @@ class Mind:
         return Reply(self._say("yes"))
 
     def _known(self, heard: Heard) -> Reply:
-        if self._goal.kind != "book":
+        if self._goal.kind in {"ask", "person"}:
             return self._details((Act.ASK_NAME,))
         if self._facts.known:
             return Reply("Yes, I have been there before.")
@@ -328,13 +329,22 @@ class Mind:
 
     def _note(self, heard: Heard) -> None:
         self._reach(Stage.GREETED)
-        if Act.BOOKED in heard.acts and self._goal.kind == "book":
-            self._reach(Stage.BOOKED)
-            self.booked_as = self.booked_as or heard.text
+        done = DONE.get(self._goal.kind)
+        if done is not None and done[0] in heard.acts:
+            self._reach(done[1])
+            self.done_as = self.done_as or heard.text
+            self._is_wrong = self._is_another_day(heard.times)
         if Act.TRANSFER in heard.acts:
             self._reach(Stage.TRANSFERRED)
         if Act.GOODBYE in heard.acts and not heard.asks:
             self._reach(Stage.GOODBYE)
+
+    def _is_another_day(self, times: tuple[Time, ...]) -> bool:
+        """Whether what is told as done is on another day than the one that was chosen, once."""
+        if self._corrected or self.chosen is None or not times:
+            return False
+        self._corrected = all(time.is_another_day(self.chosen) for time in times)
+        return self._corrected
 
     def _reach(self, stage: Stage) -> None:
         if stage not in self.stages:
@@ -354,27 +364,6 @@ class Mind:
     def _wanted_slot(self) -> Time | None:
         times = times_in(normalise(self._goal.slot)) if self._goal.slot else ()
         return times[0] if times else None
-
-
-def _preferred(times: tuple[Time, ...], prefer: str) -> Time:
-    """The one of `times` that meets most of `prefer`; the earliest named when several do."""
-
-    def fit(time: Time) -> int:
-        weekday = bool(time.weekday and time.weekday in prefer)
-        morning = "morning" in prefer and time.minute_of_day < 720
-        afternoon = "afternoon" in prefer and time.minute_of_day >= 720
-        return 2 * weekday + morning + afternoon
-
-    return max(times, key=fit) if prefer != "last" else times[-1]
-
-
-def _national(phone: str) -> str:
-    digits = re.sub(r"\D", "", phone)[-10:]
-    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
-
-
-def _long_date(day: date) -> str:
-    return f"{day:%B} {day.day}, {day.year}"
 
 
 _ANSWERS = {

@@ -41,7 +41,9 @@ class Facts:
 class Goal:
     """What the caller wants of this call."""
 
-    kind: Literal["book", "ask", "person", "silent"] = "book"
+    kind: Literal["book", "reschedule", "cancel", "when", "status", "ask", "person", "silent"] = (
+        "book"
+    )
     service: str = "oil_change"
     prefer: str = "first"
     """first, morning, afternoon, a weekday, or several: "tuesday morning"."""
@@ -151,6 +153,42 @@ PERSONAS: dict[str, Persona] = {
             ),
             goal=Goal(prefer="first"),
             keys=True,
+        ),
+        Persona(
+            name="reschedule",
+            about="Has an appointment, and would rather come on a Thursday.",
+            voice="bright",
+            facts=Facts(
+                "Grace", "Bell", "+13125550171", date(1988, 5, 14), 2022, "Hyundai", "Tucson"
+            ),
+            goal=Goal(kind="reschedule", prefer="thursday"),
+        ),
+        Persona(
+            name="cancel",
+            about="Has an appointment, and needs it no longer.",
+            voice="tenor",
+            facts=Facts(
+                "Victor", "Hill", "+13125550154", date(1966, 2, 17), 2015, "Jeep", "Wrangler"
+            ),
+            goal=Goal(kind="cancel"),
+        ),
+        Persona(
+            name="when",
+            about="Has an appointment, and has forgotten when.",
+            voice="british",
+            facts=Facts(
+                "Grace", "Bell", "+13125550171", date(1988, 5, 14), 2022, "Hyundai", "Tucson"
+            ),
+            goal=Goal(kind="when"),
+        ),
+        Persona(
+            name="car-ready",
+            about="Has two cars in the workshop, and asks whether one of them is ready.",
+            voice="tenor",
+            facts=Facts(
+                "James", "Okafor", "+13125550117", date(1979, 11, 2), 2016, "Toyota", "Camry"
+            ),
+            goal=Goal(kind="status"),
         ),
         Persona(
             name="load",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 from num2words import num2words
 
@@ -11,6 +12,10 @@ from sandbox.caller.personas import Manner
 _PLAIN: dict[str, str] = {
     "request": "Hi, I'd like to book {service}, please.",
     "service_again": "I need {service}.",
+    "reschedule": "Hi, I'd like to move my appointment, please.",
+    "cancel": "Hi, I need to cancel my appointment, please.",
+    "when": "Hi, when is my appointment, please?",
+    "status": "Hi, I'd like to know, is my {model} ready?",
     "name": "My name is {name}.",
     "phone": "My number is {phone}.",
     "birth": "My date of birth is {date}.",
@@ -72,6 +77,13 @@ _MANNERS: dict[Manner, dict[str, str]] = {
     "curt": _PLAIN | _CURT,
     "chatty": _PLAIN | _CHATTY,
 }
+WISHES = {
+    "reschedule": "to move my appointment",
+    "cancel": "to cancel my appointment",
+    "when": "to know when my appointment is",
+    "status": "to know whether my car is ready",
+}
+"""What callers who are in the book already want, in the middle of a sentence."""
 _SERVICES = {
     "oil_change": "an oil change",
     "tire_rotation": "a tire rotation",
@@ -101,6 +113,17 @@ def service_words(code: str) -> str:
         return _SERVICES[code]
     words = code.replace("_", " ")
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
+def national(phone: str) -> str:
+    """An E.164 number as its owner writes it: "312-555-0142"."""
+    digits = re.sub(r"\D", "", phone)[-10:]
+    return f"{digits[:3]}-{digits[3:6]}-{digits[6:]}"
+
+
+def long_date(day: date) -> str:
+    """ "March 12, 1984"."""
+    return f"{day:%B} {day.day}, {day.year}"
 
 
 _PHONE = re.compile(r"\b(\d{3})-(\d{3})-(\d{4})\b")

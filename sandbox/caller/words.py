@@ -44,6 +44,23 @@ class Time:
         )
         return all(a is None or b is None or a == b for a, b in pairs)
 
+    def is_another_day(self, other: Time) -> bool:
+        """Whether both say which day, and it is not the same."""
+        pairs = ((self.weekday, other.weekday), (self.day, other.day))
+        return any(a is not None and b is not None and a != b for a, b in pairs)
+
+
+def preferred(times: tuple[Time, ...], prefer: str) -> Time:
+    """The one of `times` that meets most of `prefer`; the earliest named when several do."""
+
+    def fit(time: Time) -> int:
+        weekday = bool(time.weekday and time.weekday in prefer)
+        morning = "morning" in prefer and time.minute_of_day < 720
+        afternoon = "afternoon" in prefer and time.minute_of_day >= 720
+        return 2 * weekday + morning + afternoon
+
+    return max(times, key=fit) if prefer != "last" else times[-1]
+
 
 # --- Mending --------------------------------------------------------------------------------
 
@@ -55,6 +72,8 @@ _KEYWORDS = (
     *(
         "confirmed",
         "transfer",
+        "cancel",
+        "cancelled",
         "connecting",
         "goodbye",
         "anything",
@@ -65,7 +84,7 @@ _KEYWORDS = (
     *("available", "prefer", "calling", "today", "moment", "mileage", "identification", "reserved"),
 )
 _ORDINARY = frozenset(
-    "names dates services vehicles phones numbers open opens opened confirm prefers preferred "
+    "rescheduled cancels names dates services vehicles phones numbers open opens opened confirm prefers preferred "
     "preference transferring transferred something calls there their these where would could "
     "should sounds schedule booking appointments mornings day days monday's earth worth breath "
     "tomorrow numbers match matches march much may made name's same game things nothing everything "

@@ -240,9 +240,13 @@ _MEANWHILE = {
 }
 
 
+_SAID_BACK = frozenset({Question.CONFIRM, Question.CANCEL_IT})
+"""Questions that are asked whole again, because a yes to them is acted upon."""
+
+
 def _speak(desk: Desk) -> str:
     question = desk.open_question()
-    if desk.repeat and desk.last_said and question is not Question.CONFIRM:
+    if desk.repeat and desk.last_said and question not in _SAID_BACK:
         return desk.last_said
     again = desk.unclear if not desk.news and not desk.repeat else min(desk.unclear, 1)
     news = [*desk.news]

@@ -15,9 +15,9 @@ from urllib.parse import urljoin
 import aiohttp
 
 from sandbox.caller.caller import Caller
-from sandbox.caller.mind import Stage
 from sandbox.caller.personas import Persona
 from sandbox.caller.record import Record
+from sandbox.caller.stages import Stage
 from sandbox.twilio import signing, twiml
 from sandbox.twilio.stream import StreamSession
 from sandbox.twilio.twiml import TwimlError
@@ -422,7 +422,8 @@ class Call:
             "duration_s": self.duration_s,
             "stages": [str(stage) for stage in mind.stages],
             "booked": Stage.BOOKED in mind.stages,
-            "booked_as": mind.booked_as,
+            "booked_as": mind.done_as if Stage.BOOKED in mind.stages else None,
+            "done_as": mind.done_as,
             "chosen": mind.chosen.said if mind.chosen else None,
             "ended_by": self.ended_by,
             "warnings": record.warnings,

@@ -505,6 +505,50 @@ def test_every_caller_of_the_sandbox_gets_an_appointment(name: str, desk: Any, c
     assert call.called()[-2:] == ["book_appointment", "end_call"]
 
 
+@pytest.mark.parametrize(
+    ("name", "stage", "tool"),
+    [
+        ("reschedule", Stage.MOVED, "reschedule_appointment"),
+        ("cancel", Stage.CANCELLED, "cancel_appointment"),
+        ("when", Stage.TOLD, "my_appointments"),
+        ("car-ready", Stage.TOLD, "repair_status"),
+    ],
+)
+def test_every_caller_with_an_errand_gets_it_done(
+    name: str, stage: Stage, tool: str, desk: Any, call: Any
+) -> None:
+    facts = PERSONAS[name].facts
+    desk.born, desk.vehicles = str(facts.date_of_birth), ["2021 Ford F-150", facts.vehicle]
+    desk.booked = [("oil_change", facts.vehicle, "Tuesday, November 24 at 2:00 PM")]
+    desk.repairs = [
+        ("waiting_for_approval", "Your 2021 Ford F-150 is waiting for your approval: pads."),
+        ("ready", "Your 2016 Toyota Camry is ready."),
+    ]
+    mind, said = Mind(PERSONAS[name]), call.messages[-1]["content"]
+    for _ in range(12):
+        reply = mind.hear(said)
+        assert reply is not None and reply.text, f"no answer to {said!r}"
+        said = call.say(reply.text)
+        assert "Sorry" not in said, f"{reply} was not understood"
+        if "end_call" in call.called():
+            break
+    assert stage in mind.stages and tool in call.called()
+    if name == "reschedule":
+        assert desk.booked[0][2] == "Thursday, November 26 at 9:00 AM"
+    if name == "cancel":
+        assert desk.booked == []
+
+
+def test_a_yes_to_a_cancellation_that_was_not_heard_cancels_nothing(desk: Any, call: Any) -> None:
+    call.say("cancel my appointment")
+    call.say("March 12 1984")
+    call.messages[-1]["content"] = "You have [Not heard: an oil change. Shall I cancel it?]"
+    said = call.say("yes")
+    assert "cancel_appointment" not in call.called() and said.endswith("Shall I cancel it?")
+    call.say("yes")
+    assert call.called()[-1] == "cancel_appointment"
+
+
 def test_the_booking_carries_slot_vehicle_and_notes(desk: Any, call: Any) -> None:
     for heard in ("oil change and tire rotation on tuesday at nine", "March 12 1984", "yes"):
         call.say(heard)

@@ -120,6 +120,25 @@ TOLD = {
         "your apointment is bookd for tuesday",
         "Your book for Tuesday at 10 a.m. Goodbye.",
     ],
+    Act.MOVED: [
+        "Your oil change is moved to Thursday, November 26 at 9:00 AM.",
+        "All right, that's moved to Thursday at nine.",
+        "It has been rescheduled for Thursday at nine A M.",
+    ],
+    Act.CANCELLED: [
+        "Your oil change on Tuesday, November 24 at 2:00 PM is cancelled.",
+        "Your appointment has been canceled.",
+    ],
+    Act.VISIT: [
+        "You have an oil change for your 2019 Honda Civic on Tuesday, November 24 at 2:00 PM.",
+        "Your next appointment is Tuesday the 24th at 2 p.m.",
+    ],
+    Act.WORK: [
+        "Your 2016 Toyota Camry is ready.",
+        "We are working on your 2018 Chevrolet Equinox.",
+        "Your 2020 Subaru Outback is waiting for parts.",
+        "Your 2014 Volkswagen Jetta is here, and its turn is still to come.",
+    ],
     Act.TRANSFER: [
         "I'll connect you with a service advisor.",
         "Let me transfer you to our service desk.",
@@ -256,6 +275,41 @@ def test_what_is_read_back_wrong_is_corrected_once() -> None:
     assert _says(mind, wrong).startswith("Yes")
 
 
+@pytest.mark.parametrize("kind", ["book", "reschedule"])
+def test_what_is_done_for_another_day_is_corrected(kind: str) -> None:
+    mind = Mind(persona("reschedule", {"kind": kind, "prefer": "thursday"}))
+    mind.hear("How can I help you today?")
+    mind.hear("I have Wednesday at 9:00 AM or Thursday, November 26 at 10:30 AM. Which works?")
+    mind.hear("So that's Thursday, November 26 at 10:30 AM. Is that right?")
+    done = {
+        "book": "You're booked for Wednesday, November 25 at 10:30 AM.",
+        "reschedule": "Your oil change is moved to Wednesday, November 25 at 10:30 AM.",
+    }[kind]
+    reply = mind.hear(f"{done} Is there anything else I can do for you?")
+    assert reply is not None
+    assert reply.text == (
+        "That's not right. Please move my appointment to Thursday, November 26 at 10:30 AM."
+    )
+    right = "Your oil change is moved to Thursday, November 26 at 10:30 AM. Anything else?"
+    assert mind.hear(right).text == "That's all, thank you."  # type: ignore[union-attr]
+
+
+def test_who_wants_to_cancel_agrees_to_that_and_to_nothing_else() -> None:
+    mind = Mind(PERSONAS["cancel"])
+    mind.hear("How can I help you today?")
+    visit = "You have an oil change on Tuesday, November 24 at 2:00 PM."
+    answers = [
+        mind.hear(f"{visit} {question}")
+        for question in ("Shall I move it?", "Shall I book it?", "Shall I cancel it?")
+    ]
+    insists = "I would like to cancel my appointment, please."
+    assert [reply and reply.text for reply in answers] == [insists, insists, "Yes, please."]
+    other = Mind(PERSONAS["reschedule"])
+    other.hear("How can I help you today?")
+    reply = other.hear(f"{visit} Shall I cancel it?")
+    assert reply is not None and reply.text == "I would like to move my appointment, please."
+
+
 def test_a_repeat_and_a_check_get_the_last_answer_again() -> None:
     mind = Mind(persona("maria"))
     first = _says(mind, GREETING)
@@ -280,7 +334,7 @@ def test_the_stages_of_a_booking_end_with_goodbye() -> None:
         *(Stage.GREETED, Stage.REQUESTED, Stage.IDENTIFIED, Stage.OFFERED, Stage.CHOSEN),
         *(Stage.CONFIRMED, Stage.BOOKED, Stage.GOODBYE),
     ]
-    assert mind.booked_as is not None and "booked" in mind.booked_as
+    assert mind.done_as is not None and "booked" in mind.done_as
 
 
 def test_nobody_waits_for_ever_and_nobody_argues_for_ever() -> None:
