@@ -84,11 +84,12 @@ _KEYWORDS = (
     *("available", "prefer", "calling", "today", "moment", "mileage", "identification", "reserved"),
 )
 _ORDINARY = frozenset(
-    "rescheduled cancels names dates services vehicles phones numbers open opens opened confirm prefers preferred "
+    "names dates services vehicles phones numbers open opens opened confirm prefers preferred "
     "preference transferring transferred something calls there their these where would could "
     "should sounds schedule booking appointments mornings day days monday's earth worth breath "
     "tomorrow numbers match matches march much may made name's same game things nothing everything "
-    "afternoons prefer repeats moments scheduling opening's connect connected confirming".split()
+    "afternoons prefer repeats moments scheduling opening's connect connected confirming "
+    "rescheduled".split()
 )
 _MISHEARD = {
     **dict.fromkeys(("witch", "wich", "whitch"), "which"),

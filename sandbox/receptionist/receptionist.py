@@ -123,6 +123,9 @@ def _ask(inquiry: Inquiry) -> Call:
     )
 
 
+_TO_PROVE = frozenset({Identity.FOUND, Identity.CLAIMED})
+
+
 def _identify(desk: Desk) -> Call | None:
     if desk.identity is Identity.UNKNOWN:
         return Call("identify_caller", {"phone_number": desk.phone})
@@ -133,10 +136,11 @@ def _identify(desk: Desk) -> Call | None:
         return Call("text_code")
     if desk.offers_code:
         return None
-    if desk.identity is Identity.FOUND and (desk.born or (desk.vin and is_named)):
+    if desk.identity is Identity.CLAIMED or desk.is_shared:
+        if desk.identity in _TO_PROVE and desk.born and is_named:
+            return _verify(desk, with_name=True)
+    elif desk.identity is Identity.FOUND and (desk.born or (desk.vin and is_named)):
         return _verify(desk, with_name=not desk.born)
-    if desk.identity is Identity.CLAIMED and desk.born and is_named:
-        return _verify(desk, with_name=True)
     if desk.identity is Identity.NOT_FOUND and desk.first_name and desk.last_name:
         return Call(
             "create_customer",

@@ -57,7 +57,7 @@ def _learn_identity(
     desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
     if status == "found":
-        desk.identity = Identity.FOUND
+        desk.identity, desk.is_shared = Identity.FOUND, bool(result.get("shared"))
         if result.get("verified") and result.get("vehicles") is not None:
             _learn_customer(desk, result)
     elif status == "not_found" and desk.errand is not None:
@@ -79,6 +79,9 @@ def _learn_identity(
 def _learn_verification(
     desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
+    if status == "ask":
+        desk.is_shared = True  # it fits more than one of those who have the number
+        return True
     desk.born = desk.vin = None
     if status == "verified":
         _learn_customer(desk, result)
@@ -142,8 +145,8 @@ def _learn_new_customer(
         desk.first_name = str(result.get("first_name") or desk.first_name)
         desk.news.append(phrases.thank_you(desk.first_name))
     elif status == "exists":
-        # Somebody has this number: look them up, and verify them as anybody.
-        desk.identity = Identity.UNKNOWN
+        # They have this number already: they have to prove it, as anybody.
+        desk.identity, desk.is_shared = Identity.FOUND, True
         desk.news.append(phrases.EXISTS)
     elif desk.phone is None:
         # The number they call from will not do: perhaps it is withheld.

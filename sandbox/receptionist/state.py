@@ -85,6 +85,8 @@ class Desk:
 
     identity: Identity = Identity.UNKNOWN
     phone: str | None = None
+    is_shared: bool = False
+    """Several people have the number: only their name tells them apart."""
     born: date | None = None
     vin: str | None = None
     fragment: str = ""
@@ -194,7 +196,7 @@ class Desk:
         if self.offers_code:
             return Question.CODE_OFFER
         if self.identity is Identity.FOUND:
-            needs_name = self.vin and not (self.first_name and self.last_name)
+            needs_name = (self.vin or self.is_shared) and not (self.first_name and self.last_name)
             return self._name_question() if needs_name else Question.DATE_OF_BIRTH
         if self.identity is Identity.CLAIMED:
             is_named = self.first_name and self.last_name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -182,3 +183,45 @@ async def test_wrong_answers_in_several_calls_end_at_a_person(ring: Any) -> None
     said = await call.say("March 12 1984")
     assert "can't verify" in said and "connect you with a service advisor?" in said
     assert "One moment" in await call.say("Yes, please")
+
+
+@pytest.fixture
+async def family(ring: Any, engine: AsyncEngine) -> None:
+    """Maria's husband and a daughter who shares his birthday have her number, too."""
+    crm = Customers(engine, "main")
+    for key, first, born in (
+        ("luis", "Luis", date(1980, 5, 6)),
+        ("nina", "Nina", date(2004, 5, 6)),
+        ("leo", "Leo", date(2004, 5, 6)),
+    ):
+        one = await crm.create_customer(NewCustomer(key, first, "Alvarez", MARIA, born))
+        await crm.add_vehicle(NewVehicle(key, one.id, 2015, "Jeep", f"Wrangler {first}"))
+
+
+@pytest.mark.parametrize(
+    ("name", "born", "first"),
+    [
+        ("Luis Alvarez", "May 6 1980", "Luis"),
+        ("Maria Alvarez", "March 12 1984", "Maria"),
+        ("Nina Alvarez", "May 6 2004", "Nina"),
+        ("Leo Alvarez", "May 6 2004", "Leo"),
+    ],
+)
+async def test_of_a_family_with_one_number_the_name_tells_who_calls(
+    name: str, born: str, first: str, ring: Any, family: None
+) -> None:
+    call = ring(MARIA)
+    asked = await call.say("I need an oil change")
+    assert "first and last name?" in asked and "Alvarez" not in asked
+    assert "date of birth?" in await call.say(name)
+    assert f"Thank you, {first}" in await call.say(born)
+    assert call.session.first_name == first
+
+
+async def test_a_name_and_another_s_birthday_open_nothing(ring: Any, family: None) -> None:
+    call = ring(MARIA)
+    await call.say("I need an oil change")
+    await call.say("Luis Alvarez")
+    said = await call.say("March 12 1984")
+    assert "doesn't match our records" in said and "Thank you" not in said
+    assert call.session.customer_id is None
