@@ -221,8 +221,8 @@ def call(
     followed.follow()
     outcomes = [_outcome_of(sandbox, call_sid) for call_sid in calls]
     for outcome in outcomes:
-        booked = outcome["booked_as"] or "booked" if outcome["booked"] else "no booking"
-        out.print(f"{outcome['call_sid']}: {outcome['status']}, {booked}", markup=False)
+        done = outcome["done_as"] or "nothing was booked, changed or told"
+        out.print(f"{outcome['call_sid']}: {outcome['status']}, {done}", markup=False)
     if any(outcome["status"] != "completed" for outcome in outcomes):
         raise SystemExit(EXIT_FAILED)
 
