@@ -6,9 +6,14 @@ got somewhere, that every booking exists once in the database and once in the ca
 to its caller, that no silence of Otto's was longer than its fault's bound, and that nothing is
 left.
 
-    python -m benchmarks.chaos                              the usual ones, some ten minutes
+Before that, without telephones, clients book, move and cancel while the CalendarActor, PostgreSQL,
+Valkey or Google's stand-in are killed, and what they were told is compared with what there is
+(`bookings.py`, in a process of its own).
+
+    python -m benchmarks.chaos                              the usual ones, some fifteen minutes
     python -m benchmarks.chaos --all                        every fault, some 25 minutes
     python -m benchmarks.chaos --only stt-killed,redis      faults by name, or its beginning
+    python -m benchmarks.chaos --only bookings              bookings under load, some four minutes
     python -m benchmarks.chaos --only storm --calls 30 --seed 7
 
 Exit status: 0 when every promise was kept, 1 when one was broken, 2 when it could not run.
@@ -18,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +34,8 @@ from pathlib import Path
 import structlog
 from rich.console import Console
 
+from benchmarks.chaos.booking_kinds import BOOKING_FAULTS, named
+from benchmarks.chaos.bookings import command as bookings_command
 from benchmarks.chaos.census import appointments, callbacks, take_census
 from benchmarks.chaos.driving import Driver
 from benchmarks.chaos.faults import FAULTS
@@ -86,14 +94,22 @@ def main() -> int:
     if given.list:
         for fault in FAULTS:
             print(f"{fault.name:28} {fault.about}, {fault.moment}")
+        for kind in BOOKING_FAULTS:
+            print(f"{kind.name:28} {kind.about}, under load without telephones")
         return 0
+    names = [name.strip() for name in given.only.split(",") if name.strip()]
+    kinds = [kind.name for kind in named(names)]
+    names = [name for name in names if not named([name])]
+    status = subprocess.call(bookings_command(kinds, given.seed)) if kinds else 0
+    if kinds and given.only and not names:
+        return status
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     faults = [f for f in FAULTS if given.mode == "ray" or not _needs_worker_actors(f.strike)]
     try:
         wanted = plan(
             given.seed,
             faults,
-            only=given.only,
+            only=",".join(names),
             whole=given.all,
             storm_calls=given.calls,
             repeat=given.repeat,
@@ -121,7 +137,7 @@ def main() -> int:
         out.print(f"no time was left for: {', '.join(verdict.not_begun)}", style="yellow")
     for line in verdict.broken:
         out.print(f"broken: {line}", style="red", markup=False, soft_wrap=True)
-    return EXIT_BROKEN if verdict.broken else 0
+    return EXIT_BROKEN if verdict.broken else status
 
 
 def _needs_worker_actors(strike: object) -> bool:

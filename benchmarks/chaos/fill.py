@@ -3,7 +3,8 @@
     python -m benchmarks.chaos.fill benchmarks/results/chaos-*.json
 
 Every table row whose first cell names a fault gets the worst silence of that fault and how its
-calls ended, over all the runs that are given. Rows of faults that were not struck, or met nobody,
+calls ended, over all the runs that are given; a kind of bookings under load what the last run came
+to. Rows of faults that were not struck, or met nobody,
 stay as they are; so do those of a fault that has become another one since the run.
 """
 
@@ -17,27 +18,35 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.chaos.booking_kinds import BOOKING_FAULTS, told
 from benchmarks.chaos.faults import FAULTS, STORM
 
 PAGE = Path(__file__).parents[2] / "docs" / "FAILURES.md"
 _ROW = re.compile(r"^\| `(?P<fault>[a-z-]+)` \|(?P<middle>.*)\|(?P<measured>[^|]*)\|$")
-_NOW = {fault.name: fault.about for fault in (*FAULTS, STORM)}
+_NOW = {fault.name: fault.about for fault in (*FAULTS, STORM)} | {
+    kind.name: kind.about for kind in BOOKING_FAULTS
+}
 _MARK = "<!-- measured -->"
 
 
 def fill(page: str, results: Sequence[Mapping[str, Any]]) -> str:
     """The page with the figures of the results in it."""
     rows: dict[str, list[Mapping[str, Any]]] = {}
+    booked: dict[str, str] = {}
     for result in results:
-        for row in result["rows"]:
+        for row in result.get("bookings", ()):
+            if row["about"] == _NOW.get(row["fault"]):
+                booked[row["fault"]] = told(row)
+        for row in result.get("rows", ()):
             is_as_now = row["about"] == _NOW.get(row["fault"])
             if row["calls"] and not row["problems"] and is_as_now:
                 rows.setdefault(row["fault"], []).append(row)
     lines = []
     for line in page.splitlines():
         match = _ROW.match(line)
-        if match and match["fault"] in rows:
-            measured = _measured(rows[match["fault"]])
+        if match and match["fault"] in rows.keys() | booked.keys():
+            name = match["fault"]
+            measured = booked[name] if name in booked else _measured(rows[name])
             line = f"| `{match['fault']}` |{match['middle']}| {measured} |"
         lines.append(_about(results) if line.startswith(_MARK) else line)
     return "\n".join(lines) + "\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from benchmarks.chaos.booking_kinds import BOOKING_FAULTS, BookingRow
 from benchmarks.chaos.faults import FAULTS, STORM
 from benchmarks.chaos.fill import PAGE, fill
 
@@ -19,7 +20,7 @@ def result(**outcomes: int) -> dict[str, Any]:
 
 def test_every_fault_has_its_row_and_no_row_lacks_its_fault() -> None:
     named = re.findall(r"^\| `([a-z-]+)` \|", PAGE.read_text(encoding="utf-8"), re.M)
-    assert sorted(named) == sorted(fault.name for fault in (*FAULTS, STORM))
+    assert sorted(named) == sorted(fault.name for fault in (*FAULTS, STORM, *BOOKING_FAULTS))
 
 
 def test_figures_go_to_their_row_and_nowhere_else() -> None:
@@ -45,6 +46,16 @@ def test_the_figure_of_a_fault_that_was_another_one_then_is_left_out() -> None:
     older["rows"][0]["about"] = "kill -9 of all there were"
     page = "<!-- measured -->\n| `stt-killed` | nothing | words | |\n"
     assert fill(page, [older]).splitlines()[1] == "| `stt-killed` | nothing | words | |"
+
+
+def test_what_a_kind_of_bookings_came_to_goes_to_its_row() -> None:
+    kind = BOOKING_FAULTS[1]
+    row = BookingRow(kind.name, kind.about, kills=3, done={"move": 2, "book": 9}, unknown=1)
+    page = f"<!-- measured -->\n| `{kind.name}` | it | all | |\n"
+    result_of_it = {"bookings": [row.as_dict()], "about": result()["about"]}
+    assert "| it | all | 3 kills, 11 acknowledged (9 book, 2 move), " in fill(page, [result_of_it])
+    row.about = "another one then"
+    assert "| it | all | |" in fill(page, [{**result_of_it, "bookings": [row.as_dict()]}])
 
 
 def test_filling_twice_changes_nothing_more() -> None:
