@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow fuzz lint types contracts diagrams licenses audit bench bench-data chaos attack soak format clean
+.PHONY: help setup demo up down call check test slow fuzz lint types contracts diagrams licenses audit bench bench-data chaos attack soak migrations format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -53,6 +53,8 @@ attack: setup ## attack a running stack as strangers would, and hold every attac
 	@$(BIN)/python -m benchmarks.attack $(ARGS)
 soak: setup ## a thousand short calls: what grows?
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
+migrations: setup ## walk every revision of the tables down and up again, empty and seeded
+	@$(BIN)/python -m benchmarks.migrations
 format: setup ## let ruff tidy the code
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 clean: ## remove the environment and the caches; keeps .otto (your data)

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from cluster import (
     cli_calendar,
+    cli_database,
     cli_repairs,
     cli_settings,
     log_files,
@@ -45,9 +46,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Otto answers a car dealership's service telephone.",
 )
-db = typer.Typer(no_args_is_help=True, help="The database: tables, example data, state.")
 customer = typer.Typer(no_args_is_help=True, help="What is held about a person, by their number.")
-app.add_typer(db, name="db")
+app.add_typer(cli_database.app, name="db")
 app.add_typer(cli_settings.app, name="config")
 app.add_typer(cli_calendar.app, name="calendar")
 app.add_typer(customer, name="customer")
@@ -295,33 +295,6 @@ def ray(context: typer.Context) -> None:
     command = [str(Path(sys.executable).with_name("ray")), *context.args]
     done = subprocess.run(command, env={**os.environ, **environment}, check=False)
     raise SystemExit(done.returncode)
-
-
-@db.command("init")
-def db_init() -> None:
-    """Bring the tables up to date and copy the dealership's services and bays into them."""
-    from cluster import database
-
-    out.print(asyncio.run(database.initialise(_settings())))
-
-
-@db.command("seed")
-def db_seed() -> None:
-    """Fill an empty database with a believable dealership."""
-    from cluster import database
-
-    out.print(asyncio.run(database.fill(_settings())))
-
-
-@db.command("status")
-def db_status() -> None:
-    """The migration the database is at, and how much is in it."""
-    from cluster import database
-
-    table = Table("What", "Value")
-    for name, value in asyncio.run(database.status(_settings())):
-        table.add_row(name, value)
-    out.print(table)
 
 
 _Name = Annotated[

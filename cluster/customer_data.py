@@ -141,7 +141,7 @@ def _is_about(entry: SpoolEntry, person: Person, *, doubtful: bool) -> bool:
 @asynccontextmanager
 async def _stores(settings: Settings) -> AsyncIterator[_Stores]:
     dealership = load_dealership(settings.dealership_file)
-    engine, redis = make_engine(settings.database), make_redis(settings.redis)
+    engine, redis = make_engine(settings.database.as_operator), make_redis(settings.redis)
     try:
         with database_errors():
             try:

@@ -19,14 +19,23 @@ from config.settings import Settings, Vendor
 from otto.crm.seed import seed
 from otto.scheduling.outbox_state import describe, outbox_state
 from otto.storage.database import (
+    BASE,
     current_revision,
     head_revision,
     make_engine,
     migrate,
+    revisions,
     sync_dealership,
 )
 from otto.storage.errors import MigrationStopped
 
+ADVICE = {
+    "42501": "give DATABASE_MIGRATION_URL the role that owns the tables",
+    "25006": "this server takes no writes: it is a standby",
+    "3D000": "make the database, or correct its name",
+    "28P01": "check the password",
+}
+"""By SQLSTATE; what is not here is about the address."""
 COUNTED = ("customers", "vehicles", "services", "bays", "appointments", "repair_orders", "calls")
 
 
@@ -34,8 +43,8 @@ async def prepare(settings: Settings, dealership: Dealership, tell: Callable[[st
     """Tables up to date, the dealership's menu copied, and in the sandbox a believable past.
     Raises StackError."""
     with database_errors():
-        await migrate(settings.database.url.get_secret_value())
-        async with _engine(settings) as engine:
+        await migrate(settings.database.as_operator.url.get_secret_value())
+        async with operator_engine(settings) as engine:
             await sync_dealership(engine, dealership)
             if Vendor.POSTGRES in settings.sandbox:
                 tell("customers, vehicles, appointments")
@@ -46,8 +55,8 @@ async def initialise(settings: Settings) -> str:
     """`otto db init`"""
     dealership = load_dealership(settings.dealership_file)
     with database_errors():
-        await migrate(settings.database.url.get_secret_value())
-        async with _engine(settings) as engine:
+        await migrate(settings.database.as_operator.url.get_secret_value())
+        async with operator_engine(settings) as engine:
             await sync_dealership(engine, dealership)
     return (
         f"the tables are at {head_revision()}; {len(dealership.services)} services and "
@@ -60,25 +69,39 @@ async def fill(settings: Settings) -> str:
     dealership = load_dealership(settings.dealership_file)
     await initialise(settings)
     with database_errors():
-        async with _engine(settings) as engine:
+        async with operator_engine(settings) as engine:
             return str(await seed(engine, dealership, _today(dealership)))
+
+
+async def move(settings: Settings, to: str) -> str:
+    """`otto db migrate --to`"""
+    url = settings.database.as_operator.url.get_secret_value()
+    with database_errors():
+        await migrate(url, to)
+        return f"the tables are at {await current_revision(url) or BASE}"
 
 
 async def status(settings: Settings) -> list[tuple[str, str]]:
     """`otto db status`: pairs of what and value."""
-    url = settings.database.url.get_secret_value()
+    url = settings.database.as_operator.url.get_secret_value()
     with database_errors():
         at = await current_revision(url)
-        rows = [("migration", at or "none: run `otto db init`"), ("wanted", head_revision())]
-        if at is None:
+        rows = [("migration", _told(at)), ("wanted", head_revision())]
+        if at != head_revision():
             return rows
-        async with _engine(settings) as engine, engine.connect() as connection:
+        async with operator_engine(settings) as engine, engine.connect() as connection:
             for table in COUNTED:
                 counted = await connection.scalar(text(f"SELECT count(*) FROM {table}"))  # noqa: S608
                 rows.append((table, str(counted)))
             lanes = await outbox_state(connection)
             rows += [(f"outbox, {name}", describe(lane)) for name, lane in lanes.items()]
     return rows
+
+
+def _told(at: str | None) -> str:
+    if at is None:
+        return "none: run `otto db init`"
+    return at if at in revisions() else f"{at}: not of this release"
 
 
 @contextlib.contextmanager
@@ -91,12 +114,14 @@ def database_errors() -> Iterator[None]:
     except (SQLAlchemyError, asyncpg.PostgresError, OSError, TimeoutError) as error:
         cause = getattr(error, "orig", None) or error
         reason = str(cause).splitlines()[0] if str(cause) else type(cause).__name__
-        raise StackError(f"PostgreSQL cannot be used: {reason} (check DATABASE_URL)") from error
+        advice = ADVICE.get(getattr(cause, "sqlstate", None) or "", "check DATABASE_URL")
+        raise StackError(f"PostgreSQL cannot be used: {reason} ({advice})") from error
 
 
 @asynccontextmanager
-async def _engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(settings.database)
+async def operator_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """With the rights of whoever owns the tables."""
+    engine = make_engine(settings.database.as_operator)
     try:
         yield engine
     finally:

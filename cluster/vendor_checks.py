@@ -15,35 +15,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import urlsplit
 
-import asyncpg  # type: ignore[import-untyped]
 from redis.exceptions import RedisError
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
 
 from cluster import loopback
+from cluster.database_check import check_postgres
 from cluster.errors import Failed
 from cluster.model_check import check_fallback_model, check_model
 from config.dealership import Dealership, DealershipError, load_dealership
 from config.hosts import is_loopback
 from config.link import NODE, LinkSettings, ray_fault
-from config.postgres_url import read_postgres_url
 from config.settings import Settings
 from otto.media_link.tls import LinkTlsError, link_tls
 from otto.scheduling.google_calendar import WRITERS, GoogleCalendar
 from otto.scheduling.google_errors import CalendarAuthError, CalendarError
-from otto.storage.database import current_revision, head_revision, make_engine
 from otto.storage.redis import make_redis
 from otto.telephony.rest import TwilioRest
 
 TIMEOUT_S = 20.0
 """For one check; a sleeping Neon compute takes some seconds."""
-MIN_POSTGRES = 14
 RENEW_DAYS = 14
 """A certificate that ends sooner is reported: its renewal has failed."""
-_GIST = text("SELECT installed_version FROM pg_available_extensions WHERE name = 'btree_gist'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,28 +109,6 @@ def _load(settings: Settings) -> Dealership:
         return load_dealership(settings.dealership_file)
     except DealershipError as error:
         raise Failed(str(error), f"correct {settings.dealership_file}") from None
-
-
-async def _postgres(settings: Settings) -> str:
-    engine = make_engine(settings.database)
-    try:
-        async with engine.connect() as connection:
-            version = int(await connection.scalar(text("SHOW server_version_num")) or 0) // 10000
-            gist = (await connection.execute(_GIST)).first()
-        at = await current_revision(settings.database.url.get_secret_value())
-    except (SQLAlchemyError, asyncpg.PostgresError, OSError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()
-        raise Failed(reason[0] if reason else type(error).__name__, "check DATABASE_URL") from None
-    finally:
-        await engine.dispose()
-    if version < MIN_POSTGRES:
-        raise Failed(f"PostgreSQL {version}", f"use PostgreSQL {MIN_POSTGRES} or newer")
-    if gist is None:
-        raise Failed("the extension btree_gist is missing", "install postgresql-contrib")
-    if at != head_revision() or not gist.installed_version:
-        raise Failed(f"the tables are at {at or 'nothing'}", "run `otto db init`")
-    protection = read_postgres_url(settings.database.url.get_secret_value()).describe()
-    return f"PostgreSQL {version}, tables at {at}; {protection}"
 
 
 async def _redis(settings: Settings) -> str:
@@ -300,7 +272,7 @@ def _is_local(address: str) -> bool:
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("Dealership's file", _dealership),
-    ("PostgreSQL", _postgres),
+    ("PostgreSQL", check_postgres),
     ("Redis", _redis),
     ("Deepgram listen", _listen),
     ("Deepgram speak", _speak),

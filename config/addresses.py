@@ -9,12 +9,12 @@ themselves read an address into.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from config.hosts import is_loopback
-from config.postgres_url import PostgresUrlError, read_postgres_url
+from config.postgres_url import POOLER, PostgresUrl, PostgresUrlError, read_postgres_url
 from config.vendors import Vendor
 
 if TYPE_CHECKING:
@@ -81,21 +81,32 @@ def _google(settings: Settings) -> Iterator[str]:
 
 
 def _postgres(settings: Settings) -> Iterator[str]:
-    given = settings.database.url.get_secret_value()
+    database = settings.database
+    url = yield from _postgres_url("DATABASE_URL", database.url.get_secret_value())
+    if url is not None and url.is_neons_pooler and not database.pooled:
+        yield "DATABASE_URL is Neon's pooled endpoint: set DATABASE_POOLED=true"
+    given = database.migration_url.get_secret_value()
+    url = yield from _postgres_url("DATABASE_MIGRATION_URL", given)
+    if url is not None and url.is_neons_pooler:
+        yield f"DATABASE_MIGRATION_URL must be the direct endpoint: take {POOLER} out of its host"
+
+
+def _postgres_url(name: str, given: str) -> Generator[str, None, PostgresUrl | None]:
     if not given:
-        return
+        return None
     try:
         url = read_postgres_url(given)
     except PostgresUrlError as error:
-        yield f"DATABASE_URL: {error}"
-        return
-    yield from (f"DATABASE_URL: the file {path} is not there" for path in url.missing_files())
+        yield f"{name}: {error}"
+        return None
+    yield from (f"{name}: the file {path} is not there" for path in url.missing_files())
     is_local = all(host.startswith("/") or is_loopback(host) for host in url.hosts)
     if not url.is_encrypted and not is_local:
         yield _InClear(
-            f"DATABASE_URL may be reached in clear text (sslmode={url.mode}): "
+            f"{name} may be reached in clear text (sslmode={url.mode}): "
             "add sslmode=verify-full, or require where its certificate cannot be checked"
         )
+    return url
 
 
 def _redis(settings: Settings) -> Iterator[str]:

@@ -29,6 +29,9 @@ MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 """From the least to the most."""
 BINDINGS = ("disable", "prefer", "require")
 SYSTEM = "system"
+NEON = ".neon.tech"
+POOLER = "-pooler"
+"""How the first part of a pooled endpoint's name ends; the direct one's is the same without it."""
 _TLS = ("sslmode", "ssl", "channel_binding", "sslrootcert", "sslcert", "sslkey")
 
 
@@ -63,6 +66,17 @@ class PostgresUrl:
     def is_verified(self) -> bool:
         """Whether the server has to prove who it is."""
         return MODES.index(self.mode) >= MODES.index("verify-ca")
+
+    @property
+    def is_neons(self) -> bool:
+        """Whether it is Neon's, whose computes fall asleep."""
+        return any(host.endswith(NEON) for host in self.hosts)
+
+    @property
+    def is_neons_pooler(self) -> bool:
+        """Whether it is the pooled endpoint of a compute of Neon's: PgBouncer in transaction mode
+        (https://neon.com/docs/connect/connection-pooling)."""
+        return self.is_neons and any(host.partition(".")[0].endswith(POOLER) for host in self.hosts)
 
     def missing_files(self) -> list[str]:
         """Those of the files it names that are not there."""

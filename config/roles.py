@@ -54,6 +54,8 @@ SECRETS_OF: Final[Mapping[Role, frozenset[str]]] = {
     Role.CRM: frozenset({"database.url", "redis.url"}),
 }
 """A secret that is not listed is given to nobody."""
+OPERATORS_ALONE: Final = frozenset({"database.migration_url"})
+"""Secrets of the `otto` command, which hands them to no process."""
 
 
 def settings_for(role: Role, settings: Settings) -> Settings:

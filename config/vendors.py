@@ -181,6 +181,9 @@ class DatabaseSettings(SettingsGroup):
     model_config = SettingsConfigDict(env_prefix="DATABASE_")
 
     url: SecretStr = SecretStr("")
+    migration_url: SecretStr = SecretStr("")
+    """With the role that owns the tables, past any pooler: for the `otto` command alone. Empty:
+    the same as `url`."""
     pooled: bool = False
     """True behind PgBouncer (Neon's pooled host): prepared statements are then not cached."""
     pool_size: int = Field(5, ge=1)
@@ -188,7 +191,14 @@ class DatabaseSettings(SettingsGroup):
     connect_timeout_s: float = Field(15.0, gt=0)
     """Long enough for a Neon compute that has gone to sleep."""
 
-    @field_validator("url")
+    @property
+    def as_operator(self) -> DatabaseSettings:
+        """These settings for what only an operator does: changing tables, restoring, erasing."""
+        if not self.migration_url.get_secret_value():
+            return self
+        return self.model_copy(update={"url": self.migration_url, "pooled": False})
+
+    @field_validator("url", "migration_url")
     @classmethod
     def _use_asyncpg(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()

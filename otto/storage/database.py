@@ -13,19 +13,21 @@ import stamina
 import structlog
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, Table, event, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from config.dealership import Dealership
 from config.postgres_url import read_postgres_url
 from config.settings import DatabaseSettings
+from otto.storage.errors import MigrationStopped
+from otto.storage.rights import give_rights
+from otto.storage.soundness import explain, refuse_damaged, refuse_strange, revisions_of
 from otto.storage.tables import AppointmentLineRow, AppointmentRow, Base, BayRow, ServiceRow
 
 _log = structlog.get_logger()
@@ -40,6 +42,8 @@ IDLE_SHARE = 4.0
 TRUSTED_S = 10.0
 """A connection that has rested for longer is asked whether it still leads anywhere."""
 CONNECT_ATTEMPTS = 6
+BASE = "base"
+"""The revision of a database without tables."""
 MIGRATION_LOCK = 0x0770
 """Key of the advisory lock under which migrations run: two starts at once take turns."""
 
@@ -52,6 +56,7 @@ _UNREACHABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.ConnectionDoesNotExistError,
+    asyncpg.InternalServerError,  # Neon's proxy, while it wakes a compute
 )
 
 
@@ -177,29 +182,55 @@ def _config() -> Config:
     return config
 
 
-async def migrate(url: str) -> None:
-    """Bring the database's tables to `head_revision()`. Safe to run at every start, also twice
-    at once. Never goes back."""
+async def migrate(url: str, to: str | None = None) -> None:
+    """Bring the database's tables to `head_revision()`, or to the revision `to`, which may be an
+    earlier one or `BASE`; at the newest, the roles are given their rights. Safe to run at every
+    start, also twice at once.
 
-    def upgrade(connection: Connection) -> None:
-        config = _config()
+    All of it is one transaction. Raises `MigrationStopped`, and has then changed nothing, where
+    the database is not one that this release has made, its tables are not those of its revision,
+    or rows break a rule that they are about to get.
+    """
+    known = revisions()
+    if to is not None and to not in (*known, BASE):
+        raise MigrationStopped(
+            f"There is no revision {to!r}: this release knows {known[0]} to {known[-1]}, and"
+            f" {BASE!r}, which is an empty database."
+        )
+
+    def bring(connection: Connection) -> None:
+        refuse_strange(connection, known)
+        config, at = _config(), next(iter(revisions_of(connection)), None)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        target = to or known[-1]
+        order = (BASE, *known)
+        is_back = order.index(target) < order.index(at or BASE)
+        try:
+            (command.downgrade if is_back else command.upgrade)(config, target)
+        except DBAPIError as error:
+            raise explain(error, at) or error from None
+        if target == known[-1]:
+            refuse_damaged(connection)
+            give_rights(connection)
 
     engine = _migration_engine(url)
     try:
         async with engine.begin() as connection:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-            await connection.run_sync(upgrade)
+            await connection.run_sync(bring)
     finally:
         await engine.dispose()
 
 
+def revisions() -> tuple[str, ...]:
+    """All revisions that this code knows, the first one first."""
+    scripts = ScriptDirectory.from_config(_config()).walk_revisions()
+    return tuple(reversed([script.revision for script in scripts]))
+
+
 def head_revision() -> str:
     """The revision that this code wants."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    return revisions()[-1]
 
 
 async def current_revision(url: str) -> str | None:
@@ -207,9 +238,7 @@ async def current_revision(url: str) -> str | None:
     engine = _migration_engine(url)
     try:
         async with engine.connect() as connection:
-            return await connection.run_sync(
-                lambda sync: MigrationContext.configure(sync).get_current_revision()
-            )
+            return ", ".join(await connection.run_sync(revisions_of)) or None
     finally:
         await engine.dispose()
 
