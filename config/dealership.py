@@ -217,6 +217,8 @@ class Dealership(_Frozen):
     name: Name
     locations: tuple[Location, ...] = Field(min_length=1)
     services: tuple[Service, ...] = Field(min_length=1)
+    not_offered: tuple[Name, ...] = ()
+    """What callers ask for and nobody here does, in their words."""
 
     def location(self, location_id: str) -> Location:
         """The location with that id; the first one for an empty id. KeyError when unknown."""
