@@ -35,7 +35,7 @@ def routes(world: World) -> list[BaseRoute]:
         )
 
     async def list_faults(request: Request) -> Response:
-        return JSONResponse({"faults": world.faults.list()})
+        return _escaped({"faults": world.faults.list()})
 
     async def add_fault(request: Request) -> Response:
         try:
@@ -61,7 +61,7 @@ def routes(world: World) -> list[BaseRoute]:
             )
         except ValueError as error:
             return JSONResponse({"error": str(error)}, status_code=400)
-        return JSONResponse(asdict(fault), status_code=201)
+        return _escaped(asdict(fault), 201)
 
     async def clear_faults(request: Request) -> Response:
         removed = world.faults.clear(request.query_params.get("target"))
@@ -85,6 +85,11 @@ def routes(world: World) -> list[BaseRoute]:
         Route("/sandbox/options", show_options, methods=["GET"]),
         Route("/sandbox/options", change_options, methods=["POST"]),
     ]
+
+
+def _escaped(content: Any, status: int = 200) -> Response:
+    """JSON in ASCII: what a fault says may be bytes that are no text."""
+    return Response(json.dumps(content), status, media_type="application/json")
 
 
 async def _json_object(request: Request) -> dict[str, Any]:

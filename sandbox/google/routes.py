@@ -90,6 +90,7 @@ class Google:
         """What answers on one path."""
 
         async def answered(request: Request) -> Response:
+            await request.body()  # a connection that is closed with bytes unread is reset
             await asyncio.sleep(self._world.options.rest_ms / 1000)
             verb = request.method
             if verb == "POST":
@@ -127,6 +128,7 @@ class Google:
     # --- The token endpoint ---------------------------------------------------------------------
 
     async def _token(self, request: Request) -> Response:
+        await request.body()
         await asyncio.sleep(self._world.options.rest_ms / 1000)
         fault = await self._world.faults.meet("google.token")
         return await in_between(fault, lambda: self._token_answer(request), _token_failure)
