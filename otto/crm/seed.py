@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Dealership, Interval, Location, Service
-from otto.crm.seed_data import AREA_CODES, CARS, FIRST_NAMES, LAST_NAMES, REGULARS
+from otto.crm.seed_data import AREA_CODES, CARS, EXPECTED, FIRST_NAMES, LAST_NAMES, REGULARS
 from otto.crm.seed_repairs import repair_orders
 from otto.language.vin import CHECK_POSITION, check_digit
 from otto.storage.appointment_changes import Change, record_changes
@@ -39,6 +39,9 @@ CUSTOMERS = 200
 VEHICLES = 300
 DAYS_BACK = 30
 DAYS_AHEAD = 30
+EXPECTED_FOR = "oil_change"
+EXPECTED_DAYS = 3
+"""What the regulars who are expected come for, and from how many days ahead on."""
 ROWS_PER_INSERT = 1000
 """PostgreSQL takes 32,767 parameters a statement; a row has twelve."""
 SEED_LOCK = 0x0771
@@ -83,7 +86,6 @@ async def seed(engine: AsyncEngine, dealership: Dealership, today: date) -> Seed
         cars = list(_vehicles(chance, owners, today))
         vehicles = await _insert(connection, VehicleRow, cars)
         regulars = {owners.get(_customer_key(index)) for index in range(len(REGULARS))}
-        # The regulars' book stays empty, so that what they say on the telephone is simple.
         drivers = [
             (vehicles[car["creation_key"]], car["customer_id"])
             for car in cars
@@ -91,12 +93,37 @@ async def seed(engine: AsyncEngine, dealership: Dealership, today: date) -> Seed
         ]
         repairs = await _insert_repairs(connection, dealership.locations[0], vehicles, cars, today)
         appointments = list(_appointments(chance, dealership, drivers, today))
+        expected = {owners.get(_customer_key(index)) for index in EXPECTED}
+        owned = [
+            (car["customer_id"], vehicles[car["creation_key"]])
+            for car in cars
+            if car["customer_id"] in expected and car["creation_key"] in vehicles
+        ]
+        _give_to_regulars(appointments, owned, today)
         booked = 0
         for first in range(0, len(appointments), ROWS_PER_INSERT):
             booked += await _book(connection, appointments[first : first + ROWS_PER_INSERT])
     report = SeedReport(len(owners), len(vehicles), booked, False, repairs)
     _log.info("seeded", customers=len(owners), vehicles=len(vehicles), appointments=booked)
     return report
+
+
+def _give_to_regulars(
+    appointments: Sequence[tuple[dict[str, Any], dict[str, Any]]],
+    owned: Iterable[tuple[int, int]],
+    today: date,
+) -> None:
+    """One oil change ahead for each of them, given by customer and vehicle."""
+    ahead = (
+        both
+        for both in appointments
+        if both[0]["status"] == "booked"
+        and both[1]["service_code"] == EXPECTED_FOR
+        and (both[0]["starts_at"].date() - today).days >= EXPECTED_DAYS
+    )
+    for (customer_id, vehicle_id), (visit, work) in zip(owned, ahead, strict=False):
+        visit["customer_id"] = customer_id
+        visit["vehicle_id"] = work["vehicle_id"] = vehicle_id
 
 
 async def _book(

@@ -34,6 +34,10 @@ REGULARS = (
     Person("Victor", "Hill", "+13125550154", date(1966, 2, 17), ((2015, "Jeep", "Wrangler"),)),
 )
 
+EXPECTED = (5, 6)
+"""The regulars who have an appointment ahead, by their places above. The others' book is empty, so
+that what they say on the telephone is simple."""
+
 AREA_CODES = ("217", "219", "262", "309", "414", "574", "608", "618")
 """A day's drive around Chicago. 555-0100 to 555-0199 are set aside for fiction in every area code;
 Chicago's own codes are left to the regulars and to callers who are no customers yet."""

@@ -149,3 +149,15 @@ async def test_the_next_days_are_busy_but_not_full(
         )
         if open_hours:
             assert 0.1 < taken / open_hours < 0.75, day
+
+
+async def test_two_regulars_are_expected_in_some_days(seeded: AsyncEngine) -> None:
+    crm, visits = CrmService(seeded, "main"), await _rows(seeded, AppointmentRow)
+    lines = {row.appointment_id: row for row in await _rows(seeded, AppointmentLineRow)}
+    for phone in ("+13125550171", "+13125550154"):
+        (customer,) = await crm.find_by_phone(phone)
+        (visit,) = [row for row in visits if row.customer_id == customer.id]
+        assert visit.status == "booked" and visit.vehicle_id == customer.vehicles[0].id
+        assert lines[visit.id].vehicle_id == visit.vehicle_id
+        assert lines[visit.id].service_code == "oil_change"
+        assert (visit.starts_at.date() - TODAY).days >= 3

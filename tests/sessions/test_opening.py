@@ -52,7 +52,7 @@ def verified(stream: str = "stream-1", **more: Any) -> Session:
     session.first_name, session.phone, session.caller_turns = "Maria", MARIA.caller, 5
     session.vehicles = [VehicleRef("car-1", 70, "2019 Honda Civic")]
     when = NOW + timedelta(days=1)
-    session.offers = {"s1": Offer("s1", "oil", "bay-1", when.isoformat(), when.isoformat(), "", 4)}
+    session.offers = {"s1": Offer("s1", (), when.isoformat(), when.isoformat(), "", 4)}
     session.history.caller("My date of birth is March twelfth.")
     session.recognised_ms, session.keys, session.directive = 9000, 2, Directive.RESUME
     for name, value in more.items():

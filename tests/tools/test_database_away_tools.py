@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.dealership import Dealership
-from otto.dialogue.session.state import Identity, Offer, Session, VehicleRef
+from otto.dialogue.session.state import Identity, Offer, OfferLine, Session, VehicleRef
 from otto.dialogue.tools.permissions import ALWAYS
 from otto.dialogue.tools.results import BOOKING_UNKNOWN, CALENDAR_AWAY
 from otto.dialogue.tools.schemas import tool_schemas
@@ -17,9 +17,8 @@ from otto.events import ToolCall
 from otto.storage.errors import StoreUnavailable
 from tests.support.call import MARIA, NOW, Book, People
 
-OFFER = Offer(
-    "s-1", "oil_change", "bay-1", "2026-11-24T15:00:00+00:00", "2026-11-24T15:45:00+00:00", "9", 0
-)
+NINE, LATER = "2026-11-24T15:00:00+00:00", "2026-11-24T15:45:00+00:00"
+OFFER = Offer("s-1", (OfferLine("oil_change", "bay-1", NINE, LATER, LATER),), NINE, LATER, "9", 0)
 
 
 class Away:

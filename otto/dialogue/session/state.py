@@ -58,12 +58,23 @@ def _ending(data: dict[str, str] | None) -> Ending | None:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferLine:
+    """One service of an opening that was offered. Times are ISO 8601, UTC."""
+
+    service_code: str
+    bay_id: str
+    starts_at: str
+    ends_at: str
+    free_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Offer:
     """An opening that was offered in this call, under an opaque id."""
 
     slot_id: str
-    service_code: str
-    bay_id: str
+    lines: tuple[OfferLine, ...]
+    """What is done then, in the order of the work."""
     starts_at: str
     """ISO 8601, UTC."""
     ends_at: str
@@ -72,6 +83,44 @@ class Offer:
     caller_turn: int
     """How many turns the caller had taken when it was offered: it can be booked only after the
     caller has answered."""
+    change: int = 0
+    """How many appointments this call had moved or cancelled by then: a time that was given up
+    and is wanted again is another wish."""
+
+    @property
+    def service_codes(self) -> tuple[str, ...]:
+        return tuple(line.service_code for line in self.lines)
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `asdict`."""
+        return cls(**{**data, "lines": tuple(OfferLine(**line) for line in data["lines"])})
+
+
+@dataclass(frozen=True, slots=True)
+class AppointmentRef:
+    """A standing appointment of the caller's that they were told of in this call."""
+
+    ref: str
+    """The name that the model knows it by."""
+    appointment_id: str
+    service_codes: tuple[str, ...]
+    service: str
+    """As it is said."""
+    vehicle_id: int | None
+    vehicle: str
+    starts_at: str
+    """ISO 8601, UTC."""
+    when: str
+    confirmation: str
+    caller_turn: int
+    """How many turns the caller had taken when they were told of it as it stands: it can be
+    changed only after they have answered."""
+
+    @classmethod
+    def load(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `asdict`."""
+        return cls(**{**data, "service_codes": tuple(data["service_codes"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +222,9 @@ class Session:
     caller_turns: int = 0
     vehicles: list[VehicleRef] = field(default_factory=list)
     offers: dict[str, Offer] = field(default_factory=dict)
+    appointments: list[AppointmentRef] = field(default_factory=list)
+    changes: int = 0
+    """How many appointments this call has moved or cancelled."""
     bookings: list[str] = field(default_factory=list)
     callback_requested: bool = False
     transcript_refused: bool = False
@@ -224,6 +276,8 @@ class Session:
             "caller_turns": self.caller_turns,
             "vehicles": [asdict(vehicle) for vehicle in self.vehicles],
             "offers": {key: asdict(offer) for key, offer in self.offers.items()},
+            "appointments": [asdict(appointment) for appointment in self.appointments],
+            "changes": self.changes,
             "bookings": self.bookings,
             "callback_requested": self.callback_requested,
             "transcript_refused": self.transcript_refused,
@@ -248,7 +302,9 @@ class Session:
         fields["identity"] = Identity(fields["identity"])
         fields["directive"] = Directive(fields["directive"])
         fields["vehicles"] = [VehicleRef(**item) for item in fields["vehicles"]]
-        fields["offers"] = {key: Offer(**item) for key, item in fields["offers"].items()}
+        fields["offers"] = {key: Offer.load(item) for key, item in fields["offers"].items()}
+        told = fields.get("appointments", ())
+        fields["appointments"] = [AppointmentRef.load(item) for item in told]
         fields["promised"] = _ending(fields.get("promised"))
         fields["history"] = History.load(fields["history"])
         in_progress = fields.get("in_progress")
@@ -267,7 +323,7 @@ class Session:
         fresh.attempts, fresh.attempted = self.attempts, self.attempted
         fresh.is_forged, fresh.said = self.is_forged, self.said
         fresh.code_sent_to = self.code_sent_to
-        fresh.caller_turns = self.caller_turns
+        fresh.caller_turns, fresh.changes = self.caller_turns, self.changes
         if self.identity is Identity.LOCKED:
             fresh.identity = Identity.LOCKED
         fresh.bookings, fresh.callback_requested = self.bookings, self.callback_requested

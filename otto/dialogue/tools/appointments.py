@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from config.dealership import Dealership, Location
 from otto.dialogue.session.state import Offer, Session
 from otto.dialogue.tools.arguments import BookAppointment, FindOpenings, PartOfDay
-from otto.dialogue.tools.information import service_of
+from otto.dialogue.tools.information import service_of, services_said
+from otto.dialogue.tools.offers import answered, offered, opening_of, wish_key, withdraw
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, told
 from otto.dialogue.tools.ports import Calendar
 from otto.dialogue.tools.results import Result, ToolFault
 from otto.language.dates import resolve_dates
-from otto.language.spoken_times import describe_start
 from otto.scheduling.bookings import Booking, BookingRequest, SlotTaken, VehicleBooked
 from otto.scheduling.openings import Opening, OpeningsQuery
 
 OPENINGS_OFFERED = 3
+NOT_THROUGH = "I'm sorry, your appointment did not go through"
 
 
 class AppointmentTools:
@@ -65,33 +64,22 @@ class AppointmentTools:
                 "service": service.name,
                 "duration_minutes": service.duration_minutes,
                 "price": service.price_text,
-                "openings": self._offer(session, openings),
+                "openings": offered(session, openings, self._zone),
             }
         )
 
     async def book(self, pinned: Pinned, arguments: BookAppointment) -> Outcome:
         """Book an opening that was offered and answered."""
-        offer = pinned.offers.get(arguments.slot_id)
-        if offer is None:
-            raise ToolFault("This slot was not offered in this call. Use find_openings again.")
-        if pinned.caller_turns <= offer.caller_turn:
-            raise ToolFault("Offer this slot to the caller first, and wait for their yes.")
+        offer = answered(pinned, arguments.slot_id)
         vehicle = pinned.vehicle(arguments.vehicle_ref)
         if vehicle is None:
             raise ToolFault("Ask which of their vehicles it is for.")
         assert pinned.customer_id is not None
-        opening = Opening.of_one(
-            location_id=self._location.id,
-            bay_id=offer.bay_id,
-            service_code=offer.service_code,
-            starts_at=datetime.fromisoformat(offer.starts_at),
-            ends_at=datetime.fromisoformat(offer.ends_at),
-        )
         # Same call, slot and vehicle: same key. A retry, by the model or by us, books once.
-        key = f"{pinned.call_sid}:{offer.starts_at}:{offer.service_code}:{vehicle.vehicle_id}"
+        key = wish_key(offer, pinned.call_sid, vehicle.vehicle_id)
         request = BookingRequest(
             idempotency_key=key,
-            opening=opening,
+            opening=opening_of(offer, self._location.id),
             customer_id=pinned.customer_id,
             vehicle_id=vehicle.vehicle_id,
             customer_phone=pinned.phone,
@@ -102,11 +90,12 @@ class AppointmentTools:
         try:
             booking = await self._calendar.book(request)
         except SlotTaken:
-            return self._taken(offer, await self._instead(offer, vehicle.vehicle_id))
+            openings = await self.instead(offer, vehicle.vehicle_id)
+            return self.taken(offer, openings, NOT_THROUGH)
         except VehicleBooked as second:
-            openings = await self._instead(offer, vehicle.vehicle_id)
-            return self._one_at_a_time(second.sentence, openings)
-        service = service_of(self._dealership, offer.service_code).name
+            openings = await self.instead(offer, vehicle.vehicle_id)
+            return self.one_at_a_time(second.sentence, openings, NOT_THROUGH)
+        service = services_said(self._dealership, offer.service_codes)
         if booking.status != "booked":
             return _over(booking, offer, service)
         appointment_id, confirmation = str(booking.appointment_id), booking.confirmation
@@ -122,7 +111,7 @@ class AppointmentTools:
         def booked(session: Session) -> Result:
             if appointment_id not in session.bookings:
                 session.bookings.append(appointment_id)
-            _no_opening(session, offer, "booked")
+            withdraw(session, offer, "booked")
             return result
 
         def late(session: Session) -> Late:
@@ -135,42 +124,40 @@ class AppointmentTools:
 
         return Outcome(booked, late)
 
-    def _taken(self, offer: Offer, openings: tuple[Opening, ...]) -> Outcome:
-        """The slot went to somebody else: offer what is next."""
+    def taken(self, offer: Offer, openings: tuple[Opening, ...], not_done: str) -> Outcome:
+        """The slot went to somebody else: offer what is next. `not_done` begins the sentence for a
+        caller who has waited for it."""
 
         def taken(session: Session) -> Result:
             session.offers.pop(offer.slot_id, None)
-            _no_opening(session, offer, "taken")
-            return {"status": "taken", "openings": self._offer(session, openings)}
+            withdraw(session, offer, "taken")
+            return {"status": "taken", "openings": offered(session, openings, self._zone)}
 
         def late(session: Session) -> Late:
             session.offers.pop(offer.slot_id, None)
-            _no_opening(session, offer, "taken")
-            sentence = (
-                "I'm sorry, your appointment did not go through: "
-                f"somebody else has just taken {offer.when}."
-            )
+            withdraw(session, offer, "taken")
+            sentence = f"{not_done}: somebody else has just taken {offer.when}."
             return Late({"status": "taken", "advice": "Use find_openings again."}, sentence)
 
         return Outcome(taken, late)
 
-    def _one_at_a_time(self, sentence: str, openings: tuple[Opening, ...]) -> Outcome:
+    def one_at_a_time(self, sentence: str, openings: tuple[Opening, ...], not_done: str) -> Outcome:
         """Their vehicle is in another bay then. The opening stays one, for another vehicle."""
         advice = "Offer these times instead, or ask whether another vehicle is meant."
         result = {"status": "vehicle_booked", "message": sentence, "advice": advice}
-        late = f"I'm sorry, your appointment did not go through. {sentence}"
+        late = f"{not_done}. {sentence}"
         return Outcome(
-            lambda session: {**result, "openings": self._offer(session, openings)},
+            lambda session: {**result, "openings": offered(session, openings, self._zone)},
             lambda session: Late({**result, "advice": "Use find_openings again."}, late),
         )
 
-    async def _instead(self, offer: Offer, vehicle_id: int) -> tuple[Opening, ...]:
+    async def instead(self, offer: Offer, vehicle_id: int | None) -> tuple[Opening, ...]:
         """What is free in place of an opening that is gone, from the same day on."""
         local = datetime.fromisoformat(offer.starts_at).astimezone(self._zone)
         part: PartOfDay = "morning" if local.time() < time(12) else "afternoon"
         for part_of_day in (part, None):
             query = OpeningsQuery(
-                service_code=offer.service_code,
+                service_code=offer.service_codes[0],
                 from_date=local.date(),
                 part_of_day=part_of_day,
                 limit=OPENINGS_OFFERED,
@@ -180,33 +167,6 @@ class AppointmentTools:
             if openings:
                 return openings
         return ()
-
-    def _offer(self, session: Session, openings: tuple[Opening, ...]) -> list[Result]:
-        offered = []
-        for opening in openings:
-            starts_at = opening.starts_at.isoformat()
-            known = next(
-                (
-                    offer
-                    for offer in session.offers.values()
-                    if (offer.starts_at, offer.service_code) == (starts_at, opening.service_code)
-                ),
-                None,
-            )
-            offer = Offer(
-                slot_id=f"s-{secrets.token_hex(3)}",
-                service_code=opening.service_code,
-                bay_id=opening.bay_id,
-                starts_at=starts_at,
-                ends_at=opening.ends_at.isoformat(),
-                when=describe_start(opening.starts_at, self._zone),
-                caller_turn=session.caller_turns,
-            )
-            if known is not None:
-                offer = replace(known, bay_id=opening.bay_id)
-            session.offers[offer.slot_id] = offer
-            offered.append({"slot_id": offer.slot_id, "when": offer.when})
-        return offered
 
 
 def _only_vehicle(pinned: Pinned) -> int | None:
@@ -228,23 +188,7 @@ def _over(booking: Booking, offer: Offer, service: str) -> Outcome:
         session.offers.pop(offer.slot_id, None)
         if str(booking.appointment_id) in session.bookings:
             session.bookings.remove(str(booking.appointment_id))
-        _no_opening(session, offer, booking.status)
+        withdraw(session, offer, booking.status)
         return result
 
     return Outcome(over, lambda session: Late(over(session), sentence))
-
-
-def _no_opening(session: Session, offer: Offer, status: str) -> None:
-    """What was offered is an opening no more: results that list it must not offer it again."""
-
-    def truth(name: str, result: Result) -> Result | None:
-        openings = result.get("openings", ())
-        if not any(opening["slot_id"] == offer.slot_id for opening in openings):
-            return None
-        marked = [
-            {**opening, "status": status} if opening["slot_id"] == offer.slot_id else opening
-            for opening in openings
-        ]
-        return {**result, "openings": marked}
-
-    session.history.correct(truth)

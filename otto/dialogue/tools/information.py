@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from config.dealership import Dealership, Location, Service
 from otto.dialogue.tools.arguments import DealershipInfo
 from otto.dialogue.tools.results import ToolFault
 from otto.language.dates import resolve_dates
+from otto.language.spoken_times import join_spoken
 from otto.scheduling.hours import describe_day, describe_week
 
 
@@ -39,6 +41,13 @@ def answer(
                 f"{service.name}: {service.price_text}, about {service.duration_minutes} minutes."
                 for service in chosen
             )
+
+
+def services_said(dealership: Dealership, codes: Sequence[str]) -> str:
+    """Services by their names: "Oil change and Tire rotation". One that is no longer in the file
+    is named by its code's words."""
+    names = {service.code: service.name for service in dealership.services}
+    return join_spoken([names.get(code, code.replace("_", " ").capitalize()) for code in codes])
 
 
 def service_of(dealership: Dealership, code: str) -> Service:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Self
 
-from otto.dialogue.session.state import Identity, Offer, Session, VehicleRef
+from otto.dialogue.session.state import AppointmentRef, Identity, Offer, Session, VehicleRef
 from otto.dialogue.tools.arguments import Arguments
 from otto.dialogue.tools.results import Result, ToolFault, error
 from otto.language.phone import caller_number, said_number
@@ -39,6 +39,7 @@ class Pinned:
     caller_turns: int
     vehicles: tuple[VehicleRef, ...]
     offers: Mapping[str, Offer]
+    appointments: Mapping[str, AppointmentRef]
     callback_requested: bool
     is_forged: bool
     said: str
@@ -55,6 +56,7 @@ class Pinned:
             caller_turns=session.caller_turns,
             vehicles=tuple(session.vehicles),
             offers=MappingProxyType(dict(session.offers)),
+            appointments=MappingProxyType({each.ref: each for each in session.appointments}),
             callback_requested=session.callback_requested,
             is_forged=session.is_forged,
             said=session.said,

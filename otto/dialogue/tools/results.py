@@ -10,10 +10,14 @@ from otto.storage.errors import StoreUnavailable
 Result = dict[str, Any]
 
 CALENDAR_AWAY = "I'm sorry, I can't see our book right now."
-BOOKING_UNKNOWN = (
-    "I'm sorry, I lost sight of our book just now, so I can't tell whether that booking went "
-    "through. If it did, you will get a text message."
-)
+LOST_SIGHT = "I'm sorry, I lost sight of our book just now, so I can't tell whether"
+TEXT_WILL_TELL = "If it did, you will get a text message."
+BOOKING_UNKNOWN = f"{LOST_SIGHT} that booking went through. {TEXT_WILL_TELL}"
+UNKNOWN = {
+    "reschedule_appointment": f"{LOST_SIGHT} that change went through. {TEXT_WILL_TELL}",
+    "cancel_appointment": f"{LOST_SIGHT} that cancellation went through. {TEXT_WILL_TELL}",
+}
+"""By the tool: what may have come of it while the database went away; else of a booking."""
 
 TAKES_TOO_LONG: Result = {
     "status": "error",
@@ -42,7 +46,8 @@ def calendar_away(tool: str, away: StoreUnavailable) -> Result:
         return error(
             "I'm sorry, I can't note that down right now.", advice="Offer to connect a person."
         ) | {"code": "not_kept"}
-    message = BOOKING_UNKNOWN if away.outcome_unknown else CALENDAR_AWAY
+    unknown = UNKNOWN.get(tool, BOOKING_UNKNOWN)
+    message = unknown if away.outcome_unknown else CALENDAR_AWAY
     advice = "Offer that somebody calls back; on yes, use request_callback, which works even now."
     return error(message, advice=advice) | {"code": "book_away"}
 
