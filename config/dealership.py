@@ -141,6 +141,9 @@ class Location(_Frozen):
     slot_minutes: int = Field(30, ge=5, le=240)
     min_notice_minutes: int = Field(60, ge=0, le=60 * 24 * 14)
     horizon_days: int = Field(60, ge=1, le=365)
+    arrivals_are_marked: bool = False
+    """Whether staff mark who has arrived. If not, whoever was booked is taken to have been there;
+    if so, whoever has not arrived when the day closes did not come."""
     bays: tuple[Bay, ...] = Field(min_length=1)
 
     @field_validator("timezone")

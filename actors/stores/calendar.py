@@ -13,11 +13,20 @@ from actors.runtime.deposit import Deposit, collected
 from actors.runtime.process import BaseActor
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from config.dealership import Dealership
     from config.settings import Settings
+    from otto.scheduling.bookings import (
+        Booking,
+        BookingRequest,
+        CancelRequest,
+        Mark,
+        MoveRequest,
+    )
     from otto.scheduling.code_requests import CodeRequest, CodeVerdict
     from otto.scheduling.openings import Opening, OpeningsQuery
-    from otto.scheduling.service import Booking, BookingRequest
+    from otto.storage.appointment_terms import Actor
 
 
 class CalendarActor(BaseActor):
@@ -68,11 +77,18 @@ class CalendarActor(BaseActor):
         )
         self._stop = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
+        self._ender: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
-        """Returns when the actor answers and delivers what is waiting in the outbox."""
+        """Returns when the actor answers, delivers what is waiting in the outbox, and ends the
+        appointments that are over."""
+        from otto.scheduling.ending import keep_ending
+
+        loop = asyncio.get_running_loop()
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.get_running_loop().create_task(self._outbox.run(self._stop))
+            self._worker = loop.create_task(self._outbox.run(self._stop))
+        if self._ender is None or self._ender.done():
+            self._ender = loop.create_task(keep_ending(self._service))
 
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
         return await self._service.find_openings(query)
@@ -80,6 +96,20 @@ class CalendarActor(BaseActor):
     async def book(self, request: BookingRequest) -> Booking:
         await self.ready()  # after a restart by Ray nobody else starts the worker
         return await self._service.book(request)
+
+    async def appointments_of(self, customer_id: int) -> tuple[Booking, ...]:
+        return await self._service.appointments_of(customer_id)
+
+    async def reschedule(self, request: MoveRequest) -> Booking:
+        await self.ready()
+        return await self._service.reschedule(request)
+
+    async def cancel(self, request: CancelRequest) -> Booking:
+        await self.ready()
+        return await self._service.cancel(request)
+
+    async def mark(self, appointment_id: UUID, mark: Mark, actor: Actor = "staff") -> Booking:
+        return await self._service.mark(appointment_id, mark, actor)
 
     async def text_code(self, request: CodeRequest) -> bool:
         await self.ready()

@@ -25,7 +25,7 @@ from otto.crm.customers import (
 )
 from otto.crm.records import Callback, CallRecord
 from otto.crm.repair_orders import RepairOrder
-from otto.scheduling.bookings import Booking, BookingRequest
+from otto.scheduling.bookings import Booking, BookingRequest, CancelRequest, MoveRequest
 from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.openings import Opening, OpeningsQuery
 
@@ -71,6 +71,17 @@ class RemoteCalendar(_Named[CalendarActor]):
     async def book(self, request: BookingRequest) -> Booking:
         await self._check()
         return await self._actor.ask(CalendarActor.book, request)
+
+    async def appointments_of(self, customer_id: int) -> tuple[Booking, ...]:
+        return await self._actor.ask(CalendarActor.appointments_of, customer_id)
+
+    async def reschedule(self, request: MoveRequest) -> Booking:
+        await self._check()
+        return await self._actor.ask(CalendarActor.reschedule, request)
+
+    async def cancel(self, request: CancelRequest) -> Booking:
+        await self._check()
+        return await self._actor.ask(CalendarActor.cancel, request)
 
     async def text_code(self, request: CodeRequest) -> bool:
         await self._check()

@@ -38,11 +38,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from otto.crm.person import THE_ONLY_ONE, Person, Which, person_at
 from otto.storage.appointment_changes import Change, record_changes
+from otto.storage.appointment_terms import STANDING
 from otto.storage.errors import CrmError
 from otto.storage.number_hash import hash_number
 from otto.storage.tables import (
     NEVER,
-    STANDING,
     AppointmentChangeRow,
     AppointmentLineRow,
     AppointmentRow,

@@ -1,14 +1,21 @@
-"""What a booking leaves in the outbox: word for Google and for the customer."""
+"""What a booking and its changes leave in the outbox: word for Google and for the customer."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
 
 from config.dealership import Dealership, Location
+from otto.scheduling.appointments import Line
 from otto.scheduling.bookings import Booking, BookingRequest
-from otto.scheduling.messages import CONFIRMATION_KEY, Visitor, calendar_event, confirmation_text
-from otto.scheduling.openings import OpeningLine
+from otto.scheduling.messages import (
+    CHANGE_KEY,
+    CONFIRMATION_KEY,
+    Visitor,
+    appointment_text,
+    calendar_event,
+)
 from otto.scheduling.texts import Text
 
 
@@ -16,35 +23,54 @@ def calendar_rows(
     dealership: Dealership,
     location: Location,
     booking: Booking,
-    work: Sequence[tuple[OpeningLine, str]],
+    work: Sequence[Line],
     visitor: Visitor,
     notes: str | None,
 ) -> list[dict[str, Any]]:
-    """A row for each line, to write in the transaction that makes it true. `work` are the lines
-    with the ids of their events."""
+    """A row for each line that has an event, to write in the transaction that makes it true."""
     calendars = {bay.id: bay.calendar_id for bay in location.bays}
-    visit = [dealership.service(line.service_code) for line, _ in work]
+    visit = [dealership.service(line.work.service_code) for line in work]
     return [
         {
             "kind": "calendar.upsert",
-            "key": f"calendar.upsert:{event_id}:{booking.version}",
+            "key": f"calendar.upsert:{line.event_id}:{booking.version}",
             "payload": {
                 "appointment_id": str(booking.appointment_id),
-                "calendar_id": calendars[line.bay_id],
-                "event_id": event_id,
+                "calendar_id": calendars[line.work.bay_id],
+                "event_id": line.event_id,
                 "body": calendar_event(
                     appointment_id=booking.appointment_id,
                     location=location,
-                    service=dealership.service(line.service_code),
+                    service=service,
                     visitor=visitor,
-                    starts_at=line.starts_at,
-                    ends_at=line.ends_at,
+                    starts_at=line.work.starts_at,
+                    ends_at=line.work.ends_at,
                     notes=notes,
                     visit=visit,
                 ),
             },
         }
-        for line, event_id in work
+        for line, service in zip(work, visit, strict=True)
+        if line.event_id is not None
+    ]
+
+
+def calendar_deletions(
+    calendars: Mapping[str, str], booking: Booking, gone: Sequence[Line]
+) -> list[dict[str, Any]]:
+    """A row for each line whose event goes; `calendars` are the bays' by their ids."""
+    return [
+        {
+            "kind": "calendar.delete",
+            "key": f"calendar.delete:{line.event_id}:{booking.version}",
+            "payload": {
+                "appointment_id": str(booking.appointment_id),
+                "calendar_id": calendars[line.work.bay_id],
+                "event_id": line.event_id,
+            },
+        }
+        for line in gone
+        if line.event_id is not None
     ]
 
 
@@ -52,21 +78,61 @@ def confirmation(
     dealership: Dealership, location: Location, request: BookingRequest, booking: Booking
 ) -> Text:
     """The text message that confirms a booking, of use until the appointment begins."""
-    appointment_id = booking.appointment_id
-    body = confirmation_text(
-        dealership_name=dealership.name,
-        appointment_id=appointment_id,
-        location=location,
-        services=[dealership.service(code) for code in booking.service_codes],
-        starts_at=booking.starts_at,
-    )
     return Text(
-        key=f"{CONFIRMATION_KEY}{appointment_id}",
+        key=f"{CONFIRMATION_KEY}{booking.appointment_id}",
         to=request.customer_phone,
-        body=body,
+        body=_body("booked", dealership, location, booking),
         not_after=booking.starts_at,
         call_sid=request.call_sid,
         caller=request.caller,
         customer_id=request.customer_id,
-        appointment_id=str(appointment_id),
+        appointment_id=str(booking.appointment_id),
     )
+
+
+def word_of_change(
+    news: Literal["moved", "cancelled"],
+    dealership: Dealership,
+    location: Location,
+    booking: Booking,
+    *,
+    to: str,
+    not_after: datetime,
+    call_sid: str | None,
+    caller: str | None,
+) -> Text:
+    """The text message about a change of a booking, of use until `not_after`."""
+    return Text(
+        key=f"{CHANGE_KEY}{booking.appointment_id}:{booking.version}",
+        to=to,
+        body=_body(news, dealership, location, booking),
+        not_after=not_after,
+        call_sid=call_sid,
+        caller=caller,
+        customer_id=booking.customer_id,
+        appointment_id=str(booking.appointment_id),
+    )
+
+
+def _body(
+    news: Literal["booked", "moved", "cancelled"],
+    dealership: Dealership,
+    location: Location,
+    booking: Booking,
+) -> str:
+    return appointment_text(
+        news,
+        dealership_name=dealership.name,
+        appointment_id=booking.appointment_id,
+        location=location,
+        work=[_name(dealership, code) for code in booking.service_codes],
+        starts_at=booking.starts_at,
+    )
+
+
+def _name(dealership: Dealership, code: str) -> str:
+    """What a service is called; a code is readable where it has left the dealership's file."""
+    try:
+        return dealership.service(code).name
+    except KeyError:
+        return code.replace("_", " ").capitalize()

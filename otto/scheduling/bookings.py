@@ -9,12 +9,14 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from otto.language.spoken_times import describe_start
 from otto.scheduling.messages import confirmation_code
 from otto.scheduling.openings import Opening, OpeningLine
+from otto.storage.appointment_terms import Actor
 
 
 def utc_now() -> datetime:
@@ -51,8 +53,9 @@ class VehicleBooked(SchedulingError):
 
 
 class BookingRefused(SchedulingError):
-    """The opening breaks a rule (hours, notice, skill), customer and vehicle do not fit, or there
-    are too many bookings already ("too_many")."""
+    """The opening breaks a rule (hours, notice, skill), customer and vehicle do not fit, there are
+    too many bookings already ("too_many"), or the appointment is not theirs ("unknown_appointment")
+    or in no state for it ("over", "cancelled", "arrived", "begun")."""
 
 
 def _rebuilt(kind: type[SchedulingError], code: str, sentence: str) -> SchedulingError:
@@ -76,6 +79,55 @@ class BookingRequest:
     notes: str | None = None
     caller: str | None = None
     """The number that calls, E.164; None when it is withheld or nobody vouches for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRequest:
+    """A wish to move an appointment to an opening. The same `idempotency_key` always means the same
+    wish. A caller's is refused for an appointment that is not `customer_id`'s; staff may leave it
+    out."""
+
+    idempotency_key: str
+    appointment_id: uuid.UUID
+    customer_id: int | None
+    opening: Opening
+    call_sid: str | None = None
+    caller: str | None = None
+    """The number that calls, E.164; None when nobody does or nobody vouches for it."""
+    customer_phone: str | None = None
+    """E.164; where the text goes, if it may. None: to the number on file."""
+    actor: Actor = "caller"
+
+
+class CancelReason(StrEnum):
+    """Why an appointment was cancelled: a closed set, because words would be personal data."""
+
+    CANNOT_COME = "cannot_come"
+    NO_LONGER_NEEDED = "no_longer_needed"
+    WENT_ELSEWHERE = "went_elsewhere"
+    BOOKED_BY_MISTAKE = "booked_by_mistake"
+    OTHER = "other"
+    BY_STAFF = "by_staff"
+    EVENT_DELETED = "event_deleted"
+    """Staff took it out of their calendar."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """A wish to cancel an appointment; otherwise as `MoveRequest`."""
+
+    idempotency_key: str
+    appointment_id: uuid.UUID
+    customer_id: int | None
+    reason: CancelReason = CancelReason.OTHER
+    call_sid: str | None = None
+    caller: str | None = None
+    customer_phone: str | None = None
+    actor: Actor = "caller"
+
+
+Mark = Literal["arrived", "completed", "no_show"]
+"""What staff say of an appointment whose day has come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +163,11 @@ class Booking:
     def service_code(self) -> str:
         """The service of the first line."""
         return self.lines[0].service_code
+
+    @property
+    def as_opening(self) -> Opening:
+        """What it takes of the bays' time."""
+        return Opening(self.location_id, self.starts_at, self.ends_at, self.lines)
 
     @property
     def confirmation(self) -> str:

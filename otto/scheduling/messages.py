@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from config.dealership import Location, Service
@@ -24,6 +24,8 @@ CODE_SYMBOLS = CODE_LETTERS + "234679"
 CODE_LENGTH = 4
 CONFIRMATION_KEY = "sms.send:confirmation:"
 """The outbox's key of a booking's text message, before the appointment's id."""
+CHANGE_KEY = "sms.send:change:"
+"""The same of a text about a change, before the appointment's id and version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +81,27 @@ def calendar_event(
     }
 
 
-def confirmation_text(
+def appointment_text(
+    news: Literal["booked", "moved", "cancelled"],
     *,
     dealership_name: str,
     appointment_id: UUID,
     location: Location,
-    services: Sequence[Service],
+    work: Sequence[str],
     starts_at: datetime,
 ) -> str:
-    """The text message that confirms a booking; plain characters, so it is not sent as UCS-2."""
+    """The text message about a booking; plain characters, so it is not sent as UCS-2."""
     when = describe_start(starts_at, location.zone)
-    work = join_spoken([service.name for service in services])
+    services = join_spoken(list(work))
+    if news == "cancelled":
+        return (
+            f"{dealership_name}: {services} on {when} is cancelled. "
+            f"Confirmation {confirmation_code(appointment_id)}. "
+            f"For another time, call {location.phone}."
+        )
+    what = "booked for" if news == "booked" else "moved to"
     return (
-        f"{dealership_name}: {work} booked for {when}, {location.address}. "
+        f"{dealership_name}: {services} {what} {when}, {location.address}. "
         f"Confirmation {confirmation_code(appointment_id)}. "
         f"To change or cancel, call {location.phone}."
     )

@@ -8,7 +8,6 @@ from sqlalchemy import false, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.dealership import Dealership, Location
-from otto.scheduling.appointments import OCCUPIES, overlapping, work_overlapping
 from otto.scheduling.hours import Period, local_day, periods_reaching
 from otto.scheduling.openings import (
     Opening,
@@ -18,6 +17,7 @@ from otto.scheduling.openings import (
     rank_bays,
     spread,
 )
+from otto.scheduling.taken import OCCUPIES, overlapping, work_overlapping
 from otto.scheduling.validation import service_of
 from otto.storage.tables import AppointmentLineRow
 

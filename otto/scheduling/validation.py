@@ -14,9 +14,13 @@ from config.dealership import Bay, Dealership, Location, Service
 from otto.scheduling.bookings import BookingRefused, SchedulingError
 from otto.scheduling.hours import Period, periods_reaching
 from otto.scheduling.openings import Opening, OpeningLine, rank_bays, starts_within
+from otto.storage.appointment_terms import Actor
 
 NOTICE_GRACE = timedelta(minutes=10)
 """A caller may take this long to decide on an opening that was offered at the last minute."""
+LONGEST = timedelta(hours=24)
+"""Of one line, as the tables have it."""
+NO_LONGER_VALID = "That opening is no longer valid."
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +33,33 @@ class CheckedLine:
 
 
 def checked(
-    opening: Opening, dealership: Dealership, location: Location, now: datetime
+    opening: Opening,
+    dealership: Dealership,
+    location: Location,
+    now: datetime,
+    *,
+    actor: Actor = "caller",
 ) -> tuple[CheckedLine, ...]:
-    """The opening's lines. Raises `SchedulingError` for what breaks a rule."""
-    lines = tuple(_checked_line(line, opening, dealership, location) for line in opening.lines)
+    """The opening's lines. Raises `SchedulingError` for what breaks a rule.
+
+    Staff know their day: theirs may begin off the grid, at short notice and beyond the horizon,
+    take longer or shorter than the menu says, and is done in the bay they name. It still keeps to
+    the future, the opening hours, the skills of the bays, and one bay at a time.
+    """
+    by_staff = actor == "staff"
+    lines = tuple(
+        _checked_line(line, opening, dealership, location, by_staff) for line in opening.lines
+    )
     if not lines or not _is_one_visit(opening):
-        raise BookingRefused("wrong_duration", "That opening is no longer valid.")
-    notice = timedelta(minutes=location.min_notice_minutes)
+        raise BookingRefused("wrong_duration", NO_LONGER_VALID)
+    notice = timedelta() if by_staff else timedelta(minutes=location.min_notice_minutes)
     if opening.starts_at < now + max(notice - NOTICE_GRACE, timedelta()):
         raise BookingRefused("too_soon", "I am sorry, that time is too soon to book by now.")
     day = opening.starts_at.astimezone(location.zone).date()
     today = now.astimezone(location.zone).date()
-    if day > today + timedelta(days=location.horizon_days):
+    if day > today + timedelta(days=location.horizon_days) and not by_staff:
         raise BookingRefused("too_far", "I cannot book that far ahead.")
-    if not _is_within_hours(opening, location, day):
+    if not _is_within_hours(opening, location, day, by_staff):
         raise BookingRefused("outside_hours", "The service department is closed at that time.")
     return lines
 
@@ -56,16 +73,25 @@ def service_of(dealership: Dealership, code: str) -> Service:
 
 
 def _checked_line(
-    line: OpeningLine, opening: Opening, dealership: Dealership, location: Location
+    line: OpeningLine,
+    opening: Opening,
+    dealership: Dealership,
+    location: Location,
+    by_staff: bool,
 ) -> CheckedLine:
     service = service_of(dealership, line.service_code)
     bays = rank_bays(location.bays, service.skill)
     if opening.location_id != location.id or line.bay_id not in {bay.id for bay in bays}:
         raise BookingRefused("wrong_bay", "That appointment cannot be done there.")
-    duration = timedelta(minutes=service.duration_minutes)
-    if line.ends_at - line.starts_at != duration or line.free_at != line.ends_at:
-        raise BookingRefused("wrong_duration", "That opening is no longer valid.")
-    return CheckedLine(line, service, tuple(sorted(bays, key=lambda bay: bay.id != line.bay_id)))
+    duration = line.ends_at - line.starts_at
+    if line.free_at != line.ends_at or (
+        not timedelta() < duration <= LONGEST
+        if by_staff
+        else duration != timedelta(minutes=service.duration_minutes)
+    ):
+        raise BookingRefused("wrong_duration", NO_LONGER_VALID)
+    bays = tuple(sorted(bays, key=lambda bay: bay.id != line.bay_id))
+    return CheckedLine(line, service, bays[:1] if by_staff else bays)
 
 
 def _is_one_visit(opening: Opening) -> bool:
@@ -80,12 +106,14 @@ def _is_one_visit(opening: Opening) -> bool:
     )
 
 
-def _is_within_hours(opening: Opening, location: Location, day: date) -> bool:
-    """It begins on the grid of an open period and is done before that ends."""
+def _is_within_hours(opening: Opening, location: Location, day: date, off_grid: bool) -> bool:
+    """It is done in one open period, and begins on the grid of that."""
     step = timedelta(minutes=location.slot_minutes)
     work = Period(opening.starts_at, opening.ends_at)
     duration = work.ends_at - work.starts_at
     return any(
-        work.starts_at in starts_within(period, duration, step)
+        period.starts_at <= work.starts_at and work.ends_at <= period.ends_at
+        if off_grid
+        else work.starts_at in starts_within(period, duration, step)
         for period in periods_reaching(location, day)
     )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from otto.storage.appointment_terms import Action, Actor
 from otto.storage.tables import AppointmentChangeRow
-
-Action = Literal["booked", "moved", "cancelled", "arrived", "completed", "no_show", "restored"]
-Actor = Literal["caller", "staff", "otto"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,14 +101,12 @@ async def test_a_booking_stands_with_word_for_google_and_the_customer(
 
 
 async def test_a_repeat_is_the_same_booking(
-    calendar: CalendarService, engine: AsyncEngine, people: People
+    calendar: CalendarService, engine: AsyncEngine, dealership: Dealership, people: People
 ) -> None:
     first = await calendar.book(request(people))
     assert await calendar.book(request(people)) == first
     # Also hours later, when the opening itself could no longer be booked.
-    late = CalendarService(
-        engine, calendar._dealership, "main", clock=lambda: NINE + timedelta(hours=1)
-    )
+    late = CalendarService(engine, dealership, "main", clock=lambda: NINE + timedelta(hours=1))
     assert await late.book(request(people)) == first
     assert len(await rows(engine, AppointmentRow)) == 1
     assert len(await rows(engine, OutboxRow)) == 2
@@ -438,7 +436,7 @@ async def test_a_new_booking_wakes_the_outbox_once(
 
 
 def said(openings: tuple[Opening, ...], calendar: CalendarService) -> list[str]:
-    tz = calendar._location.zone
+    tz = calendar._desk.location.zone
     return [describe_start(one.starts_at, tz).replace("November", "Nov") for one in openings]
 
 
@@ -699,7 +697,7 @@ async def test_both_half_past_ones_can_be_booked_and_told_apart(
     )
     query = OpeningsQuery("battery", november, november, earliest=time(1, 30), limit=100)
     found = await calendar.find_openings(query)
-    whens = [describe_start(one.starts_at, calendar._location.zone) for one in found]
+    whens = [describe_start(one.starts_at, calendar._desk.location.zone) for one in found]
     assert len(set(whens)) == len(whens)
     alike = [when for when in whens if " 1:30 AM" in when]
     assert alike == [

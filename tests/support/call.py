@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -42,9 +42,16 @@ from otto.events import (
     WorkerFailed,
 )
 from otto.media_link.events import KeyPressed, LineEvent, MarkPlayed, Playing
+from otto.scheduling.bookings import (
+    Booking,
+    BookingRefused,
+    BookingRequest,
+    CancelRequest,
+    MoveRequest,
+    SlotTaken,
+)
 from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.openings import Opening, OpeningsQuery
-from otto.scheduling.service import Booking, BookingRequest, SlotTaken
 from otto.storage.errors import CustomerExists
 from otto.tasks import Tasks
 
@@ -236,6 +243,8 @@ class Book:
         self.taken: set[datetime] = set()
         self.requests: list[BookingRequest] = []
         self.bookings: dict[str, Booking] = {}
+        self.moves: list[MoveRequest] = []
+        self.cancellations: list[CancelRequest] = []
         self.codes: list[CodeRequest] = []
         self.may_text = True
         self.gate = asyncio.Event()
@@ -268,6 +277,36 @@ class Book:
                 opening.lines,
             ),
         )
+
+    async def appointments_of(self, customer_id: int) -> tuple[Booking, ...]:
+        theirs = [one for one in self.bookings.values() if one.customer_id == customer_id]
+        standing = [one for one in theirs if one.status == "booked"]
+        return tuple(sorted(standing, key=lambda one: one.starts_at))
+
+    async def reschedule(self, request: MoveRequest) -> Booking:
+        self.moves.append(request)
+        await self.gate.wait()
+        if request.opening.starts_at in self.taken:
+            raise SlotTaken
+        opening = request.opening
+        return self._change(
+            request, starts_at=opening.starts_at, ends_at=opening.ends_at, lines=opening.lines
+        )
+
+    async def cancel(self, request: CancelRequest) -> Booking:
+        self.cancellations.append(request)
+        await self.gate.wait()
+        return self._change(request, status="cancelled")
+
+    def _change(self, request: MoveRequest | CancelRequest, **changes: Any) -> Booking:
+        for key, one in self.bookings.items():
+            if (one.appointment_id, one.customer_id) == (
+                request.appointment_id,
+                request.customer_id,
+            ):
+                self.bookings[key] = replace(one, version=one.version + 1, **changes)
+                return self.bookings[key]
+        raise BookingRefused("unknown_appointment", "I could not find that appointment.")
 
     async def text_code(self, request: CodeRequest) -> bool:
         self.codes.append(request)

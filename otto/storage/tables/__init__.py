@@ -5,8 +5,6 @@ has imported all of them: their keys name each other.
 """
 
 from otto.storage.tables.appointments import (
-    OCCUPYING,
-    STANDING,
     AppointmentChangeRow,
     AppointmentLineRow,
     AppointmentRow,
@@ -62,12 +60,10 @@ __all__ = [
     "NAME_LENGTH",
     "NEVER",
     "NOTES_LENGTH",
-    "OCCUPYING",
     "OUTCOME_LENGTH",
     "PHONE_LENGTH",
     "REPAIR_NUMBER_LENGTH",
     "SID_LENGTH",
-    "STANDING",
     "AppointmentChangeRow",
     "AppointmentLineRow",
     "AppointmentRow",

@@ -31,11 +31,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from otto.storage.tables.base import KEY_LENGTH, NOTES_LENGTH, SID_LENGTH, Base, now
 
-STANDING = ("booked", "arrived")
-"""The statuses of an appointment that is not over: its bays and its vehicle are taken."""
-OCCUPYING = (*STANDING, "held")
-"""The statuses of a line whose bay is taken."""
-
 _VEHICLE_KEY = "coalesce(vehicle_id, 0)"
 """A foreign key lets NULL pass; identities begin at 1."""
 _JSON_OR_NULL = JSONB(none_as_null=True)
@@ -67,6 +62,12 @@ class AppointmentRow(Base):
         UniqueConstraint("id", "location_id", "vehicle_key", name="uq_appointments_id_vehicle_key"),
         Index("ix_appointments_location_id_starts_at", "location_id", "starts_at"),
         Index("ix_appointments_customer_id_starts_at", "customer_id", "starts_at"),
+        Index(
+            "ix_appointments_standing",
+            "location_id",
+            "ends_at",
+            postgresql_where=sql("status IN ('booked','arrived')"),
+        ),
         Index(
             "uq_appointments_transport_place",
             "location_id",
