@@ -131,7 +131,7 @@ async def _session(call_sid: str, settings: Settings) -> str:
     state, ttl_s = await peek(call_sid, settings)
     if state is None:
         return ""
-    return f"{SESSION % call_sid}\n{len(state.get('turns', []))} turns, expires in {ttl_s} s"
+    return f"{SESSION.of(call_sid)}\n{len(state.get('turns', []))} turns, expires in {ttl_s} s"
 
 
 async def peek(call_sid: str, settings: Settings) -> tuple[dict[str, Any] | None, int]:

@@ -30,6 +30,7 @@ class CrmActor(BaseActor):
     """Reads and writes customers. Every write is idempotent by its key."""
 
     def __init__(self, given: Settings | Deposit, location_id: str) -> None:
+        from otto.crm.cache_invalidations import CacheInvalidations
         from otto.crm.customer_cache import CustomerCache
         from otto.crm.repair_desk import RepairDesk, dealer_system
         from otto.crm.retention import RetentionSweeper
@@ -44,10 +45,11 @@ class CrmActor(BaseActor):
         redis = make_redis(settings.redis)
         engine = make_engine(settings.database)
         spool = Spool(redis, settings.journal_dir, location_id)
+        cache = CustomerCache(redis, settings.redis.customer_ttl_s)
         self._service = CrmService(
             engine,
             location_id,
-            CustomerCache(redis, settings.redis.customer_ttl_s),
+            cache,
             guard=DatabaseGuard(settings.database.command_timeout_s),
             spool=spool,
             limits=settings.limits,
@@ -58,16 +60,18 @@ class CrmActor(BaseActor):
             guard=DatabaseGuard(settings.database.command_timeout_s),
         )
         self._sweeper = RetentionSweeper(engine, settings.retention, spool)
+        self._invalidations = CacheInvalidations(engine, cache)
         self._chores: list[asyncio.Task[None]] = []
 
     async def ready(self) -> None:
-        """Returns when the actor answers, delivers what was kept while the database was away, and
-        removes what is old."""
+        """Returns when the actor answers, delivers what was kept while the database was away and
+        what Redis has to hear of, and removes what is old."""
         if not self._chores:
             loop = asyncio.get_running_loop()
             self._chores = [
                 loop.create_task(self._service.calls.deliver_kept()),
                 loop.create_task(self._sweeper.run()),
+                loop.create_task(self._invalidations.run()),
             ]
 
     async def find_by_phone(self, phone: str) -> tuple[Customer, ...]:

@@ -94,13 +94,7 @@ class CrmService:
             return ()
         if self._cache is None:
             return await self._ask(phone)
-        cached, lease = await self._cache.get(phone)
-        if cached is not None:
-            return cached
-        customers = await self._ask(phone)
-        if customers and lease is not None:
-            await self._cache.put(phone, customers, lease)
-        return customers
+        return await self._cache.find(phone, lambda: self._ask(phone))
 
     @guarded
     async def verify(self, claim: IdentityClaim) -> Verification:
@@ -237,8 +231,7 @@ class CrmService:
             raise CrmError("These details cannot be recorded.") from None
         finally:
             if self._cache is not None:
-                for phone in phones:
-                    await self._cache.forget(phone)
+                await self._cache.forget(*phones)
 
     @guarded
     async def _ask(self, phone: str) -> tuple[Customer, ...]:

@@ -64,8 +64,8 @@ class Spool:
     def __init__(self, redis: Redis | None, folder: Path, location_id: str) -> None:
         self._redis = redis
         self._folder = folder / location_id
-        self._keys = SPOOL % location_id, SPOOL_DEAD % location_id
-        self._old_keys = OLD_SPOOL % location_id, OLD_SPOOL_DEAD % location_id
+        self._keys = SPOOL.of(location_id), SPOOL_DEAD.of(location_id)
+        self._old_keys = OLD_SPOOL.of(location_id), OLD_SPOOL_DEAD.of(location_id)
         self._took_old_lists = redis is None
         self._took_old_files = False
         self._timeout_s = timeout_s_of(redis) if redis else None

@@ -17,6 +17,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
+from otto.crm.cache_invalidations import CacheInvalidations
 from otto.crm.call_log import CallLog
 from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import NewCustomer, NewVehicle
@@ -60,6 +61,7 @@ class World:
         location = dealership.locations[0]
         self.spool = Spool(redis, folder, location.id)
         self.cache = CustomerCache(redis, 60)
+        self.invalidations = CacheInvalidations(engine, self.cache)
         self.crm = CrmService(engine, location.id, self.cache, spool=self.spool)
         self.calendar = CalendarService(engine, dealership, location.id, clock=lambda: NOW)
         self.sessions = SessionStore(redis, 60)
@@ -96,6 +98,7 @@ class World:
         await self.sessions.open(CALL_SID, 1)
         await self.sessions.commit(CALL_SID, 1, session.dump())
         await self.spool.keep(SpoolEntry("call", "CA2", record("CA2").dump()))
+        await self.invalidations.deliver()
 
     async def traces(self) -> dict[str, str]:
         """Where the person is found, and as what."""
@@ -170,6 +173,7 @@ async def erase_everywhere(world: World) -> dict[str, int]:
     for session in await world.sessions.of_number(NUMBER):
         await world.sessions.forget(session.call_sid)
     await world.cache.forget(NUMBER)
+    await world.invalidations.deliver()
     await world.spool.purge(lambda entry: entry.payload.get("from_number") == NUMBER)
     return erased
 
@@ -339,6 +343,7 @@ async def test_nobody_is_erased_or_shown_for_another_by_mistake(world: World) ->
 
 
 async def export_all(world: World) -> str:
+    await world.invalidations.deliver()
     return json.dumps({**await world._tables()})
 
 

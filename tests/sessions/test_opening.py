@@ -233,3 +233,22 @@ async def test_what_counts_against_a_caller_outlives_their_identity() -> None:
     assert knows_nobody(made.session)
     assert not made.session.may_look_up("+17735550122"), "one said number a call"
     assert (made.session.code_sent_to, made.session.proved) == ("+17735550111", "")
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"a": 1},
+        {"epoch": "x", "revision": None, "call_sid": "CA1"},
+        {"epoch": [], "turns": 7},
+        verified().dump() | {"identity": "king"},
+        verified().dump() | {"vehicles": [{"x": 1}]},
+        verified().dump() | {"offers": None},
+        verified().dump() | {"history": "none"},
+    ],
+)
+async def test_a_state_of_another_making_is_greeted_anew(state: dict[str, Any]) -> None:
+    made = await open_session(Store(state, 1.0), STARTED, lambda checkpoint: None, NOW)
+    await made.writer.close()
+    assert not made.is_taken_over and knows_nobody(made.session)
+    assert made.session.epoch >= 1

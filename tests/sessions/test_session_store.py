@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from config.settings import RedisSettings
 from otto.dialogue.session.store import Fenced, SessionStore, wall_clock_us
 from otto.storage.redis import make_redis
+from otto.storage.redis_keys import SESSION
 
 CALL = "CA0123456789abcdef0123456789abcdef"
 
@@ -246,3 +247,61 @@ async def test_a_write_that_is_carried_out_late_counts_from_when_it_was_sent(red
     hung = SessionStore(redis, 120, Clock(-3600.0))
     await hung.commit(CALL, (await _open(hung))[0], {"turn": 1})
     assert await age_of(hung) > 3590
+
+
+# What is not ours
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"epoch": 7, "sequence": 1, "state": "garbage"},
+        {"epoch": 7, "sequence": 1, "state": b"\xff\xfe"},
+        {"epoch": 7, "sequence": 1, "state": "[]"},
+        {"epoch": 7, "sequence": 1, "state": "null"},
+        {"epoch": 7, "sequence": 1, "state": '"text"'},
+        {"epoch": "seven", "sequence": "one", "state": "{", "written": "yesterday"},
+        {"epoch": 7, "sequence": 1, "state": '{"turn": 1}', "layout": "of another release"},
+        {"nothing": "of ours"},
+    ],
+)
+async def test_a_session_that_cannot_be_read_is_none_and_can_be_written(
+    fields: dict[str, Any], store: SessionStore, redis: Redis
+) -> None:
+    await redis.hset(SESSION.of(CALL), mapping=fields)  # type: ignore[misc]
+    epoch, state = await _open(store)
+    assert state is None
+    await store.commit(CALL, epoch, {"turn": 2})
+    assert (await store.peek(CALL))[0] == {"turn": 2}
+    assert (await _open(store))[1] == {"turn": 2}
+
+
+@pytest.mark.parametrize("kind", ["string", "list", "set"])
+async def test_a_key_of_the_wrong_type_is_no_session(
+    kind: str, store: SessionStore, redis: Redis
+) -> None:
+    key = SESSION.of(CALL)
+    commands = {"string": "SET", "list": "RPUSH", "set": "SADD"}
+    await redis.execute_command(commands[kind], key, "x")  # type: ignore[no-untyped-call]
+    epoch, state = await _open(store)
+    assert state is None
+    await store.commit(CALL, epoch, {"turn": 1})
+    assert (await _open(store))[1] == {"turn": 1}
+
+
+async def test_what_another_release_wrote_still_fences(store: SessionStore, redis: Redis) -> None:
+    """Whose the call is means the same in every layout."""
+    old, _ = await _open(store)
+    later = {"epoch": old + 5, "sequence": 1, "state": "{}", "layout": "2"}
+    await redis.hset(SESSION.of(CALL), mapping=later)  # type: ignore[misc]
+    with pytest.raises(Fenced):
+        await store.commit(CALL, old, {"turn": 1})
+
+
+async def test_a_session_of_a_release_that_names_no_layout_is_read(
+    store: SessionStore, redis: Redis
+) -> None:
+    epoch, _ = await _open(store)
+    await store.commit(CALL, epoch, {"turn": 1})
+    await redis.hdel(SESSION.of(CALL), "layout")  # type: ignore[misc]
+    assert (await _open(store))[1] == {"turn": 1}

@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from pydantic import SecretStr
+from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -21,6 +22,8 @@ from cluster.errors import Failed
 from config.dealership import Dealership
 from config.privacy import RetentionSettings
 from config.settings import DatabaseSettings, Settings
+from otto.crm.cache_invalidations import CacheInvalidations
+from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import IdentityClaim, NewCustomer, NewVehicle
 from otto.crm.records import Callback, CallRecord, TurnLine
 from otto.crm.retention import RetentionSweeper
@@ -94,12 +97,17 @@ async def app(urls: Urls) -> AsyncIterator[AsyncEngine]:
 
 
 async def test_the_actors_role_takes_a_booking_from_end_to_end(
-    app: AsyncEngine, dealership: Dealership
+    app: AsyncEngine, dealership: Dealership, redis: Redis
 ) -> None:
-    crm = CrmService(app, "main")
+    cache = CustomerCache(redis, 60)
+    crm = CrmService(app, "main", cache)
     customer = await crm.create_customer(NewCustomer("c", "Maria", "Lopez", MARIA, None))
     car = await crm.add_vehicle(NewVehicle("v", customer.id, 2019, "Honda", "Civic", None))
-    assert (await crm.find_by_phone(MARIA)) is not None
+    await crm.add_phone(customer.id, STRANGER)
+    assert await crm.find_by_phone(MARIA) == await crm.find_by_phone(STRANGER) != ()
+    assert await CacheInvalidations(app, cache).deliver() >= 3, (
+        "noted with the tables' owner's right"
+    )
     await crm.verify(IdentityClaim(MARIA, "CA1", date_of_birth=date(1980, 1, 1)))
 
     calendar = CalendarService(app, dealership, "main", clock=lambda: NOW)
@@ -172,6 +180,7 @@ ROW = "SELECT count(*) FROM pg_class WHERE false"
         "DELETE FROM opt_outs",
         "UPDATE opt_outs SET scope = 'texts'",
         "UPDATE number_hash_key SET key = ''",
+        "INSERT INTO cache_invalidations (phone) VALUES ('+13125550142')",
         "INSERT INTO erasures VALUES ('x', now())",
         "UPDATE alembic_version SET version_num = '0001'",
         "UPDATE services SET price_cents = 0",
@@ -244,6 +253,8 @@ async def test_tables_that_a_superuser_has_made_change_hands(
         "SELECT string_agg(DISTINCT tableowner, ',') FROM pg_tables WHERE schemaname = 'public'"
     )
     assert await ask(made["superuser"], owners) == "otto_migrate"
+    functions = "SELECT proowner::regrole::text FROM pg_proc WHERE proname = 'note_customer_change'"
+    assert await ask(made["superuser"], functions) == "otto_migrate"
     await with_roles(made["superuser"])  # again does no harm
     await migrate(made["otto_migrate"])
     assert await ask(made["otto_app"], "SELECT count(*) FROM customers") == 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -58,7 +58,7 @@ async def open_session(
     store's timeout. `on_line` gets each checkpoint of the session, for the call's next owner."""
     writer = SessionWriter(sessions, started.call_sid, on_line)
     found = await writer.open(started.checkpoint)
-    saved, facts = found.state and Session.load(found.state), started.facts
+    saved, facts = _loaded(found.state), started.facts
     is_taken_over = False
     if not saved:
         session = Session.begin(started.call_sid, facts.caller, facts.called, now)
@@ -72,6 +72,17 @@ async def open_session(
     session.on_stream(started.stream)
     first = max(found.owners * GENERATIONS_PER_EPOCH, started.first_generation)
     return OpenedSession(session, writer, is_taken_over, first)
+
+
+def _loaded(state: dict[str, Any] | None) -> Session | None:
+    """The session of a state; None also for one that is not of this release's making."""
+    if not state:
+        return None
+    try:
+        return Session.load(state)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        log.error("session_unreadable", error=type(error).__name__)
+        return None
 
 
 def is_same_caller(saved: Session, started: CallStart, age_s: float | None) -> bool:

@@ -20,65 +20,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+import structlog
 from redis.asyncio import Redis
 
 from otto.language.characters import to_json
 from otto.storage.redis import timeout_s_of
 from otto.storage.redis_keys import SESSION
+from otto.storage.redis_scripts import COMMIT_SESSION, OPEN_SESSION, SESSION_LAYOUT
+
+log = structlog.get_logger()
 
 CLOCK_SKEW_US = 1_000_000
 """How far the clocks of two nodes may be apart. Somebody who opens with an epoch that is older by
 no more than this is taken for a newcomer from such a node; older ones come from the past."""
 
-# KEYS[1] session; ARGV[1] epoch wanted, ARGV[2] TTL in seconds, ARGV[3] clock skew.
-# Returns {epoch, state or false, microseconds since it was written or false}. An opening from the
-# past changes nothing, nor does one by the owner: its request was carried out late, after a write
-# of its own.
-_OPEN = """
-local age = false
-local written = redis.call('HGET', KEYS[1], 'written')
-if written then
-  local now = redis.call('TIME')
-  age = string.format('%.0f', now[1] * 1000000 + now[2] - tonumber(written))
-end
-local newest = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
-local epoch = tonumber(ARGV[1])
-if epoch <= newest then
-  if epoch == newest or epoch < newest - tonumber(ARGV[3]) then
-    return {epoch, redis.call('HGET', KEYS[1], 'state'), age}
-  end
-  epoch = newest + 1
-end
-redis.call('HSET', KEYS[1], 'epoch', string.format('%.0f', epoch), 'sequence', 0)
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-return {epoch, redis.call('HGET', KEYS[1], 'state'), age}
-"""
-
-# KEYS[1] session; ARGV[1] epoch, ARGV[2] sequence of the write within the epoch, ARGV[3] state,
-# ARGV[4] TTL in seconds, ARGV[5] the sender's clock, ARGV[6] clock skew. Returns 1, or 0 when
-# fenced. A write that arrives after a later one of the same owner is dropped.
-_COMMIT = """
-local newest = tonumber(redis.call('HGET', KEYS[1], 'epoch') or '0')
-local epoch = tonumber(ARGV[1])
-if newest > epoch then return 0 end
-if newest == epoch then
-  local last = tonumber(redis.call('HGET', KEYS[1], 'sequence') or '0')
-  if last > tonumber(ARGV[2]) then return 1 end
-end
-local now = redis.call('TIME')
-local written = math.min(now[1] * 1000000 + now[2], tonumber(ARGV[5]) + tonumber(ARGV[6]))
-redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'sequence', ARGV[2], 'state', ARGV[3],
-  'written', string.format('%.0f', written))
-redis.call('EXPIRE', KEYS[1], ARGV[4])
-return 1
-"""
-
-
 REFUSED_TTL_S = 120
 """How long what was said outlives the last write when the caller wants no transcript: for the
 next owner of a call whose line or actor was lost. A call in progress writes more often."""
 SCAN_COUNT = 500
-_PREFIX, _SUFFIX = SESSION.split("%s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +93,8 @@ class SessionStore:
         self._timeout_s = timeout_s_of(redis)
         self._sequence = itertools.count(1)
         # Sent by their hash; redis-py loads them again where the server has forgotten them.
-        self._open = redis.register_script(_OPEN)
-        self._commit = redis.register_script(_COMMIT)
+        self._open = redis.register_script(OPEN_SESSION)
+        self._commit = redis.register_script(COMMIT_SESSION)
 
     async def open(self, call_sid: str, epoch: int) -> Opened:
         """Take the session over with an epoch of the opener's clock, in microseconds.
@@ -144,7 +103,8 @@ class SessionStore:
         """
         async with asyncio.timeout(self._timeout_s):
             given, state, age_us = await self._open(
-                keys=[SESSION % call_sid], args=[epoch, self._ttl_s, CLOCK_SKEW_US]
+                keys=[SESSION.of(call_sid)],
+                args=[epoch, self._ttl_s, CLOCK_SKEW_US, SESSION_LAYOUT],
             )
         return Opened(int(given), _loads(state), None if age_us is None else int(age_us) / 1e6)
 
@@ -157,8 +117,8 @@ class SessionStore:
         sent = self._clock_us()
         async with asyncio.timeout(self._timeout_s):
             done = await self._commit(
-                keys=[SESSION % call_sid],
-                args=[epoch, sequence, text, ttl_s, sent, CLOCK_SKEW_US],
+                keys=[SESSION.of(call_sid)],
+                args=[epoch, sequence, text, ttl_s, sent, CLOCK_SKEW_US, SESSION_LAYOUT],
             )
         if not int(done):
             raise Fenced(f"epoch {epoch} of call {call_sid} is over")
@@ -167,8 +127,8 @@ class SessionStore:
         """The state and the seconds until it expires (0: there is none); takes nothing over."""
         async with asyncio.timeout(self._timeout_s):
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hget(SESSION % call_sid, "state")
-                pipe.ttl(SESSION % call_sid)
+                pipe.hget(SESSION.of(call_sid), "state")
+                pipe.ttl(SESSION.of(call_sid))
                 state, ttl_s = await pipe.execute()
         return _loads(state), max(0, int(ttl_s))
 
@@ -176,9 +136,8 @@ class SessionStore:
         """The sessions that are still kept of calls from or to an E.164 number, or in which it was
         given. Looks at every session there is."""
         found = []
-        async for key in self._redis.scan_iter(match=SESSION % "*", count=SCAN_COUNT):
-            call_sid = str(key, "utf-8") if isinstance(key, bytes) else str(key)
-            call_sid = call_sid.removeprefix(_PREFIX).removesuffix(_SUFFIX)
+        async for key in self._redis.scan_iter(match=SESSION.of("*"), count=SCAN_COUNT):
+            call_sid = SESSION.name_in(str(key, "utf-8") if isinstance(key, bytes) else str(key))
             state, ttl_s = await self.peek(call_sid)
             if state and number in {state.get("caller"), state.get("called"), state.get("phone")}:
                 found.append(StoredSession(call_sid, state, self._kept_s(state) - ttl_s))
@@ -191,11 +150,18 @@ class SessionStore:
     async def forget(self, call_sid: str) -> None:
         """Remove a session. Whoever still serves the call writes it again."""
         async with asyncio.timeout(self._timeout_s):
-            await self._redis.delete(SESSION % call_sid)
+            await self._redis.delete(SESSION.of(call_sid))
 
 
 def _loads(state: bytes | str | None) -> dict[str, Any] | None:
+    """What can be read of a state; nothing of one that cannot."""
     if state is None:
         return None
-    loaded: dict[str, Any] = json.loads(state)
+    try:
+        loaded = json.loads(state)
+    except ValueError:
+        loaded = None
+    if not isinstance(loaded, dict):
+        log.error("session_unreadable")
+        return None
     return loaded

@@ -93,7 +93,7 @@ class SessionWriter:
             log.warning("session_store_away", error=type(error).__name__)
         saved = max(stored, _unpacked(checkpoint), key=_age)
         self._task = asyncio.create_task(self._keep_writing())
-        owners = 1 if saved is None else int(saved.get("epoch", 0)) + 1
+        owners = _age(saved)[0] + 1
         return Found(owners, saved, age_s if saved is stored else None)
 
     def changed(self, state_of: StateOf) -> None:
@@ -149,7 +149,11 @@ class SessionWriter:
 
 def _age(state: dict[str, Any] | None) -> tuple[int, int]:
     """By what the later one of two states of a call is told."""
-    return (0, 0) if state is None else (state.get("epoch", 0), state.get("revision", 0))
+    epoch, revision = (state or {}).get("epoch"), (state or {}).get("revision")
+    return (
+        epoch if isinstance(epoch, int) else 0,
+        revision if isinstance(revision, int) else 0,
+    )
 
 
 def _packed(state: dict[str, Any]) -> bytes:
@@ -160,8 +164,10 @@ def _unpacked(checkpoint: bytes) -> dict[str, Any] | None:
     if not checkpoint:
         return None
     try:
-        state: dict[str, Any] = json.loads(zlib.decompress(checkpoint))
+        state = json.loads(zlib.decompress(checkpoint))
     except (ValueError, zlib.error):
+        state = None
+    if not isinstance(state, dict):
         log.error("checkpoint_unreadable")
         return None
     return state

@@ -14,6 +14,9 @@ TO otto_app;
 GRANT SELECT, INSERT, UPDATE ON
     appointments, customers, vehicles, calls, calendar_conflicts, repair_orders
 TO otto_app;
+GRANT SELECT, UPDATE, DELETE ON
+    cache_invalidations
+TO otto_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     appointment_lines, turns, callbacks, outbox, limit_events, text_codes, bay_blocks, calendar_sync
 TO otto_app;

@@ -36,20 +36,25 @@ CREATE EXTENSION IF NOT EXISTS btree_gist;
 ALTER ROLE otto_read SET default_transaction_read_only = on;
 ALTER ROLE otto_read SET statement_timeout = '60s';
 
--- Tables that an earlier `otto db init` made under another role change hands.
+-- Tables, and their triggers' functions, that an earlier `otto db init` made under another role change
+-- hands.
 DO $$
 DECLARE
-    theirs regclass;
+    theirs text;
 BEGIN
     FOR theirs IN
-        SELECT oid FROM pg_class
+        SELECT 'TABLE ' || oid::regclass FROM pg_class
         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')
           AND pg_get_userbyid(relowner) <> 'otto_migrate'
+        UNION ALL
+        SELECT 'FUNCTION ' || oid::regprocedure FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype
+          AND pg_get_userbyid(proowner) <> 'otto_migrate'
     LOOP
         IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
             EXECUTE format('GRANT otto_migrate TO %I', current_user);
         END IF;
-        EXECUTE format('ALTER TABLE %s OWNER TO otto_migrate', theirs);
+        EXECUTE format('ALTER %s OWNER TO otto_migrate', theirs);
     END LOOP;
 END
 $$;

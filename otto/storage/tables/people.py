@@ -95,3 +95,14 @@ class VehicleRow(Base):
     """Miles, as it was last told."""
     creation_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH), unique=True)
     created_at: Mapped[datetime] = now()
+
+
+class CacheInvalidationRow(Base):
+    """A number of which something has changed that a copy may hold; written by triggers on the
+    tables above, removed when no copy is left. See `otto.crm.cache_invalidations`."""
+
+    __tablename__ = "cache_invalidations"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    phone: Mapped[str] = mapped_column(String(PHONE_LENGTH))
+    at: Mapped[datetime] = now()
