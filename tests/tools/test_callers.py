@@ -107,6 +107,20 @@ async def test_name_and_date_of_birth_open_a_said_number(desk: Desk) -> None:
     assert (claim.phone, claim.caller, claim.has_number) == (MARIA.phone, STRANGER, False)
 
 
+async def test_a_date_of_birth_is_given_in_the_callers_own_words(desk: Desk) -> None:
+    await desk.run("identify_caller", phone_number=MARIA.phone)
+    for half, question in (
+        (f"{BORN:%B} {BORN.day}", "And the year, please?"),
+        (f"{BORN:%B} {BORN.year}", "And which day of the month, please?"),
+        ("it's on my file", "I need the month, the day and the year you were born."),
+    ):
+        asked = await desk.run("verify_caller", date_of_birth=half, **NAME)
+        assert asked["status"] == "error" and asked["message"].startswith(question)
+    assert (desk.session.attempts, desk.people.claims) == (0, []), "half a date is no wrong answer"
+    words = f"it's the {BORN.day}th of {BORN:%B}, {BORN.year}"
+    assert (await desk.run("verify_caller", date_of_birth=words, **NAME))["status"] == "verified"
+
+
 async def test_one_said_number_a_call_is_compared_with(desk: Desk) -> None:
     await desk.run("identify_caller", phone_number=NOBODY)  # misheard, and corrected in time
     await desk.run("identify_caller", phone_number=MARIA.phone)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from otto.language.birth_dates import BirthDateError, read_birth_date
 from otto.language.characters import shortened
 
 PartOfDay = Literal["morning", "afternoon"]
@@ -33,8 +34,16 @@ class IdentifyCaller(Arguments):
     phone_number: str | None = None
 
 
+def _born(given: object) -> object:
+    """A date of birth in the caller's own words. Raises `BirthDateError` (a ValueError)."""
+    return read_birth_date(given, datetime.now(UTC).date()) if isinstance(given, str) else given
+
+
+BirthDate = Annotated[date, BeforeValidator(_born)]
+
+
 class VerifyCaller(Arguments):
-    date_of_birth: date | None = None
+    date_of_birth: BirthDate | None = None
     vin_last_six: str | None = None
     first_name: str | None = None
     last_name: str | None = None
@@ -52,7 +61,7 @@ class CreateCustomer(Arguments):
     first_name: str = Field(min_length=1)
     last_name: str | None = None
     phone_number: str | None = None
-    date_of_birth: date | None = None
+    date_of_birth: BirthDate | None = None
     email: str | None = None
 
 
@@ -100,6 +109,13 @@ class RequestCallback(Arguments):
 
 class EndCall(Arguments):
     reason: Retold
+
+
+def to_be_said(invalid: ValidationError) -> str:
+    """What to say to the caller about arguments that were refused; empty when it is the model's
+    own affair."""
+    causes = (fault.get("ctx", {}).get("error") for fault in invalid.errors(include_url=False))
+    return next((str(cause) for cause in causes if isinstance(cause, BirthDateError)), "")
 
 
 def not_usable(invalid: ValidationError) -> str:

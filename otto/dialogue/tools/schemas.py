@@ -58,7 +58,7 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
         _tool(
             "verify_caller",
             "Check the caller's proof of identity. Give what they said, never a guess.",
-            date_of_birth=_optional(_text("YYYY-MM-DD, or null.")),
+            date_of_birth=_optional(_text("In the caller's own words, all of it, or null.")),
             vin_last_six=_optional(
                 _text(
                     "The last six characters of the VIN, or null. Only with the name or the date "
@@ -87,7 +87,7 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
             first_name=_text("First name, in the script they use."),
             last_name=_optional(_text("Last name; null for somebody who has one name only.")),
             phone_number=_optional(_text("Null for the number they call from.")),
-            date_of_birth=_optional(_text("YYYY-MM-DD, or null when not given.")),
+            date_of_birth=_optional(_text("In the caller's own words, or null when not given.")),
             email=_optional(_text("Only when they offer it; null otherwise.")),
         ),
         _tool(

@@ -36,6 +36,7 @@ from otto.dialogue.tools.arguments import (
     TransferToPerson,
     VerifyCaller,
     not_usable,
+    to_be_said,
 )
 from otto.dialogue.tools.callers import CallerTools
 from otto.dialogue.tools.codes import CodeTools
@@ -127,7 +128,9 @@ class Toolbox:
             given = without_blanks(printable(json.loads(call.arguments or "{}")))
             arguments = tool.arguments.model_validate(given)
         except ValidationError as invalid:
-            return Finished(pinned, told(error(advice=not_usable(invalid))))
+            sentence = to_be_said(invalid)
+            refused = error(sentence) if sentence else error(advice=not_usable(invalid))
+            return Finished(pinned, told(refused))
         except (ValueError, RecursionError):
             advice = "The arguments were not valid JSON. Call the tool again."
             return Finished(pinned, told(error(advice=advice)))
