@@ -224,6 +224,8 @@ def _number(words: list[str], at: int) -> tuple[str, int] | None:
     following = words[at + 1] if at + 1 < len(words) else ""
     if word in TENS and following in ORDINALS and ORDINALS[following] < 10:
         return TENS[word] + str(ORDINALS[following]), 2
+    if word in TENS and words[at + 1 : at + 3] == ["two", "thousand"]:
+        return TENS[word] + "0", 1  # "thirty, two thousand" is a day and a year
     if word in ORDINALS:
         return str(ORDINALS[word]), 1
     if word == "o" and not (following in DIGITS or following.isdecimal()):

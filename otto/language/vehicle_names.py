@@ -39,7 +39,7 @@ MODELS: Final[dict[str, str]] = {
     "GMC": "Acadia, Canyon, Envoy, Jimmy, Savana, Sierra, Terrain, Yukon",
     "Honda": (
         "Accord, Accord Crosstour, Civic, Clarity, CR-V, CR-Z, Element, Fit, HR-V, "
-        "Insight, Odyssey, Passport, Pilot, Prologue, Ridgeline, S2000"
+        "Insight, Odyssey, Passport, Pilot, Prologue, Ridgeline"
     ),
     "Hyundai": (
         "Accent, Azera, Elantra, Ioniq, Kona, Palisade, Santa Cruz, Santa Fe, "
