@@ -22,6 +22,7 @@ from cluster import (
     cli_database,
     cli_repairs,
     cli_settings,
+    cli_texts,
     log_files,
     loopback,
     private,
@@ -52,6 +53,7 @@ app.add_typer(cli_settings.app, name="config")
 app.add_typer(cli_calendar.app, name="calendar")
 app.add_typer(customer, name="customer")
 app.add_typer(cli_repairs.app, name="repair")
+app.add_typer(cli_texts.app, name="texts")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -52,8 +52,11 @@ async def outbox_state(connection: AsyncConnection) -> Mapping[str, LaneState]:
 
 def describe(lane: LaneState) -> str:
     """Such as "2 due, 0 waiting, 3 postponed (invalid_grant 3), 1 dead (badRequest 1), 40
-    delivered"."""
-    return ", ".join(f"{lane.counts[state]} {state}{_why(lane.reasons[state])}" for state in STATES)
+    delivered; the oldest is of 2026-11-28 09:12 UTC"."""
+    told = ", ".join(f"{lane.counts[state]} {state}{_why(lane.reasons[state])}" for state in STATES)
+    if lane.oldest is None:
+        return told
+    return f"{told}; the oldest is of {lane.oldest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _why(reasons: Mapping[str, int]) -> str:

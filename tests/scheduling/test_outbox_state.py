@@ -43,6 +43,11 @@ async def seen(engine: AsyncEngine) -> dict[str, str]:
         return {name: describe(lane) for name, lane in (await outbox_state(connection)).items()}
 
 
+async def age(engine: AsyncEngine) -> None:
+    """All of them were written at a time that a test can name."""
+    await run(engine, "UPDATE outbox SET created_at = '2026-11-28 09:12+00'")
+
+
 class Told:
     """A handler that does to each key what it is told to."""
 
@@ -93,9 +98,11 @@ async def test_due_waiting_postponed_and_dead_are_told_apart_by_lane(engine: Asy
     while await worker.run_once():
         pass
     await write(engine, "calendar.upsert", "new")
+    await age(engine)
     assert await seen(engine) == {
         "calendar": "1 due, 1 waiting (ConnectionError 1), 3 postponed (invalid_grant 2, "
-        "quotaExceeded 1), 1 dead (badRequest 1), 1 delivered",
+        "quotaExceeded 1), 1 dead (badRequest 1), 1 delivered; "
+        "the oldest is of 2026-11-28 09:12 UTC",
         "sms": "0 due, 0 waiting, 0 postponed, 1 dead (twilio_21614 1), 0 delivered",
     }
     assert NUMBER not in str(await seen(engine))
