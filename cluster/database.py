@@ -13,10 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cluster.calendar_delivery import tell_google
 from cluster.errors import StackError
 from config.dealership import Dealership, load_dealership
 from config.settings import Settings, Vendor
 from otto.crm.seed import seed
+from otto.scheduling.google_calendar import GoogleCalendar
 from otto.scheduling.outbox_state import describe, outbox_state
 from otto.storage.database import (
     BASE,
@@ -36,6 +38,8 @@ ADVICE = {
     "28P01": "check the password",
 }
 """By SQLSTATE; what is not here is about the address."""
+SEEDED = {Vendor.POSTGRES: "the database", Vendor.GOOGLE: "Google Calendar"}
+"""What `otto db seed` writes to."""
 COUNTED = ("customers", "vehicles", "services", "bays", "appointments", "repair_orders", "calls")
 
 
@@ -48,7 +52,9 @@ async def prepare(settings: Settings, dealership: Dealership, tell: Callable[[st
             await sync_dealership(engine, dealership)
             if Vendor.POSTGRES in settings.sandbox:
                 tell("customers, vehicles, appointments")
-                await seed(engine, dealership, _today(dealership))
+                # An invented appointment would be told to the people whose calendar it is.
+                is_booked = Vendor.GOOGLE in settings.sandbox
+                await seed(engine, dealership, _today(dealership), is_booked=is_booked)
 
 
 async def initialise(settings: Settings) -> str:
@@ -65,12 +71,26 @@ async def initialise(settings: Settings) -> str:
 
 
 async def fill(settings: Settings) -> str:
-    """`otto db seed`"""
+    """`otto db seed`: afterwards the database and the calendars agree. Refuses whatever is live:
+    invented people have no place in it. Raises StackError."""
+    live = [name for vendor, name in SEEDED.items() if vendor not in settings.sandbox]
+    if live:
+        raise StackError(
+            f"{' and '.join(live)} {'is' if len(live) == 1 else 'are'} live: invented customers and"
+            " appointments are for the sandbox's alone (OTTO_SANDBOX)"
+        )
     dealership = load_dealership(settings.dealership_file)
     await initialise(settings)
-    with database_errors():
-        async with operator_engine(settings) as engine:
-            return str(await seed(engine, dealership, _today(dealership)))
+    google = GoogleCalendar(settings.google)
+    try:
+        with database_errors():
+            async with operator_engine(settings) as engine:
+                report = await seed(engine, dealership, _today(dealership))
+                left = await tell_google(engine, dealership, google)
+    finally:
+        await google.close()
+    told = "the calendars agree" if not left else f"{left} events wait for Google Calendar"
+    return f"{report}; {told}"
 
 
 async def move(settings: Settings, to: str) -> str:

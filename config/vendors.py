@@ -164,6 +164,11 @@ class GoogleSettings(SettingsGroup):
     deadline_s: float = Field(20.0, gt=0)
     """A whole request, however slowly its answer comes in."""
 
+    poll_s: float = Field(30.0, ge=1)
+    """How often the calendars are read for what staff have done."""
+    push: bool = True
+    """Have Google say at once that a calendar has changed, where `OTTO_PUBLIC_ORIGIN` is https."""
+
     @property
     def has_service_account(self) -> bool:
         """Whether Otto is a service account to Google, not a person."""

@@ -18,6 +18,7 @@ from actors.node.switchboard import SwitchboardActor
 from actors.runtime import registry
 from actors.runtime.handle import Handle, find
 from actors.runtime.registry import living_actors
+from actors.stores.calendar import CalendarActor
 from otto.health.admission import ELSEWHERE
 from otto.health.pool import Place
 from otto.telephony.switchboard_port import (
@@ -115,6 +116,11 @@ class SwitchboardHandle:
 
     async def request_callback(self, call_sid: str, caller: str) -> None:
         await self._here().ask(SwitchboardActor.request_callback, call_sid, caller)
+
+    async def calendar_changed(self) -> None:
+        for name in living_actors(registry.CALENDAR_PREFIX):
+            calendar: Handle[CalendarActor] = find(name)
+            calendar.tell(CalendarActor.calendar_changed)
 
     async def ready(self) -> bool:
         """Whether a call could be served here, or is being."""

@@ -16,6 +16,7 @@ NODE_ID_CHARACTERS = 8
 """Enough of Ray's node id to tell nodes apart."""
 
 SWITCHBOARD_PREFIX = "switchboard-"
+CALENDAR_PREFIX = "calendar-"
 
 
 def short_node(node_id: str) -> str:
@@ -35,7 +36,7 @@ def spare_prefix(node_id: str) -> str:
 
 
 def calendar(location_id: str) -> str:
-    return f"calendar-{location_id}"
+    return f"{CALENDAR_PREFIX}{location_id}"
 
 
 def crm(location_id: str) -> str:

@@ -38,6 +38,10 @@ class CalendarActor(BaseActor):
         from otto.scheduling.bookings import utc_now
         from otto.scheduling.calendar_sync import calendar_handlers
         from otto.scheduling.google_calendar import GoogleCalendar
+        from otto.scheduling.mirror.channels import channels_of
+        from otto.scheduling.mirror.follow import Mirror
+        from otto.scheduling.mirror.follower import Follower
+        from otto.scheduling.mirror.staff import StaffDesk
         from otto.scheduling.outbox import OutboxWorker
         from otto.scheduling.service import CalendarService
         from otto.scheduling.text_codes import TextCodes
@@ -56,13 +60,11 @@ class CalendarActor(BaseActor):
         rules = TextRules.of(dealership, location, settings.limits, lines)
         twilio = TwilioRest(settings.twilio)
         texting = text_handler(engine, rules, text_sender(twilio), utc_now, text_finder(twilio))
-        handlers = calendar_handlers(GoogleCalendar(settings.google)) | {KIND: texting}
-        self._outbox = OutboxWorker(engine, handlers)
         self._service = CalendarService(
             engine,
             dealership,
             location_id,
-            after_commit=self._outbox.nudge,
+            after_commit=self._tell_soon,
             guard=DatabaseGuard(settings.database.command_timeout_s),
             limits=settings.limits,
             lines=lines,
@@ -73,15 +75,28 @@ class CalendarActor(BaseActor):
             rules,
             settings.limits,
             guard=DatabaseGuard(settings.database.command_timeout_s),
-            after_commit=self._outbox.nudge,
+            after_commit=self._tell_soon,
         )
+        google = GoogleCalendar(settings.google)
+        mirror = Mirror(
+            engine,
+            dealership,
+            location_id,
+            google,
+            StaffDesk(engine, location, self._service),
+            after_commit=self._tell_soon,
+        )
+        self._outbox = OutboxWorker(engine, calendar_handlers(google, mirror) | {KIND: texting})
+        channels = channels_of(engine, google, location, settings)
+        self._follower = Follower(mirror, channels, settings.google.poll_s)
         self._stop = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._ender: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
 
     async def ready(self) -> None:
-        """Returns when the actor answers, delivers what is waiting in the outbox, and ends the
-        appointments that are over."""
+        """Returns when the actor answers, delivers what is waiting in the outbox, follows the
+        calendars, and ends the appointments that are over."""
         from otto.scheduling.ending import keep_ending
 
         loop = asyncio.get_running_loop()
@@ -89,6 +104,16 @@ class CalendarActor(BaseActor):
             self._worker = loop.create_task(self._outbox.run(self._stop))
         if self._ender is None or self._ender.done():
             self._ender = loop.create_task(keep_ending(self._service))
+        if self._following is None or self._following.done():
+            self._following = loop.create_task(self._follower.run(self._stop))
+
+    def _tell_soon(self) -> None:
+        self._outbox.nudge()
+
+    async def calendar_changed(self) -> None:
+        """Google says that there is something new in a calendar: it is read soon."""
+        self._follower.nudge()
+        await self.ready()
 
     async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
         return await self._service.find_openings(query)

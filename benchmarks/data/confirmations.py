@@ -27,6 +27,7 @@ from config.settings import GoogleSettings, TwilioSettings
 from otto.scheduling.bookings import BookingRequest
 from otto.scheduling.calendar_sync import calendar_handlers
 from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.mirror.book import EventBook
 from otto.scheduling.outbox import OutboxWorker
 from otto.scheduling.service import CalendarService
 from otto.scheduling.text_rules import TextRules
@@ -134,7 +135,8 @@ def _worker(
     location = bench.dealership.location("main")
     rules = TextRules.of(bench.dealership, location, LimitSettings(), ())
     texting = text_handler(engine, rules, send, lambda: NOW, text_finder(twilio))
-    return OutboxWorker(engine, calendar_handlers(google) | {KIND: texting})
+    telling = calendar_handlers(google, EventBook(engine, bench.dealership))
+    return OutboxWorker(engine, telling | {KIND: texting})
 
 
 async def _book(

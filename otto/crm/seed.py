@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
@@ -29,6 +29,7 @@ from otto.storage.tables import (
     AppointmentRow,
     Base,
     CustomerRow,
+    OutboxRow,
     RepairOrderRow,
     VehicleRow,
 )
@@ -64,8 +65,11 @@ class SeedReport:
     repair_orders: int = 0
 
 
-async def seed(engine: AsyncEngine, dealership: Dealership, today: date) -> SeedReport:
+async def seed(
+    engine: AsyncEngine, dealership: Dealership, today: date, *, is_booked: bool = True
+) -> SeedReport:
     """Fill the database around `today`, in one transaction; does nothing when it has been done.
+    Without `is_booked` nobody has an appointment. Google is told of those to come by the outbox.
 
     What is there already is respected: a number that is taken is left out, and so is an
     appointment that would overlap with one.
@@ -100,9 +104,12 @@ async def seed(engine: AsyncEngine, dealership: Dealership, today: date) -> Seed
             if car["customer_id"] in expected and car["creation_key"] in vehicles
         ]
         _give_to_regulars(appointments, owned, today)
+        calendars = {bay.id: bay.calendar_id for at in dealership.locations for bay in at.bays}
         booked = 0
-        for first in range(0, len(appointments), ROWS_PER_INSERT):
-            booked += await _book(connection, appointments[first : first + ROWS_PER_INSERT])
+        for first in range(0, len(appointments) if is_booked else 0, ROWS_PER_INSERT):
+            booked += await _book(
+                connection, appointments[first : first + ROWS_PER_INSERT], calendars
+            )
     report = SeedReport(len(owners), len(vehicles), booked, False, repairs)
     _log.info("seeded", customers=len(owners), vehicles=len(vehicles), appointments=booked)
     return report
@@ -127,9 +134,12 @@ def _give_to_regulars(
 
 
 async def _book(
-    connection: AsyncConnection, visits: list[tuple[dict[str, Any], dict[str, Any]]]
+    connection: AsyncConnection,
+    visits: list[tuple[dict[str, Any], dict[str, Any]]],
+    calendars: Mapping[str, str],
 ) -> int:
-    """Write appointments with their only line; returns how many found their place."""
+    """Write appointments with their only line, and have Google told of those to come; returns how
+    many found their place. `calendars` are the bays'."""
     head, line = AppointmentRow, AppointmentLineRow
     heads = insert(head).values([visit for visit, _ in visits]).on_conflict_do_nothing()
     new = {*await connection.scalars(heads.returning(head.id))}
@@ -145,6 +155,21 @@ async def _book(
         if visit["id"] in placed
     )
     await record_changes(connection, history)
+    events = [
+        {
+            "kind": "calendar.upsert",
+            "key": f"calendar.upsert:{row['google_event_id']}:1",
+            "payload": {
+                "appointment_id": str(row["appointment_id"]),
+                "calendar_id": calendars[row["bay_id"]],
+                "event_id": row["google_event_id"],
+            },
+        }
+        for row in rows
+        if row["appointment_id"] in placed and row["google_event_id"] is not None
+    ]
+    if events:
+        await connection.execute(insert(OutboxRow), events)
     return len(placed)
 
 
@@ -275,13 +300,15 @@ def _appointments(
                         seen.add(customer_id)
                         key = f"seed:{location.id}:{bay.id}:{starts_at.isoformat()}"
                         appointment_id = uuid.uuid5(_NAMESPACE, key)
+                        status = _status(chance, offset)
+                        is_ahead = offset >= 0 and status == "booked"
                         ends_at = starts_at + timedelta(minutes=service.duration_minutes)
                         both = {
                             "location_id": location.id,
                             "vehicle_id": vehicle_id,
                             "starts_at": starts_at,
                             "ends_at": ends_at,
-                            "status": _status(chance, offset),
+                            "status": status,
                         }
                         visit = {
                             "id": appointment_id,
@@ -294,6 +321,8 @@ def _appointments(
                             "bay_id": bay.id,
                             "service_code": service.code,
                             "free_at": ends_at,
+                            # What is over has no event: nobody looks it up in a calendar.
+                            "google_event_id": appointment_id.hex if is_ahead else None,
                         }
                         yield both | visit, both | work
 

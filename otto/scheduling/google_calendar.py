@@ -1,8 +1,7 @@
-"""Google Calendar v3 through the official client, for asyncio.
+"""Google Calendar v3: events, free and busy, what has changed, and word of changes.
 
-The client is synchronous and httplib2 is not thread-safe, so each thread of a small executor has
-a connection of its own; the credentials are shared and refreshed under a lock. Event ids are
-ours: a repeated insert answers 409 and is settled by looking, so no retry makes a second event.
+Event ids are ours: a repeated insert answers 409 and is settled by looking, so no retry makes a
+second event. What somebody else has moved is never written over unseen.
 
 Facts from Google's API reference: a delete of what is gone is a success; freebusy reports a
 failing calendar inside a 200. What errors mean is in `google_errors`. Nothing is taken for done
@@ -11,42 +10,45 @@ that Google did not say in its own words: every answer is checked for what it mu
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from http.client import HTTPException
-from typing import Any, TypeVar
+from typing import Any
+from zoneinfo import ZoneInfo
 
-import google_auth_httplib2
-import httplib2  # type: ignore[import-untyped]
-from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
-from config.settings import GoogleSettings
-from otto.scheduling.deadline import Deadline
-from otto.scheduling.google_credentials import make_credentials
+from otto.scheduling.google_channels import GoogleChannels
+from otto.scheduling.google_connection import answer_of, content_of
 from otto.scheduling.google_errors import (
     CalendarRejected,
     CalendarUnavailable,
+    EditedByStaff,
     EventGone,
-    classified,
+    SyncTokenExpired,
     reason_of,
 )
 from otto.scheduling.hours import Period
+from otto.scheduling.seen_events import (
+    FIELDS,
+    WORDS,
+    WRITTEN,
+    Place,
+    SeenEvent,
+    private_of,
+    seen_event,
+    write_place,
+)
 
-T = TypeVar("T")
-
-THREADS = 4
 MAX_FREEBUSY_CALENDARS = 50
 """Google's limit for one freeBusy query."""
 CONFLICT_ROUNDS = 3
 """How often an upsert looks again when somebody else changed the event in between."""
+PAGE = 2500
+"""Google's largest page of a list."""
 WRITERS = frozenset({"writer", "owner"})
 """Access roles that let events be made."""
 FINGERPRINT = "otto_fingerprint"
@@ -62,33 +64,70 @@ class FreeBusy:
     unavailable: frozenset[str]
 
 
-class GoogleCalendar:
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is new on a calendar, oldest first, and where the next reading goes on."""
+
+    events: tuple[SeenEvent, ...]
+    sync_token: str
+
+
+class GoogleCalendar(GoogleChannels):
     """One Google account's calendars. Use from one event loop; `close` at the end.
 
     Every method raises a `CalendarError`, within `deadline_s` for each of its requests.
     """
 
-    def __init__(self, settings: GoogleSettings) -> None:
-        self._settings = settings
-        self._making = threading.Lock()
-        self._credentials: Any = None
-        self._executor = ThreadPoolExecutor(THREADS, thread_name_prefix="google-calendar")
-        self._local = threading.local()
+    # Writing
 
     async def upsert_event(
-        self, calendar_id: str, event_id: str, body: Mapping[str, Any]
+        self, calendar_id: str, event_id: str, body: Mapping[str, Any], *, over: str = ""
     ) -> dict[str, Any]:
         """Make the event exist with this body, whether or not it does; returns Google's event.
 
-        Repeating it is harmless: an event that already carries this body's fingerprint is left
-        alone, also when staff have edited it since. `event_id` is 5 to 1024 of `[a-v0-9]`.
+        Repeating it is harmless: an event that already carries this body's fingerprint, and is
+        when it says, is left alone. Raises `EditedByStaff` when somebody has moved it to another
+        time than the body's, unless `over` names that very version, which is written over;
+        `EventGone` when somebody has deleted it. `event_id` is 5 to 1024 of `[a-v0-9]`.
         """
-        return await self._run(lambda: self._upsert(calendar_id, event_id, body))
+        return await self._run(lambda: self._upsert(calendar_id, event_id, body, over))
 
     async def delete_event(self, calendar_id: str, event_id: str, *, etag: str = "") -> None:
         """Delete the event; one that is gone already is a success. With `etag`, only that
         version: `CalendarRejected("changed")` when somebody edited it."""
         await self._run(lambda: self._delete(calendar_id, event_id, etag))
+
+    # Reading
+
+    async def changes(
+        self, calendar_id: str, zone: ZoneInfo, sync_token: str | None, since: datetime
+    ) -> Changes:
+        """What has changed since the token was given, deleted events included; without a token,
+        all events that end after `since`, recurring ones one by one. Raises `SyncTokenExpired`
+        when a full reading is needed."""
+        query: dict[str, Any] = {"showDeleted": True}
+        # A token remembers what it was first given for.
+        query |= {"syncToken": sync_token} if sync_token else {"timeMin": since.isoformat()}
+        items, token = await self._all_pages(calendar_id, query, FIELDS)
+        seen = [seen_event(item, calendar_id, zone) for item in items]
+        return Changes(tuple(one for one in seen if one is not None), token)
+
+    async def standing_events(self, calendar_id: str, since: datetime) -> list[dict[str, Any]]:
+        """Every event that ends after `since`, as Google has it, with its words."""
+        query = {"timeMin": since.isoformat()}
+        items, _ = await self._all_pages(calendar_id, query, f"{FIELDS},{WORDS}")
+        return items
+
+    async def find_event(
+        self, calendar_id: str, zone: ZoneInfo, event_id: str, ical_uid: str, written: Place
+    ) -> SeenEvent | None:
+        """The standing event on the calendar that has that id, or that iCalendar id, or says that
+        it was written there."""
+        return await self._run(lambda: self._find(calendar_id, zone, event_id, ical_uid, written))
+
+    async def see_event(self, calendar_id: str, zone: ZoneInfo, event_id: str) -> SeenEvent | None:
+        """The event as it is now, deleted or not; None when there never was one."""
+        return await self._run(lambda: self._see(calendar_id, zone, event_id))
 
     async def get_event(self, calendar_id: str, event_id: str) -> dict[str, Any]:
         """The event as Google has it; a deleted one has status `cancelled`."""
@@ -112,44 +151,32 @@ class GoogleCalendar:
         every list of events, also of calendars that are not in the account's own list."""
         return await self._run(lambda: self._access_role(calendar_id))
 
-    async def close(self) -> None:
-        """Wait for what is running and release the threads and their connections."""
-        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
+    async def _all_pages(
+        self, calendar_id: str, query: Mapping[str, Any], fields: str
+    ) -> tuple[list[dict[str, Any]], str]:
+        """The events, recurring ones one by one, and the token for what will change."""
+        asked = {
+            "calendarId": calendar_id,
+            "singleEvents": True,
+            "maxResults": PAGE,
+            "fields": f"nextPageToken,nextSyncToken,items({fields})",
+            **query,
+        }
+        events: list[dict[str, Any]] = []
+        while True:
+            found, following, token = await self._run(partial(self._page, dict(asked)))
+            events += found
+            if following is None:
+                return events, token
+            asked["pageToken"] = following
 
     # In a thread of the executor
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(
-            self._executor, lambda: classified(lambda: self._on_a_live_connection(work))
-        )
-
-    def _on_a_live_connection(self, work: Callable[[], T]) -> T:
-        """Do it, once more when the connection turns out to be dead: all of it may be repeated.
-
-        httplib2 keeps a connection that breaks while a request is sent, and every later request
-        on it fails as well; so whatever fails on the network, its connection is not used again.
-        Its time limit is for each read: an answer that comes byte by byte is cut off here.
-        """
-        for is_last in (False, True):
-            self._service()
-            deadline = Deadline(self._local.http, self._settings.deadline_s)
-            try:
-                with deadline:
-                    return work()
-            except Exception as error:
-                if deadline.has_passed:
-                    self._hang_up()
-                    raise CalendarUnavailable("deadline") from None
-                if not isinstance(error, OSError | HTTPException):
-                    raise
-                self._hang_up()
-                if is_last or not isinstance(error, ConnectionError):
-                    raise
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _upsert(self, calendar_id: str, event_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def _upsert(
+        self, calendar_id: str, event_id: str, body: Mapping[str, Any], over: str
+    ) -> dict[str, Any]:
         mark = fingerprint(body)
-        event = _marked(body, mark)
+        event = _marked(body, mark, calendar_id)
         events = self._service().events()
         try:
             return _event(
@@ -161,16 +188,22 @@ class GoogleCalendar:
         except HttpError as error:
             if error.resp.status != 409:
                 raise
+        wanted = _seen(event, calendar_id)
         for _ in range(CONFLICT_ROUNDS):
             existing = self._get(calendar_id, event_id)
-            if existing.get("status") == "cancelled":
-                raise EventGone("gone")
-            if _mark_of(existing) == mark:
+            seen = _seen(existing, calendar_id)
+            if seen.is_cancelled:
+                raise EventGone("gone", seen)
+            is_there = seen.period == wanted.period
+            is_ours = private_of(existing).get(FINGERPRINT) == mark
+            if is_there and is_ours and seen.etag != over:
                 return existing
+            if not (is_there or seen.written is None or seen.is_as_written or seen.etag == over):
+                raise EditedByStaff("edited", seen)
             request = events.patch(
                 calendarId=calendar_id, eventId=event_id, body=event, sendUpdates="none"
             )
-            request.headers["If-Match"] = existing["etag"]
+            request.headers["If-Match"] = seen.etag
             try:
                 return _event(request, event_id)
             except HttpError as error:
@@ -187,7 +220,7 @@ class GoogleCalendar:
         if etag:
             request.headers["If-Match"] = etag
         try:
-            if _content(request):
+            if content_of(request):
                 raise CalendarUnavailable("bad_answer")  # Google says nothing at all
         except HttpError as error:
             if error.resp.status == 412:
@@ -199,9 +232,54 @@ class GoogleCalendar:
         request = self._service().events().get(calendarId=calendar_id, eventId=event_id)
         return _event(request, event_id)
 
+    def _page(self, query: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None, str]:
+        try:
+            found = answer_of(self._service().events().list(**query))
+        except HttpError as error:
+            if error.resp.status == 410 and reason_of(error.content) is not None:
+                raise SyncTokenExpired("sync_token_expired") from None
+            raise
+        if not isinstance(found, Mapping):
+            raise CalendarUnavailable("bad_answer")
+        items, following = found.get("items", []), found.get("nextPageToken")
+        token = following or found.get("nextSyncToken")
+        if not isinstance(items, list) or not isinstance(token, str):
+            raise CalendarUnavailable("bad_answer")
+        return [item for item in items if isinstance(item, dict)], following or None, token
+
+    def _see(self, calendar_id: str, zone: ZoneInfo, event_id: str) -> SeenEvent | None:
+        try:
+            return seen_event(self._get(calendar_id, event_id), calendar_id, zone)
+        except HttpError as error:
+            if error.resp.status != 404 or reason_of(error.content) != "notFound":
+                raise
+            return None
+
+    def _find(
+        self, calendar_id: str, zone: ZoneInfo, event_id: str, ical_uid: str, written: Place
+    ) -> SeenEvent | None:
+        found = self._see(calendar_id, zone, event_id)
+        if found is not None and not found.is_cancelled:
+            return found
+        asked = self._service().events()
+        mark = f"{WRITTEN}={write_place(written)}"
+        for query in ({"iCalUID": ical_uid}, {"privateExtendedProperty": mark}):
+            if not all(query.values()):
+                continue
+            fields = f"items({FIELDS})"
+            answer = answer_of(asked.list(calendarId=calendar_id, fields=fields, **query))
+            items = answer.get("items", []) if isinstance(answer, Mapping) else None
+            if not isinstance(items, list):
+                raise CalendarUnavailable("bad_answer")
+            for item in items:
+                seen = seen_event(item, calendar_id, zone)
+                if seen is not None and not seen.is_cancelled:
+                    return seen
+        return None
+
     def _access_role(self, calendar_id: str) -> str:
         asked = self._service().events()
-        found = _answer(asked.list(calendarId=calendar_id, maxResults=1, fields="accessRole"))
+        found = answer_of(asked.list(calendarId=calendar_id, maxResults=1, fields="accessRole"))
         role = found.get("accessRole") if isinstance(found, Mapping) else None
         if not isinstance(role, str):
             raise CalendarUnavailable("bad_answer")
@@ -215,7 +293,7 @@ class GoogleCalendar:
             "timeMax": ends_at.isoformat(),
             "items": [{"id": calendar_id} for calendar_id in calendar_ids],
         }
-        answer = _answer(self._service().freebusy().query(body=query))
+        answer = answer_of(self._service().freebusy().query(body=query))
         found = answer.get("calendars") if isinstance(answer, Mapping) else None
         if not isinstance(found, Mapping):
             raise CalendarUnavailable("bad_answer")
@@ -225,42 +303,6 @@ class GoogleCalendar:
             unavailable=frozenset(name for name, taken in periods.items() if taken is None),
         )
 
-    def _service(self) -> Any:
-        """This thread's client, made at its first use; the discovery document is in the package."""
-        if not hasattr(self._local, "service"):
-            line = httplib2.Http(timeout=self._settings.timeout_s)
-            line.follow_redirects = False  # Google sends nobody elsewhere; a login page does
-            self._local.http = line
-            http = google_auth_httplib2.AuthorizedHttp(
-                self._sign_in(), http=line, max_refresh_attempts=1
-            )
-            options = (
-                {"api_endpoint": self._settings.calendar_url}
-                if self._settings.calendar_url
-                else None
-            )
-            self._local.service = build(
-                "calendar",
-                "v3",
-                http=http,
-                client_options=options,
-                static_discovery=True,
-                cache_discovery=False,
-            )
-        return self._local.service
-
-    def _sign_in(self) -> Any:
-        """The credentials that all threads share."""
-        with self._making:
-            self._credentials = self._credentials or make_credentials(self._settings)
-            return self._credentials
-
-    def _hang_up(self) -> None:
-        """Close this thread's connections; its next request makes new ones."""
-        if hasattr(self._local, "service"):
-            self._local.service.close()
-            del self._local.service
-
 
 def fingerprint(body: Mapping[str, Any]) -> str:
     """A short digest of an event's body as we write it."""
@@ -268,36 +310,25 @@ def fingerprint(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def _marked(body: Mapping[str, Any], mark: str) -> dict[str, Any]:
-    extended = body.get("extendedProperties", {})
-    private = {**extended.get("private", {}), FINGERPRINT: mark}
-    return {**body, "extendedProperties": {**extended, "private": private}}
+def _marked(body: Mapping[str, Any], mark: str, calendar_id: str) -> dict[str, Any]:
+    """The body as it is sent: it says by itself what we made of it."""
+    private = {**private_of(body), FINGERPRINT: mark}
+    place = _seen({**body, "id": "-", "etag": "-"}, calendar_id).place
+    if place is not None:
+        private[WRITTEN] = write_place(place)
+    extended = {**body.get("extendedProperties", {}), "private": private}
+    return {**body, "extendedProperties": extended}
 
 
-def _mark_of(event: Mapping[str, Any]) -> str | None:
-    """Which of our writes an event of Google's carries."""
-    extended = event.get("extendedProperties")
-    private = extended.get("private") if isinstance(extended, Mapping) else None
-    mark = private.get(FINGERPRINT) if isinstance(private, Mapping) else None
-    return mark if isinstance(mark, str) else None
-
-
-def _content(request: Any) -> bytes:
-    """Send it; what came back, as it came: the client's own reading takes whatever is no JSON for
-    a success."""
-    request.postproc = lambda response, content: content
-    content: bytes = request.execute()
-    return content
-
-
-def _answer(request: Any) -> Any:
-    """Send it; the answer's JSON, None when it has no content."""
-    content = _content(request)
-    return json.loads(content) if content else None
+def _seen(event: Mapping[str, Any], calendar_id: str) -> SeenEvent:
+    # Ours have an offset in their times: no zone is needed to read them.
+    seen = seen_event({"id": "-", "etag": "-", **event}, calendar_id, ZoneInfo("UTC"))
+    assert seen is not None
+    return seen
 
 
 def _event(request: Any, event_id: str) -> dict[str, Any]:
-    found = _answer(request)
+    found = answer_of(request)
     is_event = isinstance(found, dict) and found.get("id") == event_id
     if not is_event or not isinstance(found.get("etag"), str):
         raise CalendarUnavailable("bad_answer")

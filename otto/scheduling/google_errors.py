@@ -12,12 +12,15 @@ import http.client
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import httplib2  # type: ignore[import-untyped]
 from google.auth import exceptions as google_auth
 from googleapiclient.errors import HttpError
+
+if TYPE_CHECKING:
+    from otto.scheduling.seen_events import SeenEvent
 
 T = TypeVar("T")
 
@@ -75,7 +78,20 @@ class CalendarRejected(CalendarError):
     """Google refuses this request for good: a bad event."""
 
 
-class EventGone(CalendarRejected):
+class SyncTokenExpired(CalendarError):
+    """Google no longer knows how far we have read: all of it must be read again."""
+
+
+class EditedByStaff(CalendarError):
+    """Somebody has changed the event since we wrote it: what they want is looked at before
+    anything is written. `event` is theirs."""
+
+    def __init__(self, code: str, event: SeenEvent | None = None) -> None:
+        super().__init__(code)
+        self.event = event
+
+
+class EventGone(EditedByStaff):
     """The event was deleted in Google. Its id stays reserved, and it is not revived: whoever
     deleted it meant it."""
 

@@ -31,6 +31,8 @@ from otto.media_link.tls import link_tls
 from otto.tasks import Tasks
 from otto.telephony import attestation as attestations
 from otto.telephony import forms, twiml
+from otto.telephony.calendar_notice import PATH as CALENDAR_NOTICE
+from otto.telephony.calendar_notice import calendar_notice
 from otto.telephony.forms import Form, FormRefused, Refusal
 from otto.telephony.media_protocol import EXTENSION
 from otto.telephony.media_socket import MediaSocket
@@ -48,7 +50,8 @@ TERMINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canc
 
 
 def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
-    """The webhooks: /twilio/voice, /twilio/after, /twilio/resume, /twilio/status, and health."""
+    """The webhooks: /twilio/voice, /twilio/after, /twilio/resume, /twilio/status, Google's
+    /google/calendar, and health."""
     voice = _Voice(settings, switchboard)
     checker = SignatureChecker(settings.public_origin, *settings.twilio.signing_tokens)
     refusals = Refusals("webhook_refused")
@@ -79,6 +82,11 @@ def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
             Route("/twilio/after", webhook(voice.after_stream), methods=["POST"]),
             Route("/twilio/resume", webhook(voice.after_stream), methods=["POST"]),
             Route("/twilio/status", webhook(voice.status), methods=["POST"]),
+            Route(
+                CALENDAR_NOTICE,
+                calendar_notice(settings.twilio.signing_tokens, switchboard),
+                methods=["POST"],
+            ),
             Route("/healthz", _healthz, methods=["GET"]),
             Route("/readyz", voice.readyz, methods=["GET"]),
         ],

@@ -109,6 +109,9 @@ class SwitchboardClient(Protocol):
         Anything else is taken as "transfer".
         """
 
+    async def calendar_changed(self) -> None:
+        """Google says that a bay's calendar has changed: have it read soon."""
+
     async def desk(self) -> DeskInfo:
         """Where calls go that Otto cannot take. Serves as the readiness check, too."""
 

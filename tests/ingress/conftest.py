@@ -84,6 +84,7 @@ class Switchboard:
         self.taken_over = []
         self.streams_ended = []
         self.ended = []
+        self.calendar_changes = 0
         self.callbacks = []
         self.calls = []
         self.next_fail_attach = None
@@ -148,6 +149,10 @@ class Switchboard:
     async def desk(self):
         self._check()
         return self.desk_info
+
+    async def calendar_changed(self):
+        self._check()
+        self.calendar_changes += 1
 
     async def request_callback(self, call_sid, caller):
         self._check()

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from config.settings import GoogleSettings
+from otto.scheduling.mirror.book import PlannedEvent
 from sandbox.world import World
 
 
@@ -23,3 +24,20 @@ def google_settings(world: World, **changes: Any) -> GoogleSettings:
         "timeout_s": 2.0,
     }
     return GoogleSettings(**(given | changes))
+
+
+class FakeBook:
+    """A book with one event, or without it."""
+
+    def __init__(self, planned: PlannedEvent | None) -> None:
+        self._planned = planned
+        self.told_of: list[tuple[str, str]] = []
+
+    async def planned(self, event_id: str) -> PlannedEvent | None:
+        return self._planned
+
+    async def told(self, event_id: str, etag: str) -> None:
+        self.told_of.append((event_id, etag))
+
+    async def look(self, calendar_id: str, event_id: str) -> str:
+        return "1"

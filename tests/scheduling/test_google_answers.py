@@ -31,10 +31,12 @@ from otto.scheduling.google_errors import (
     reason_of,
     until_quota_renews_s,
 )
+from otto.scheduling.mirror.book import PlannedEvent
 from otto.scheduling.outbox import OutboxWorker
 from otto.storage.tables import OutboxRow
 from sandbox.app import serve
 from sandbox.world import Options, World
+from tests.scheduling.google_support import FakeBook
 from tests.scheduling.test_google_calendar import CALENDAR, END, EVENT, START, body, settings
 
 LOGIN = "<!doctype html><title>Sign in to the hotel's network</title>"
@@ -299,14 +301,15 @@ def test_any_content_has_a_reason_or_none(content: bytes) -> None:
 async def test_a_booking_waits_for_whoever_mends_it(
     reason: str, world: World, engine: AsyncEngine
 ) -> None:
-    payload = {"calendar_id": CALENDAR, "event_id": EVENT, "body": body(), "appointment_id": "a"}
+    payload = {"calendar_id": CALENDAR, "event_id": EVENT, "appointment_id": "a"}
+    planned = PlannedEvent(CALENDAR, EVENT, body())
     async with engine.begin() as connection:
         await connection.execute(delete(OutboxRow))
         row = {"kind": "calendar.upsert", "key": "k", "payload": payload}
         await connection.execute(insert(OutboxRow).values(row))
     async with calendar_of(world) as google:
         world.faults.add("google", "fail", status=403, says=reason)
-        await OutboxWorker(engine, calendar_handlers(google)).run_once()
+        await OutboxWorker(engine, calendar_handlers(google, FakeBook(planned))).run_once()
     async with engine.connect() as connection:
         row = (await connection.execute(select(OutboxRow.__table__))).one()
     assert (row.done_at, row.attempts, row.last_error) == (None, 0, f"http_403_{reason}")

@@ -27,6 +27,7 @@ from otto.scheduling.google_errors import (
     EventGone,
 )
 from otto.scheduling.hours import Period
+from otto.scheduling.mirror.book import EventBook
 from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.outbox import OutboxWorker
 from otto.scheduling.service import Booking, BookingRequest, CalendarService
@@ -312,7 +313,8 @@ async def test_a_booking_reaches_the_calendar_and_the_telephone(
     async def send(to: str, text: str) -> None:
         sent.append((to, text))
 
-    handlers = calendar_handlers(google) | {KIND: text_handler(engine, RULES, send, lambda: NOW)}
+    handlers = calendar_handlers(google, EventBook(engine, dealership))
+    handlers |= {KIND: text_handler(engine, RULES, send, lambda: NOW)}
     worker = OutboxWorker(engine, handlers)
     assert await worker.run_once() == 2
     event = await google.get_event(CALENDAR, await event_of(engine, booking))
@@ -338,7 +340,7 @@ async def test_google_away_costs_the_caller_nothing(
     (opening,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
     wish = BookingRequest("k", opening, people.maria, None, "+13125550142")
     booking = await calendar.book(wish)
-    worker = OutboxWorker(engine, calendar_handlers(google))
+    worker = OutboxWorker(engine, calendar_handlers(google, EventBook(engine, dealership)))
     await worker.run_once()
     world.faults.clear()
     async with engine.begin() as connection:

@@ -27,8 +27,10 @@ from otto.scheduling.google_errors import (
     CalendarUnavailable,
     EventGone,
 )
+from otto.scheduling.mirror.book import PlannedEvent
 from otto.scheduling.outbox import OutboxItem, OutboxWorker, Postponed, Undeliverable, backoff_s
 from otto.storage.tables import OutboxRow
+from tests.scheduling.google_support import FakeBook
 
 SECRET = "+13125550142"
 """A customer's number: must never be stored in last_error or logged."""
@@ -429,12 +431,12 @@ class FakeGoogle:
         self._error = error
 
     async def upsert_event(
-        self, calendar_id: str, event_id: str, body: Mapping[str, Any]
+        self, calendar_id: str, event_id: str, body: Mapping[str, Any], *, over: str = ""
     ) -> dict[str, Any]:
         self.calls.append(("upsert", calendar_id, event_id, body))
         if self._error is not None:
             raise self._error
-        return {}
+        return {"etag": "2"}
 
     async def delete_event(self, calendar_id: str, event_id: str) -> None:
         self.calls.append(("delete", calendar_id, event_id))
@@ -451,24 +453,44 @@ class FakeGoogle:
         (CalendarMisconfigured("http_404_notFound"), ("waiting", 0, "http_404_notFound")),
         (CalendarQuotaExceeded("http_403_q", 9000), ("waiting", 0, "http_403_q")),
         (CalendarRejected("http_400_invalid"), ("dead", 1, "http_400_invalid")),
-        (EventGone("gone"), ("done", 1, None)),  # staff deleted it: their word stands
+        (EventGone("gone"), ("waiting", 1, "changing")),  # the book still wants it
     ],
 )
 async def test_googles_answers_decide_what_becomes_of_an_upsert(
     error: CalendarError | None, expected: tuple[str, int, str | None], engine: AsyncEngine
 ) -> None:
-    google = FakeGoogle(error)
+    google, book = FakeGoogle(error), FakeBook(PlannedEvent("new", "a1", {"summary": "now"}))
     item_id = await write(
-        engine, "calendar.upsert", event_id="a1", calendar_id="c", body={"summary": "s"}
+        engine, "calendar.upsert", event_id="a1", calendar_id="old", body={"summary": "then"}
     )
-    await OutboxWorker(engine, calendar_handlers(google)).run_once()
+    await OutboxWorker(engine, calendar_handlers(google, book)).run_once()
     assert await state(engine, item_id) == expected
-    assert google.calls == [("upsert", "c", "a1", {"summary": "s"})]
+    # What is told is what the book says now, and where.
+    assert set(map(str, google.calls)) == {str(("upsert", "new", "a1", {"summary": "now"}))}
+    assert book.told_of == ([("a1", "2")] if error is None else [])
 
 
-async def test_a_delete_reaches_google(engine: AsyncEngine) -> None:
+async def test_what_the_book_no_longer_has_is_not_told(engine: AsyncEngine) -> None:
+    google = FakeGoogle()
+    item_id = await write(engine, "calendar.upsert", event_id="a1", calendar_id="c")
+    await OutboxWorker(engine, calendar_handlers(google, FakeBook(None))).run_once()
+    assert google.calls == []
+    assert (await state(engine, item_id))[0] == "done"
+
+
+@pytest.mark.parametrize(
+    ("planned", "calls"),
+    [
+        (None, [("delete", "c", "a1")]),
+        (PlannedEvent("elsewhere", "a1", {}), [("delete", "c", "a1")]),
+        (PlannedEvent("c", "a1", {}), []),  # it is back
+    ],
+)
+async def test_a_delete_reaches_google_unless_the_event_belongs_there_again(
+    planned: PlannedEvent | None, calls: list[tuple[Any, ...]], engine: AsyncEngine
+) -> None:
     google = FakeGoogle()
     item_id = await write(engine, "calendar.delete", event_id="a1", calendar_id="c")
-    await OutboxWorker(engine, calendar_handlers(google)).run_once()
-    assert google.calls == [("delete", "c", "a1")]
+    await OutboxWorker(engine, calendar_handlers(google, FakeBook(planned))).run_once()
+    assert google.calls == calls
     assert (await state(engine, item_id))[0] == "done"

@@ -84,7 +84,7 @@ class CalendarConflictRow(Base):
     __tablename__ = "calendar_conflicts"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('move_refused','block_over_appointment','deleted','event_refused')", "kind"
+            "kind IN ('move_refused','block_over_appointment','deleted','restored')", "kind"
         ),
         Index(
             "ix_calendar_conflicts_open",
@@ -100,7 +100,7 @@ class CalendarConflictRow(Base):
     kind: Mapped[str] = mapped_column(String(30))
     """move_refused: put back where it was. block_over_appointment: a block lies over a booking
     that stands. deleted: the appointment was cancelled by deleting its event, and its customer is
-    to be called. event_refused: Google never took an event of ours."""
+    to be called. restored: its event was brought back after it was cancelled."""
     code: Mapped[str] = mapped_column(String(CODE_LENGTH))
     """Why, as a program's word: taken, outside_hours, vehicle_booked, …"""
     location_id: Mapped[str] = mapped_column(String(40))

@@ -71,7 +71,7 @@ def upgrade() -> None:
         sa.Column("resolved_at", INSTANT),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_calendar_conflicts")),
         sa.CheckConstraint(
-            "kind IN ('move_refused','block_over_appointment','deleted','event_refused')",
+            "kind IN ('move_refused','block_over_appointment','deleted','restored')",
             name=op.f("ck_calendar_conflicts_kind"),
         ),
     )
