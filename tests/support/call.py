@@ -245,6 +245,8 @@ class Book:
         self.bookings: dict[str, Booking] = {}
         self.moves: list[MoveRequest] = []
         self.cancellations: list[CancelRequest] = []
+        self.changed: set[str] = set()
+        """The keys under which something was moved or cancelled."""
         self.codes: list[CodeRequest] = []
         self.may_text = True
         self.gate = asyncio.Event()
@@ -286,7 +288,8 @@ class Book:
     async def reschedule(self, request: MoveRequest) -> Booking:
         self.moves.append(request)
         await self.gate.wait()
-        if request.opening.starts_at in self.taken:
+        is_repeat = request.idempotency_key in self.changed
+        if request.opening.starts_at in self.taken and not is_repeat:
             raise SlotTaken
         opening = request.opening
         return self._change(
@@ -304,9 +307,28 @@ class Book:
                 request.appointment_id,
                 request.customer_id,
             ):
-                self.bookings[key] = replace(one, version=one.version + 1, **changes)
+                if request.idempotency_key not in self.changed:
+                    self.changed.add(request.idempotency_key)
+                    self.bookings[key] = replace(one, version=one.version + 1, **changes)
                 return self.bookings[key]
         raise BookingRefused("unknown_appointment", "I could not find that appointment.")
+
+    def has(self, starts_at: datetime, service: str = "oil_change") -> Booking:
+        """Maria has an appointment then."""
+        opening = Opening.of_one(
+            "main", self.bay_id, service, starts_at, starts_at + timedelta(minutes=45)
+        )
+        made = Booking(
+            uuid5(UUID(int=1), starts_at.isoformat()),
+            "main",
+            MARIA.id,
+            MARIA.vehicles[0].id,
+            opening.starts_at,
+            opening.ends_at,
+            opening.lines,
+        )
+        self.bookings[f"before:{starts_at.isoformat()}"] = made
+        return made
 
     async def text_code(self, request: CodeRequest) -> bool:
         self.codes.append(request)

@@ -83,6 +83,9 @@ class Bookings:
 
     def __init__(self, calendar: CalendarService, codes: TextCodes) -> None:
         self.find_openings = calendar.find_openings
+        self.appointments_of = calendar.appointments_of
+        self.reschedule = calendar.reschedule
+        self.cancel = calendar.cancel
         self._calendar = calendar
         self._codes = codes
         self.booked: list[Booking] = []

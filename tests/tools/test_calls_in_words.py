@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.limits import LimitSettings
 from otto.crm.customers import NewCustomer, NewVehicle
+from otto.crm.repair_orders import RepairChange, RepairStatus
+from otto.crm.repair_table import RepairTable
 from otto.dialogue.prompts import Phrases, system_prompt
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.toolbox import Toolbox
@@ -21,7 +23,7 @@ from otto.scheduling.service import CalendarService
 from otto.scheduling.text_codes import TextCodes
 from otto.scheduling.text_rules import TextRules
 from otto.storage.database import sync_dealership
-from otto.storage.tables import OutboxRow
+from otto.storage.tables import AppointmentRow, OutboxRow
 from tests.support.call import BORN, NOW
 from tests.support.spoken import Bookings, Customers, SpokenCall
 
@@ -225,3 +227,115 @@ async def test_a_name_and_another_s_birthday_open_nothing(ring: Any, family: Non
     said = await call.say("March 12 1984")
     assert "doesn't match our records" in said and "Thank you" not in said
     assert call.session.customer_id is None
+
+
+async def standing(engine: AsyncEngine) -> list[tuple[str, datetime]]:
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            select(AppointmentRow.status, AppointmentRow.starts_at).order_by(
+                AppointmentRow.starts_at
+            )
+        )
+        return [(status, starts_at) for status, starts_at in rows]
+
+
+async def booked_before(ring: Any) -> None:
+    """Maria has an oil change on Tuesday at 7:30, booked in an earlier call."""
+    call = ring(MARIA)
+    for words in ("I need an oil change", "March 12 1984"):
+        await call.say(words)
+    assert "Tuesday, November 24 at 7:30 AM" in await book(call, "tuesday")
+
+
+async def test_a_caller_moves_their_appointment(ring: Any, engine: AsyncEngine) -> None:
+    await booked_before(ring)
+    call = ring(MARIA)
+    assert "date of birth?" in await call.say("I'd like to move my appointment")
+    said = await call.say("March 12 1984")
+    assert "an oil change for your 2019 Honda Civic on Tuesday, November 24 at 7:30 AM" in said
+    assert "What day would suit you better?" in said
+    offered = await call.say("Wednesday")
+    assert "Wednesday, November 25 at" in offered
+    assert "Shall I move it?" in await call.say("the first one")
+    said = await call.say("yes")
+    assert "is moved to Wednesday, November 25" in said and "text message with the new" in said
+    assert [status for status, _ in await standing(engine)] == ["booked"]
+    assert (await standing(engine))[0][1].day == 25
+    bodies = [body for _, body in await texts(engine)]
+    assert "moved to Wednesday, November 25" in bodies[-1]
+    # And once more, back again.
+    said = await call.say("Sorry, can I move my appointment back to Tuesday at 7:30 after all?")
+    assert "Tuesday, November 24 at 7:30 AM. Shall I move it?" in said
+    assert "is moved to Tuesday, November 24 at 7:30 AM" in await call.say("yes please")
+    assert (await standing(engine))[0][1].day == 24
+
+
+async def test_a_caller_cancels_and_hears_that_nothing_is_left(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    await booked_before(ring)
+    call = ring(MARIA)
+    await call.say("I have to cancel my appointment")
+    assert "Shall I cancel it?" in await call.say("March 12 1984")
+    assert [status for status, _ in await standing(engine)] == ["booked"]
+    assert "is cancelled. You will get a text message" in await call.say("yes")
+    assert [status for status, _ in await standing(engine)] == ["cancelled"]
+    assert "don't see an appointment of yours" in await call.say("when is my appointment?")
+    assert "cancel" in (await texts(engine))[-1][1].lower()
+
+
+async def test_a_caller_hears_when_it_is_and_nobody_else_does(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    await booked_before(ring)
+    stranger = ring(NOBODY)
+    said = await stranger.say("When is my appointment?")
+    assert "don't see an appointment" in said and "Tuesday" not in said
+    call = ring(MARIA)
+    await call.say("When is my appointment?")
+    wrong = await call.say("March 13 1984")
+    assert "doesn't match" in wrong and "Tuesday" not in wrong
+    assert "on Tuesday, November 24 at 7:30 AM. Your confirmation" in await call.say(
+        "March 12 1984"
+    )
+
+
+async def test_what_was_just_booked_is_moved_in_the_same_call(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    call = ring(NOBODY)
+    await call.say("I need an oil change")
+    await call.say("Ada Byron")
+    await call.say("a 2018 Toyota Camry")
+    assert "You're booked" in await book(call, "tuesday")
+    assert "What day" in await call.say("Can I reschedule?")
+    await call.say("Wednesday")
+    await call.say("the first one")
+    assert "is moved to Wednesday" in await call.say("yes")
+    assert [(status, at.day) for status, at in await standing(engine)] == [("booked", 25)]
+
+
+async def test_staff_cancelled_it_while_the_caller_thought_about_another_day(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    await booked_before(ring)
+    call = ring(MARIA)
+    await call.say("I'd like to move my appointment")
+    for words in ("March 12 1984", "Wednesday", "the first one"):
+        await call.say(words)
+    async with engine.begin() as connection:
+        await connection.execute(update(AppointmentRow).values(status="cancelled"))
+    assert "has been cancelled already" in await call.say("yes")
+    assert [status for status, _ in await standing(engine)] == ["cancelled"]
+
+
+async def test_is_my_car_ready(ring: Any, engine: AsyncEngine) -> None:
+    table = RepairTable(engine, "main")
+    await table.open("A1", MARIA, "")
+    await table.change("A1", RepairChange(RepairStatus.IN_PROGRESS, NOW + timedelta(hours=7)))
+    call = ring(MARIA)
+    assert "date of birth?" in await call.say("Is my car ready?")
+    said = await call.say("March 12 1984")
+    assert "We are working on your 2019 Honda Civic. It is promised for 4:00 PM today." in said
+    stranger = ring(NOBODY)
+    assert "Civic" not in await stranger.say("Is my Honda Civic ready?")

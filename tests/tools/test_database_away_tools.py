@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from config.dealership import Dealership
-from otto.dialogue.session.state import Identity, Offer, OfferLine, Session, VehicleRef
+from otto.dialogue.session.state import (
+    AppointmentRef,
+    Identity,
+    Offer,
+    OfferLine,
+    Session,
+    VehicleRef,
+)
 from otto.dialogue.tools.permissions import ALWAYS
-from otto.dialogue.tools.results import BOOKING_UNKNOWN, CALENDAR_AWAY
+from otto.dialogue.tools.results import CALENDAR_AWAY
 from otto.dialogue.tools.schemas import tool_schemas
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
@@ -19,6 +27,11 @@ from tests.support.call import MARIA, NOW, Book, People
 
 NINE, LATER = "2026-11-24T15:00:00+00:00", "2026-11-24T15:45:00+00:00"
 OFFER = Offer("s-1", (OfferLine("oil_change", "bay-1", NINE, LATER, LATER),), NINE, LATER, "9", 0)
+
+TOLD = AppointmentRef(
+    *("a-1", str(UUID(int=1)), ("oil_change",), "Oil change", 70, "2019 Honda Civic"),
+    *(NINE, "Tuesday, November 24 at 9:00 AM", "K7F2", 0),
+)
 
 
 class Away:
@@ -39,6 +52,7 @@ def verified(caller: str = MARIA.phone) -> Session:
     session.identity, session.customer_id, session.phone = Identity.VERIFIED, 7, MARIA.phone
     session.vehicles, session.offers = [VehicleRef("v1", 70, "2019 Honda Civic")], {"s-1": OFFER}
     session.caller_turns = 3
+    session.appointments = [TOLD]
     return session
 
 
@@ -67,6 +81,10 @@ async def run(toolbox: Toolbox, name: str, **arguments: Any) -> dict[str, Any]:
     [
         ("find_openings", {"service": "oil_change"}),
         ("book_appointment", {"slot_id": "s-1"}),
+        ("my_appointments", {}),
+        ("reschedule_appointment", {"appointment_ref": "a-1", "slot_id": "s-1"}),
+        ("cancel_appointment", {"appointment_ref": "a-1"}),
+        ("repair_status", {}),
         ("add_vehicle", {"year": 2019, "make": "Honda", "model": "Civic"}),
     ],
 )
@@ -84,11 +102,26 @@ async def test_the_caller_hears_that_the_book_cannot_be_seen(
     assert "request_callback" in result["advice"]
 
 
-async def test_a_booking_that_may_stand_is_not_denied(dealership: Dealership) -> None:
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        ("book_appointment", {"slot_id": "s-1"}, "that booking went through"),
+        (
+            "reschedule_appointment",
+            {"appointment_ref": "a-1", "slot_id": "s-1"},
+            "that change went through",
+        ),
+        ("cancel_appointment", {"appointment_ref": "a-1"}, "that cancellation went through"),
+    ],
+)
+async def test_what_may_stand_is_not_denied(
+    tool: str, arguments: dict[str, Any], said: str, dealership: Dealership
+) -> None:
     away = Away(StoreUnavailable("too_slow", outcome_unknown=True))
     toolbox, _ = make(dealership, verified(), away)
-    result = await run(toolbox, "book_appointment", slot_id="s-1")
-    assert (result["code"], result["message"]) == ("book_away", BOOKING_UNKNOWN)
+    result = await run(toolbox, tool, **arguments)
+    assert result["code"] == "book_away" and said in result["message"]
+    assert result["message"].endswith("If it did, you will get a text message.")
 
 
 async def test_who_the_caller_is_stays_open_for_another_try(dealership: Dealership) -> None:

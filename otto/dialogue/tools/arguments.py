@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from otto.language.birth_dates import BirthDateError, read_birth_date
 from otto.language.characters import shortened
+from otto.scheduling.bookings import CancelReason
 
 PartOfDay = Literal["morning", "afternoon"]
 
@@ -85,6 +86,20 @@ class BookAppointment(Arguments):
     slot_id: str
     vehicle_ref: str | None = None
     notes: Retold | None = None
+
+
+class MyAppointments(Arguments):
+    pass
+
+
+class RescheduleAppointment(Arguments):
+    appointment_ref: str
+    slot_id: str
+
+
+class CancelAppointment(Arguments):
+    appointment_ref: str
+    reason: CancelReason = CancelReason.OTHER
 
 
 class RepairStatusOf(Arguments):

@@ -16,6 +16,8 @@ ALWAYS = (
     "end_call",
 )
 
+CHANGES = ("my_appointments", "reschedule_appointment", "cancel_appointment")
+
 BY_IDENTITY: dict[Identity, tuple[str, ...]] = {
     Identity.UNKNOWN: ("identify_caller",),
     # A wrong number may have been searched for: looking again is allowed, so is a new customer.
@@ -34,6 +36,13 @@ def allowed_tools(session: Session) -> frozenset[str]:
     names = {*ALWAYS, *BY_IDENTITY[session.identity]}
     if session.identity.trusted and session.vehicles and session.offers:
         names.add("book_appointment")
+    if session.identity.trusted:
+        # Somebody who was entered in this call may have booked in it, and thinks better of it.
+        names.add("my_appointments")
+        if session.appointments:
+            names.add("cancel_appointment")
+        if session.appointments and session.offers:
+            names.add("reschedule_appointment")
     if session.identity is Identity.CLAIMED:
         names.add("check_code" if session.code_sent_to else "text_code")
     return frozenset(names)
@@ -48,6 +57,12 @@ def denial(name: str, session: Session) -> str:
             return "Identify and verify the caller first, or enter them as a new customer."
         if not session.vehicles:
             return "Ask for the vehicle's year, make and model and add it first."
+        return "Find openings and offer them to the caller first."
+    if name in CHANGES:
+        if not session.identity.trusted:
+            return "Identify and verify the caller first: appointments are told to nobody else."
+        if not session.appointments:
+            return "Use my_appointments first, and tell the caller which one it is."
         return "Find openings and offer them to the caller first."
     if name == "repair_status":
         return "Identify and verify the caller first: what is in the workshop is theirs alone."

@@ -9,6 +9,11 @@ from config.dealership import Dealership
 
 Schema = dict[str, Any]
 
+CANCEL_REASONS = [
+    *("cannot_come", "no_longer_needed", "went_elsewhere", "booked_by_mistake", "other"),
+]
+"""Those of `CancelReason` that are a caller's."""
+
 
 def _text(description: str) -> Schema:
     return {"type": "string", "description": description}
@@ -120,6 +125,25 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
             slot_id=_text("The slot_id of the opening."),
             vehicle_ref=_optional(_text("The vehicle's reference; null when there is only one.")),
             notes=_optional(_text("What the technician should know, in one sentence, or null.")),
+        ),
+        _tool("my_appointments", "The caller's appointments that are still to come."),
+        _tool(
+            "reschedule_appointment",
+            "Move an appointment to an opening that was offered in this call, after the caller "
+            "said yes to it. Nothing is given up before the new time is theirs.",
+            appointment_ref=_text("The appointment's reference, of my_appointments."),
+            slot_id=_text("The slot_id of the opening."),
+        ),
+        _tool(
+            "cancel_appointment",
+            "Cancel an appointment that the caller was told of in this call, after they said yes "
+            "to that. Offer to move it first when they only cannot come then.",
+            appointment_ref=_text("The appointment's reference, of my_appointments."),
+            reason={
+                "type": "string",
+                "enum": CANCEL_REASONS,
+                "description": "Why, as far as the caller has said it; do not ask for it.",
+            },
         ),
         _tool(
             "repair_status",

@@ -24,14 +24,17 @@ from otto.dialogue.tools.appointments import AppointmentTools
 from otto.dialogue.tools.arguments import (
     AddVehicle,
     BookAppointment,
+    CancelAppointment,
     CheckCode,
     CreateCustomer,
     DealershipInfo,
     EndCall,
     FindOpenings,
     IdentifyCaller,
+    MyAppointments,
     RepairStatusOf,
     RequestCallback,
+    RescheduleAppointment,
     TextCode,
     TransferToPerson,
     VerifyCaller,
@@ -39,6 +42,7 @@ from otto.dialogue.tools.arguments import (
     to_be_said,
 )
 from otto.dialogue.tools.callers import CallerTools
+from otto.dialogue.tools.changes import ChangeTools
 from otto.dialogue.tools.codes import CodeTools
 from otto.dialogue.tools.information import answer
 from otto.dialogue.tools.outcome import Finished, Late, Outcome, Pinned, Tool, told
@@ -58,6 +62,8 @@ from otto.storage.errors import CrmError, StoreUnavailable
 log = structlog.get_logger()
 
 NOT_BOOKED = "I'm sorry, your appointment did not go through after all."
+NOT_MOVED = "I'm sorry, your appointment was not moved after all: it stands as it was."
+NOT_CANCELLED = "I'm sorry, your appointment was not cancelled after all: it still stands."
 NOT_NOTED = "I'm sorry, nobody will call you back: I could not note down your wish."
 NOTED = "I have noted it now: somebody will call you back."
 
@@ -84,6 +90,7 @@ class Toolbox:
         callers = CallerTools(crm, session, verification_attempts)
         codes = CodeTools(calendar, crm)
         appointments = AppointmentTools(dealership, location, calendar, now)
+        changes = ChangeTools(dealership, location, calendar, appointments)
         repairs = RepairTools(location, crm, now)
         self._tools: dict[str, Tool] = {
             "identify_caller": Tool(IdentifyCaller, callers.identify),
@@ -94,6 +101,9 @@ class Toolbox:
             "add_vehicle": Tool(AddVehicle, callers.add_vehicle),
             "find_openings": Tool(FindOpenings, appointments.find_openings),
             "book_appointment": Tool(BookAppointment, appointments.book, NOT_BOOKED),
+            "my_appointments": Tool(MyAppointments, changes.mine),
+            "reschedule_appointment": Tool(RescheduleAppointment, changes.reschedule, NOT_MOVED),
+            "cancel_appointment": Tool(CancelAppointment, changes.cancel, NOT_CANCELLED),
             "repair_status": Tool(RepairStatusOf, repairs.status),
             "dealership_info": Tool(DealershipInfo, self._dealership_info),
             "request_callback": Tool(RequestCallback, self._request_callback, NOT_NOTED),
