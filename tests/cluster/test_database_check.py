@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -99,9 +99,12 @@ async def test_the_check_works_behind_a_pooler_and_advises_the_direct_endpoint(
             await check_postgres(Settings(database=direct))
 
 
+Greeting = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[bool]]
+
+
 @asynccontextmanager
-async def sleeping(url: str, wakes: asyncio.Event) -> AsyncIterator[str]:
-    """A server that takes connections and says nothing before it is awake."""
+async def sleeping(url: str, greet: Greeting) -> AsyncIterator[str]:
+    """A server that greets each connection with `greet`, and forwards those it says yes to."""
     parts = urlsplit(url)
     tasks: set[asyncio.Task[None]] = set()
 
@@ -114,7 +117,9 @@ async def sleeping(url: str, wakes: asyncio.Event) -> AsyncIterator[str]:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        await wakes.wait()
+        if not await greet(reader, writer):
+            writer.close()
+            return
         there, back = await asyncio.open_connection(parts.hostname, parts.port)
         await asyncio.gather(pump(reader, back), pump(there, writer))
 
@@ -129,13 +134,36 @@ async def sleeping(url: str, wakes: asyncio.Event) -> AsyncIterator[str]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
+def silent_until(wakes: asyncio.Event) -> Greeting:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        return await wakes.wait()
+
+    return greet
+
+
+def refusing(times: int, state: bytes) -> Greeting:
+    """Says so often that the compute is not there, with this SQLSTATE."""
+    left = iter(range(times))
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        if next(left, None) is None:
+            return True
+        await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+        fields = b"SFATAL\0C" + state + b"\0MCouldn't connect to compute node\0\0"
+        writer.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+        await writer.drain()
+        return False
+
+    return greet
+
+
 async def test_a_compute_that_is_asleep_is_waited_for_and_mentioned(
     workdir: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter([100.0, 103.2])
     monkeypatch.setattr(database_check, "monotonic", lambda: next(clock))
     wakes = asyncio.Event()
-    async with sleeping(postgres_url, wakes) as url:
+    async with sleeping(postgres_url, silent_until(wakes)) as url:
         settings = Settings(database=DatabaseSettings(url=SecretStr(url + "?sslmode=disable")))
         checking = asyncio.create_task(check_postgres(settings))
         await asyncio.sleep(0)
@@ -146,7 +174,7 @@ async def test_a_compute_that_is_asleep_is_waited_for_and_mentioned(
 async def test_one_that_does_not_wake_in_time_names_the_setting(
     workdir: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
 ) -> None:
-    async with sleeping(postgres_url, asyncio.Event()) as url:
+    async with sleeping(postgres_url, silent_until(asyncio.Event())) as url:
         port = urlsplit(url).port
         monkeypatch.setattr("config.postgres_url.NEON", "127.0.0.1")
         there = SecretStr(f"postgresql://otto:pw@127.0.0.1:{port}/otto?sslmode=disable")
@@ -172,3 +200,20 @@ async def test_tables_of_another_release_are_named(
     await connection.close()
     with pytest.raises(Failed, match=says):
         await check_postgres(Settings(database=DatabaseSettings(url=SecretStr(url))))
+
+
+@pytest.mark.parametrize("state", [b"XX000", b"57P03", b"53300"])
+async def test_a_proxy_that_cannot_reach_its_compute_yet_is_asked_again(
+    state: bytes, workdir: Path, postgres_url: str
+) -> None:
+    async with sleeping(postgres_url, refusing(2, state)) as url:
+        there = SecretStr(url + "?sslmode=disable")
+        assert "tables at" in await check_postgres(Settings(database=DatabaseSettings(url=there)))
+
+
+async def test_a_wrong_password_is_not_asked_again(workdir: Path, postgres_url: str) -> None:
+    greet = refusing(1, b"28P01")
+    async with sleeping(postgres_url, greet) as url:
+        there = SecretStr(url + "?sslmode=disable")
+        with pytest.raises(Failed):
+            await check_postgres(Settings(database=DatabaseSettings(url=there)))

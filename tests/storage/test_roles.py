@@ -17,8 +17,9 @@ from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cluster import database
 from cluster.database_check import check_postgres
-from cluster.errors import Failed
+from cluster.errors import Failed, StackError
 from config.dealership import Dealership
 from config.privacy import RetentionSettings
 from config.settings import DatabaseSettings, Settings
@@ -319,3 +320,22 @@ async def test_a_table_that_is_closed_is_named(urls: Urls) -> None:
     await ask(urls["otto_migrate"], "REVOKE ALL ON text_codes FROM otto_app", "SELECT 1")
     with pytest.raises(Failed, match="otto_app may not read text_codes"):
         await check_postgres(settings_of(urls, "otto_app"))
+
+
+# The `otto` command with them
+
+
+async def test_the_command_uses_the_migrations_role_and_the_actors_cannot_stand_in_for_it(
+    make_database: Callable[[str | None], str],
+) -> None:
+    made = await with_roles(make_database(None))
+    with pytest.raises(StackError, match="give DATABASE_MIGRATION_URL the role that owns"):
+        await database.initialise(settings_of(made, "otto_app"))
+    both = settings_of(made, "otto_app", "otto_migrate")
+    assert "services" in await database.initialise(both)
+    assert await ask(made["otto_app"], "SELECT count(*) > 0 FROM services") is True
+    await check_postgres(both)
+    assert dict(await database.status(both))["customers"] == "0"
+    # At the newest tables, the menu is still the owner's to change.
+    with pytest.raises(StackError, match="permission denied"):
+        await database.initialise(settings_of(made, "otto_app"))
