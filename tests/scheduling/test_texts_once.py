@@ -19,7 +19,7 @@ from otto.scheduling.text_rules import TextRules
 from otto.scheduling.texts import KIND, text_handler
 from otto.storage.tables import OutboxRow
 from otto.telephony.rest import TwilioRest
-from otto.telephony.texts import UNCLEAR_S, text_finder, text_sender
+from otto.telephony.texts import text_finder, text_sender
 from sandbox.app import serve
 from sandbox.world import Options, World
 
@@ -107,7 +107,7 @@ async def test_an_answer_that_is_lost_has_the_text_sent_once(line: Line) -> None
     await line.worker().run_once()
     waits = await line.run("SELECT next_attempt_at - now() AS s, last_error FROM outbox")
     ((wait, error),) = waits.all()
-    assert error == "twilio_20500" and timedelta(seconds=UNCLEAR_S - 1) < wait
+    assert error == "twilio_20500" and timedelta(seconds=10) < wait
     await line.make_due()
     await line.worker().run_once()
     assert line.sent == ["Booked."]
