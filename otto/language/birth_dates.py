@@ -105,7 +105,7 @@ def _candidates(said: _Parts, today: date) -> set[date]:
             ]
         for one, other in pairs:
             found |= _day(other, str(said.month), one, today)
-            if len(one) == 4:
+            if said.before and len(one) == 4:
                 found |= _day(one, str(said.month), other, today)
         return found
     groups = said.behind
