@@ -43,6 +43,8 @@ audit: setup ## ask OSV for known weaknesses of what the lock files install; nee
 diagrams: setup ## draw the diagram of turn-taking in docs/ARCHITECTURE.md
 	@$(BIN)/python -m otto.dialogue.turns.diagram docs/ARCHITECTURE.md
 check: lint types contracts test ## everything CI looks at
+understanding: setup ## judge what is understood on the labelled sets; docs/UNDERSTANDING.md
+	@$(BIN)/python -m benchmarks.understanding
 bench: setup ## measure Otto against the sandbox; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
 bench-data: setup ## bookings a second, openings and look-ups of customers on years of data

@@ -1,7 +1,7 @@
 """The words that tell what a caller wants (`intents`), as patterns over plain lower-case text.
 
 To teach Otto another way of saying something, add it to the pattern and a labelled line to
-`tests/language/data/intents.psv`.
+`benchmarks/understanding/sets/intents.psv`.
 """
 
 from __future__ import annotations

@@ -1,17 +1,13 @@
 """Whether a turn is over, by its words and the question: turns labelled by hand."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.understanding.sets import load
 from otto.dialogue.turns.completeness import Expected, Verdict, assess, expectation
 
-TURNS = [
-    line.split("|")
-    for line in (Path(__file__).parent / "data/turns.psv").read_text("utf-8").splitlines()[1:]
-]
+TURNS = load("turns")
 
 
 @pytest.mark.parametrize(("asked", "said", "is_over"), TURNS)

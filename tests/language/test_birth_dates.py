@@ -2,21 +2,18 @@
 
 import contextlib
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.understanding.sets import load
 from otto.language.birth_dates import BirthDateError, read_back, read_birth_date
 from otto.language.numerals import cardinal
 from otto.language.spoken_times import ordinal
 
 TODAY = date(2026, 11, 18)
-CASES = [
-    line.split("|")
-    for line in (Path(__file__).parent / "data/birth_dates.psv").read_text("utf-8").splitlines()[1:]
-]
+CASES = load("birth_dates")
 births = st.dates(date(1930, 1, 1), TODAY - timedelta(days=15 * 366))
 
 

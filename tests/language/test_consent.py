@@ -1,18 +1,15 @@
 """Answers to "Shall I book it?", labelled by hand, and what must never count as one."""
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.understanding.sets import load
 from otto.language.consent import Answer, judge
 
-CASES = [
-    line.split("|")
-    for line in (Path(__file__).parent / "data/consent.psv").read_text("utf-8").splitlines()[1:]
-]
+CASES = load("consent")
 READ_BACK = ("oil change", "Honda Civic", "civic", "Tuesday", "November 24", "7:30", "7:30 AM")
 
 

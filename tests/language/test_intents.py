@@ -1,17 +1,13 @@
 """What callers want by their own words, labelled by hand."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.understanding.sets import load
 from otto.language.intents import Intent, intents
 
-CASES = [
-    line.split("|")
-    for line in (Path(__file__).parent / "data/intents.psv").read_text("utf-8").splitlines()[1:]
-]
+CASES = load("intents")
 URGENT = [said for said, wanted in CASES if wanted in {"danger", "person", "opt_out", "language"}]
 
 

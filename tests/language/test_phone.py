@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.understanding.sets import load
 from config.phone_numbers import NumberKind, callable_number, checked_number, phone_number
 from otto.language.phone import WITHHELD_WORDS, PhoneError, caller_number, parse_phone, said_number
 
@@ -224,10 +223,7 @@ def test_an_operator_is_told_what_is_wrong_with_a_number(written: str, fault: st
         checked_number(written)
 
 
-CASES = [
-    line.split("|")
-    for line in (Path(__file__).parent / "data/phones.psv").read_text("utf-8").splitlines()[1:]
-]
+CASES = load("phones")
 
 
 @pytest.mark.parametrize(("said", "right"), CASES)

@@ -6,14 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.understanding.sets import load
 from config.dealership import load_dealership
 from otto.language.services import ServicesMeant, read_services
 
 MENU = load_dealership(Path(__file__).parents[2] / "config/dealership.yaml")
-CASES = [
-    line.split("|")
-    for line in (Path(__file__).parent / "data/services.psv").read_text("utf-8").splitlines()[1:]
-]
+CASES = load("services")
 
 
 def read(said: str) -> ServicesMeant:

@@ -1,21 +1,17 @@
 """Cars, e-mail addresses and miles as callers say them, labelled by hand."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.understanding.sets import load
 from otto.language.emails import read_email
 from otto.language.mileage import read_mileage
 from otto.language.numerals import cardinal
 from otto.language.vehicle_names import MODELS
 from otto.language.vehicles import names_of_models, read_vehicle
 
-CASES = [
-    line.split("|")
-    for line in (Path(__file__).parent / "data/vehicles.psv").read_text("utf-8").splitlines()[1:]
-]
+CASES = load("vehicles")
 CARS = [(make, model) for make in MODELS for model in names_of_models(make)]
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from vininfo import Vin
 
+from benchmarks.understanding.sets import load
 from otto.language.vin import VinError, check_digit, normalise_vin, normalise_vin_tail
 
 VIN = "1HGBH41JXMN109186"
@@ -112,10 +111,7 @@ def test_anything_at_all_is_a_vin_or_a_vin_error(text: str) -> None:
     assert normalise_vin(vin) == vin
 
 
-CASES = [
-    line.split("|")
-    for line in (Path(__file__).parent / "data/vins.psv").read_text("utf-8").splitlines()[1:]
-]
+CASES = load("vins")
 
 
 @pytest.mark.parametrize(("said", "right"), CASES)
