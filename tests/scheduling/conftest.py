@@ -10,9 +10,14 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
+from otto.scheduling.google_calendar import GoogleCalendar
 from otto.storage.database import sync_dealership
 from otto.storage.tables import CustomerRow, VehicleRow
+from sandbox.app import serve
+from sandbox.world import Options, World
 from tests.scheduling.booking_support import People
+from tests.scheduling.google_support import google_settings
+from tests.scheduling.mirror_support import Workshop
 
 
 @pytest.fixture
@@ -43,4 +48,19 @@ async def people(engine: AsyncEngine, dealership: Dealership) -> AsyncIterator[P
                 "TRUNCATE appointments, outbox, vehicles, customers, limit_events, text_codes,"
                 " text_consents, opt_outs RESTART IDENTITY CASCADE"
             )
+        )
+
+
+@pytest.fixture
+async def shop(
+    engine: AsyncEngine, dealership: Dealership, people: People
+) -> AsyncIterator[Workshop]:
+    world = World(Options(rest_ms=0))
+    async with serve(world):
+        google = GoogleCalendar(google_settings(world))
+        yield Workshop(engine, dealership, world, google, people)
+        await google.close()
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("TRUNCATE bay_blocks, calendar_sync, calendar_conflicts, callbacks")
         )

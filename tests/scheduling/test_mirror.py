@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import text, update
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from config.dealership import Dealership
 from otto.scheduling.bookings import BookingRequest, CancelRequest, MoveRequest
-from otto.scheduling.google_calendar import GoogleCalendar
 from otto.scheduling.hours import Period
 from otto.scheduling.openings import Opening
 from otto.storage.tables import CalendarSyncRow
-from sandbox.app import serve
-from sandbox.world import Options, World
-from tests.scheduling.booking_support import People
-from tests.scheduling.google_support import google_settings
 from tests.scheduling.mirror_support import (
     BAY_1,
     BAY_2,
@@ -35,21 +27,6 @@ from tests.scheduling.mirror_support import (
 )
 
 TEN = NINE + HOUR
-
-
-@pytest.fixture
-async def shop(
-    engine: AsyncEngine, dealership: Dealership, people: People
-) -> AsyncIterator[Workshop]:
-    world = World(Options(rest_ms=0))
-    async with serve(world):
-        google = GoogleCalendar(google_settings(world))
-        yield Workshop(engine, dealership, world, google, people)
-        await google.close()
-    async with engine.begin() as connection:
-        await connection.execute(
-            text("TRUNCATE bay_blocks, calendar_sync, calendar_conflicts, callbacks")
-        )
 
 
 # Blocks
