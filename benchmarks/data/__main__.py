@@ -28,7 +28,7 @@ import structlog
 from rich.console import Console
 
 from benchmarks import machine
-from benchmarks.data import confirmations, customers, reading, writers
+from benchmarks.data import cache, confirmations, customers, reading, writers
 from benchmarks.data.filling import fill, make
 from benchmarks.data.measuring import Bench, Measure, Row
 from benchmarks.data.report import page
@@ -41,6 +41,7 @@ PARTS: dict[str, Measure] = {
     "bookings": writers.measure,
     "openings": reading.measure,
     "customers": customers.measure,
+    "cache": cache.measure,
     "confirmations": confirmations.measure,
 }
 """What is measured, in this order. A new one is a module with a `measure` and a row here."""

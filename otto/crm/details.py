@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from datetime import date
 
 from email_validator import EmailNotValidError, validate_email
 
 from otto.language.characters import storable
+from otto.language.emails import read_email
 from otto.storage.errors import CrmError, MileageFell
 from otto.storage.tables import EMAIL_LENGTH, MILEAGE_MOST, NAME_LENGTH
 
@@ -53,16 +55,15 @@ def words_of(text: str, what: str, length: int) -> str:
 
 
 def email_of(text: str) -> str:
-    """An e-mail address in one spelling. Whether it exists nobody asks."""
-    try:
-        checked = validate_email(storable(text).strip(), check_deliverability=False, strict=True)
-    except EmailNotValidError:
-        # Its own text would hold the address.
-        raise CrmError("That e-mail address cannot be right: please spell it once more.") from None
-    found = checked.normalized
-    if len(found) > EMAIL_LENGTH:
-        raise CrmError(f"That e-mail address is too long: it may have {EMAIL_LENGTH} characters.")
-    return found
+    """An e-mail address in one spelling, written or said. Whether it exists nobody asks."""
+    plain = storable(text).strip()
+    with suppress(EmailNotValidError):
+        address = plain if "@" in plain else read_email(plain) or plain
+        found = validate_email(address, check_deliverability=False, strict=True).normalized
+        if len(found) <= EMAIL_LENGTH:
+            return found
+    # Its own text would hold the address.
+    raise CrmError("That e-mail address cannot be right: please spell it once more.")
 
 
 def birth_of(born: date | None) -> date | None:

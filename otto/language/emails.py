@@ -1,6 +1,6 @@
 """E-mail addresses as they are said: "maria dot alvarez at gmail dot com". Pure.
 
-Whether such an address can exist is email-validator's to say (`otto.crm.people` asks it).
+Whether such an address can exist is email-validator's to say (`otto.crm.details` asks it).
 """
 
 from __future__ import annotations

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from benchmarks.data import cache, filling
 from benchmarks.data.fill import PAGE, fill
 from benchmarks.data.filling import MINUTES, NOW, starts
-from benchmarks.data.measuring import one_by_one, percentile, row
+from benchmarks.data.measuring import Bench, one_by_one, percentile, row
 from benchmarks.data.report import page
 from benchmarks.data.writers import requests
 from config.dealership import Dealership
@@ -91,3 +93,25 @@ def test_starts_do_not_overlap(dealership: Dealership) -> None:
     found = list(starts(dealership.location("main"), NOW, NOW + timedelta(days=14)))
     gaps = [later - sooner for sooner, later in pairwise(found)]
     assert min(gaps) >= timedelta(minutes=MINUTES)
+
+
+async def test_callers_at_once_ask_the_database_once_in_the_bench_too(
+    make_database: Callable[[str | None], str],
+    valkey_url: str,
+    dealership: Dealership,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cache, "BOOK", filling.CUSTOMERS + 500)
+    monkeypatch.setattr(cache, "PIECE", 500)
+    url = make_database(None)
+    await filling.make(url, dealership)
+
+    async def copy(name: str) -> str:
+        return url
+
+    rows = await cache.measure(Bench(dealership, {}, copy, valkey_url, 0, scale=0.01))
+    by_case = {one.case: one for one in rows}
+    questions = [one.notes["questions"] for one in rows if "questions" in one.notes]
+    assert questions == [cache.CALLERS, 1, 1]
+    assert rows[0].ratio == 1
+    assert 100 < by_case["hit, with everybody kept"].notes["bytes_a_customer"] < 1000

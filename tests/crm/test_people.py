@@ -281,6 +281,8 @@ async def test_lengths_are_characters(crm: CrmService, phone: str) -> None:
         (" Maria@Example.COM ", "Maria@example.com"),
         ("o'brien+car@mail.example.com", "o'brien+car@mail.example.com"),
         ("josé@example.com", "josé@example.com"),
+        ("maria dot alvarez at gmail dot com", "maria.alvarez@gmail.com"),
+        ("it's j o h n one two at example dot org, please", "john12@example.org"),
         ("maria@müller.example", "maria@müller.example"),
         (None, None),
         ("", None),

@@ -368,10 +368,11 @@ class People:
         return made
 
     async def add_phone(self, customer_id: int, phone: str) -> Customer:
-        (customer,) = (
-            one for having in self.customers.values() for one in having if one.id == customer_id
-        )
-        self.customers.setdefault(phone, []).append(customer)
+        everybody = [one for having in self.customers.values() for one in having]
+        customer = next(one for one in everybody if one.id == customer_id)
+        having = self.customers.setdefault(phone, [])
+        if customer not in having:
+            having.append(customer)
         return customer
 
     async def add_vehicle(self, new: NewVehicle) -> Vehicle:

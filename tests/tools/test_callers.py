@@ -300,6 +300,57 @@ async def test_a_customer_is_texted_at_the_number_they_were_found_by(
     assert (desk.session.customer_id, desk.session.phone) == (MARIA.id, NOBODY)
 
 
+async def test_the_number_that_calls_can_be_noted_as_one_more(dealership: Dealership) -> None:
+    desk = Desk(dealership, NOBODY)
+    await desk.run("identify_caller", phone_number=MARIA.phone)
+    assert (await desk.run("add_number"))["status"] == "error", "nobody has proved anything"
+    await desk.run("verify_caller", **FACTS)
+    assert "add_number" in allowed_tools(desk.session)
+    for _ in range(2):
+        assert await desk.run("add_number") == {"status": "noted"}
+    assert MARIA in await desk.people.find_by_phone(NOBODY)
+    assert desk.session.phone == MARIA.phone
+
+
+@pytest.mark.parametrize(
+    ("caller", "state"),
+    [
+        (MARIA.phone, {}),  # it is known already
+        (NOBODY, {"is_forged": True}),
+        ("anonymous", {}),
+        ("sip:x@example.com", {}),
+        (NOBODY, {"identity": Identity.FOUND}),
+        (NOBODY, {"identity": Identity.CLAIMED}),
+        (NOBODY, {"identity": Identity.LOCKED}),
+    ],
+)
+async def test_no_other_number_is_noted(
+    caller: str, state: dict[str, Any], dealership: Dealership
+) -> None:
+    known = {"identity": Identity.VERIFIED, "customer_id": MARIA.id, "phone": MARIA.phone}
+    desk = Desk(dealership, caller, **(known | state))
+    assert "add_number" not in allowed_tools(desk.session)
+    assert (await desk.run("add_number"))["status"] == "error"
+    assert await desk.people.find_by_phone(NOBODY) == ()
+
+
+async def test_a_mileage_may_come_in_words(dealership: Dealership) -> None:
+    desk = Desk(dealership, identity=Identity.VERIFIED, customer_id=MARIA.id, phone=MARIA.phone)
+    told: list[int | None] = []
+
+    async def add_vehicle(new: NewVehicle) -> Vehicle:
+        told.append(new.mileage)
+        return Vehicle(80, new.year, new.make, new.model, new.vin, new.mileage)
+
+    desk.people.add_vehicle = add_vehicle  # type: ignore[method-assign]
+    car = {"year": 2019, "make": "Honda", "model": "Civic"}
+    for said in ("about 45k", "forty five thousand", "45,000", 45_000, None, " "):
+        assert (await desk.run("add_vehicle", **car, mileage=said))["status"] == "added"
+    assert told == [45_000] * 4 + [None] * 2
+    refused = await desk.run("add_vehicle", **car, mileage="a lot")
+    assert refused["status"] == "error" and "mileage" in refused["advice"]
+
+
 async def test_a_mileage_that_fell_is_asked_about(dealership: Dealership) -> None:
     desk = Desk(dealership, identity=Identity.VERIFIED, customer_id=MARIA.id, phone=MARIA.phone)
     told: list[NewVehicle] = []

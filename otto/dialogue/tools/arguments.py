@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from otto.language.birth_dates import BirthDateError, read_birth_date
 from otto.language.characters import shortened
+from otto.language.mileage import read_mileage
 from otto.scheduling.bookings import CancelReason
 
 PartOfDay = Literal["morning", "afternoon"]
@@ -66,12 +67,25 @@ class CreateCustomer(Arguments):
     email: str | None = None
 
 
+def _miles(given: object) -> object:
+    """Miles in the caller's own words."""
+    if not isinstance(given, str):
+        return given
+    if (miles := read_mileage(given)) is None:
+        raise ValueError("a mileage, as they said it")
+    return miles
+
+
+class AddNumber(Arguments):
+    pass
+
+
 class AddVehicle(Arguments):
     year: int = Field(ge=1950, le=2100)
     make: str = Field(min_length=1, max_length=40)
     model: str = Field(min_length=1, max_length=60)
     vin: str | None = None
-    mileage: int | None = None
+    mileage: Annotated[int, BeforeValidator(_miles)] | None = None
     mileage_confirmed: bool | None = None
 
 

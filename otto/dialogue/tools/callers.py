@@ -16,7 +16,13 @@ from otto.crm.customers import (
 )
 from otto.crm.proof import is_enough
 from otto.dialogue.session.state import Identity, Session, VehicleRef
-from otto.dialogue.tools.arguments import AddVehicle, CreateCustomer, IdentifyCaller, VerifyCaller
+from otto.dialogue.tools.arguments import (
+    AddNumber,
+    AddVehicle,
+    CreateCustomer,
+    IdentifyCaller,
+    VerifyCaller,
+)
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, left_out, told
 from otto.dialogue.tools.ports import Crm
 from otto.dialogue.tools.results import Result, ToolFault, error, vehicle_result
@@ -205,6 +211,13 @@ class CallerTools:
             return Late(_added(session, vehicle)) if is_theirs else left_out(session)
 
         return Outcome(lambda session: _added(session, vehicle), late)
+
+    async def add_number(self, pinned: Pinned, arguments: AddNumber) -> Outcome:
+        """Note the number that calls as a further one of the caller's."""
+        calling = pinned.own_number
+        assert pinned.customer_id is not None and calling is not None
+        await self._crm.add_phone(pinned.customer_id, calling)
+        return told({"status": "noted"})
 
     def _mismatch(self, session: Session) -> Result:
         left = self._most_attempts - session.attempts

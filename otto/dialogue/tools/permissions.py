@@ -7,6 +7,7 @@ tool is executed: a model that calls what it was not offered gets an error it ca
 from __future__ import annotations
 
 from otto.dialogue.session.state import Identity, Session
+from otto.language.phone import caller_number
 
 ALWAYS = (
     "dealership_info",
@@ -43,9 +44,18 @@ def allowed_tools(session: Session) -> frozenset[str]:
             names.add("cancel_appointment")
         if session.appointments and session.offers:
             names.add("reschedule_appointment")
+        if _calls_from_elsewhere(session):
+            names.add("add_number")
     if session.identity is Identity.CLAIMED:
         names.add("check_code" if session.code_sent_to else "text_code")
     return frozenset(names)
+
+
+def _calls_from_elsewhere(session: Session) -> bool:
+    """Whether the number that calls, as far as anybody vouches for it, is not the one they were
+    found by."""
+    calling = None if session.is_forged else caller_number(session.caller)
+    return calling is not None and calling != session.phone
 
 
 def denial(name: str, session: Session) -> str:
@@ -76,6 +86,8 @@ def denial(name: str, session: Session) -> str:
         return "Look the caller up with identify_caller first."
     if name == "add_vehicle":
         return "The caller has to be verified, or entered as a new customer, first."
+    if name == "add_number":
+        return "Only a verified caller's number, and only one that is not known yet, can be noted."
     if name == "identify_caller":
         return "The caller is identified already."
     return "This tool does not exist."

@@ -93,7 +93,7 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
             last_name=_optional(_text("Last name; null for somebody who has one name only.")),
             phone_number=_optional(_text("Null for the number they call from.")),
             date_of_birth=_optional(_text("In the caller's own words, or null when not given.")),
-            email=_optional(_text("Only when they offer it; null otherwise.")),
+            email=_optional(_text("As they said it, only when they offer it; null otherwise.")),
         ),
         _tool(
             "add_vehicle",
@@ -108,6 +108,11 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
             mileage_confirmed=_optional(
                 {"type": "boolean", "description": "True after they were asked to check it."}
             ),
+        ),
+        _tool(
+            "add_number",
+            "Note the number they call from as one more of theirs, so that they are known by it "
+            "the next time. Only when they want that.",
         ),
         _tool(
             "find_openings",

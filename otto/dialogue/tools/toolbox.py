@@ -22,6 +22,7 @@ from otto.crm.records import Callback
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.appointments import AppointmentTools
 from otto.dialogue.tools.arguments import (
+    AddNumber,
     AddVehicle,
     BookAppointment,
     CancelAppointment,
@@ -99,6 +100,7 @@ class Toolbox:
             "check_code": Tool(CheckCode, codes.check),
             "create_customer": Tool(CreateCustomer, callers.create),
             "add_vehicle": Tool(AddVehicle, callers.add_vehicle),
+            "add_number": Tool(AddNumber, callers.add_number),
             "find_openings": Tool(FindOpenings, appointments.find_openings),
             "book_appointment": Tool(BookAppointment, appointments.book, NOT_BOOKED),
             "my_appointments": Tool(MyAppointments, changes.mine),
