@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow fuzz lint types contracts diagrams licenses audit bench bench-data chaos attack soak migrations format clean
+.PHONY: help setup demo up down call check test slow stateful fuzz lint types contracts diagrams licenses audit bench bench-data chaos attack soak migrations format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -28,6 +28,8 @@ test: setup ## every test except those marked slow
 	@$(BIN)/python -m pytest -m "not slow and ray" $(ARGS)
 slow: setup ## the proofs that take minutes, left out of `make test`
 	@$(BIN)/python -m pytest -m slow $(ARGS)
+stateful: setup ## 500 sequences of what may befall a book, and without each of its rules
+	@$(BIN)/python -m pytest -m stateful $(ARGS)
 fuzz: setup ## the tests of parsers and rules on examples that no run has seen
 	@OTTO_TEST_FUZZ=1 $(BIN)/python -m pytest -m "hypothesis and not slow and not ray" -n 2 --dist loadfile $(ARGS)
 lint: setup ## ruff: rules and format

@@ -8,20 +8,24 @@ and cancel. It is started again a moment later. When all is up and the outbox is
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from statistics import median
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg  # type: ignore[import-untyped]
 
 from benchmarks.chaos.clients import Client, Clients
 from benchmarks.chaos.histories import CalendarEvent, Found, State, Stretch, World, broken_history
 from benchmarks.chaos.workshop import Workshop
+from otto.language.spoken_times import describe_start
+from otto.scheduling.messages import confirmation_code
 
 LOAD_S = 15.0
 CLIENTS = 12
@@ -198,20 +202,32 @@ async def _world(shop: Workshop, known_before: frozenset[str]) -> World:
     texts = await asyncio.to_thread(shop.twilio.get, "/sandbox/messages")
     connection = await _connect(shop)
     try:
-        changes = [
-            (str(each["appointment_id"]), each["action"], each["key"])
-            for each in await connection.fetch("SELECT * FROM appointment_changes")
-        ]
+        found = await connection.fetch("SELECT * FROM appointment_changes")
+        changes = [(str(each["appointment_id"]), each["action"], each["key"]) for each in found]
     finally:
         await connection.close()
+    zone = shop.dealership.location("main").zone
+    due = Counter(_said(change, zone) for change in found)
     return World(
         await _appointments(shop),
         events,
         {bay.id: bay.calendar_id for bay in bays},
         changes,
-        [f"{text['to']} {text['body']}" for text in texts],
+        [_label(text["body"], due) for text in texts],
+        due,
         known_before,
     )
+
+
+def _said(change: Any, zone: ZoneInfo) -> str:
+    """What a text about a change must say, to be told from the others."""
+    when = describe_start(_instant(json.loads(change["after"])["starts_at"]), zone)
+    return f"{confirmation_code(change['appointment_id'])}, {change['action']}, {when}"
+
+
+def _label(body: str, due: Iterable[str]) -> str:
+    """Which of those it is; itself, when it is none of them."""
+    return next((each for each in due if all(part in body for part in each.split(", ", 2))), body)
 
 
 async def _appointments(shop: Workshop) -> list[Found]:

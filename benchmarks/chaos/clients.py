@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from actors.stores.calendar import CalendarActor
 from benchmarks.chaos.histories import Kind, Operation, State, Stretch
@@ -20,6 +21,8 @@ from config.dealership import Location
 from otto.scheduling.bookings import (
     Booking,
     BookingRequest,
+    CancelRequest,
+    MoveRequest,
     SchedulingError,
     utc_now,
 )
@@ -34,6 +37,7 @@ RESOLVE_S = 60.0
 THINKING_S = (0.0, 0.15)
 PATIENCE_S = 0.3
 """After no answer."""
+MOVES_SHARE, CANCELS_SHARE = 0.3, 0.35
 ASKED_TWICE_SHARE = 0.15
 """Of what was answered, so much is asked for again, as a model does."""
 
@@ -103,7 +107,14 @@ class Clients:
     async def _one(self, client: Client, until_s: float) -> None:
         while time.monotonic() < until_s:
             await asyncio.sleep(self._rng.uniform(*THINKING_S))
-            await self._book(client)
+            chance = self._rng.random()
+            standing = [each for each, state in client.standing.items() if state.occupied]
+            if standing and chance < MOVES_SHARE:
+                await self._move(client, self._rng.choice(standing))
+            elif standing and chance < MOVES_SHARE + CANCELS_SHARE:
+                await self._cancel(client, self._rng.choice(standing))
+            else:
+                await self._book(client)
 
     async def _book(self, client: Client) -> None:
         key, opening = self._key(), self._opening()
@@ -114,6 +125,37 @@ class Clients:
         await self._do(
             *(client, "book", key, ""),
             lambda: self._shop.calendar.ask(CalendarActor.book, request),
+        )
+
+    async def _move(self, client: Client, appointment_id: str) -> None:
+        key, opening = self._key(), self._opening()
+        request = MoveRequest(
+            idempotency_key=key,
+            appointment_id=UUID(appointment_id),
+            customer_id=client.customer_id,
+            opening=opening,
+            call_sid=f"CA{key}",
+            caller=client.phone,
+            customer_phone=client.phone,
+        )
+        await self._do(
+            *(client, "move", key, appointment_id),
+            lambda: self._shop.calendar.ask(CalendarActor.reschedule, request),
+        )
+
+    async def _cancel(self, client: Client, appointment_id: str) -> None:
+        key = self._key()
+        request = CancelRequest(
+            idempotency_key=key,
+            appointment_id=UUID(appointment_id),
+            customer_id=client.customer_id,
+            call_sid=f"CA{key}",
+            caller=client.phone,
+            customer_phone=client.phone,
+        )
+        await self._do(
+            *(client, "cancel", key, appointment_id),
+            lambda: self._shop.calendar.ask(CalendarActor.cancel, request),
         )
 
     async def _do(

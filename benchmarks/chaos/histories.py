@@ -108,7 +108,9 @@ class World:
     changes: Sequence[tuple[str, str, str | None]] = ()
     """The audit: appointment, action, key."""
     texts: Sequence[str] = ()
-    """The confirmation codes of texts that were sent, or whatever else tells them apart."""
+    """What tells the texts apart that were sent."""
+    texts_due: Mapping[str, int] = field(default_factory=dict)
+    """How often each was to be sent: whoever moves to and fro is told of the same time twice."""
     known_before: frozenset[str] = field(default_factory=frozenset)
     """Appointments that were there before anybody asked."""
 
@@ -125,7 +127,11 @@ def broken_history(operations: Sequence[Operation], world: World) -> list[str]:
         *_together_now(world),
         *_together_once(operations),
         *_calendar(world),
-        *(f"text {text} was sent {n} times" for text, n in Counter(world.texts).items() if n > 1),
+        *(
+            f"text {text!r} was sent {n} times, for {world.texts_due.get(text, 0)}"
+            for text, n in Counter(world.texts).items()
+            if n > world.texts_due.get(text, 0)
+        ),
     ]
 
 

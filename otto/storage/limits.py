@@ -68,8 +68,8 @@ async def left(connection: AsyncConnection, key: str, limits: Sequence[Limit]) -
 
 async def count(connection: AsyncConnection, key: str, limits: Sequence[Limit]) -> bool:
     """Count an event under all `limits`, or, where there is no room for it under one of them,
-    under none. Whether it was counted."""
-    return await _room(connection, key, limits, is_event=True) > 0
+    under none. Whether it was counted; what nothing limits always is."""
+    return not limits or await _room(connection, key, limits, is_event=True) > 0
 
 
 async def _room(

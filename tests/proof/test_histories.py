@@ -63,7 +63,8 @@ class History:
     texts: list[str] = field(default_factory=lambda: ["A booked", "B booked"])
 
     def broken(self) -> list[str]:
-        world = World(self.appointments, self.events, CALENDARS, self.changes, self.texts)
+        due = {"A booked": 1, "B booked": 1}
+        world = World(self.appointments, self.events, CALENDARS, self.changes, self.texts, due)
         return broken_history(self.operations, world)
 
     def add(self, operation: Operation, found: Found, *events: CalendarEvent) -> None:
@@ -229,6 +230,10 @@ def text_twice(history: History) -> None:
     history.texts.append("A booked")
 
 
+def text_of_nothing(history: History) -> None:
+    history.texts.append("C booked")
+
+
 def never_answered(history: History) -> None:
     change(history, 2, outcome="unknown", told=None, asked=state(at(2)))
 
@@ -261,7 +266,8 @@ def never_answered(history: History) -> None:
         (event_of_a_cancelled_one, "event eb belongs to nothing"),
         (event_twice, "event ea is in the calendars 2 times"),
         (event_of_nobody, "event e? belongs to nothing"),
-        (text_twice, "text A booked was sent 2 times"),
+        (text_twice, "text 'A booked' was sent 2 times, for 1"),
+        (text_of_nothing, "text 'C booked' was sent 1 times, for 0"),
         (never_answered, "move k3 was never answered"),
     ],
     ids=lambda each: getattr(each, "__name__", ""),

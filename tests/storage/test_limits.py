@@ -54,6 +54,10 @@ async def test_so_many_and_no_more(engine: AsyncEngine) -> None:
     assert [await once(engine, str(n), limit()) for n in range(5)] == [True] * 3 + [False] * 2
 
 
+async def test_what_nothing_limits_is_never_too_many(engine: AsyncEngine) -> None:
+    assert [await once(engine, f"key-{n}") for n in range(5)] == [True] * 5
+
+
 async def test_the_same_event_again_counts_once_and_is_never_refused(engine: AsyncEngine) -> None:
     assert [await once(engine, "one", limit(at_most=1)) for _ in range(3)] == [True] * 3
     assert not await once(engine, "two", limit(at_most=1))

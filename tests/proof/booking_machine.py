@@ -1,0 +1,419 @@
+"""Any sequence of what may befall a location's book, told to the product and to the oracle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from otto.scheduling.bookings import (
+    Booking,
+    BookingRequest,
+    CancelRequest,
+    Mark,
+    MoveRequest,
+    SchedulingError,
+)
+from otto.scheduling.openings import Opening, OpeningLine
+from otto.storage.errors import StoreUnavailable
+from tests.proof.booking_oracle import Book, Line, Visit
+from tests.proof.booking_stage import PHONES, Stage, slots
+from tests.proof.strangers import BAD_WRITES, BadWrite
+
+SERVICES = ("oil_change", "battery", "state_inspection", "diagnostic")
+"""None of them needs bay 4, so it is always free for a stranger."""
+STARTS = 12
+"""A Tuesday morning: few enough that most wishes are in somebody's way."""
+IMPATIENT_S = 0.2
+NEVER = b"\0never\0"
+GOOGLE_FAULTS = ("fail", "drop", "refuse")
+
+picks = st.integers(0, 1_000_000)
+"""Which one of what there is. Races end in one way or the other, and a choice from what they left
+would be another strategy each time."""
+people = st.integers(1, 3)
+starts = st.integers(0, STARTS - 1)
+work = st.lists(st.sampled_from(SERVICES), min_size=1, max_size=2, unique=True)
+
+
+class BookingMachine(RuleBasedStateMachine):
+    """Runs on a stage that outlives it. `strangers`: what is written past the product."""
+
+    stage: Stage
+    runner: asyncio.Runner
+    strangers: Sequence[BadWrite] = BAD_WRITES
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.run(self.stage.begin())
+        self.book = Book(self.stage.dealership)
+        self.requests: list[tuple[BookingRequest, str]] = []
+        self.count = 0
+        self.starts = slots(self.stage.dealership, STARTS)
+
+    def run(self, coroutine: Any) -> Any:
+        return self.runner.run(coroutine)
+
+    # What callers do
+
+    @rule(who=people, services=work, start=starts, bay=st.integers(0, 3))
+    def book_it(self, who: int, services: list[str], start: int, bay: int) -> None:
+        self._settle(self._request(who, services, start, bay))
+
+    @rule(who=people, start=starts)
+    def book_and_lose_the_answer(self, who: int, start: int) -> None:
+        """The commit arrives, its answer does not: the key tells."""
+        self.stage.wire.cut_after(b"COMMIT")
+        self._settle(self._request(who, ["oil_change"], start, 0))
+        self.stage.wire.cut_after(NEVER)
+
+    @rule(who=people, start=starts)
+    def book_while_the_database_is_away(self, who: int, start: int) -> None:
+        request = self._request(who, ["oil_change"], start, 0)
+        self.run(self.stage.wire.refuse())
+        with suppress(StoreUnavailable):
+            self.run(self.stage.serve_for(IMPATIENT_S).book(request))
+            raise AssertionError("nobody can book without a database")
+        self.run(self.stage.wire.mend())
+        self._settle(request)
+
+    @rule(start=starts, services=work, whose=st.lists(people, min_size=2, max_size=4))
+    def book_at_once(self, start: int, services: list[str], whose: list[int]) -> None:
+        """Several callers in the same instant, some for the same vehicle."""
+        requests = [self._request(who, services, start, 0) for who in whose]
+
+        async def all_of_them() -> list[Any]:
+            wishes = (self.stage.service.book(each) for each in requests)
+            return await asyncio.gather(*wishes, return_exceptions=True)
+
+        answers = self.run(all_of_them())
+        before = [self._why_not(each) for each in requests]
+        for request, answer in zip(requests, answers, strict=True):
+            if isinstance(answer, Booking):
+                self._put(request, answer)  # fails when it cannot be
+        for request, reasons, answer in zip(requests, before, answers, strict=True):
+            if not isinstance(answer, Booking):
+                assert isinstance(answer, SchedulingError), answer
+                # Somebody had it before, or has it by now.
+                assert answer.code in reasons | self._why_not(request), (answer.code, reasons)
+
+    @rule(pick=picks)
+    def ask_again(self, pick: int) -> None:
+        """A repeat under its key is the same booking, whatever has become of it."""
+        if not self.requests:
+            return
+        request, appointment = self.requests[pick % len(self.requests)]
+        again = self.run(self.stage.service.book(request))
+        assert str(again.appointment_id) == appointment
+        assert again.status == self.book.visits[appointment].status
+
+    @rule(pick=picks, who=people)
+    def ask_for_something_else_under_the_key(self, pick: int, who: int) -> None:
+        if not self.requests:
+            return
+        request, _ = self.requests[pick % len(self.requests)]
+        if who == request.customer_id:
+            return
+        stolen = replace(request, customer_id=who, vehicle_id=who)
+        assert self._refusal(stolen) == "key_reused"
+
+    @rule(pick=picks, start=starts, bay=st.integers(0, 3))
+    def move_it(self, pick: int, start: int, bay: int) -> None:
+        """Also onto its own old time, and when it is over or gone."""
+        if (visit := self._any_visit(pick)) is None:
+            return
+        wish = self._move(visit, start, bay)
+        reasons = self._why_not_move(visit, wish)
+        answer = self._answer(self.stage.service.reschedule(wish))
+        if isinstance(answer, SchedulingError):
+            assert answer.code in reasons, (answer.code, reasons)
+            return
+        assert not reasons, f"moved although {reasons}"
+        self._moved(visit, wish, answer)
+        again = self.run(self.stage.service.reschedule(wish))
+        assert visit_of(again) == self.book.visits[visit.id]
+
+    @rule(pick=picks, start=starts, who=people)
+    def move_and_book_at_once(self, pick: int, start: int, who: int) -> None:
+        """The booking wants what the move wants, or what it leaves."""
+        standing = self.book.standing()
+        if not standing:
+            return
+        visit = self.book.visits[standing[pick % len(standing)]]
+        wish = self._move(visit, start, 0)
+        there = (wish.opening.starts_at, visit.starts_at)[pick % 2]
+        codes = [line.service_code for line in visit.lines]
+        request = self._request(who, codes, start, 0)
+        request = replace(request, opening=self._opening_at(codes, there, 0))
+        reasons = self._why_not_move(visit, wish), self._why_not(request)
+
+        async def both() -> list[Any]:
+            service = self.stage.service
+            return await asyncio.gather(
+                service.reschedule(wish), service.book(request), return_exceptions=True
+            )
+
+        moved, booked = self.run(both())
+        if isinstance(moved, Booking):
+            self._moved(visit, wish, moved)
+        if isinstance(booked, Booking):
+            self._put(request, booked)
+        for answer, before, after in (
+            (moved, reasons[0], lambda: self._why_not_move(visit, wish)),
+            (booked, reasons[1], lambda: self._why_not(request)),
+        ):
+            if not isinstance(answer, Booking):
+                assert isinstance(answer, SchedulingError), answer
+                assert answer.code in before | after(), (answer.code, before)
+
+    @rule(pick=picks)
+    def cancel_it(self, pick: int) -> None:
+        if (visit := self._any_visit(pick)) is None:
+            return
+        self.count += 1
+        wish = CancelRequest(f"cancel-{self.count}", UUID(visit.id), visit.customer_id)
+        answer = self._answer(self.stage.service.cancel(wish))
+        over = visit.status in ("completed", "no_show") or visit.ends_at <= self.stage.now
+        if isinstance(answer, SchedulingError):
+            assert over or visit.status == "arrived", answer.code
+            return
+        assert visit.status == "cancelled" or not over
+        self.book.end(visit.id, "cancelled")
+        assert self.run(self.stage.service.cancel(wish)).status == "cancelled"
+
+    @rule(pick=picks, mark=st.sampled_from(["arrived", "completed", "no_show"]))
+    def staff_mark_it(self, pick: int, mark: Mark) -> None:
+        if (visit := self._any_visit(pick)) is None:
+            return
+        answer = self._answer(self.stage.service.mark(UUID(visit.id), mark))
+        if isinstance(answer, SchedulingError):
+            assert answer.code in ("too_early", "cancelled", "taken"), answer.code
+            assert (answer.code == "cancelled") == (visit.status == "cancelled")
+            return
+        assert visit.status != "cancelled"
+        self.book.put(replace(visit, status=mark))
+
+    @rule()
+    def what_is_over_ends(self) -> None:
+        self.run(self.stage.service.end_what_is_over())
+        for each in self.book.standing():
+            if self.book.visits[each].ends_at <= self.stage.now:
+                self.book.end(each, "completed")
+
+    # What staff do in Google's own page
+
+    @rule(pick=picks, start=starts)
+    def staff_move_an_event(self, pick: int, start: int) -> None:
+        """A request like a caller's: it is done as they want it, or put back."""
+        self.run(self.stage.follow())
+        visit = self._event_that_can_be_edited(pick)
+        if visit is None:
+            return
+        line = visit.lines[0]
+        begins = self.starts[start] + timedelta(minutes=10)  # off the grid: theirs to say
+        ends = begins + (line.ends_at - line.starts_at)
+        wanted = replace(line, starts_at=begins, ends_at=ends, free_at=ends)
+        self.run(self.stage.edit(visit.id, begins, ends))
+        self.run(self.stage.follow())
+        found = self.run(self.stage.visits())[visit.id]
+        is_free = self.book.is_free(line.bay_id, begins, ends, moving=visit.id)
+        elsewhere = self.book.is_elsewhere(visit.vehicle_id, begins, ends, visit.id)
+        if is_free and not elsewhere and begins > self.stage.now:
+            assert found.lines == (wanted,), "staff were not heeded"
+        assert found.lines in ((wanted,), visit.lines)
+        self.book.put(found)
+
+    @rule(pick=picks)
+    def staff_delete_an_event(self, pick: int) -> None:
+        """The visit is cancelled, and somebody is to call its customer."""
+        self.run(self.stage.follow())
+        visit = self._event_that_can_be_edited(pick)
+        if visit is None:
+            return
+        self.run(self.stage.edit(visit.id, None, None))
+        self.run(self.stage.follow())
+        self.book.end(visit.id, "cancelled")
+        assert self.run(self.stage.is_to_be_called(visit.id))
+
+    # What befalls them
+
+    @rule(minutes=st.sampled_from([5, 30, 120, 24 * 60]))
+    def time_passes(self, minutes: int) -> None:
+        self.stage.now += timedelta(minutes=minutes)
+
+    @rule(kind=st.sampled_from(GOOGLE_FAULTS), count=st.integers(1, 3))
+    def google_breaks(self, kind: str, count: int) -> None:
+        self.stage.world.faults.add("google", kind, count=count)
+
+    @rule()
+    def the_outbox_is_delivered(self) -> None:
+        self.run(self.stage.deliver())
+
+    @rule()
+    def the_process_dies(self) -> None:
+        self.run(self.stage.restart())
+
+    @rule(pick=picks)
+    def a_stranger_writes(self, pick: int) -> None:
+        """Past the product, straight into the tables: nothing of it may come to be."""
+        if not self.book.standing():
+            return
+        bad = self.strangers[pick % len(self.strangers)]
+        before = self.run(self.stage.fingerprint())
+        with suppress(DBAPIError):
+            self.run(self._write(bad))
+        assert self.run(self.stage.fingerprint()) == before, f"{bad.rule} let a stranger in"
+
+    async def _write(self, bad: BadWrite) -> None:
+        async with self.stage.direct.begin() as connection:
+            for statement in bad.statement.split("; "):
+                await connection.execute(text(statement))
+
+    # What must hold
+
+    @invariant()
+    def the_database_says_what_callers_were_told(self) -> None:
+        assert self.run(self.stage.visits()) == self.book.visits
+
+    @invariant()
+    def nothing_impossible_stands(self) -> None:
+        assert self.run(self.stage.impossible()) == []
+
+    def teardown(self) -> None:
+        """Everything is up again: calendar and database agree to the field, nothing is left."""
+        self.stage.world.faults.clear()
+        self.stage.wire.cut_after(NEVER)
+        assert self.run(self.stage.deliver(rounds=30)) == 0, "something was never delivered"
+        assert self.run(self.stage.events()) == self.run(self.stage.expected_events())
+        assert len(self.stage.texts) == self.run(self.stage.texts_done()), "a text, twice or never"
+        self.run(self.stage.end())
+
+    # Inside
+
+    def _request(self, who: int, services: Sequence[str], start: int, bay: int) -> BookingRequest:
+        self.count += 1
+        opening = self._opening(services, start, bay)
+        return BookingRequest(
+            *(f"key-{self.count}", opening, who, who, PHONES[who - 1], f"CA{self.count}"),
+            caller=PHONES[who - 1],
+        )
+
+    def _opening(self, services: Sequence[str], start: int, bay: int) -> Opening:
+        return self._opening_at(services, self.starts[start], bay)
+
+    def _opening_at(self, services: Sequence[str], begins: datetime, bay: int) -> Opening:
+        location, lines = self.stage.dealership.location("main"), []
+        for code in services:
+            service = self.stage.dealership.service(code)
+            able = [each.id for each in location.bays if service.skill in each.skills]
+            ends = begins + timedelta(minutes=service.duration_minutes)
+            lines.append(OpeningLine(code, able[bay % len(able)], begins, ends, ends))
+            begins = ends
+        return Opening(location.id, lines[0].starts_at, lines[-1].ends_at, tuple(lines))
+
+    def _any_visit(self, pick: int) -> Visit | None:
+        """In the order in which they were made."""
+        visits = list(self.book.visits.values())
+        return visits[pick % len(visits)] if visits else None
+
+    def _event_that_can_be_edited(self, pick: int) -> Visit | None:
+        """Of a visit that has not begun, in one bay."""
+        found = [self.book.visits[each] for each in self.book.standing()]
+        found = [
+            v
+            for v in found
+            if v.status == "booked" and len(v.lines) == 1 and v.starts_at > self.stage.now
+        ]
+        return found[pick % len(found)] if found else None
+
+    def _move(self, visit: Visit, start: int, bay: int) -> MoveRequest:
+        self.count += 1
+        codes = [line.service_code for line in visit.lines]
+        opening = self._opening(codes, start, bay)
+        return MoveRequest(f"move-{self.count}", UUID(visit.id), visit.customer_id, opening)
+
+    def _why_not_move(self, visit: Visit, wish: MoveRequest) -> set[str]:
+        """None when it is where it is wanted already: then nothing is changed."""
+        visit = self.book.visits[visit.id]
+        if visit.status != "booked":
+            return {visit.status if visit.status in ("arrived", "cancelled") else "over"}
+        now = self.stage.now
+        if visit.ends_at <= now:
+            return {"over"}
+        if visit.starts_at <= now:
+            return {"begun"}
+        if wish.opening.starts_at == visit.starts_at:
+            return set()
+        return self.book.why_not(
+            wish.opening.service_codes,
+            *(wish.opening.starts_at, visit.vehicle_id, now),
+            moving=visit.id,
+        )
+
+    def _moved(self, visit: Visit, wish: MoveRequest, answer: Booking) -> None:
+        assert (str(answer.appointment_id), answer.status) == (visit.id, "booked")
+        assert answer.starts_at == wish.opening.starts_at
+        self.book.put(visit_of(answer))
+
+    def _answer(self, asked: Any) -> Booking | SchedulingError:
+        try:
+            booking: Booking = self.run(asked)
+        except SchedulingError as error:
+            return error
+        return booking
+
+    def _settle(self, request: BookingRequest) -> None:
+        """Book, until there is an answer, and compare it with what may be."""
+        reasons = self._why_not(request)
+        for _ in range(3):
+            try:
+                booking = self.run(self.stage.service.book(request))
+            except StoreUnavailable:
+                continue
+            except SchedulingError as error:
+                assert error.code in reasons, (error.code, reasons)
+                return
+            assert not reasons, f"booked although {reasons}"
+            self._put(request, booking)
+            return
+        raise AssertionError("there was no answer")
+
+    def _refusal(self, request: BookingRequest) -> str:
+        try:
+            self.run(self.stage.service.book(request))
+        except SchedulingError as error:
+            return error.code
+        return ""
+
+    def _why_not(self, request: BookingRequest) -> set[str]:
+        opening, vehicle = request.opening, request.vehicle_id
+        assert vehicle is not None
+        return self.book.why_not(opening.service_codes, opening.starts_at, vehicle, self.stage.now)
+
+    def _put(self, request: BookingRequest, booking: Booking) -> None:
+        opening = request.opening
+        assert booking.starts_at == opening.starts_at
+        assert booking.service_codes == opening.service_codes
+        visit = visit_of(booking)
+        self.book.put(visit)
+        self.requests.append((request, visit.id))
+
+
+def visit_of(booking: Booking) -> Visit:
+    """What an answer says, as the oracle has it."""
+    assert booking.vehicle_id is not None
+    lines = tuple(
+        Line(line.service_code, line.bay_id, line.starts_at, line.ends_at, line.free_at)
+        for line in booking.lines
+    )
+    appointment = str(booking.appointment_id)
+    return Visit(appointment, booking.customer_id, booking.vehicle_id, booking.status, lines)
