@@ -125,6 +125,18 @@ class Bay(_Frozen):
     calendar_id: str = Field(min_length=1, max_length=250)
 
 
+class StaffMember(_Frozen):
+    """Somebody whom customers ask for, and the bays in which they work."""
+
+    name: Name
+    bays: tuple[str, ...] = Field(min_length=1)
+
+    def is_called(self, name: str) -> bool:
+        """Whether callers mean them by `name`: all of it, or one of its words."""
+        said, own = name.casefold().split(), self.name.casefold().split()
+        return bool(said) and (said == own or (len(said) == 1 and said[0] in own))
+
+
 class Location(_Frozen):
     """One workshop with its own hours, bays and telephone."""
 
@@ -145,6 +157,11 @@ class Location(_Frozen):
     """Whether staff mark who has arrived. If not, whoever was booked is taken to have been there;
     if so, whoever has not arrived when the day closes did not come."""
     bays: tuple[Bay, ...] = Field(min_length=1)
+    staff: tuple[StaffMember, ...] = ()
+    waiting_customers_a_day: int | None = Field(None, ge=0, le=1000)
+    """How many may wait while their car is worked on; None: as many as come."""
+    loaner_cars: int = Field(0, ge=0, le=1000)
+    shuttle_seats_a_day: int = Field(0, ge=0, le=1000)
 
     @field_validator("timezone")
     @classmethod
@@ -168,6 +185,35 @@ class Location(_Frozen):
         if faults:
             raise ValueError("\n".join(faults))
         return self
+
+    @model_validator(mode="after")
+    def _staff_work_here(self) -> Self:
+        names = [one.name.casefold() for one in self.staff]
+        faults = [f"staff '{name}' is listed more than once" for name in repeated(names)]
+        known = {bay.id for bay in self.bays}
+        faults += [
+            f"staff '{one.name}' works in bay '{bay}', which does not exist"
+            f"{did_you_mean(bay, known)}"
+            for one in self.staff
+            for bay in one.bays
+            if bay not in known
+        ]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def staff_called(self, name: str) -> StaffMember | None:
+        """Who is meant by a name; None when nobody is, or several are."""
+        meant = [one for one in self.staff if one.is_called(name)]
+        return meant[0] if len(meant) == 1 else None
+
+    def places_a_day(self, transport: str) -> int | None:
+        """How many customers a day may have this kind of transport; None: as many as come."""
+        return {
+            "wait": self.waiting_customers_a_day,
+            "loaner": self.loaner_cars,
+            "shuttle": self.shuttle_seats_a_day,
+        }.get(transport)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -193,6 +239,10 @@ class Service(_Frozen):
     code: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
     name: Name
     duration_minutes: int = Field(ge=5, le=600)
+    buffer_minutes: int = Field(0, ge=0, le=240)
+    """How long the bay is needed after the work, to clean up and to park the car."""
+    lead_time_hours: int = Field(0, ge=0, le=24 * 60)
+    """How long before it has to be booked at the latest, to have the parts."""
     price_cents: int | None = Field(ge=0, le=10_000_000)
     skill: str = Field(min_length=1, max_length=40)
     aliases: tuple[str, ...] = ()
@@ -259,6 +309,12 @@ class Dealership(_Frozen):
                 faults.append(
                     f"service '{service.code}' needs skill '{service.skill}' but no bay has it"
                     f"{did_you_mean(service.skill, skills)}"
+                )
+            horizon = max(location.horizon_days for location in self.locations)
+            if service.lead_time_hours > 24 * horizon:
+                faults.append(
+                    f"service '{service.code}' needs {service.lead_time_hours} hours of lead time, "
+                    f"but no location is booked further ahead than {horizon} days"
                 )
             if service.duration_minutes > longest:
                 faults.append(
@@ -333,6 +389,7 @@ _KEYS: dict[str, set[str]] = {
     "holidays": set(Holidays.model_fields),
     "special_hours": set(SpecialHours.model_fields),
     "bays": set(Bay.model_fields),
+    "staff": set(StaffMember.model_fields),
     "services": set(Service.model_fields) - {"price_cents"} | {"price"},
 }
 """What may be written where, for suggestions about unknown keys."""

@@ -115,9 +115,11 @@ def _place(loc: tuple[int | str, ...], content: Any) -> str:
                 words[-1] = f"hours on {part.capitalize()}"
             else:
                 words.append("price" if part == "price_cents" else part)
-        elif words[-1] in {"locations", "bays", "services"}:
+        elif words[-1] in {"locations", "bays", "services", "staff"}:
             kind = words.pop().removesuffix("s")
-            label = (at.get("id") or at.get("code")) if isinstance(at, dict) else None
+            label = (
+                (at.get("id") or at.get("code") or at.get("name")) if isinstance(at, dict) else None
+            )
             words.append(f"{kind} '{label}'" if label else f"{kind} number {part + 1}")
         else:
             words[-1] = f"{words[-1]}, entry {part + 1}"

@@ -13,6 +13,7 @@ from actors.runtime.deposit import Deposit, collected
 from actors.runtime.process import BaseActor
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
     from config.dealership import Dealership
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
         Booking,
         BookingRequest,
         CancelRequest,
+        HoldRequest,
         Mark,
         MoveRequest,
     )
     from otto.scheduling.code_requests import CodeRequest, CodeVerdict
-    from otto.scheduling.openings import Opening, OpeningsQuery
+    from otto.scheduling.openings import Openings, OpeningsQuery
     from otto.storage.appointment_terms import Actor
 
 
@@ -115,7 +117,7 @@ class CalendarActor(BaseActor):
         self._follower.nudge()
         await self.ready()
 
-    async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
+    async def find_openings(self, query: OpeningsQuery) -> Openings:
         return await self._service.find_openings(query)
 
     async def book(self, request: BookingRequest) -> Booking:
@@ -135,6 +137,12 @@ class CalendarActor(BaseActor):
 
     async def mark(self, appointment_id: UUID, mark: Mark, actor: Actor = "staff") -> Booking:
         return await self._service.mark(appointment_id, mark, actor)
+
+    async def hold(self, request: HoldRequest) -> datetime:
+        return await self._service.hold(request)
+
+    async def release_hold(self, call_sid: str) -> None:
+        await self._service.release_hold(call_sid)
 
     async def text_code(self, request: CodeRequest) -> bool:
         await self.ready()

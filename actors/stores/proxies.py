@@ -9,6 +9,7 @@ restarts keeps its name. Their methods are idempotent (by key), so Ray may retry
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from actors.runtime import registry
@@ -25,9 +26,15 @@ from otto.crm.customers import (
 )
 from otto.crm.records import Callback, CallRecord
 from otto.crm.repair_orders import RepairOrder
-from otto.scheduling.bookings import Booking, BookingRequest, CancelRequest, MoveRequest
+from otto.scheduling.bookings import (
+    Booking,
+    BookingRequest,
+    CancelRequest,
+    HoldRequest,
+    MoveRequest,
+)
 from otto.scheduling.code_requests import CodeRequest, CodeVerdict
-from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.openings import Openings, OpeningsQuery
 
 Check = Callable[[], Awaitable[None]]
 
@@ -65,7 +72,7 @@ class RemoteCalendar(_Named[CalendarActor]):
     def __init__(self, location_id: str, check: Check = _unchecked) -> None:
         super().__init__(registry.calendar(location_id), check)
 
-    async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
+    async def find_openings(self, query: OpeningsQuery) -> Openings:
         return await self._actor.ask(CalendarActor.find_openings, query)
 
     async def book(self, request: BookingRequest) -> Booking:
@@ -82,6 +89,13 @@ class RemoteCalendar(_Named[CalendarActor]):
     async def cancel(self, request: CancelRequest) -> Booking:
         await self._check()
         return await self._actor.ask(CalendarActor.cancel, request)
+
+    async def hold(self, request: HoldRequest) -> datetime:
+        await self._check()
+        return await self._actor.ask(CalendarActor.hold, request)
+
+    async def release_hold(self, call_sid: str) -> None:
+        await self._actor.ask(CalendarActor.release_hold, call_sid)
 
     async def text_code(self, request: CodeRequest) -> bool:
         await self._check()

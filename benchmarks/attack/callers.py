@@ -11,9 +11,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from functools import partial
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from actors.runtime import registry
 from actors.runtime.handle import Handle, find
@@ -24,6 +24,7 @@ from benchmarks.attack.target import Target, TargetError
 from config.dealership import load_dealership
 from config.limits import LimitSettings
 from otto.crm.customers import IdentityClaim, Verdict
+from otto.language.wishes import Hours
 from otto.scheduling.bookings import BookingRequest, SchedulingError
 from otto.scheduling.code_requests import CodeRequest
 from otto.scheduling.openings import Opening, OpeningsQuery
@@ -31,7 +32,7 @@ from otto.scheduling.openings import Opening, OpeningsQuery
 LIMITS = LimitSettings()
 """What the stack under attack is started with."""
 AT_ONCE = 8
-PARTS: tuple[Literal["morning", "afternoon"], ...] = ("morning", "afternoon")
+PARTS = (Hours(latest=time(11, 59)), Hours(earliest=time(12)))
 CUSTOMERS = """
 SELECT c.id, c.phone, c.date_of_birth, min(v.id) AS vehicle_id FROM customers c
 JOIN vehicles v ON v.customer_id = c.id WHERE c.date_of_birth IS NOT NULL
@@ -235,7 +236,7 @@ class Overbooking(Attack):
         day = date.today() + timedelta(days=20)  # noqa: DTZ011  any day far from the demo's
         while len(found) < count and day < date.today() + timedelta(days=55):  # noqa: DTZ011
             for part in PARTS:
-                query = OpeningsQuery("oil_change", day, day, part, limit=3)
+                query = OpeningsQuery.of_days("oil_change", day, day, hours=part, limit=3)
                 found += await calendar.ask(CalendarActor.find_openings, query)
             day += timedelta(days=1)
         if len(found) < count:

@@ -17,7 +17,7 @@ from benchmarks.data.filling import NOW
 from config.dealership import Dealership
 from otto.scheduling.bookings import BookingRequest
 from otto.scheduling.hours import periods_reaching
-from otto.scheduling.openings import rank_bays, starts_within
+from otto.scheduling.planning import rank_bays, starts_within
 
 _TAKEN = text(
     "SELECT id FROM appointment_lines WHERE bay_id = :bay AND status = 'booked'"

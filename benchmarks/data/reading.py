@@ -48,12 +48,12 @@ async def measure(bench: Bench) -> list[Row]:
 
 
 def _soon(calendar: CalendarService) -> Callable[[int], Awaitable[object]]:
-    return lambda _: calendar.find_openings(OpeningsQuery(SERVICE))
+    return lambda _: calendar.find_openings(OpeningsQuery.of_days(SERVICE))
 
 
 def _one_day(calendar: CalendarService, today: date) -> Callable[[int], Awaitable[object]]:
     def ask(number: int) -> Awaitable[object]:
         day = today + timedelta(days=1 + number % 50)
-        return calendar.find_openings(OpeningsQuery(SERVICE, day, day))
+        return calendar.find_openings(OpeningsQuery.of_days(SERVICE, day, day))
 
     return ask

@@ -30,6 +30,9 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # Politeness and talk of other things, in which a word about time means none.
     (r"\bgood (?:morning|afternoon|evening|day)\b|\b(?:nice|great|good) day\b", " "),
     (r"\bmay (?=i\b|we\b|you\b)", " "),
+    (r"\b(?:one of )?these days\b|\bthe other (?:day|week)\b|\ball the time in the world\b", " "),
+    (r"\bright now\b", "today"),
+    (r"(?<!from )\bnow\b(?! ?$)", " "),
     (r"\bin the meantime\b|\bat the moment\b|\b(?:this|one|1) (?:last|second|more) time\b", " "),
     (r"\b(?:while|as) (?:i|we) wait\b|\b(?:i|we)(?:'ll| will| can| could)? wait\b(?! no)", " "),
     (r"\bto wait\b|\bwaiting(?: room)?\b|\bcan not wait\b", " "),

@@ -31,7 +31,7 @@ from otto.language.wishes import ANY_TIME, Ask, Choice, DaySet, Wish
 MAX_PHRASE_CHARS = 300
 LONGEST_DAY_WORDS = 10
 """Words of the longest phrase that is tried as days."""
-ASK_WHEN = "When would you like to come? A day and a time of day would help me."
+ASK_WHEN = "Which day would you like to come, and at what time of day?"
 CLASHING = "I am not sure which time you mean. Could you tell me the day and the time once more?"
 WEEK_DAYS = 7
 

@@ -21,11 +21,13 @@ from otto.scheduling.bookings import (
     wish_of,
 )
 from otto.scheduling.desk import Desk
+from otto.scheduling.holds import drop_holds, share_bays
 from otto.scheduling.messages import Visitor
 from otto.scheduling.places import places, take_places
 from otto.scheduling.taken import Obstacle, in_the_way
 from otto.scheduling.text_rules import Standing
 from otto.scheduling.texts import write_text
+from otto.scheduling.transport import take_place
 from otto.scheduling.validation import checked
 from otto.scheduling.writing import insert_appointment
 from otto.storage.appointment_changes import Change, record_changes
@@ -50,20 +52,25 @@ async def book_once(
             connection,
             request.opening,
             [bay.id for bay in desk.location.bays],
+            now=desk.clock(),
+            call_sid=request.call_sid,
             key=request.idempotency_key,
             customer_id=request.customer_id,
             vehicle_id=request.vehicle_id,
         )
 
-    # One look settles most of a rush: 200 callers after one opening cost 200 selects.
+    await share_bays(connection, desk.location.id)
+    # One look settles most of a rush: 200 callers after one opening cost 200 looks.
     obstacles = await look()
     if (before := _repeated(obstacles)) is not None:
         return await booked_before(connection, before, request), False
     lines = checked(request.opening, desk.dealership, desk.location, desk.clock())
     places(lines, obstacles, desk.location.zone)
     visitor = await visitor_of(connection, request.customer_id, request.vehicle_id)
+    await drop_holds(connection, request.call_sid, request.opening, desk.clock())
+    place = await take_place(connection, request.opening, desk.location)
     appointment_id = uuid.uuid4()
-    if not await insert_appointment(connection, appointment_id, request):
+    if not await insert_appointment(connection, appointment_id, request, place):
         # A twin of this request was faster.
         if (twin := _repeated(await look())) is None:
             raise SlotTaken

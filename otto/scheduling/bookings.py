@@ -131,6 +131,15 @@ Mark = Literal["arrived", "completed", "no_show"]
 
 
 @dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """Hold an opening for a call while the caller makes up their mind."""
+
+    call_sid: str
+    opening: Opening
+    seconds: int = 120
+
+
+@dataclass(frozen=True, slots=True)
 class Booking:
     """An appointment in the database. Times are aware UTC, `ends_at` excluded."""
 
@@ -178,11 +187,12 @@ class Booking:
 def wish_of(opening: Opening) -> dict[str, Any]:
     """What an opening asks for, in whichever bay, JSON-ready: two wishes are the same when these
     are."""
-    return {
+    wish: dict[str, Any] = {
         "location_id": opening.location_id,
         "starts_at": opening.starts_at.astimezone(UTC).isoformat(),
         "services": list(opening.service_codes),
     }
+    return wish if opening.transport == "drop_off" else wish | {"transport": opening.transport}
 
 
 def state_of(booking: Booking) -> dict[str, Any]:

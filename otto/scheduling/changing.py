@@ -29,11 +29,13 @@ from otto.scheduling.bookings import (
     wish_of,
 )
 from otto.scheduling.desk import Desk
+from otto.scheduling.holds import drop_holds, share_bays
 from otto.scheduling.openings import OpeningLine
 from otto.scheduling.places import take_places
 from otto.scheduling.taken import Obstacle, in_the_way
 from otto.scheduling.text_rules import Standing
 from otto.scheduling.texts import write_text
+from otto.scheduling.transport import move_place
 from otto.scheduling.validation import checked
 from otto.scheduling.writing import change_appointment, delete_lines, storable_opening
 from otto.storage.appointment_changes import Change, record_changes
@@ -85,12 +87,16 @@ async def move_once(
             connection,
             opening,
             [bay.id for bay in desk.location.bays],
+            now=desk.clock(),
+            call_sid=request.call_sid,
             customer_id=booking.customer_id,
             vehicle_id=booking.vehicle_id,
             itself=booking.appointment_id,
         )
 
+    await share_bays(connection, desk.location.id)
     obstacles = await look()
+    await drop_holds(connection, request.call_sid, opening, desk.clock())
     before = await lines_of(connection, booking.appointment_id)
     await delete_lines(connection, booking.appointment_id)
     work = await take_places(
@@ -110,6 +116,7 @@ async def move_once(
         ends_at=opening.ends_at,
         lines=tuple(line.work for line in work),
     )
+    await move_place(connection, moved, desk.location, by_staff=request.actor == "staff")
     await _record(connection, request, "moved", booking, moved, wish)
     await _count(connection, desk, request)
     kept = {line.event_id for line in work}

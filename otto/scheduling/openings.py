@@ -1,28 +1,23 @@
-"""Which starts are free, and which to offer: arithmetic over periods, no clock, no database.
+"""Openings: what is asked for, what is found, and why not. Shapes only, for call actors carry them.
 
-    open      |-------------------------------------|          |------------------|
-    busy A        |======|        |=====|                          |====|
-    busy B    |====|                       |====|
-    starts    ^   ^   ^   ^   ^   ^   ^   ^   ^                ^   ^   ^   ^
-              every `step` from each opening time, where some bay with the skill is free for
-              `duration` and the work is done before closing.
-
-One opening is offered per start; which bay it names is decided here, so that the database only
-has to refuse what somebody else took meanwhile.
+How they are found is in `planning.py` (which starts are free), `choosing.py` (which to offer) and
+`search.py` (over the database).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from config.dealership import Bay
-from otto.scheduling.hours import Period
+from otto.language.wishes import ANY_TIME, Choice, DaySet, Hours, Wish
 
-NOON = time(12, 0)
+Transport = Literal["drop_off", "wait", "loaner", "shuttle"]
+"""How the customer goes on without the car."""
+OFFERED = 3
+"""More openings than this nobody remembers who only hears them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +41,8 @@ class Opening:
     starts_at: datetime
     ends_at: datetime
     lines: tuple[OpeningLine, ...]
+    transport: Transport = "drop_off"
+    """What there is a place for on that day, of what was wished."""
 
     @classmethod
     def of_one(
@@ -79,122 +76,79 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class OpeningsQuery:
-    """What a caller asked for. Dates are local, both included; None means from today, to the
-    horizon. `earliest` is a local time of day that no opening begins before."""
+    """What a caller asks for: one or more services in one visit.
 
-    service_code: str
-    from_date: date | None = None
-    to_date: date | None = None
-    part_of_day: Literal["morning", "afternoon"] | None = None
-    limit: int = 3
-    earliest: time | None = None
+    `wish` None: as soon as possible. `staff`, `transport`: what they would like, which ranks the
+    openings and rules none out.
+    """
+
+    service_codes: tuple[str, ...]
+    wish: Wish | None = None
+    limit: int = OFFERED
     vehicle_id: int | None = None
     """The vehicle it is for, if that is known: nothing is offered while it is in a bay already."""
+    staff: str | None = None
+    """The name of somebody who works there, as the caller says it."""
+    transport: Transport = "drop_off"
+    call_sid: str | None = None
+    """The call that asks. What it is offered steers other calls to other openings; what is held
+    for it is not in its own way."""
+
+    @classmethod
+    def of_days(
+        cls,
+        service_code: str,
+        first: date | None = None,
+        last: date | None = None,
+        *,
+        hours: Hours = ANY_TIME,
+        limit: int = OFFERED,
+        vehicle_id: int | None = None,
+    ) -> OpeningsQuery:
+        """One service on any of these days, both included; None: from today, to the horizon."""
+        wish = Wish((Choice(DaySet(first or date.min, last), hours),))
+        return cls((service_code,), wish, limit=limit, vehicle_id=vehicle_id)
 
 
-def rank_bays(bays: Iterable[Bay], skill: str) -> tuple[Bay, ...]:
-    """The bays that can do the work, least versatile first: the others stay free for work that
-    only they can do."""
-    able = [bay for bay in bays if skill in bay.skills]
-    return tuple(sorted(able, key=lambda bay: (len(bay.skills), bay.id)))
+class Why(StrEnum):
+    """Why openings are not what was asked for."""
+
+    CLOSED = "closed"
+    """Closed on that day."""
+    OUTSIDE_HOURS = "outside_hours"
+    TOO_LONG = "too_long"
+    """It would not be done before closing."""
+    TOO_SOON = "too_soon"
+    OFF_GRID = "off_grid"
+    """Appointments begin at other minutes."""
+    VEHICLE_BOOKED = "vehicle_booked"
+    """The vehicle is in a bay already then."""
+    TAKEN = "taken"
+    """Every bay that can do it is taken."""
+    STAFF = "staff"
+    """Not with the one who was asked for."""
+    TRANSPORT = "transport"
+    """No place left of the transport that was asked for."""
+    TOO_FAR = "too_far"
+    """Nothing as far ahead as bookings go."""
 
 
-def starts_within(period: Period, duration: timedelta, step: timedelta) -> Iterator[datetime]:
-    """Every start in an open period, `step` apart from its beginning, that ends before closing."""
-    start = period.starts_at
-    while start + duration <= period.ends_at:
-        yield start
-        start += step
+@dataclass(frozen=True, slots=True)
+class Openings:
+    """What was found: the openings to offer, best first, and how they meet the wish.
 
-
-def compute_openings(
-    *,
-    location_id: str,
-    service_code: str,
-    bays: Sequence[Bay],
-    busy: Mapping[str, Sequence[Period]],
-    open_periods: Iterable[Period],
-    duration: timedelta,
-    step: timedelta,
-    not_before: datetime,
-) -> tuple[Opening, ...]:
-    """All openings, one per start, in order.
-
-    `bays` must have the skill already and come in order of preference (`rank_bays`); `busy` maps
-    bay ids to taken periods in any order.
+    `asked`: the one start that was named, aware UTC, and whether it is free. `why` and `sentence`
+    say what stands against the wish (or a part of it); None and "" when all of it is met.
     """
-    found = []
-    for period in open_periods:
-        # Days of appointments come in; only those of this period are worth looking at.
-        near = {bay.id: [t for t in busy.get(bay.id, ()) if t.overlaps(period)] for bay in bays}
-        for start in starts_within(period, duration, step):
-            if start < not_before:
-                continue
-            work = Period(start, start + duration)
-            for bay in bays:
-                if not any(work.overlaps(taken) for taken in near[bay.id]):
-                    found.append(
-                        Opening.of_one(
-                            location_id, bay.id, service_code, work.starts_at, work.ends_at
-                        )
-                    )
-                    break
-    return tuple(found)
 
+    openings: tuple[Opening, ...]
+    asked: datetime | None = None
+    asked_is_free: bool | None = None
+    why: Why | None = None
+    sentence: str = ""
 
-def fits_day(opening: Opening, query: OpeningsQuery, tz: ZoneInfo) -> bool:
-    """Whether the start suits the part of day and the earliest time the caller asked for."""
-    wall = opening.starts_at.astimezone(tz).time()
-    if query.part_of_day is not None and (wall < NOON) != (query.part_of_day == "morning"):
-        return False
-    return query.earliest is None or wall >= query.earliest
+    def __iter__(self) -> Iterator[Opening]:
+        return iter(self.openings)
 
-
-def spread(openings: Sequence[Opening], limit: int, tz: ZoneInfo) -> tuple[Opening, ...]:
-    """Choose up to `limit` openings worth reading aloud, in order of time.
-
-    The first one is always among them, because "as soon as possible" is what most callers want.
-    The others come from the earliest days that have any, one day after the other, and at times of
-    day as different as possible from those already chosen: a caller who cannot come at eight
-    rarely can at half past. `openings` must be in order and have distinct starts.
-    """
-    if limit <= 0 or not openings:
-        return ()
-    by_day: dict[date, list[Opening]] = {}
-    for opening in openings:
-        by_day.setdefault(opening.starts_at.astimezone(tz).date(), []).append(opening)
-    days = list(by_day.values())[:limit]
-    quota = _share(limit, [len(day) for day in days])
-    chosen = [openings[0]]
-    for index, day in enumerate(days):
-        left = [opening for opening in day if opening is not openings[0]]
-        for _ in range(quota[index] - (1 if index == 0 else 0)):
-            best = max(left, key=lambda candidate: _distance(candidate, chosen, tz))
-            left.remove(best)
-            chosen.append(best)
-    return tuple(sorted(chosen, key=lambda opening: opening.starts_at))
-
-
-def _share(limit: int, available: Sequence[int]) -> list[int]:
-    """How many to take from each day: round by round, earlier days first."""
-    quota = [0] * len(available)
-    while limit > 0 and quota != list(available):
-        for index, count in enumerate(available):
-            if limit > 0 and quota[index] < count:
-                quota[index] += 1
-                limit -= 1
-    return quota
-
-
-def _distance(
-    candidate: Opening, chosen: Sequence[Opening], tz: ZoneInfo
-) -> tuple[int, bool, float]:
-    """Larger is better: far in time of day from the chosen ones, on the hour, early."""
-    minutes = _minute_of_day(candidate, tz)
-    nearest = min(abs(minutes - _minute_of_day(other, tz)) for other in chosen)
-    return nearest, minutes % 60 == 0, -candidate.starts_at.timestamp()
-
-
-def _minute_of_day(opening: Opening, tz: ZoneInfo) -> int:
-    local = opening.starts_at.astimezone(tz)
-    return local.hour * 60 + local.minute
+    def __len__(self) -> int:
+        return len(self.openings)

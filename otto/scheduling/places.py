@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -14,8 +14,9 @@ from otto.scheduling.appointments import Line
 from otto.scheduling.bookings import SlotTaken, VehicleBooked
 from otto.scheduling.hours import Period
 from otto.scheduling.openings import OpeningLine
+from otto.scheduling.planning import with_buffers
 from otto.scheduling.taken import Obstacle
-from otto.scheduling.validation import CheckedLine
+from otto.scheduling.validation import CheckedLine, buffers_of
 from otto.scheduling.writing import insert_lines
 
 
@@ -45,9 +46,10 @@ async def take_places(
 
 
 def places(
-    lines: Iterable[CheckedLine], obstacles: Sequence[Obstacle], zone: ZoneInfo
+    lines: Sequence[CheckedLine], obstacles: Sequence[Obstacle], zone: ZoneInfo
 ) -> tuple[OpeningLine, ...]:
-    """The lines, each in the first of its bays that seems to be free. Raises `SlotTaken` and
+    """The lines, each in the first of its bays that seems to be free, with what the bay is needed
+    for after the work. Raises `SlotTaken` and
     `VehicleBooked`."""
     found = []
     for checked_line in lines:
@@ -65,4 +67,4 @@ def places(
         if bay is None:
             raise SlotTaken
         found.append(replace(line, bay_id=bay.id))
-    return tuple(found)
+    return with_buffers(found, buffers_of(line.service for line in lines))

@@ -25,6 +25,7 @@ from otto.scheduling.bookings import (
     BookingRefused,
     BookingRequest,
     CancelRequest,
+    HoldRequest,
     Mark,
     MoveRequest,
     SchedulingError,
@@ -34,13 +35,15 @@ from otto.scheduling.bookings import (
 )
 from otto.scheduling.changing import cancel_once, move_once
 from otto.scheduling.desk import Desk
+from otto.scheduling.holding import hold_once
+from otto.scheduling.holds import note_offers, release_holds
 from otto.scheduling.marking import ENDED_AT_ONCE, end_what_is_over, mark_once
-from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.openings import Openings, OpeningsQuery
 from otto.scheduling.search import search
 from otto.scheduling.taken import STANDS
 from otto.scheduling.text_rules import TextRules
 from otto.scheduling.transactions import Transactions
-from otto.scheduling.writing import storable_request, storable_wish
+from otto.scheduling.writing import storable_query, storable_request, storable_wish
 from otto.storage.appointment_terms import Actor
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.tables import AppointmentRow
@@ -88,12 +91,17 @@ class CalendarService:
     # Asking
 
     @guarded
-    async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
-        """Up to `query.limit` openings with distinct starts, in order; the first one available is
-        always among them. Raises `SchedulingError` for an unknown service."""
-        async with self._engine.connect() as connection:
-            desk = self._desk
-            return await search(connection, query, desk.dealership, desk.location, desk.clock())
+    async def find_openings(self, query: OpeningsQuery) -> Openings:
+        """Up to `query.limit` openings with distinct starts, best first, and what stands against
+        the wish. What a call is offered is written down, to steer others elsewhere. Raises
+        `SchedulingError` for services that are not offered, or are too many."""
+        desk, query = self._desk, storable_query(query)
+        now = desk.clock()
+        async with self._engine.begin() as connection:
+            found = await search(connection, query, desk.dealership, desk.location, now)
+            if query.call_sid is not None:
+                await note_offers(connection, found.openings, query.call_sid, now)
+            return found
 
     @guarded
     async def appointments_of(self, customer_id: int) -> tuple[Booking, ...]:
@@ -107,6 +115,21 @@ class CalendarService:
         async with self._engine.connect() as connection:
             found = await bookings(connection, theirs)
             return tuple([await with_text(connection, booking) for booking in found])
+
+    # Holding
+
+    @guarded
+    async def hold(self, request: HoldRequest) -> datetime:
+        """Hold the opening for the call, in place of what was held for it before; until when.
+        Raises `SlotTaken` or `BookingRefused`; then what was held before still is."""
+        async with self._engine.begin() as connection:
+            return await hold_once(connection, self._desk, request)
+
+    @guarded
+    async def release_hold(self, call_sid: str) -> None:
+        """Let go of what is held for the call, if anything is."""
+        async with self._engine.begin() as connection:
+            await release_holds(connection, call_sid)
 
     # Changing
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from otto.scheduling.holds import blocked, not_held_for
 from otto.scheduling.hours import Period
 from otto.scheduling.openings import Opening
 from otto.storage.appointment_terms import OCCUPYING, STANDING
-from otto.storage.tables import AppointmentLineRow, AppointmentRow
+from otto.storage.tables import AppointmentLineRow, AppointmentRow, BayBlockRow
 
 
 def _among(column: Any, statuses: Sequence[str]) -> ColumnElement[bool]:
@@ -64,22 +66,29 @@ async def in_the_way(
     opening: Opening,
     bay_ids: Iterable[str],
     *,
+    now: datetime,
+    call_sid: str | None = None,
     key: str | None = None,
     customer_id: int | None = None,
     vehicle_id: int | None = None,
     itself: uuid.UUID | None = None,
 ) -> tuple[Obstacle, ...]:
-    """What is in the way, in one look. Advice only: what counts are the constraints, when the
-    insert meets them. Of another customer's vehicle nothing is told, and the appointment `itself`
-    is not in its own way."""
-    head, line = AppointmentRow, AppointmentLineRow
+    """What is in the way, in one look: appointments, what is held for other calls than
+    `call_sid`, and blocks of staff. Advice only: what counts are the constraints, when the insert
+    meets them, and for blocks the lock of `share_bays`. Of another customer's vehicle nothing is
+    told, and the appointment `itself` is not in its own way."""
+    head, line, block = AppointmentRow, AppointmentLineRow, BayBlockRow
+    bays = list(bay_ids)
     # Whatever comes in is looked at before it is checked.
     end = max([opening.starts_at, *(one.free_at for one in opening.lines)])
     whole = Period(opening.starts_at, end)
     looks: list[Any] = [
         select(
             literal_column("'bay'"), line.appointment_id, line.bay_id, line.starts_at, line.free_at
-        ).where(OCCUPIES, line.bay_id.in_(list(bay_ids)), overlapping(whole))
+        ).where(OCCUPIES, line.bay_id.in_(bays), overlapping(whole), not_held_for(call_sid, now)),
+        select(literal_column("'bay'"), null(), block.bay_id, block.starts_at, block.ends_at).where(
+            block.bay_id.in_(bays), blocked(whole)
+        ),
     ]
     if key is not None:
         looks.append(

@@ -6,14 +6,19 @@ each is checked as if it came from a stranger.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
+from typing import get_args
 
 from config.dealership import Bay, Dealership, Location, Service
 from otto.scheduling.bookings import BookingRefused, SchedulingError
 from otto.scheduling.hours import Period, periods_reaching
-from otto.scheduling.openings import Opening, OpeningLine, rank_bays, starts_within
+from otto.scheduling.looking import notice_for
+from otto.scheduling.openings import Opening, OpeningLine, Transport
+from otto.scheduling.planning import MOST_SERVICES, rank_bays, starts_within, with_buffers
+from otto.scheduling.reasons import NEVER
 from otto.storage.appointment_terms import Actor
 
 NOTICE_GRACE = timedelta(minutes=10)
@@ -50,9 +55,16 @@ def checked(
     lines = tuple(
         _checked_line(line, opening, dealership, location, by_staff) for line in opening.lines
     )
-    if not lines or not _is_one_visit(opening):
+    services = [line.service for line in lines]
+    if not 1 <= len(lines) <= MOST_SERVICES or not _is_one_visit(opening):
         raise BookingRefused("wrong_duration", NO_LONGER_VALID)
-    notice = timedelta() if by_staff else timedelta(minutes=location.min_notice_minutes)
+    if not by_staff and opening.lines != with_buffers(opening.lines, buffers_of(services)):
+        raise BookingRefused("wrong_duration", NO_LONGER_VALID)
+    if opening.transport not in get_args(Transport):
+        raise BookingRefused("no_transport", "We do not offer that.")
+    if location.places_a_day(opening.transport) == 0:
+        raise BookingRefused("no_transport", NEVER[opening.transport])
+    notice = timedelta() if by_staff else notice_for(services, location)
     if opening.starts_at < now + max(notice - NOTICE_GRACE, timedelta()):
         raise BookingRefused("too_soon", "I am sorry, that time is too soon to book by now.")
     day = opening.starts_at.astimezone(location.zone).date()
@@ -84,7 +96,7 @@ def _checked_line(
     if opening.location_id != location.id or line.bay_id not in {bay.id for bay in bays}:
         raise BookingRefused("wrong_bay", "That appointment cannot be done there.")
     duration = line.ends_at - line.starts_at
-    if line.free_at != line.ends_at or (
+    if line.free_at < line.ends_at or (
         not timedelta() < duration <= LONGEST
         if by_staff
         else duration != timedelta(minutes=service.duration_minutes)
@@ -92,6 +104,11 @@ def _checked_line(
         raise BookingRefused("wrong_duration", NO_LONGER_VALID)
     bays = tuple(sorted(bays, key=lambda bay: bay.id != line.bay_id))
     return CheckedLine(line, service, bays[:1] if by_staff else bays)
+
+
+def buffers_of(services: Iterable[Service]) -> dict[str, timedelta]:
+    """How long a bay is needed after each service."""
+    return {service.code: timedelta(minutes=service.buffer_minutes) for service in services}
 
 
 def _is_one_visit(opening: Opening) -> bool:

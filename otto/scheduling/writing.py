@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from otto.language.characters import shortened, storable, storable_key
 from otto.scheduling.appointments import Line
 from otto.scheduling.bookings import Booking, BookingRequest, CancelRequest, MoveRequest
-from otto.scheduling.openings import Opening
+from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.transport import NO_PLACE, Place
 from otto.storage.tables import (
     KEY_LENGTH,
     NOTES_LENGTH,
@@ -52,6 +53,11 @@ def storable_opening(opening: Opening) -> Opening:
     )
 
 
+def storable_query(query: OpeningsQuery) -> OpeningsQuery:
+    """The same of a question for openings."""
+    return replace(query, call_sid=query.call_sid and storable_key(query.call_sid, SID_LENGTH))
+
+
 def storable_wish(request: W) -> W:
     """The same of a wish to change an appointment."""
     return replace(
@@ -79,9 +85,13 @@ async def change_appointment(
 
 
 async def insert_appointment(
-    connection: AsyncConnection, appointment_id: uuid.UUID, request: BookingRequest
+    connection: AsyncConnection,
+    appointment_id: uuid.UUID,
+    request: BookingRequest,
+    place: Place = NO_PLACE,
 ) -> bool:
-    """The appointment, still without lines; whether its key was new. A twin is waited for."""
+    """The appointment, still without lines; whether its key was new. A twin is waited for. `place`
+    is what it takes of its day's transport."""
     opening = request.opening
     values: dict[str, Any] = {
         "id": appointment_id,
@@ -91,6 +101,9 @@ async def insert_appointment(
         "starts_at": opening.starts_at,
         "ends_at": opening.ends_at,
         "status": "booked",
+        "transport": opening.transport,
+        "transport_date": place.day,
+        "transport_place": place.number,
         "idempotency_key": request.idempotency_key,
         "call_sid": request.call_sid,
         "notes": request.notes,

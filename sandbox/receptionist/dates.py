@@ -189,6 +189,8 @@ class DayWish:
     part: PartOfDay | None = None
     weekdays: tuple[str, ...] = ()
     day_of_month: int | None = None
+    words: str = ""
+    """What the caller said: that is what is passed on."""
 
     @property
     def names_a_day(self) -> bool:
@@ -227,9 +229,9 @@ def day_wish(text: str) -> DayWish | None:
         weekdays = tuple(day for day in WEEKDAYS if re.search(rf"\b{day}\b", heard))
         number = _day_of_month(heard)
         last = days[-1] if len(days) > 1 else None
-        return DayWish(days[0], last, part, weekdays, number)
+        return DayWish(days[0], last, part, weekdays, number, text.strip())
     if part or _ANY_DAY.search(heard):
-        return DayWish(part=part)
+        return DayWish(part=part, words=text.strip())
     return None
 
 

@@ -59,8 +59,10 @@ def answer(
 def service_codes(offered: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """The service codes that the offered tools' schemas list."""
     for function in offered.values():
-        schema = function.get("parameters", {}).get("properties", {}).get("service", {})
-        for option in (schema, *schema.get("anyOf", ())):
+        properties = function.get("parameters", {}).get("properties", {})
+        schema = properties.get("service", {})
+        several = properties.get("services", {}).get("items", {})
+        for option in (schema, several, *schema.get("anyOf", ())):
             codes = tuple(code for code in option.get("enum", ()) if code is not None)
             if codes:
                 return codes
@@ -191,8 +193,9 @@ def _arrange(desk: Desk) -> Call | None:
 
 def _find_openings(desk: Desk, service: str | None) -> Call:
     assert desk.day is not None
-    wish = {"from_date": desk.day.first, "to_date": desk.day.last or desk.day.first}
-    return Call("find_openings", {"service": service, **wish, "part_of_day": desk.day.part})
+    when = desk.day.words or (f"in the {desk.day.part}" if desk.day.part else None)
+    wish = {"when": when, "with": None, "transport": None}
+    return Call("find_openings", {"services": [service], **wish})
 
 
 def _run_errand(desk: Desk) -> Call | None:

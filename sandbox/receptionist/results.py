@@ -177,10 +177,16 @@ def _learn_openings(
         desk.openings, desk.narrowed, desk.chosen = openings, (), None
         desk.service_name = str(result.get("service") or "")
         desk.price = str(result.get("price") or "")
-        _choose_by_time(desk)
+        if result.get("why"):
+            _tell(desk, result, otherwise="")
+            desk.times = ()
+        elif result.get("asked_is_free") and len(openings) == 1:
+            desk.chosen, desk.times = openings[0], ()
+        else:
+            _choose_by_time(desk)
         return True
     desk.day = None
-    if status in {"none", "ok"}:
+    if status in {"none", "ok", "ask"}:
         _tell(desk, result, otherwise=phrases.NO_OPENINGS)
         return True
     return False

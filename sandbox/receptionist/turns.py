@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from sandbox.receptionist import errands, people, phrases, understanding
 from sandbox.receptionist.dates import ClockTime, DayWish, clock_times, date_of_birth, day_wish
@@ -134,11 +135,12 @@ def _want_services(desk: Desk, text: str, named: list[str]) -> None:
 def _want_day(desk: Desk, wish: DayWish, times: tuple[ClockTime, ...] = ()) -> None:
     if wish.part is None and times and times[0].half:
         part = "morning" if times[0].half == "am" else "afternoon"
-        wish = DayWish(wish.first, wish.last, part, wish.weekdays, wish.day_of_month)  # type: ignore[arg-type]
+        wish = replace(wish, part=part)  # type: ignore[arg-type]
     if wish.first is None and desk.day is not None and wish.part:
         # "In the afternoon, please": the day named before still holds.
         day = desk.day
-        wish = DayWish(day.first, day.last, wish.part, day.weekdays, day.day_of_month)
+        words = f"{day.words}, {wish.words}" if day.words else wish.words
+        wish = replace(day, part=wish.part, words=words)
     desk.day, desk.times = wish, times
     desk.forget_openings()
 
@@ -269,7 +271,7 @@ def _answer_which_vehicle(desk: Desk, text: str) -> None:
 def _answer_day(desk: Desk, text: str) -> None:
     wish, times = day_wish(text), tuple(clock_times(text))
     if wish is None and times:
-        _want_day(desk, DayWish(), times)
+        _want_day(desk, DayWish(words=text.strip()), times)
 
 
 def _answer_opening(desk: Desk, text: str) -> None:
@@ -293,13 +295,13 @@ def _look_elsewhere(desk: Desk, text: str) -> None:
     wish, times = day_wish(text), tuple(clock_times(text))
     heard = normalise(text)
     if wish is None and re.search(r"\b(later|afternoon)\b", heard):
-        wish = DayWish(part="afternoon")
+        wish = DayWish(part="afternoon", words="in the afternoon")
     elif wish is None and re.search(r"\b(earlier|sooner)\b", heard):
-        wish = DayWish(part="morning")
+        wish = DayWish(part="morning", words="in the morning")
     if wish and (wish.names_a_day or wish.part):
         _want_day(desk, wish, times)
     elif times:
-        desk.news, desk.times = [phrases.NOT_THAT_TIME], times
+        _want_day(desk, DayWish(words=text.strip()), times)
     elif understanding.yes_or_no(text) is False:
         desk.day = None
         desk.forget_openings()

@@ -74,12 +74,12 @@ class World:
             NewVehicle("vehicle", customer.id, 2021, "Wayne", "Batmobile", VIN)
         )
         openings = await self.calendar.find_openings(
-            OpeningsQuery("oil_change", date(2026, 11, 17), limit=1)
+            OpeningsQuery.of_days("oil_change", date(2026, 11, 17), limit=1)
         )
         await self.calendar.book(
             BookingRequest(
                 idempotency_key=f"{CALL_SID}:book",
-                opening=openings[0],
+                opening=openings.openings[0],
                 customer_id=customer.id,
                 vehicle_id=vehicle.id,
                 customer_phone=NUMBER,

@@ -33,7 +33,7 @@ from tests.support.call import Call, ScriptedModel, Step, Telephone
 
 IDENTIFY = ("identify_caller", {"phone_number": None})
 VERIFY = ("verify_caller", {"date_of_birth": "1984-03-12", "vin_last_six": None})
-FIND = ("find_openings", {"service": "oil_change", "from_date": "tomorrow"})
+FIND = ("find_openings", {"services": ["oil_change"], "when": "tomorrow"})
 HOURS = ("dealership_info", {"topic": "hours", "service": None, "date": None})
 END = ("end_call", {"reason": "done"})
 TRANSFER = ("transfer_to_person", {"reason": "asked"})

@@ -20,7 +20,7 @@ VERIFY = ("verify_caller", {"date_of_birth": "1984-03-12", "vin_last_six": None}
 WRONG = ("verify_caller", {"date_of_birth": "1999-01-01", "vin_last_six": None})
 FIND = (
     "find_openings",
-    {"service": "oil_change", "from_date": "tomorrow", "to_date": None, "part_of_day": None},
+    {"services": ["oil_change"], "when": "tomorrow"},
 )
 
 

@@ -33,7 +33,7 @@ async def booking(ring: Any, first: str = "", **settings: Any) -> Call:
     call: Call = await ring(**settings)
     await call.turn("Oil change", Step(calls=(IDENTIFY,)), Step("Your birthday?"))
     await call.turn("March 12th 1984", Step(calls=(VERIFY,)), Step("When would you like?"))
-    find = ("find_openings", {"service": "oil_change", "from_date": "tomorrow"})
+    find = ("find_openings", {"services": ["oil_change"], "when": "tomorrow"})
     await call.turn("Tomorrow", Step(calls=(find,)), Step("Nine or ten?"))
     slot = call.results()[-1]["openings"][0]["slot_id"]
     call.book.gate.clear()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.looptime
 
 IDENTIFY = ("identify_caller", {"phone_number": None})
 VERIFY = ("verify_caller", {"date_of_birth": BORN.isoformat(), "vin_last_six": None})
-FIND = ("find_openings", {"service": "oil_change", "from_date": "tomorrow"})
+FIND = ("find_openings", {"services": ["oil_change"], "when": "tomorrow"})
 HOURS = ("dealership_info", {"topic": "hours", "service": None, "date": None})
 TRANSFER = ("transfer_to_person", {"reason": "asked"})
 END = ("end_call", {"reason": "done"})

@@ -26,7 +26,7 @@ TUESDAY = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 VERIFIED = Step("", (("verify_caller", {"date_of_birth": BORN.isoformat()}),))
 IDENTIFIED = Step("", (("identify_caller", {"phone_number": None}),))
 MINE = Step("", (("my_appointments", {}),))
-FIND = Step("", (("find_openings", {"service": "oil_change"}),))
+FIND = Step("", (("find_openings", {"services": ["oil_change"]}),))
 
 
 def maria(name: str) -> Mind:
@@ -192,7 +192,7 @@ async def test_nothing_is_moved_to_a_time_that_was_just_offered(ring: Any) -> No
 
 async def test_a_slot_for_other_work_moves_nothing(ring: Any) -> None:
     call = await told(ring, MINE, Step("You have an oil change on Friday."))
-    tires = Step("", (("find_openings", {"service": "tire_rotation"}),))
+    tires = Step("", (("find_openings", {"services": ["tire_rotation"]}),))
     await call.turn("Tuesday", tires, Step("Tuesday at nine?"))
     await call.turn("yes", moves(ref_of(call), slot_of(call)), Step("Hm."))
     assert "not for the same work" in call.results()[-1]["advice"] and call.book.moves == []

@@ -21,7 +21,7 @@ from otto.crm.records import Callback
 from otto.dialogue.session.state import Identity
 from otto.events import Transcript
 from otto.media_link.events import LineStopped
-from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.openings import Openings, OpeningsQuery
 from otto.storage.errors import StoreUnavailable
 from tests.support.call import BORN, MARIA, Book, Call, People, Step
 
@@ -31,7 +31,7 @@ OTHER = Customer(9, "Otto", "Stranger", "+13125550199", ())
 OTHERS_BIRTH = date(1990, 5, 6)
 IDENTIFY = ("identify_caller", {"phone_number": None})
 VERIFY = ("verify_caller", {"date_of_birth": BORN.isoformat(), "vin_last_six": None})
-FIND = ("find_openings", {"service": "oil_change", "from_date": "tomorrow"})
+FIND = ("find_openings", {"services": ["oil_change"], "when": "tomorrow"})
 
 
 class SlowPeople(People):
@@ -84,7 +84,7 @@ class SlowBook(Book):
         self.looking = asyncio.Event()
         self.looking.set()
 
-    async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
+    async def find_openings(self, query: OpeningsQuery) -> Openings:
         await self.looking.wait()
         return await super().find_openings(query)
 

@@ -23,7 +23,7 @@ FIRST = "We have Tuesday at nine in the morning, or Wednesday at two in the afte
 SECOND = "Thursday is also possible, at half past ten."
 ANSWER = Step(f"{FIRST}|{SECOND}")
 GOODBYE = Step("Thank you very much for calling us today.", (("end_call", {"reason": "done"}),))
-OPENINGS = ("find_openings", {"service": "oil_change", "from_date": "tomorrow", "to_date": None})
+OPENINGS = ("find_openings", {"services": ["oil_change"], "when": "tomorrow"})
 
 
 async def heir_of(ring: Any, dead: Call, *steps: Step, wait: bool = True, **more: Any) -> Call:

@@ -74,10 +74,10 @@ TOOLS = {
         _tool("add_vehicle", year={"type": "integer"}, make=TEXT, model=TEXT, vin=MAYBE),
         _tool(
             "find_openings",
-            service={"type": "string", "enum": CODES},
-            from_date=MAYBE,
-            to_date=MAYBE,
-            part_of_day={"type": ["string", "null"], "enum": ["morning", "afternoon", None]},
+            services={"type": "array", "items": {"type": "string", "enum": CODES}},
+            when=MAYBE,
+            **{"with": MAYBE},
+            transport=MAYBE,
         ),
         _tool("book_appointment", slot_id=TEXT, vehicle_ref=MAYBE, notes=MAYBE),
         _tool("my_appointments"),
@@ -205,14 +205,17 @@ class Desk:
         self.vehicles.append(car)
         return {"status": "added", "vehicle_ref": f"v{len(self.vehicles)}", "description": car}
 
-    def _find_openings(self, service: str, part_of_day: str | None, **when: Any) -> dict[str, Any]:
-        if when["from_date"] == "sunday":
+    def _find_openings(self, services: list[str], when: str | None, **_: Any) -> dict[str, Any]:
+        (service,), said = services, (when or "").lower()
+        if "sunday" in said:
             return {"status": "none", "message": "We are closed on Sundays."}
         self.openings = True
         day = {"thursday": "Thursday, November 26", "wednesday": "Wednesday, November 25"}.get(
-            when["from_date"] or "", "Tuesday, November 24"
+            next((day for day in ("thursday", "wednesday") if day in said), ""),
+            "Tuesday, November 24",
         )
-        times = ["1:00 PM", "2:30 PM"] if part_of_day == "afternoon" else ["9:00 AM", "10:30 AM"]
+        is_late = any(word in said for word in ("afternoon", "after lunch", "pm", "evening"))
+        times = ["1:00 PM", "2:30 PM"] if is_late else ["9:00 AM", "10:30 AM"]
         slots = [{"slot_id": f"s-{day[:3]}-{time}", "when": f"{day} at {time}"} for time in times]
         name = service.replace("_", " ").capitalize()
         return {

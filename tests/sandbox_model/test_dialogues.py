@@ -166,7 +166,7 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
         [
             ("oil change on tuesday", "", IDENTIFY),
             ("March 12th 1984", OPENINGS, [*VERIFY, *FIND]),
-            ("four thirty", "I don't have that time. I have Tuesday", []),
+            ("four thirty", "I don't have that time. I have Tuesday", FIND),
             ("half past ten", "10:30 AM", []),
         ],
     ),

@@ -46,7 +46,7 @@ async def people(engine: AsyncEngine, dealership: Dealership) -> AsyncIterator[P
         await connection.execute(
             text(
                 "TRUNCATE appointments, outbox, vehicles, customers, limit_events, text_codes,"
-                " text_consents, opt_outs RESTART IDENTITY CASCADE"
+                " text_consents, opt_outs, offered_starts, bay_blocks RESTART IDENTITY CASCADE"
             )
         )
 

@@ -6,9 +6,11 @@ import asyncio
 import itertools
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +22,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
 from otto.language.spoken_times import describe_start
-from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.language.wishes import Hours
+from otto.scheduling.choosing import meets
+from otto.scheduling.openings import Opening, OpeningsQuery, Why
 from otto.scheduling.service import (
     Booking,
     BookingRefused,
@@ -435,15 +439,20 @@ async def test_a_new_booking_wakes_the_outbox_once(
 # Looking for openings
 
 
-def said(openings: tuple[Opening, ...], calendar: CalendarService) -> list[str]:
+def said(openings: Iterable[Opening], calendar: CalendarService) -> list[str]:
     tz = calendar._desk.location.zone
     return [describe_start(one.starts_at, tz).replace("November", "Nov") for one in openings]
+
+
+CHICAGO = ZoneInfo("America/Chicago")
+MORNING = Hours(latest=time(11, 59))
+LATER = Hours(earliest=time(9))
 
 
 async def test_openings_are_spread_over_days_and_times(
     calendar: CalendarService, people: People
 ) -> None:
-    found = await calendar.find_openings(OpeningsQuery("oil_change"))
+    found = await calendar.find_openings(OpeningsQuery.of_days("oil_change"))
     assert said(found, calendar) == [
         "Monday, Nov 23 at 7:30 AM",
         "Tuesday, Nov 24 at 5:00 PM",
@@ -453,25 +462,35 @@ async def test_openings_are_spread_over_days_and_times(
 
 
 async def test_one_day_one_half_one_earliest(calendar: CalendarService, people: People) -> None:
-    query = OpeningsQuery("oil_change", TUESDAY, TUESDAY)
+    query = OpeningsQuery.of_days("oil_change", TUESDAY, TUESDAY)
     day = await calendar.find_openings(query)
     assert [one[-8:] for one in said(day, calendar)] == [" 7:30 AM", "12:00 PM", " 5:00 PM"]
-    morning = await calendar.find_openings(replace(query, part_of_day="morning", limit=2))
+    morning = await calendar.find_openings(
+        OpeningsQuery.of_days("oil_change", TUESDAY, TUESDAY, hours=MORNING, limit=2)
+    )
     assert [one[-8:] for one in said(morning, calendar)] == [" 7:30 AM", "11:30 AM"]
-    late = await calendar.find_openings(replace(query, earliest=time(16, 45), limit=5))
+    late = await calendar.find_openings(
+        OpeningsQuery.of_days(
+            "oil_change", TUESDAY, TUESDAY, hours=Hours(earliest=time(16, 45)), limit=5
+        )
+    )
     assert [one[-8:] for one in said(late, calendar)] == [" 5:00 PM"]
 
 
 async def test_a_booked_bay_is_not_offered_and_a_full_time_is_skipped(
     calendar: CalendarService, people: People
 ) -> None:
-    query = OpeningsQuery("oil_change", TUESDAY, TUESDAY, earliest=time(9, 0), limit=30)
+    query = OpeningsQuery.of_days(
+        "oil_change", TUESDAY, TUESDAY, hours=Hours(earliest=time(9)), limit=30
+    )
     for count in range(3):
         found = await calendar.find_openings(query)
-        assert found[0].starts_at == NINE
-        await calendar.book(request(people, f"key-{count}", opening=found[0], vehicle_id=None))
+        assert found.openings[0].starts_at == NINE
+        await calendar.book(
+            request(people, f"key-{count}", opening=found.openings[0], vehicle_id=None)
+        )
     found = await calendar.find_openings(query)
-    assert found[0].starts_at == NINE + timedelta(hours=1)  # 9:30 overlaps until 9:45
+    assert found.openings[0].starts_at == NINE + timedelta(hours=1)  # 9:30 overlaps until 9:45
     assert all(one.starts_at >= NINE + timedelta(hours=1) for one in found)
 
 
@@ -479,21 +498,22 @@ async def test_what_is_offered_for_a_vehicle_is_free_for_it(
     calendar: CalendarService, people: People
 ) -> None:
     await calendar.book(request(people, opening=opening("bay-2")))
-    query = OpeningsQuery("battery", TUESDAY, TUESDAY, limit=60)
-    everything = await calendar.find_openings(query)
-    for_the_civic = await calendar.find_openings(replace(query, vehicle_id=people.civic))
+    query = OpeningsQuery.of_days("battery", TUESDAY, TUESDAY, limit=60)
+    everything = list(await calendar.find_openings(query))
+    for_the_civic = list(await calendar.find_openings(replace(query, vehicle_id=people.civic)))
     left_out = [one for one in everything if one not in for_the_civic]
     assert [one.starts_at for one in left_out] == [NINE, NINE + timedelta(minutes=30)]
-    assert await calendar.find_openings(replace(query, vehicle_id=people.truck)) == everything
+    of_the_truck = await calendar.find_openings(replace(query, vehicle_id=people.truck))
+    assert list(of_the_truck) == everything
 
 
 async def test_every_opening_offered_can_be_booked(
     calendar: CalendarService, people: People
 ) -> None:
-    query = OpeningsQuery("oil_change", MONDAY, TUESDAY, limit=60)
+    query = OpeningsQuery.of_days("oil_change", MONDAY, TUESDAY, limit=60)
     found = await calendar.find_openings(query)
     assert len(found) == 40
-    for index, one in enumerate(found[::7]):
+    for index, one in enumerate(found.openings[::7]):
         booking = await calendar.book(request(people, f"key-{index}", opening=one))
         assert (booking.bay_id, booking.starts_at) == (one.bay_id, one.starts_at)
 
@@ -503,16 +523,23 @@ async def test_closed_days_past_days_and_the_far_future_have_none(
 ) -> None:
     thanksgiving, last_week = date(2026, 11, 26), date(2026, 11, 16)
     far = MONDAY + timedelta(days=61)
-    for first, last in [(thanksgiving, thanksgiving), (last_week, last_week), (far, None)]:
-        assert await calendar.find_openings(OpeningsQuery("oil_change", first, last)) == ()
+    for first, last, why in [
+        (thanksgiving, thanksgiving, Why.CLOSED),
+        (last_week, last_week, Why.TOO_FAR),
+        (far, None, Why.TOO_FAR),
+    ]:
+        query = OpeningsQuery.of_days("oil_change", first, last)
+        found = await calendar.find_openings(query)
+        assert found.why is why
+        assert not any(meets(one.starts_at, query.wish, CHICAGO) for one in found)
     with pytest.raises(SchedulingError, match="unknown_service"):
-        await calendar.find_openings(OpeningsQuery("car_wash"))
+        await calendar.find_openings(OpeningsQuery.of_days("car_wash"))
 
 
 async def test_notice_is_kept(engine: AsyncEngine, dealership: Dealership, people: People) -> None:
     at_ten = datetime(2026, 11, 23, 16, 10, tzinfo=UTC)
     calendar = CalendarService(engine, dealership, "main", clock=lambda: at_ten)
-    (first,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
+    (first,) = await calendar.find_openings(OpeningsQuery.of_days("oil_change", limit=1))
     assert first.starts_at == datetime(2026, 11, 23, 17, 30, tzinfo=UTC)
     # The caller thinks it over for five minutes; what was offered still holds.
     later = CalendarService(
@@ -532,7 +559,7 @@ async def test_a_fully_booked_fortnight_is_searched_past(
                 await write_appointment(
                     connection, f"{bay}-{day}", customer_id=people.maria, bay_id=bay, **work
                 )
-    (first,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
+    (first,) = await calendar.find_openings(OpeningsQuery.of_days("oil_change", limit=1))
     assert said((first,), calendar) == ["Monday, December 14 at 7:30 AM"]
 
 
@@ -646,14 +673,14 @@ async def test_every_opening_of_a_night_can_be_booked(
     calendar = CalendarService(
         engine, by_night(dealership, "20:00-02:00"), "main", lambda: NOW, limits=MANY
     )
-    query = OpeningsQuery("oil_change", TUESDAY, TUESDAY, limit=60)
+    query = OpeningsQuery.of_days("oil_change", TUESDAY, TUESDAY, limit=60)
     found = await calendar.find_openings(query)
     assert [one.split(" at ")[1] for one in said(found, calendar)] == [
         *("12:00 AM", "12:30 AM", "1:00 AM"),  # of Monday's night
         *("8:00 PM", "8:30 PM", "9:00 PM", "9:30 PM"),
         *("10:00 PM", "10:30 PM", "11:00 PM", "11:30 PM"),
     ]
-    for index, one in enumerate(found[::2]):  # those that do not overlap
+    for index, one in enumerate(found.openings[::2]):  # those that do not overlap
         booking = await calendar.book(request(people, f"key-{index}", opening=one, vehicle_id=None))
         assert (booking.bay_id, booking.starts_at) == (one.bay_id, one.starts_at)
     again = await calendar.find_openings(query)
@@ -672,16 +699,16 @@ async def test_around_the_clock_a_job_may_go_on_past_midnight(
 ) -> None:
     around = by_night(dealership, "00:00-24:00")
     calendar = CalendarService(engine, around, "main", lambda: NOW, limits=MANY)
-    query = OpeningsQuery("major_service", TUESDAY, TUESDAY, limit=100)
+    query = OpeningsQuery.of_days("major_service", TUESDAY, TUESDAY, limit=100)
     found = await calendar.find_openings(query)
     assert len({one.starts_at for one in found}) == len(found) == 48
-    booking = await calendar.book(request(people, opening=found[-1]))
+    booking = await calendar.book(request(people, opening=found.openings[-1]))
     assert describe_start(booking.starts_at, around.locations[0].zone).endswith("11:30 PM")
     wednesday = TUESDAY + timedelta(days=1)
     bays = {
         one.bay_id
         for one in await calendar.find_openings(
-            replace(query, from_date=wednesday, to_date=wednesday, limit=1)
+            OpeningsQuery.of_days("major_service", wednesday, wednesday, limit=1)
         )
     }
     assert bays and booking.bay_id not in bays, "the bay is in use until half past two"
@@ -695,7 +722,9 @@ async def test_both_half_past_ones_can_be_booked_and_told_apart(
     calendar = CalendarService(
         engine, by_night(dealership, "00:00-24:00"), "main", lambda: before, limits=MANY
     )
-    query = OpeningsQuery("battery", november, november, earliest=time(1, 30), limit=100)
+    query = OpeningsQuery.of_days(
+        "battery", november, november, hours=Hours(earliest=time(1, 30)), limit=100
+    )
     found = await calendar.find_openings(query)
     whens = [describe_start(one.starts_at, calendar._desk.location.zone) for one in found]
     assert len(set(whens)) == len(whens)
@@ -704,7 +733,7 @@ async def test_both_half_past_ones_can_be_booked_and_told_apart(
         "Sunday, November 1 at 1:30 AM, before the clocks go back",
         "Sunday, November 1 at 1:30 AM, after the clocks go back",
     ]
-    for index, one in enumerate(found[:4]):
+    for index, one in enumerate(found.openings[:4]):
         await calendar.book(request(people, f"key-{index}", opening=one))
     texts = [row.payload["body"] for row in await rows(engine, OutboxRow) if row.kind == "sms.send"]
     assert sum("1:30 AM, before the clocks go back" in text for text in texts) == 1

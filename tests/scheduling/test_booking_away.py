@@ -46,7 +46,7 @@ async def rows(engine: AsyncEngine, model: Any) -> list[Any]:
 async def test_a_commit_whose_answer_was_lost_is_found_by_the_retry(
     wire: Wire, calendar: CalendarService, engine: AsyncEngine, people: People
 ) -> None:
-    await calendar.find_openings(OpeningsQuery("oil_change"))
+    await calendar.find_openings(OpeningsQuery.of_days("oil_change"))
     wire.cut_after(b"COMMIT")
     booking = await calendar.book(wish(people))
     [row] = await rows(engine, AppointmentRow)
@@ -58,7 +58,7 @@ async def test_a_commit_whose_answer_was_lost_is_found_by_the_retry(
 async def test_a_commit_nobody_answers_is_unknown_and_found_when_the_database_is_back(
     wire: Wire, calendar: CalendarService, engine: AsyncEngine, people: People
 ) -> None:
-    await calendar.find_openings(OpeningsQuery("oil_change"))
+    await calendar.find_openings(OpeningsQuery.of_days("oil_change"))
     wire.then_black_hole = True
     wire.cut_after(b"COMMIT")
     began_s = time.monotonic()
@@ -78,7 +78,7 @@ async def test_a_commit_nobody_answers_is_unknown_and_found_when_the_database_is
 async def test_without_the_book_nothing_is_booked_and_that_is_known(
     how: str, wire: Wire, calendar: CalendarService, engine: AsyncEngine, people: People
 ) -> None:
-    await calendar.find_openings(OpeningsQuery("oil_change"))
+    await calendar.find_openings(OpeningsQuery.of_days("oil_change"))
     if how == "stopped":
         await wire.refuse()
     else:
@@ -87,7 +87,7 @@ async def test_without_the_book_nothing_is_booked_and_that_is_known(
     with pytest.raises(StoreUnavailable) as caught:
         await calendar.book(wish(people))
     with pytest.raises(StoreUnavailable):
-        await calendar.find_openings(OpeningsQuery("oil_change"))
+        await calendar.find_openings(OpeningsQuery.of_days("oil_change"))
     assert time.monotonic() - began_s < DEADLINE_S + SLACK_S
     assert not caught.value.outcome_unknown
     assert await rows(engine, AppointmentRow) == []

@@ -304,7 +304,7 @@ async def test_a_booking_reaches_the_calendar_and_the_telephone(
     google: GoogleCalendar, engine: AsyncEngine, dealership: Dealership, people: People
 ) -> None:
     calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW)
-    (opening,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
+    (opening,) = await calendar.find_openings(OpeningsQuery.of_days("oil_change", limit=1))
     booking = await calendar.book(
         BookingRequest("k", opening, people.maria, people.civic, "+13125550142")
     )
@@ -337,7 +337,7 @@ async def test_google_away_costs_the_caller_nothing(
 ) -> None:
     world.faults.add("google", "fail", status=503)
     calendar = CalendarService(engine, dealership, "main", clock=lambda: NOW)
-    (opening,) = await calendar.find_openings(OpeningsQuery("oil_change", limit=1))
+    (opening,) = await calendar.find_openings(OpeningsQuery.of_days("oil_change", limit=1))
     wish = BookingRequest("k", opening, people.maria, None, "+13125550142")
     booking = await calendar.book(wish)
     worker = OutboxWorker(engine, calendar_handlers(google, EventBook(engine, dealership)))

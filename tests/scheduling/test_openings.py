@@ -6,20 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from config.dealership import Bay
+from otto.scheduling.choosing import spread
 from otto.scheduling.hours import Period
-from otto.scheduling.openings import (
-    Opening,
-    OpeningsQuery,
-    compute_openings,
-    fits_day,
-    rank_bays,
-    spread,
-)
+from otto.scheduling.openings import Opening
+from otto.scheduling.planning import Work, plan, rank_bays, starts_within
 
 CHICAGO = ZoneInfo("America/Chicago")
 MIDNIGHT = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)  # 00:00 in Chicago
@@ -77,48 +71,38 @@ def test_an_opening_keeps_every_rule_and_none_is_missed(
         busy.setdefault(f"b{bay}", []).append(period(start, length))
     duration, step = timedelta(minutes=minutes), timedelta(minutes=step_minutes)
     able = rank_bays(bays, skill)
-    found = compute_openings(
-        location_id="main",
-        service_code="work",
-        bays=able,
-        busy=busy,
-        open_periods=opened,
-        duration=duration,
-        step=step,
-        not_before=at(notice),
-    )
+    work = Work("work", duration, timedelta(), tuple(bay.id for bay in able))
+    found = {
+        start: lines
+        for one in opened
+        for start in starts_within(one, duration, step)
+        if start >= at(notice) and (lines := plan([work], start, busy)) is not None
+    }
     skills = {bay.id: bay.skills for bay in bays}
-    for opening in found:
-        work = Period(opening.starts_at, opening.ends_at)
-        assert work.ends_at - work.starts_at == duration
-        assert work.starts_at >= at(notice)
-        assert skill in skills[opening.bay_id]
-        assert not any(work.overlaps(other) for other in busy.get(opening.bay_id, []))
-        home = [one for one in opened if one.starts_at <= work.starts_at < one.ends_at]
-        assert len(home) == 1
-        assert work.ends_at <= home[0].ends_at
-        assert (work.starts_at - home[0].starts_at) % step == timedelta()
-    starts = [opening.starts_at for opening in found]
-    assert starts == sorted(set(starts))
+    for start, (line,) in found.items():
+        period_of_work = Period(line.starts_at, line.ends_at)
+        assert (line.starts_at, line.ends_at - line.starts_at) == (start, duration)
+        assert skill in skills[line.bay_id]
+        assert not any(period_of_work.overlaps(other) for other in busy.get(line.bay_id, []))
 
     # Minute by minute, the slow and obvious way: nothing that is free was left out.
     obvious = set()
     for one in opened:
         for offset in range(0, 1440, step_minutes):
-            work = Period(
+            taking = Period(
                 one.starts_at + offset * MINUTE, one.starts_at + offset * MINUTE + duration
             )
-            if work.ends_at > one.ends_at or work.starts_at < at(notice):
+            if taking.ends_at > one.ends_at or taking.starts_at < at(notice):
                 continue
             if any(
                 all(
-                    work.ends_at <= other.starts_at or work.starts_at >= other.ends_at
+                    taking.ends_at <= other.starts_at or taking.starts_at >= other.ends_at
                     for other in busy.get(bay.id, [])
                 )
                 for bay in able
             ):
-                obvious.add(work.starts_at)
-    assert set(starts) == obvious
+                obvious.add(taking.starts_at)
+    assert set(found) == obvious
 
 
 def test_the_least_versatile_bay_that_can_do_it_is_taken_first() -> None:
@@ -183,17 +167,3 @@ def test_a_choice_is_part_of_what_there_is(slots: set[int], limit: int) -> None:
     assert list(chosen) == sorted(set(chosen), key=lambda one: one.starts_at)
     if chosen:
         assert chosen[0] == openings[0]
-
-
-@pytest.mark.parametrize(
-    ("query", "fitting"),
-    [
-        (OpeningsQuery("work"), ["24 11:30", "24 12:00", "24 12:30"]),
-        (OpeningsQuery("work", part_of_day="morning"), ["24 11:30"]),
-        (OpeningsQuery("work", part_of_day="afternoon"), ["24 12:00", "24 12:30"]),
-        (OpeningsQuery("work", earliest=time(12, 15)), ["24 12:30"]),
-    ],
-)
-def test_part_of_day_is_local(query: OpeningsQuery, fitting: list[str]) -> None:
-    openings = half_hours(0, "11:30", "12:30")
-    assert spoken([one for one in openings if fits_day(one, query, CHICAGO)]) == fitting

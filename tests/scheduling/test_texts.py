@@ -163,7 +163,7 @@ async def openings(calendar: CalendarService, count: int) -> list[Opening]:
     found: list[Opening] = []
     day = (NOW + timedelta(days=1)).date()
     while len(found) < count:
-        query = OpeningsQuery("oil_change", day, day, limit=6)
+        query = OpeningsQuery.of_days("oil_change", day, day, limit=6)
         found += await calendar.find_openings(query)
         day += timedelta(days=1)
     return found[:count]
@@ -488,7 +488,7 @@ async def test_that_it_was_texted_is_known_as_long_as_the_appointment_is_of_inte
     calendar: CalendarService, engine: AsyncEngine, people: People
 ) -> None:
     far = (NOW + timedelta(days=40)).date()
-    (slot,) = await calendar.find_openings(OpeningsQuery("oil_change", far, far, limit=1))
+    (slot,) = await calendar.find_openings(OpeningsQuery.of_days("oil_change", far, far, limit=1))
     request = wish(people, slot)
     await calendar.book(request)
     await worker(engine, Carrier()).run_once()

@@ -48,7 +48,7 @@ def first_opening(stack: Running, service: str) -> str:
     async def ask() -> str:
         engine = make_engine(stack.settings.database)
         calendar = CalendarService(engine, dealership, location.id)
-        opening, *_ = await calendar.find_openings(OpeningsQuery(service))
+        opening, *_ = await calendar.find_openings(OpeningsQuery.of_days(service))
         await engine.dispose()
         return describe_start(opening.starts_at, location.zone)
 

@@ -112,7 +112,7 @@ async def test_the_actors_role_takes_a_booking_from_end_to_end(
     await crm.verify(IdentityClaim(MARIA, "CA1", date_of_birth=date(1980, 1, 1)))
 
     calendar = CalendarService(app, dealership, "main", clock=lambda: NOW)
-    slot, later, last = await calendar.find_openings(OpeningsQuery("oil_change", limit=3))
+    slot, later, last = await calendar.find_openings(OpeningsQuery.of_days("oil_change", limit=3))
     request = BookingRequest("k", slot, customer.id, car.id, MARIA, "CA1", caller=MARIA)
     booking = await calendar.book(request)
     assert booking.is_texted and await calendar.book(request) == booking

@@ -47,11 +47,12 @@ from otto.scheduling.bookings import (
     BookingRefused,
     BookingRequest,
     CancelRequest,
+    HoldRequest,
     MoveRequest,
     SlotTaken,
 )
 from otto.scheduling.code_requests import CodeRequest, CodeVerdict
-from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.openings import Opening, Openings, OpeningsQuery
 from otto.storage.errors import CustomerExists
 from otto.tasks import Tasks
 
@@ -242,6 +243,8 @@ class Book:
         self.bay_id = bay_id
         self.taken: set[datetime] = set()
         self.requests: list[BookingRequest] = []
+        self.queries: list[OpeningsQuery] = []
+        self.holds: list[HoldRequest] = []
         self.bookings: dict[str, Booking] = {}
         self.moves: list[MoveRequest] = []
         self.cancellations: list[CancelRequest] = []
@@ -252,14 +255,24 @@ class Book:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]:
+    async def find_openings(self, query: OpeningsQuery) -> Openings:
         start = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
         starts = [start + timedelta(hours=hours) for hours in range(5)]
-        return tuple(
-            Opening.of_one("main", self.bay_id, query.service_code, at, at + timedelta(minutes=30))
+        self.queries.append(query)
+        service = query.service_codes[0]
+        found = [
+            Opening.of_one("main", self.bay_id, service, at, at + timedelta(minutes=30))
             for at in starts
             if at not in self.taken
-        )[: query.limit]
+        ]
+        return Openings(tuple(found[: query.limit]))
+
+    async def hold(self, request: HoldRequest) -> datetime:
+        self.holds.append(request)
+        return datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+
+    async def release_hold(self, call_sid: str) -> None:
+        self.holds.clear()
 
     async def book(self, request: BookingRequest) -> Booking:
         self.requests.append(request)

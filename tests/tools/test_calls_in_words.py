@@ -38,7 +38,7 @@ async def ring(engine: AsyncEngine, dealership: Dealership) -> Any:
         await connection.execute(
             text(
                 "TRUNCATE appointments, outbox, vehicles, customers, limit_events, text_codes,"
-                " text_consents, opt_outs RESTART IDENTITY CASCADE"
+                " text_consents, opt_outs, offered_starts RESTART IDENTITY CASCADE"
             )
         )
     limits, location = LimitSettings(), dealership.locations[0]

@@ -79,7 +79,7 @@ async def run(toolbox: Toolbox, name: str, **arguments: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("tool", "arguments"),
     [
-        ("find_openings", {"service": "oil_change"}),
+        ("find_openings", {"services": ["oil_change"]}),
         ("book_appointment", {"slot_id": "s-1"}),
         ("my_appointments", {}),
         ("reschedule_appointment", {"appointment_ref": "a-1", "slot_id": "s-1"}),

@@ -29,7 +29,7 @@ from tests.support.call import NOW, Call, Memory, ScriptedModel, Step, Telephone
 
 NEW = ("create_customer", {"first_name": "Robin", "last_name": "Walker"})
 CAR = ("add_vehicle", {"year": 2020, "make": "Honda", "model": "Civic", "vin": None})
-FIND = ("find_openings", {"service": "oil_change", "from_date": "tomorrow"})
+FIND = ("find_openings", {"services": ["oil_change"], "when": "tomorrow"})
 
 
 class Quick(Telephone):

@@ -20,7 +20,7 @@ from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
 from otto.scheduling.service import CalendarService
 from otto.storage.database import sync_dealership
-from otto.storage.tables import AppointmentRow
+from otto.storage.tables import AppointmentLineRow, AppointmentRow, OfferedStartRow
 from tests.support.call import NOW
 
 VIN = "1HGBH41JXMN109186"
@@ -58,7 +58,7 @@ class Desk:
 
     async def offered(self, service: str = "oil_change") -> str:
         """The slot of the first opening tomorrow, heard by the caller."""
-        found = await self.use("find_openings", service=service, from_date="tomorrow")
+        found = await self.use("find_openings", services=[service], when="tomorrow")
         self.session.caller_turns += 1
         slot: str = found["openings"][0]["slot_id"]
         return slot
@@ -71,7 +71,8 @@ async def desk(engine: AsyncEngine, dealership: Dealership) -> AsyncIterator[Des
     new = NewCustomer(f"desk:{phone}", "Dana", "Field", phone)
     yield Desk(engine, dealership, await CrmService(engine, "main").create_customer(new))
     async with engine.begin() as connection:
-        await connection.execute(delete(AppointmentRow))
+        for table in (AppointmentRow, AppointmentLineRow, OfferedStartRow):
+            await connection.execute(delete(table))
 
 
 async def test_two_equal_trucks_are_told_apart_by_their_vins(desk: Desk) -> None:
@@ -154,7 +155,7 @@ async def test_arguments_of_half_characters_and_too_many_are_no_raw_error(desk: 
         ("add_vehicle", {"year": 2019, "make": "x", "model": "y" * 61}, "model (String should"),
         ("add_vehicle", {"year": 1 << 80, "make": "x", "model": "y"}, "year (Input should be"),
         ("add_vehicle", {"year": 2019, "make": "\x00", "model": "y"}, "make (Input should be"),
-        ("find_openings", {"service": "o" * 301}, "service (String should"),
+        ("find_openings", {"services": ["o" * 301]}, "services (String should"),
     ],
 )
 async def test_what_is_refused_is_named_and_not_repeated(
@@ -178,3 +179,83 @@ async def test_nothing_is_offered_while_the_only_vehicle_is_in_a_bay(desk: Desk)
         booked = await desk.use("book_appointment", slot_id=await desk.offered())
         assert booked["status"] == "booked", count
     assert len(set(desk.session.bookings)) == 4
+
+
+# Asking by day and time
+
+
+async def test_a_time_that_was_named_is_offered_alone_and_held(desk: Desk) -> None:
+    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    found = await desk.use("find_openings", services=["oil_change"], when="Tuesday at nine")
+    assert (found["status"], found["asked_is_free"]) == ("ok", True)
+    (slot,) = found["openings"]
+    assert slot["when"] == "Tuesday, November 24 at 9:00 AM"
+    async with desk.engine.connect() as connection:
+        held = await connection.scalar(select(AppointmentLineRow.held_by))
+    assert held == desk.session.call_sid
+    desk.session.caller_turns += 1
+    assert (await desk.use("book_appointment", slot_id=slot["slot_id"]))["status"] == "booked"
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("Tuesday the 25th", {"status": "ask"}),
+        ("something later", {"status": "ask"}),
+        ("yesterday", {"status": "ask"}),
+        ("Sunday at nine", {"status": "ok", "why": "closed", "asked_is_free": False}),
+        ("Tuesday at 8 pm", {"status": "ok", "why": "outside_hours", "asked_is_free": False}),
+        ("Tuesday at 9:10", {"status": "ok", "why": "off_grid"}),
+    ],
+)
+async def test_what_is_open_or_not_to_be_had_is_said(
+    desk: Desk, when: str, expected: dict[str, Any]
+) -> None:
+    found = await desk.use("find_openings", services="oil_change", when=when)
+    assert {key: found[key] for key in expected} == expected
+    assert found["message"].endswith((".", "?"))
+    assert len(found.get("openings", ())) == (3 if found["status"] == "ok" else 0)
+
+
+async def test_what_is_said_next_is_about_the_day_that_was_offered(desk: Desk) -> None:
+    await desk.use("find_openings", services=["oil_change"], when="Wednesday")
+    desk.session.caller_turns += 1
+    found = await desk.use("find_openings", services=["oil_change"], when="ten o'clock please")
+    assert [one["when"] for one in found["openings"]] == ["Wednesday, November 25 at 10:00 AM"]
+
+
+async def test_several_services_with_a_loaner_are_one_booking(desk: Desk) -> None:
+    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    found = await desk.use(
+        "find_openings",
+        services=["oil_change", "tire_rotation"],
+        when="Tuesday at nine",
+        transport="loaner",
+    )
+    assert found["price"] == "$119.90"
+    (slot,) = found["openings"]
+    assert slot["transport"] == "loaner"
+    desk.session.caller_turns += 1
+    booked = await desk.use("book_appointment", slot_id=slot["slot_id"])
+    assert booked["status"] == "booked"
+    async with desk.engine.connect() as connection:
+        rows = (await connection.execute(select(AppointmentRow.transport))).all()
+        lines = (await connection.execute(select(AppointmentLineRow.service_code))).all()
+    assert [row.transport for row in rows] == ["loaner"]
+    assert sorted(line.service_code for line in lines) == ["oil_change", "tire_rotation"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"services": []},
+        {"services": ["oil_change", "battery", "brake_pads", "diagnostic", "ac_service"]},
+        {"services": ["car_wash"]},
+        {"services": ["oil_change"], "transport": "helicopter"},
+        {"services": ["oil_change"], "when": "x" * 301},
+        {"services": ["oil_change"], "from_date": "tomorrow"},
+    ],
+)
+async def test_what_cannot_be_looked_for_is_refused(desk: Desk, arguments: dict[str, Any]) -> None:
+    found = await desk.use("find_openings", **arguments)
+    assert found["status"] == "error"

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from otto.dialogue.session.history import History
+from otto.scheduling.openings import Transport
 
 
 class Identity(StrEnum):
@@ -83,6 +84,8 @@ class Offer:
     caller_turn: int
     """How many turns the caller had taken when it was offered: it can be booked only after the
     caller has answered."""
+    transport: Transport = "drop_off"
+    """How they go on without the car, as far as there is a place for it."""
     change: int = 0
     """How many appointments this call had moved or cancelled by then: a time that was given up
     and is wanted again is another wish."""

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, time
+from contextlib import suppress
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from config.dealership import Dealership, Location
 from otto.dialogue.session.state import Offer, Session
-from otto.dialogue.tools.arguments import BookAppointment, FindOpenings, PartOfDay
+from otto.dialogue.tools.arguments import BookAppointment, FindOpenings
+from otto.dialogue.tools.finding import described, instead_of, question
 from otto.dialogue.tools.information import service_of, services_said
 from otto.dialogue.tools.offers import answered, offered, opening_of, wish_key, withdraw
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, told
 from otto.dialogue.tools.ports import Calendar
 from otto.dialogue.tools.results import Result, ToolFault
-from otto.language.dates import resolve_dates
-from otto.scheduling.bookings import Booking, BookingRequest, SlotTaken, VehicleBooked
+from otto.language.wishes import Ask
+from otto.scheduling.bookings import (
+    Booking,
+    BookingRequest,
+    HoldRequest,
+    SchedulingError,
+    SlotTaken,
+    VehicleBooked,
+)
 from otto.scheduling.openings import Opening, OpeningsQuery
 
-OPENINGS_OFFERED = 3
 NOT_THROUGH = "I'm sorry, your appointment did not go through"
 
 
@@ -40,33 +48,21 @@ class AppointmentTools:
 
     async def find_openings(self, pinned: Pinned, arguments: FindOpenings) -> Outcome:
         """What is free. Only what was found in this call can be booked."""
-        service = service_of(self._dealership, arguments.service)
-        days = resolve_dates(
-            arguments.from_date,
-            arguments.to_date,
-            now=self._now().astimezone(self._zone),
-            horizon_days=self._location.horizon_days,
-        )
-        query = OpeningsQuery(
-            service_code=service.code,
-            from_date=days.first,
-            to_date=days.last,
-            part_of_day=arguments.part_of_day or days.part_of_day,
-            limit=OPENINGS_OFFERED,
-            vehicle_id=_only_vehicle(pinned),
-        )
-        openings = await self._calendar.find_openings(query)
-        if not openings:
-            return told({"status": "none", "advice": "Nothing is free then. Suggest other days."})
+        query = question(arguments, pinned, self._dealership, self._location, self._now())
+        if isinstance(query, Ask):
+            return told({"status": "ask", "message": query.question})
+        services = [service_of(self._dealership, code) for code in query.service_codes]
+        found = await self._calendar.find_openings(query)
+        if found.asked_is_free and len(found) == 1:
+            await self._hold(pinned, found.openings[0])
         return Outcome(
-            lambda session: {
-                "status": "ok",
-                "service": service.name,
-                "duration_minutes": service.duration_minutes,
-                "price": service.price_text,
-                "openings": offered(session, openings, self._zone),
-            }
+            lambda session: described(found, services, offered(session, found.openings, self._zone))
         )
+
+    async def _hold(self, pinned: Pinned, opening: Opening) -> None:
+        """Keep the one that will be said back. If somebody was faster, the booking will tell."""
+        with suppress(SchedulingError):
+            await self._calendar.hold(HoldRequest(pinned.call_sid, opening))
 
     async def book(self, pinned: Pinned, arguments: BookAppointment) -> Outcome:
         """Book an opening that was offered and answered."""
@@ -152,26 +148,13 @@ class AppointmentTools:
         )
 
     async def instead(self, offer: Offer, vehicle_id: int | None) -> tuple[Opening, ...]:
-        """What is free in place of an opening that is gone, from the same day on."""
-        local = datetime.fromisoformat(offer.starts_at).astimezone(self._zone)
-        part: PartOfDay = "morning" if local.time() < time(12) else "afternoon"
-        for part_of_day in (part, None):
-            query = OpeningsQuery(
-                service_code=offer.service_codes[0],
-                from_date=local.date(),
-                part_of_day=part_of_day,
-                limit=OPENINGS_OFFERED,
-                vehicle_id=vehicle_id,
-            )
-            openings = await self._calendar.find_openings(query)
-            if openings:
-                return openings
-        return ()
-
-
-def _only_vehicle(pinned: Pinned) -> int | None:
-    vehicle = pinned.vehicle(None)
-    return vehicle.vehicle_id if vehicle else None
+        """What is nearest to an opening that is gone."""
+        query = OpeningsQuery(
+            service_codes=offer.service_codes,
+            wish=instead_of(offer, self._location),
+            vehicle_id=vehicle_id,
+        )
+        return (await self._calendar.find_openings(query)).openings
 
 
 def _over(booking: Booking, offer: Offer, service: str) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -11,8 +11,7 @@ from otto.language.birth_dates import BirthDateError, read_birth_date
 from otto.language.characters import shortened
 from otto.language.mileage import read_mileage
 from otto.scheduling.bookings import CancelReason
-
-PartOfDay = Literal["morning", "afternoon"]
+from otto.scheduling.openings import Transport
 
 MOST_CHARACTERS = 300
 Retold = Annotated[
@@ -22,6 +21,11 @@ Retold = Annotated[
     ),
 ]
 """What the model says in its own words for a person: longer, it is cut, and no reason to refuse."""
+
+
+def _listed(given: Any) -> Any:
+    """Models write "oil_change" where they mean ["oil_change"]."""
+    return [given] if isinstance(given, str) else given
 
 
 class Arguments(BaseModel):
@@ -90,10 +94,10 @@ class AddVehicle(Arguments):
 
 
 class FindOpenings(Arguments):
-    service: str
-    from_date: str | None = None
-    to_date: str | None = None
-    part_of_day: PartOfDay | None = None
+    services: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1, max_length=4)
+    when: str | None = None
+    staff: str | None = Field(None, alias="with")
+    transport: Transport | None = None
 
 
 class BookAppointment(Arguments):

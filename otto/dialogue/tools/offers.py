@@ -30,6 +30,7 @@ def offered(session: Session, openings: Iterable[Opening], zone: ZoneInfo) -> li
             ends_at=opening.ends_at.isoformat(),
             when=describe_start(opening.starts_at, zone),
             caller_turn=session.caller_turns,
+            transport=opening.transport,
             change=session.changes,
         )
         known = next((each for each in session.offers.values() if _is_same(each, made)), None)
@@ -37,6 +38,8 @@ def offered(session: Session, openings: Iterable[Opening], zone: ZoneInfo) -> li
             made = replace(known, lines=made.lines)
         session.offers[made.slot_id] = made
         listed.append({"slot_id": made.slot_id, "when": made.when})
+        if made.transport != "drop_off":
+            listed[-1]["transport"] = made.transport
     return listed
 
 
@@ -66,6 +69,7 @@ def opening_of(offer: Offer, location_id: str) -> Opening:
             )
             for line in offer.lines
         ),
+        transport=offer.transport,
     )
 
 
@@ -73,6 +77,7 @@ def wish_key(offer: Offer, *parts: object) -> str:
     """The idempotency key of what is wanted with an offer: the same wish has the same one, whoever
     asks again. `parts` say what is wanted, and by whom."""
     wish = [*map(str, parts), offer.starts_at, "+".join(offer.service_codes)]
+    wish += [offer.transport] if offer.transport != "drop_off" else []
     return ":".join([*wish, *([str(offer.change)] if offer.change else [])])
 
 
@@ -111,4 +116,5 @@ def _kept(line: OpeningLine) -> OfferLine:
 
 
 def _is_same(one: Offer, other: Offer) -> bool:
-    return (one.starts_at, one.service_codes) == (other.starts_at, other.service_codes)
+    wished = [(each.starts_at, each.service_codes, each.transport) for each in (one, other)]
+    return wished[0] == wished[1]

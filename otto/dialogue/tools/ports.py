@@ -3,6 +3,7 @@ services themselves."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol
 
 from otto.crm.customers import (
@@ -15,19 +16,27 @@ from otto.crm.customers import (
 )
 from otto.crm.records import Callback, CallRecord
 from otto.crm.repair_orders import RepairOrder
-from otto.scheduling.bookings import Booking, BookingRequest, CancelRequest, MoveRequest
+from otto.scheduling.bookings import (
+    Booking,
+    BookingRequest,
+    CancelRequest,
+    HoldRequest,
+    MoveRequest,
+)
 from otto.scheduling.code_requests import CodeRequest, CodeVerdict
-from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.openings import Openings, OpeningsQuery
 
 
 class Calendar(Protocol):
     """The bookings of the location."""
 
-    async def find_openings(self, query: OpeningsQuery) -> tuple[Opening, ...]: ...
+    async def find_openings(self, query: OpeningsQuery) -> Openings: ...
     async def book(self, request: BookingRequest) -> Booking: ...
     async def appointments_of(self, customer_id: int) -> tuple[Booking, ...]: ...
     async def reschedule(self, request: MoveRequest) -> Booking: ...
     async def cancel(self, request: CancelRequest) -> Booking: ...
+    async def hold(self, request: HoldRequest) -> datetime: ...
+    async def release_hold(self, call_sid: str) -> None: ...
     async def text_code(self, request: CodeRequest) -> bool: ...
     async def check_code(self, call_sid: str, code: str) -> CodeVerdict: ...
 

@@ -117,12 +117,26 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
         _tool(
             "find_openings",
             "Find openings that really exist. Only these may be offered.",
-            service=service,
-            from_date=_optional(
-                _text("First day: ISO, or the caller's own words (next Tuesday). Null: soonest.")
+            services={
+                "type": "array",
+                "items": service,
+                "description": "What is to be done in one visit: one service, or up to four.",
+            },
+            when=_optional(
+                _text(
+                    "The caller's own words for the day and the time, unchanged: \"Tuesday at "
+                    'nine", "any morning but Monday", "after four". Null: as soon as possible.'
+                )
             ),
-            to_date=_optional(_text("Last day, in the same way. Null: no limit given.")),
-            part_of_day=_optional({"type": "string", "enum": ["morning", "afternoon"]}),
+            **{"with": _optional(_text("Whom of the staff they would like, by name. Else null."))},
+            transport=_optional(
+                {
+                    "type": "string",
+                    "enum": ["wait", "loaner", "shuttle"],
+                    "description": "When they say that they will wait, or need a loaner car or "
+                    "the shuttle. Else null.",
+                }
+            ),
         ),
         _tool(
             "book_appointment",

@@ -18,13 +18,14 @@ GRANT SELECT, UPDATE, DELETE ON
     cache_invalidations
 TO otto_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    appointment_lines, turns, callbacks, outbox, limit_events, text_codes, bay_blocks, calendar_sync
+    appointment_lines, turns, callbacks, outbox, limit_events, text_codes, bay_blocks, calendar_sync,
+    offered_starts
 TO otto_app;
 
 -- otto_read: how the workshop and the line are used. No names, numbers, notes or words.
 GRANT SELECT ON
     alembic_version, services, bays, bay_blocks, calendar_conflicts, appointment_lines,
-    appointment_changes
+    appointment_changes, offered_starts
 TO otto_read;
 GRANT SELECT (id, location_id, customer_id, vehicle_id, starts_at, ends_at, status, transport,
         transport_date, version, created_at)

@@ -32,6 +32,7 @@ from otto.storage.tables.numbers import (
     TextCodeRow,
     TextConsentRow,
 )
+from otto.storage.tables.offers import OfferedStartRow
 from otto.storage.tables.outbox import NEVER, OutboxRow
 from otto.storage.tables.people import (
     EMAIL_LENGTH,
@@ -81,6 +82,7 @@ __all__ = [
     "ErasureRow",
     "LimitEventRow",
     "NumberHashKeyRow",
+    "OfferedStartRow",
     "OptOutRow",
     "OutboxRow",
     "RepairOrderRow",
