@@ -46,13 +46,12 @@ GIVEN_UP_S = 120.0
 WAITING = """
     INSERT INTO outbox (kind, key, payload)
     SELECT 'calendar.upsert', 'waits:' || n, jsonb_build_object(
-        'calendar_id', bays.calendar_id, 'event_id', md5(n::text), 'appointment_id', n::text,
-        'body', jsonb_build_object('summary', 'Oil change: Robin Walker',
-            'start', jsonb_build_object('dateTime', '2026-12-01T09:00:00-06:00'),
-            'end', jsonb_build_object('dateTime', '2026-12-01T09:45:00-06:00')))
+        'calendar_id', calendar_id, 'event_id', google_event_id, 'appointment_id', appointment_id)
     FROM generate_series(1, $1) AS n
-    JOIN (SELECT calendar_id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS many
-          FROM bays) AS bays ON bays.place = n % bays.many
+    JOIN (SELECT calendar_id, google_event_id, appointment_id, count(*) OVER () AS many,
+                 row_number() OVER (ORDER BY starts_at, bay_id) - 1 AS place
+          FROM appointment_lines JOIN bays ON bays.id = bay_id
+          WHERE google_event_id IS NOT NULL) AS lines ON lines.place = n % lines.many
 """
 _TOLD = text("SELECT count(*) FROM outbox WHERE kind = 'calendar.upsert' AND done_at IS NOT NULL")
 

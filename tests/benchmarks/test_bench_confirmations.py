@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.data import confirmations
 from benchmarks.data.confirmations import Case
-from benchmarks.data.filling import make
+from benchmarks.data.filling import fill, make
 from benchmarks.data.measuring import Bench
 from config.dealership import Dealership
 
@@ -30,6 +30,7 @@ async def test_every_booking_has_its_text(
         assert name == "a year past"
         url = make_database(None)
         await make(url, dealership)
+        await fill(url, dealership.location("main"), 1, 0.0)
         return url
 
     bench = Bench(dealership, {}, copy, "", 0, scale=0.01)

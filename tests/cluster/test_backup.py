@@ -80,7 +80,7 @@ def test_what_is_restored_is_what_there_was(full: str, dump: Path, empty_postgre
     assert "otto calendar reconcile" in said
     before, after = asyncio.run(contents(full)), asyncio.run(contents(empty_postgres_url))
     assert after == before
-    assert before["customers"][0] == 200 and before["outbox"][0] == 2
+    assert before["customers"][0] == 200 and before["outbox"][0] >= 2
     # Counters of ids go on where they were.
     asyncio.run(execute(empty_postgres_url, WAITING.replace("'a'", "'c'").replace("'b'", "'d'")))
 
