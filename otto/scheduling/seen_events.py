@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo
 from otto.scheduling.hours import Period
 
 FIELDS = (
-    "id,status,etag,iCalUID,start,end,transparency,eventType,attendees(self,responseStatus),"
+    "id,status,etag,iCalUID,recurringEventId,start,end,transparency,eventType,"
+    "attendees(self,responseStatus),"
     "extendedProperties/private"
 )
 """What is asked for of each event: no title, no description, no names."""
@@ -57,6 +58,8 @@ class SeenEvent:
     """Which appointment it says it is for; None for an event of staff's own."""
     written: Place | None
     """What we last wrote it to be."""
+    of_series: bool = False
+    """Whether it is one of a series, whose events share what they say of themselves."""
 
     @property
     def place(self) -> Place | None:
@@ -96,6 +99,7 @@ def seen_event(event: Any, calendar_id: str, zone: ZoneInfo) -> SeenEvent | None
         ),
         appointment_id=_uuid(private.get(APPOINTMENT)),
         written=_read_place(private.get(WRITTEN)),
+        of_series=bool(_text(event.get("recurringEventId"))),
     )
 
 

@@ -125,10 +125,15 @@ class Workshop:
     # What is there
 
     async def event_id(self, booking: Booking) -> str:
+        return (await self.event_ids(booking))[0]
+
+    async def event_ids(self, booking: Booking) -> list[str]:
+        """Of its lines, in the order of the work."""
         line = AppointmentLineRow
-        wanted = select(line.google_event_id).where(line.appointment_id == booking.appointment_id)
+        ours = line.appointment_id == booking.appointment_id
+        wanted = select(line.google_event_id).where(ours).order_by(line.position)
         async with self.engine.connect() as connection:
-            return str(await connection.scalar(wanted))
+            return [str(event_id) for event_id in await connection.scalars(wanted)]
 
     async def event(self, booking: Booking, calendar: str = BAY_1) -> dict[str, Any]:
         """The booking's event as Google has it."""

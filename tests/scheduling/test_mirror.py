@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from otto.scheduling.bookings import BookingRequest, CancelRequest, MoveRequest
+from otto.scheduling.bookings import Booking, BookingRequest, CancelRequest, MoveRequest
 from otto.scheduling.hours import Period
-from otto.scheduling.openings import Opening
+from otto.scheduling.openings import Opening, OpeningLine
 from otto.storage.tables import CalendarSyncRow
 from tests.scheduling.mirror_support import (
     BAY_1,
@@ -303,6 +303,57 @@ async def test_an_edit_in_between_is_read_before_it_is_written_over(shop: Worksh
     assert await shop.conflicts() == []
 
 
+async def test_who_repeats_our_event_blocks_the_other_times(shop: Workshop) -> None:
+    booking = await shop.book()
+    await shop.follow()
+    weekly = {"recurrence": ["RRULE:FREQ=WEEKLY;COUNT=3"]}
+    await shop.staff("edit", event=await shop.event_id(booking), body=weekly)
+    await shop.follow()
+    assert await shop.standing(booking) == booking
+    assert [period.starts_at for _, period in await shop.blocks()] == [
+        NINE + 7 * DAY,
+        NINE + 14 * DAY,
+    ]
+    assert (await shop.conflicts(), await shop.callbacks()) == ([], [])
+
+
+async def test_one_service_of_a_visit_moves_and_the_others_stay(shop: Workshop) -> None:
+    booking = await two_services(shop)
+    first, second = await shop.event_ids(booking)
+    await shop.staff("move", BAY_2, event=second, start=(NINE + 2 * HOUR).isoformat())
+    await shop.follow()
+    moved = await shop.standing(booking)
+    assert moved is not None
+    assert [line.starts_at for line in moved.lines] == [NINE, NINE + 2 * HOUR]
+    assert await shop.event_ids(booking) == [first, second]
+    # Before the first it would be another order of the work; into the first it cannot be.
+    await shop.staff("move", BAY_2, event=second, start=(NINE + 15 * MINUTE).isoformat())
+    await shop.follow()
+    assert await shop.standing(booking) == moved
+    assert [kind for kind, _ in await shop.conflicts()] == ["move_refused"]
+    assert start_of(await shop.google.get_event(BAY_2, second)) == NINE + 2 * HOUR
+
+
+async def test_who_deletes_one_service_of_a_visit_cancels_the_visit(shop: Workshop) -> None:
+    booking = await two_services(shop)
+    first, second = await shop.event_ids(booking)
+    await shop.staff("delete", BAY_2, event=second)
+    await shop.follow()
+    assert await shop.standing(booking) is None
+    assert (await shop.google.get_event(BAY_2, first))["status"] == "cancelled"
+    assert len(await shop.callbacks()) == 1
+
+
+async def test_an_event_of_the_past_used_once_more_is_a_block(shop: Workshop) -> None:
+    booking = await shop.book()
+    await shop.follow()
+    shop.now = NINE + DAY
+    later = NINE + 2 * DAY
+    await shop.staff("move", event=await shop.event_id(booking), start=later.isoformat())
+    await shop.follow()
+    assert await shop.blocks() == [("bay-1", Period(later, later + 45 * MINUTE))]
+
+
 # Deletions
 
 
@@ -485,6 +536,23 @@ async def test_no_booking_slips_between_a_look_at_the_blocks_and_its_commit(
         assert await shop.blocks() == []
     await following
     assert len(await shop.blocks()) == 1
+
+
+async def two_services(shop: Workshop) -> Booking:
+    """Maria's Civic: tyres after its oil change, both in bay 2."""
+    tyres = shop.dealership.service("tire_rotation")
+    begins = NINE + 45 * MINUTE
+    ends = begins + timedelta(minutes=tyres.duration_minutes)
+    lines = (
+        OpeningLine("oil_change", "bay-2", NINE, begins, begins),
+        OpeningLine(tyres.code, "bay-2", begins, ends, ends),
+    )
+    wish = BookingRequest(
+        "two", Opening("main", NINE, ends, lines), shop.people.maria, shop.people.civic, PHONE
+    )
+    booking = await shop.service.book(wish)
+    await shop.tell()
+    return booking
 
 
 async def take(shop: Workshop, starts_at: Any) -> None:

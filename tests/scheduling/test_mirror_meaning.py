@@ -92,9 +92,10 @@ CANCELLED = replace(LINE, status="cancelled")
         (event(NINE, **DELETED), replace(LINE, place=at(27, THERE)), Nothing()),
         (event(NINE, **DELETED), replace(LINE, event_id="another"), Nothing()),
         # Over
-        (event(TEN), replace(LINE, status="completed"), NoBlock()),
-        (event(TEN), replace(LINE, status="no_show"), NoBlock()),
-        (event(TEN), replace(LINE, place=at(-1)), NoBlock()),
+        (event(NINE), replace(LINE, status="completed"), NoBlock()),
+        (event(TEN), replace(LINE, status="completed"), Block(TEN.period)),  # used once more
+        (event(TEN), replace(LINE, status="no_show"), Block(TEN.period)),
+        (event(TEN, at(-1)), replace(LINE, place=at(-1)), Block(TEN.period)),
         (event(None, **DELETED), replace(LINE, place=at(-1)), NoBlock()),
         # Cancelled in the book
         (event(NINE), CANCELLED, NoBlock()),  # our deletion is on its way
@@ -118,12 +119,16 @@ lines = st.builds(
     st.sampled_from(["caller", "staff", "otto"]),
     st.booleans(),
 )
-events = st.builds(
-    event,
-    st.none() | places,
-    st.none() | places,
-    is_cancelled=st.booleans(),
-    takes_time=st.booleans(),
+events = st.one_of(
+    st.builds(event, st.none() | places, st.none() | places),
+    st.builds(event, places, st.none() | places, takes_time=st.just(False)),
+    st.builds(
+        event,
+        st.none() | places,
+        st.none() | places,
+        is_cancelled=st.just(True),
+        takes_time=st.just(False),
+    ),
 )
 
 

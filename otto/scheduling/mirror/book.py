@@ -152,6 +152,8 @@ async def line_written_as(connection: AsyncConnection, event: SeenEvent) -> Book
     anew elsewhere. Not which of them it is, when several say the same."""
     if event.appointment_id is None or event.written is None:
         return None
+    if event.of_series and not event.is_as_written:
+        return None
     rows = await connection.execute(
         _lines().where(AppointmentLineRow.appointment_id == event.appointment_id)
     )
@@ -218,6 +220,9 @@ def _line(row: Any) -> BookedLine:
 
 
 def _names(event: SeenEvent) -> tuple[str, ...]:
-    """Under which ids a line may have the event."""
+    """Under which ids a line may have the event. Whoever repeats one of ours makes a series of it,
+    of which the first is ours and the others are not."""
+    if event.of_series and not event.is_as_written:
+        return (event.event_id,)
     uid = event.ical_uid.removesuffix(_UID_END)
     return (event.event_id, uid) if uid and uid != event.event_id else (event.event_id,)

@@ -3,7 +3,7 @@ Google.
 
     staff's own event    takes time    a block                      else no block
     ours, still as written             nothing: an echo, or our next write is on its way
-    ours, moved          is over       nothing: what is past is not booked again
+    ours, moved          is over       a block: what is past is not booked again
                          agreed        nothing: it is where the book has it
                          on what the book says now       a wish to move
                          on what the book said before    put back: the earlier commit wins
@@ -99,7 +99,7 @@ def meaning(event: SeenEvent, line: BookedLine | None, now: datetime) -> Meaning
     if line.status == "cancelled":
         return _of_cancelled(event, line)
     if not line.stands or line.place.period.ends_at <= now:
-        return NoBlock()
+        return _of_over(event, line)
     if event.is_cancelled:
         if event.calendar_id != line.place.calendar_id or event.event_id != line.event_id:
             return Nothing()  # it has left that calendar with the book's knowledge
@@ -115,6 +115,11 @@ def _of_staff(event: SeenEvent) -> Meaning:
     if event.takes_time and event.period is not None:
         return Block(event.period)
     return NoBlock()
+
+
+def _of_over(event: SeenEvent, line: BookedLine) -> Meaning:
+    """What is over stays; whoever moves its event on wants the time for something else."""
+    return NoBlock() if event.place == line.place or event.is_as_written else _of_staff(event)
 
 
 def _of_cancelled(event: SeenEvent, line: BookedLine) -> Meaning:
