@@ -35,6 +35,7 @@ from otto.dialogue.session.history import CallerSaid
 from otto.dialogue.session.record import note_turn
 from otto.dialogue.session.state import InProgress, Session
 from otto.dialogue.tools.endings import Conclusion, Next
+from otto.dialogue.tools.holding import Holding
 from otto.dialogue.tools.outcome import Late
 from otto.dialogue.tools.runner import TOOL_TASK, ToolRunner
 from otto.dialogue.tools.toolbox import Toolbox
@@ -94,6 +95,7 @@ class Answering:
         self._runner = ToolRunner(
             self._toolbox, session, call.spawn, context.settings.tool_timeout_s, self._on_late
         )
+        self._holding = Holding(session, context.calendar, context.location.id, call.spawn)
         self._owed: Reply | None = None
         """The reply that is asked for when the tools of an earlier one are done."""
         self.work: Work | None = None
@@ -228,6 +230,10 @@ class Answering:
         if reply.ending is not None:
             self._leave.interrupted(reply.ending)
 
+    async def release(self) -> None:
+        """The call is over: nothing is kept for its caller any more."""
+        await self._holding.release()
+
     # What comes back
 
     def on_model_event(self, event: Sentence | ModelDone) -> None:
@@ -280,6 +286,7 @@ class Answering:
             last = len(reply.sentences)
         if last > first:
             self._place(reply, first, last)
+        self._holding.said(reply.part(first, last))
         if not self._leave.keep_promise(reply, reply.part(first, last)):
             self._player.finish(reply)
         self._call.changed()

@@ -162,6 +162,7 @@ class Conversation:
             await self._recorder.write_record()
             await self._tasks.finish(TOOL_TASK, LATEST_S)
         await self._tasks.cancel()
+        await self._answering.release()
         await self._recorder.close()
 
     # What happens

@@ -106,6 +106,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\b(?:no ,? ?)?(?:i mean|i meant|i said|i want to say)\b", " <fix> "),
     (r"\b(?:scratch|strike|forget|cancel) that\b|\bhold on\b|\bcorrection\b", " <fix> "),
     (r"\b(?:no ,? ?wait|wait ,? ?no|oh wait|wait|oops|sorry|actually|instead)\b", " <fix> "),
+    (r"\bafter all(?! (?:day|of|my|the|that|those))\b", " <fix> "),
     (
         r"\b(?:make|change|move|switch) (?:it|that|this|the (?:date|time|day))"
         r"(?: (?:to|for|be))?\b",

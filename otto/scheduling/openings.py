@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Literal
+from uuid import UUID
 
 from otto.language.wishes import ANY_TIME, Choice, DaySet, Hours, Wish
 
@@ -90,6 +91,8 @@ class OpeningsQuery:
     staff: str | None = None
     """The name of somebody who works there, as the caller says it."""
     transport: Transport = "drop_off"
+    moving: UUID | None = None
+    """The appointment that is to be moved: its own times are free for it."""
     call_sid: str | None = None
     """The call that asks. What it is offered steers other calls to other openings; what is held
     for it is not in its own way."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import false, func, or_, select
+from sqlalchemy import false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.dealership import Dealership, Location
@@ -189,6 +189,9 @@ class _Looking:
             line.bay_id, line.vehicle_id, line.starts_at, line.ends_at, line.free_at
         ).where(
             OCCUPIES,
+            true()
+            if self._query.moving is None
+            else line.appointment_id.is_distinct_from(self._query.moving),
             or_(line.bay_id.in_(bays) & overlapping(span), of_vehicle),
             not_held_for(self._query.call_sid, self._now),
         )

@@ -52,8 +52,8 @@ def begin(desk: Desk, errand: Errand, text: str) -> None:
     new = _TO.search(normalise(text))
     wish = day_wish(new["new"]) if new else None
     times = tuple(clock_times(new["new"])) if new else ()
-    if wish or times:
-        desk.day, desk.times = wish or DayWish(), times
+    if new and (wish or times):
+        desk.day, desk.times = wish or DayWish(words=new["new"]), times
 
 
 # --- The caller's answers -----------------------------------------------------------------------
@@ -93,7 +93,7 @@ def answer_new_day(desk: Desk, text: str) -> None:
     """When it suits better; what has no day in it may be a refusal."""
     wish, times = day_wish(text), tuple(clock_times(text))
     if wish or times:
-        desk.day, desk.times = wish or DayWish(), times
+        desk.day, desk.times = wish or DayWish(words=text.strip()), times
         desk.forget_openings()
     elif re.search(r"\b(leave|keep|forget|never ?mind|stay)\b", normalise(text)):
         _leave_it(desk)

@@ -177,7 +177,7 @@ def _arrange(desk: Desk) -> Call | None:
     if desk.day is None:
         return None
     if not desk.openings:
-        return _find_openings(desk, desk.service)
+        return _find_openings(desk, [desk.service])
     if desk.chosen is not None and desk.confirmed:
         notes = ", ".join(desk.name_of(code) for code in desk.also)
         return Call(
@@ -191,11 +191,12 @@ def _arrange(desk: Desk) -> Call | None:
     return None
 
 
-def _find_openings(desk: Desk, service: str | None) -> Call:
+def _find_openings(desk: Desk, services: Sequence[str | None]) -> Call:
     assert desk.day is not None
     when = desk.day.words or (f"in the {desk.day.part}" if desk.day.part else None)
-    wish = {"when": when, "with": None, "transport": None}
-    return Call("find_openings", {"services": [service], **wish})
+    moved = desk.appointment.ref if desk.errand and desk.appointment else None
+    wish = {"when": when, "with": None, "transport": None, "appointment_ref": moved}
+    return Call("find_openings", {"services": list(services), **wish})
 
 
 def _run_errand(desk: Desk) -> Call | None:
@@ -211,7 +212,7 @@ def _run_errand(desk: Desk) -> Call | None:
         reason = {"reason": "no_longer_needed"}
         return Call("cancel_appointment", ref | reason) if desk.agreed else None
     if desk.day is not None and not desk.openings:
-        return _find_openings(desk, next(iter(desk.appointment.codes), None))
+        return _find_openings(desk, desk.appointment.codes)
     if desk.chosen is not None and desk.confirmed:
         return Call("reschedule_appointment", ref | {"slot_id": desk.chosen.slot_id})
     return None

@@ -78,6 +78,7 @@ TOOLS = {
             when=MAYBE,
             **{"with": MAYBE},
             transport=MAYBE,
+            appointment_ref=MAYBE,
         ),
         _tool("book_appointment", slot_id=TEXT, vehicle_ref=MAYBE, notes=MAYBE),
         _tool("my_appointments"),

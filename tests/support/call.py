@@ -245,6 +245,7 @@ class Book:
         self.requests: list[BookingRequest] = []
         self.queries: list[OpeningsQuery] = []
         self.holds: list[HoldRequest] = []
+        self.released: list[str] = []
         self.bookings: dict[str, Booking] = {}
         self.moves: list[MoveRequest] = []
         self.cancellations: list[CancelRequest] = []
@@ -272,7 +273,7 @@ class Book:
         return datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 
     async def release_hold(self, call_sid: str) -> None:
-        self.holds.clear()
+        self.released.append(call_sid)
 
     async def book(self, request: BookingRequest) -> Booking:
         self.requests.append(request)

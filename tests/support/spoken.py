@@ -86,6 +86,8 @@ class Bookings:
         self.appointments_of = calendar.appointments_of
         self.reschedule = calendar.reschedule
         self.cancel = calendar.cancel
+        self.hold = calendar.hold
+        self.release_hold = calendar.release_hold
         self._calendar = calendar
         self._codes = codes
         self.booked: list[Booking] = []

@@ -270,6 +270,19 @@ async def test_a_caller_moves_their_appointment(ring: Any, engine: AsyncEngine) 
     assert (await standing(engine))[0][1].day == 24
 
 
+async def test_half_an_hour_later_is_free_although_their_own_work_is_in_the_way(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    """It takes 45 minutes from 7:30: till then their car would else be taken to be in a bay."""
+    await booked_before(ring)
+    call = ring(MARIA)
+    await call.say("Can you move my appointment to Tuesday at eight?")
+    said = await call.say("March 12 1984")
+    assert "to Tuesday, November 24 at 8:00 AM. Shall I move it?" in said
+    assert "is moved to Tuesday, November 24 at 8:00 AM" in await call.say("yes")
+    assert len(await standing(engine)) == 1
+
+
 async def test_a_caller_cancels_and_hears_that_nothing_is_left(
     ring: Any, engine: AsyncEngine
 ) -> None:

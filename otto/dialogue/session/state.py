@@ -226,6 +226,8 @@ class Session:
     vehicles: list[VehicleRef] = field(default_factory=list)
     offers: dict[str, Offer] = field(default_factory=dict)
     appointments: list[AppointmentRef] = field(default_factory=list)
+    held: str = ""
+    """The slot id of the opening that is held for the caller, while they make up their mind."""
     changes: int = 0
     """How many appointments this call has moved or cancelled."""
     bookings: list[str] = field(default_factory=list)
@@ -280,6 +282,7 @@ class Session:
             "vehicles": [asdict(vehicle) for vehicle in self.vehicles],
             "offers": {key: asdict(offer) for key, offer in self.offers.items()},
             "appointments": [asdict(appointment) for appointment in self.appointments],
+            "held": self.held,
             "changes": self.changes,
             "bookings": self.bookings,
             "callback_requested": self.callback_requested,

@@ -53,11 +53,17 @@ class AppointmentTools:
             return told({"status": "ask", "message": query.question})
         services = [service_of(self._dealership, code) for code in query.service_codes]
         found = await self._calendar.find_openings(query)
-        if found.asked_is_free and len(found) == 1:
+        is_said_back = bool(found.asked_is_free) and len(found) == 1
+        if is_said_back:
             await self._hold(pinned, found.openings[0])
-        return Outcome(
-            lambda session: described(found, services, offered(session, found.openings, self._zone))
-        )
+
+        def look(session: Session) -> Result:
+            listed = offered(session, found.openings, self._zone)
+            if is_said_back:
+                session.held = listed[0]["slot_id"]
+            return described(found, services, listed)
+
+        return Outcome(look)
 
     async def _hold(self, pinned: Pinned, opening: Opening) -> None:
         """Keep the one that will be said back. If somebody was faster, the booking will tell."""

@@ -98,6 +98,7 @@ class FindOpenings(Arguments):
     when: str | None = None
     staff: str | None = Field(None, alias="with")
     transport: Transport | None = None
+    appointment_ref: str | None = None
 
 
 class BookAppointment(Arguments):

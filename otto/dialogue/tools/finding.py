@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from uuid import UUID
 
 from config.dealership import Dealership, Location, Service
 from otto.dialogue.session.state import Offer
 from otto.dialogue.tools.arguments import FindOpenings
 from otto.dialogue.tools.information import service_of
 from otto.dialogue.tools.outcome import Pinned
-from otto.dialogue.tools.results import Result
+from otto.dialogue.tools.results import Result, ToolFault
 from otto.language.spoken_times import join_spoken
 from otto.language.times import resolve_wish
 from otto.language.wishes import Ask, Choice, DaySet, Hours, Wish
@@ -35,6 +36,9 @@ def question(
     """What to look for, or what the caller has to be asked first. Raises `ToolFault`."""
     for code in arguments.services:
         service_of(dealership, code)
+    moving = pinned.appointments.get(arguments.appointment_ref or "")
+    if arguments.appointment_ref is not None and moving is None:
+        raise ToolFault("This appointment was not told in this call. Use my_appointments first.")
     local = now.astimezone(location.zone)
     wish = resolve_wish(
         arguments.when or "",
@@ -46,10 +50,12 @@ def question(
     if isinstance(wish, Ask):
         return wish
     vehicle = pinned.vehicle(None)
+    vehicle_id = vehicle.vehicle_id if vehicle else None
     return OpeningsQuery(
         service_codes=tuple(dict.fromkeys(arguments.services)),
         wish=wish,
-        vehicle_id=vehicle.vehicle_id if vehicle else None,
+        vehicle_id=moving.vehicle_id if moving else vehicle_id,
+        moving=UUID(moving.appointment_id) if moving else None,
         staff=arguments.staff,
         transport=arguments.transport or "drop_off",
         call_sid=pinned.call_sid,

@@ -137,6 +137,9 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
                     "the shuttle. Else null.",
                 }
             ),
+            appointment_ref=_optional(
+                _text("The appointment's reference, when one is to be moved. Else null.")
+            ),
         ),
         _tool(
             "book_appointment",
