@@ -107,7 +107,7 @@ class CrmService:
         """
         async with self._engine.begin() as connection:
             key = await keyed_hash(connection, claim.key)
-            limits = await self._wrong_answers(connection, claim)
+            limits = await self._wrong_answers(connection, claim.phone, claim.caller)
             room = await left(connection, key, limits)
             if not room:
                 _log.warning("verification_locked")
@@ -146,7 +146,9 @@ class CrmService:
             await connection.execute(_LOCK_NUMBER, {"phone": new.phone})
             made = await connection.scalar(select(CustomerRow.id).where(same_key))
             if made is None:
-                _may_have(new, await candidates_at(connection, new.phone))
+                having_it = await candidates_at(connection, new.phone)
+                if having_it:
+                    await self._enter_beside(connection, new, having_it)
                 made = await connection.scalar(
                     insert(CustomerRow)
                     .values(values)
@@ -201,15 +203,34 @@ class CrmService:
 
     # Inside
 
+    async def _enter_beside(
+        self, connection: AsyncConnection, new: NewCustomer, having_it: Sequence[Candidate]
+    ) -> None:
+        """Whether somebody new may be recorded under a number that these have. Raises `CrmError`.
+
+        Somebody's name with another date of birth is a son's, or a guess: it counts as a wrong
+        answer, or entering would tell what verifying does not.
+        """
+        if new.date_of_birth is None:
+            raise CrmError("To enter you under this number I need your date of birth as well.")
+        limits = await self._wrong_answers(connection, new.phone, None)
+        key = await keyed_hash(connection, new.key)
+        if len(having_it) >= MOST_ON_A_NUMBER or not await left(connection, key, limits):
+            raise CrmError("No more people can be entered under this number by telephone.")
+        name = new.first_name, new.last_name
+        namesakes = [one for one in having_it if is_one_person(name, one.name)]
+        if any(one.born == new.date_of_birth for one in namesakes):
+            raise CustomerExists("You are in the book already.")
+        if namesakes:
+            await count(connection, key, limits)
+
     async def _wrong_answers(
-        self, connection: AsyncConnection, claim: IdentityClaim
+        self, connection: AsyncConnection, phone: str, caller: str | None
     ) -> list[Limit]:
         limits = self._limits
-        subjects = {
-            f"of {await hash_number(connection, claim.phone)}": limits.wrong_answers_per_customer
-        }
-        if claim.caller is not None:
-            calling = f"from {await hash_number(connection, claim.caller)}"
+        subjects = {f"of {await hash_number(connection, phone)}": limits.wrong_answers_per_customer}
+        if caller is not None:
+            calling = f"from {await hash_number(connection, caller)}"
             subjects[calling] = limits.wrong_answers_per_number
         return [
             Limit("verification", subject, at_most, limits.window_s)
@@ -286,18 +307,3 @@ _VEHICLE = func.json_build_object(
 
 def _further(customer_id: int) -> Select[str]:
     return select(CustomerPhoneRow.phone).where(CustomerPhoneRow.customer_id == customer_id)
-
-
-def _may_have(new: NewCustomer, having_it: Sequence[Candidate]) -> None:
-    """Whether somebody new may be recorded under a number that these have. Raises `CrmError`."""
-    if not having_it:
-        return
-    if new.date_of_birth is None:
-        raise CrmError("To enter you under this number I need your date of birth as well.")
-    for one in having_it:
-        if one.born == new.date_of_birth and is_one_person(
-            (new.first_name, new.last_name), one.name
-        ):
-            raise CustomerExists("You are in the book already.")
-    if len(having_it) >= MOST_ON_A_NUMBER:
-        raise CrmError("No more people can be entered under this number by telephone.")

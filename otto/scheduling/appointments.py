@@ -162,4 +162,4 @@ async def visitor_of(
     if vehicle_id is not None and row.year is None:
         raise BookingRefused("wrong_vehicle", "I could not find that vehicle.")
     vehicle = None if row.year is None else f"{row.year} {row.make} {row.model}"
-    return Visitor(f"{row.first_name} {row.last_name}", vehicle)
+    return Visitor(f"{row.first_name} {row.last_name}".rstrip(), vehicle)

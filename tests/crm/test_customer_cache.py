@@ -209,6 +209,20 @@ async def test_a_value_read_before_a_write_is_never_stored_after_it(
     await settled(lambda: book.asked == 1)
     new = book.customers = (replace(maria, first_name="Mary"),)
     await elsewhere.forget(phone)  # a write is committed while the reader holds the old row
+    book.gate.set()
+    assert await reading == (maria,)
+    for reader in (cache, elsewhere):
+        assert await reader.find(phone, book.fetch) == new
+
+
+async def test_who_asks_after_a_write_does_not_get_an_answer_from_before_it(
+    cache: CustomerCache, elsewhere: CustomerCache, book: Book, maria: Customer, phone: str
+) -> None:
+    book.gate = asyncio.Event()
+    reading = asyncio.create_task(cache.find(phone, book.fetch))
+    await settled(lambda: book.asked == 1)
+    new = book.customers = (replace(maria, first_name="Mary"),)
+    await elsewhere.forget(phone)  # a write is committed while the reader holds the old row
     # Who asks now does not take the answer that is on its way.
     later = asyncio.create_task(cache.find(phone, book.fetch))
     others = asyncio.create_task(elsewhere.find(phone, book.fetch))

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from config.limits import LimitSettings
 from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import (
     Customer,
@@ -170,15 +171,26 @@ async def test_one_person_told_twice_at_once_is_one(crm: CrmService, phone: str)
     assert sum(isinstance(one, CustomerExists) for one in tries) == 5
 
 
-async def test_a_number_holds_a_household_and_no_list_of_guesses(
-    crm: CrmService, phone: str
-) -> None:
-    for day in range(1, MOST_ON_A_NUMBER + 1):
-        await enter(crm, phone, "Ann", born=date(1990, 1, day))
+async def test_a_number_holds_a_household_and_no_crowd(crm: CrmService, phone: str) -> None:
+    for n in range(MOST_ON_A_NUMBER):
+        await enter(crm, phone, f"Ann{'abcdefghijklmnop'[n]}")
     with pytest.raises(CrmError, match="No more people"):
-        await enter(crm, phone, "Ann", born=date(1991, 1, 1))
-    with pytest.raises(CustomerExists):
-        await enter(crm, phone, "Ann", born=date(1990, 1, 1))
+        await enter(crm, phone, "Bob")
+
+
+async def test_entering_is_no_way_to_guess_a_date_of_birth(crm: CrmService, phone: str) -> None:
+    """Whose name is said with one date after the other is locked out, as who verifies with them
+    is: of both together there are as many as of one."""
+    await enter(crm, phone, "Ann", born=MOTHER)
+    for day in range(1, 4):
+        assert (await asked(crm, phone, date_of_birth=date(1970, 1, day))).verdict is NO
+    for day in range(1, LimitSettings().wrong_answers_per_customer - 2):
+        await enter(crm, phone, "ann", born=date(1971, 1, day))
+    for first, born in (("Ann", MOTHER), ("Ann", SON), ("Bob", SON)):
+        with pytest.raises(CrmError, match="No more people") as refused:
+            await enter(crm, phone, first, born=born)
+        assert not isinstance(refused.value, CustomerExists), "not even the truth is told"
+    assert (await asked(crm, phone, date_of_birth=MOTHER)).verdict is Verdict.LOCKED
 
 
 # One person, several numbers
