@@ -108,9 +108,9 @@ async def strike(shop: Workshop, fault: BookingFault, seed: int, load_s: float) 
     """Load, kill, mend, ask again, wait, judge."""
     rng = random.Random(f"{seed}:{fault.name}:kills")
     row = BookingRow(fault.name, fault.about)
-    before = await _appointments(shop)
+    before = await found_appointments(shop)
     clients = Clients(shop, seed, f"{fault.name}-{seed}", BOOKING_FAULTS.index(fault))
-    people = await _people(shop, fault.name)
+    people = await new_people(shop, CLIENTS)
     began_s = time.monotonic()
     until_s = began_s + load_s
     killing = asyncio.create_task(_kill(shop, fault, rng, until_s))
@@ -151,12 +151,13 @@ async def _kill(shop: Workshop, fault: BookingFault, rng: random.Random, until_s
 # What there is
 
 
-async def _people(shop: Workshop, name: str) -> list[Client]:
+async def new_people(shop: Workshop, count: int) -> list[Client]:
+    """Customers with a vehicle each, straight into the tables."""
     connection = await _connect(shop)
     people = []
     try:
         taken = await connection.fetchval("SELECT count(*) FROM customers")
-        for number in range(taken, taken + CLIENTS):
+        for number in range(taken, taken + count):
             phone = f"+1312556{number:04d}"
             customer = await connection.fetchval(
                 "INSERT INTO customers (location_id, first_name, last_name, phone)"
@@ -209,7 +210,7 @@ async def _world(shop: Workshop, known_before: frozenset[str]) -> World:
     zone = shop.dealership.location("main").zone
     due = Counter(_said(change, zone) for change in found)
     return World(
-        await _appointments(shop),
+        await found_appointments(shop),
         events,
         {bay.id: bay.calendar_id for bay in bays},
         changes,
@@ -230,7 +231,8 @@ def _label(body: str, due: Iterable[str]) -> str:
     return next((each for each in due if all(part in body for part in each.split(", ", 2))), body)
 
 
-async def _appointments(shop: Workshop) -> list[Found]:
+async def found_appointments(shop: Workshop) -> list[Found]:
+    """All appointments there are."""
     connection = await _connect(shop)
     try:
         lines: dict[Any, list[Any]] = {}

@@ -150,7 +150,9 @@ class BookingMachine(RuleBasedStateMachine):
             return
         visit = self.book.visits[standing[pick % len(standing)]]
         wish = self._move(visit, start, 0)
-        there = (wish.opening.starts_at, visit.starts_at)[pick % 2]
+        there = wish.opening.starts_at
+        if pick % 2 and visit.starts_at in self.starts:  # staff may have moved it off the grid
+            there = visit.starts_at
         codes = [line.service_code for line in visit.lines]
         request = self._request(who, codes, start, 0)
         request = replace(request, opening=self._opening_at(codes, there, 0))
