@@ -19,6 +19,7 @@ from otto.scheduling.bookings import (
     Booking,
     BookingRequest,
     CancelRequest,
+    HoldRequest,
     Mark,
     MoveRequest,
     SchedulingError,
@@ -41,6 +42,7 @@ picks = st.integers(0, 1_000_000)
 """Which one of what there is. Races end in one way or the other, and a choice from what they left
 would be another strategy each time."""
 people = st.integers(1, 3)
+calls = st.sampled_from(["CA-one", "CA-two"])
 starts = st.integers(0, STARTS - 1)
 work = st.lists(st.sampled_from(SERVICES), min_size=1, max_size=2, unique=True)
 
@@ -202,7 +204,7 @@ class BookingMachine(RuleBasedStateMachine):
             assert (answer.code == "cancelled") == (visit.status == "cancelled")
             return
         assert visit.status != "cancelled"
-        self.book.put(replace(visit, status=mark))
+        self.book.put(replace(visit, status=mark), self.stage.now)
 
     @rule()
     def what_is_over_ends(self) -> None:
@@ -211,7 +213,73 @@ class BookingMachine(RuleBasedStateMachine):
             if self.book.visits[each].ends_at <= self.stage.now:
                 self.book.end(each, "completed")
 
+    @rule(call=calls, services=work, start=starts, bay=st.integers(0, 3))
+    def hold_it(self, call: str, services: list[str], start: int, bay: int) -> None:
+        """One a call; what was held before stays when it cannot be."""
+        opening, now = self._opening(services, start, bay), self.stage.now
+        reasons = self.book.why_not(services, opening.starts_at, None, now, call=call)
+        try:
+            until = self.run(self.stage.service.hold(HoldRequest(call, opening)))
+        except SchedulingError as error:
+            assert error.code in reasons, (error.code, reasons)
+            return
+        assert not reasons, f"held although {reasons}"
+        assert until == now + timedelta(seconds=120)
+        hold = self.run(self.stage.held())[call]
+        assert [line.service_code for line in hold.lines] == services
+        assert hold.lines[0].starts_at == opening.starts_at
+        for line in hold.lines:
+            times = line.starts_at, line.free_at, now
+            assert self.book.is_free(line.bay_id, *times, call=call), "held though it was taken"
+        self.book.held[call] = hold
+
+    @rule(call=calls)
+    def let_go(self, call: str) -> None:
+        self.run(self.stage.service.release_hold(call))
+        self.book.held.pop(call, None)
+
+    @rule(call=calls, who=people)
+    def book_what_is_held(self, call: str, who: int) -> None:
+        """Nobody has come between, unless it has ended."""
+        hold = self.book.held.get(call)
+        if hold is None:
+            return
+        request = self._request(who, [line.service_code for line in hold.lines], 0, 0)
+        opening = Opening(
+            "main",
+            hold.lines[0].starts_at,
+            hold.lines[-1].ends_at,
+            tuple(
+                OpeningLine(
+                    line.service_code, line.bay_id, line.starts_at, line.ends_at, line.free_at
+                )
+                for line in hold.lines
+            ),
+        )
+        request = replace(request, opening=opening, call_sid=call)
+        if hold.until > self.stage.now:
+            assert "taken" not in self._why_not(request)
+        self._settle(request)
+
     # What staff do in Google's own page
+
+    @rule(bay=st.integers(1, 3), start=starts, hours=st.sampled_from([0.5, 2]))
+    def staff_block_a_bay(self, bay: int, start: int, hours: float) -> None:
+        """An event of their own: nothing more is booked into it, and what stands, stands."""
+        begins, name = self.starts[start], f"bay-{bay}"
+        ends = begins + timedelta(hours=hours)
+        event = self.stage.block(name, begins, ends)
+        self.run(self.stage.follow())
+        self.book.blocks[event] = Line("", name, begins, ends, ends)
+
+    @rule(pick=picks)
+    def staff_unblock_a_bay(self, pick: int) -> None:
+        if not self.book.blocks:
+            return
+        event, line = list(self.book.blocks.items())[pick % len(self.book.blocks)]
+        self.stage.unblock(line.bay_id, event)
+        self.run(self.stage.follow())
+        del self.book.blocks[event]
 
     @rule(pick=picks, start=starts)
     def staff_move_an_event(self, pick: int, start: int) -> None:
@@ -227,12 +295,12 @@ class BookingMachine(RuleBasedStateMachine):
         self.run(self.stage.edit(visit.id, begins, ends))
         self.run(self.stage.follow())
         found = self.run(self.stage.visits())[visit.id]
-        is_free = self.book.is_free(line.bay_id, begins, ends, moving=visit.id)
+        is_free = self.book.is_free(line.bay_id, begins, ends, self.stage.now, visit.id)
         elsewhere = self.book.is_elsewhere(visit.vehicle_id, begins, ends, visit.id)
         if is_free and not elsewhere and begins > self.stage.now:
             assert found.lines == (wanted,), "staff were not heeded"
         assert found.lines in ((wanted,), visit.lines)
-        self.book.put(found)
+        self.book.put(found, self.stage.now)
 
     @rule(pick=picks)
     def staff_delete_an_event(self, pick: int) -> None:
@@ -248,7 +316,7 @@ class BookingMachine(RuleBasedStateMachine):
 
     # What befalls them
 
-    @rule(minutes=st.sampled_from([5, 30, 120, 24 * 60]))
+    @rule(minutes=st.sampled_from([1, 5, 30, 120, 24 * 60]))
     def time_passes(self, minutes: int) -> None:
         self.stage.now += timedelta(minutes=minutes)
 
@@ -285,6 +353,14 @@ class BookingMachine(RuleBasedStateMachine):
     @invariant()
     def the_database_says_what_callers_were_told(self) -> None:
         assert self.run(self.stage.visits()) == self.book.visits
+
+    @invariant()
+    def what_is_held_is_what_callers_were_told(self) -> None:
+        held = self.run(self.stage.held())
+        now = self.stage.now
+        assert {call: each for call, each in held.items() if each.until > now} == {
+            call: each for call, each in self.book.held.items() if each.until > now
+        }
 
     @invariant()
     def nothing_impossible_stands(self) -> None:
@@ -364,7 +440,7 @@ class BookingMachine(RuleBasedStateMachine):
     def _moved(self, visit: Visit, wish: MoveRequest, answer: Booking) -> None:
         assert (str(answer.appointment_id), answer.status) == (visit.id, "booked")
         assert answer.starts_at == wish.opening.starts_at
-        self.book.put(visit_of(answer))
+        self.book.put(visit_of(answer), self.stage.now)
 
     def _answer(self, asked: Any) -> Booking | SchedulingError:
         try:
@@ -399,14 +475,17 @@ class BookingMachine(RuleBasedStateMachine):
     def _why_not(self, request: BookingRequest) -> set[str]:
         opening, vehicle = request.opening, request.vehicle_id
         assert vehicle is not None
-        return self.book.why_not(opening.service_codes, opening.starts_at, vehicle, self.stage.now)
+        return self.book.why_not(
+            *(opening.service_codes, opening.starts_at, vehicle, self.stage.now),
+            call=request.call_sid,
+        )
 
     def _put(self, request: BookingRequest, booking: Booking) -> None:
         opening = request.opening
         assert booking.starts_at == opening.starts_at
         assert booking.service_codes == opening.service_codes
         visit = visit_of(booking)
-        self.book.put(visit)
+        self.book.put(visit, self.stage.now, request.call_sid)
         self.requests.append((request, visit.id))
 
 

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from config.dealership import Dealership
 
 OCCUPYING = ("booked", "arrived")
-HOLD_S = 120
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,21 @@ class Visit:
         return self.lines[-1].ends_at
 
 
+@dataclass(frozen=True)
+class Hold:
+    """What is kept for a call while the caller makes up their mind."""
+
+    lines: tuple[Line, ...]
+    until: datetime
+
+
 @dataclass
 class Book:
     """All appointments of a location, and what keeps others from its bays."""
 
     dealership: Dealership
     visits: dict[str, Visit] = field(default_factory=dict)
-    held: dict[str, Line] = field(default_factory=dict)
+    held: dict[str, Hold] = field(default_factory=dict)
     """By call: one hold each."""
     blocks: dict[str, Line] = field(default_factory=dict)
     """By event: staff's own hours in a bay."""
@@ -61,7 +68,7 @@ class Book:
         self,
         services: Sequence[str],
         starts_at: datetime,
-        vehicle_id: int,
+        vehicle_id: int | None,
         now: datetime,
         *,
         moving: str | None = None,
@@ -79,9 +86,9 @@ class Book:
             service = self.dealership.service(code)
             ends = begins + timedelta(minutes=service.duration_minutes)
             able = [bay.id for bay in location.bays if service.skill in bay.skills]
-            if not [bay for bay in able if self.is_free(bay, begins, ends, moving, call)]:
+            if not [bay for bay in able if self.is_free(bay, begins, ends, now, moving, call)]:
                 reasons.add("taken")
-            if self.is_elsewhere(vehicle_id, begins, ends, moving):
+            if vehicle_id and self.is_elsewhere(vehicle_id, begins, ends, moving):
                 reasons.add("vehicle_booked")
             begins = ends
         return reasons
@@ -91,6 +98,7 @@ class Book:
         bay_id: str,
         starts_at: datetime,
         free_at: datetime,
+        now: datetime,
         moving: str | None = None,
         call: str | None = None,
     ) -> bool:
@@ -101,7 +109,12 @@ class Book:
             if visit.status in OCCUPYING and visit.id != moving
             for line in visit.lines
         )
-        holds = (line for whose, line in self.held.items() if whose != call)
+        holds = (
+            line
+            for whose, hold in self.held.items()
+            if whose != call and hold.until > now
+            for line in hold.lines
+        )
         return not any(
             line.bay_id == bay_id and line.starts_at < free_at and starts_at < line.free_at
             for line in (*standing, *holds, *self.blocks.values())
@@ -118,22 +131,28 @@ class Book:
             for line in visit.lines
         )
 
-    def put(self, visit: Visit) -> None:
-        """It stands so from now on, as the product has answered. Fails when it could not."""
+    def put(self, visit: Visit, now: datetime, call: str | None = None) -> None:
+        """It stands so from now on, as the product has answered. Fails when it could not. What
+        staff have put over it later does not count."""
         others = Book(
             self.dealership,
             {each: one for each, one in self.visits.items() if each != visit.id},
+            self.held,
         )
         for line in visit.lines:
             service = self.dealership.service(line.service_code)
             assert line.ends_at - line.starts_at == timedelta(minutes=service.duration_minutes)
             assert line.free_at >= line.ends_at
             if visit.status in OCCUPYING:
-                assert others.is_free(line.bay_id, line.starts_at, line.free_at), "a bay, twice"
+                assert others.is_free(
+                    *(line.bay_id, line.starts_at, line.free_at, now), call=call
+                ), "a bay, twice"
                 assert not others.is_elsewhere(
                     visit.vehicle_id, line.starts_at, line.ends_at, None
                 ), "a vehicle, twice"
         self.visits[visit.id] = visit
+        if call is not None:
+            self.held.pop(call, None)
 
     def end(self, visit_id: str, status: str) -> None:
         """It occupies its bays no more, or is over."""

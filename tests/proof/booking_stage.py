@@ -27,7 +27,7 @@ from otto.storage.database import make_engine, sync_dealership
 from otto.storage.guard import DatabaseGuard
 from sandbox.app import serve
 from sandbox.world import Options, World
-from tests.proof.booking_oracle import Line, Visit
+from tests.proof.booking_oracle import Hold, Line, Visit
 from tests.proof.strangers import TABLES
 from tests.scheduling.booking_support import MANY, NOW
 from tests.scheduling.google_support import google_settings
@@ -53,6 +53,7 @@ _WAITING = text(
 """A text that came too late is dead, and right to be."""
 _SENT = text("SELECT count(*) FROM outbox WHERE kind = 'sms.send' AND done_at IS NOT NULL")
 _EVENT = text("SELECT google_event_id FROM appointment_lines WHERE appointment_id = :visit")
+_HELD = text("SELECT * FROM appointment_lines WHERE status = 'held' ORDER BY held_by, position")
 _CALLED = text("SELECT count(*) FROM callbacks WHERE key = :key")
 _VISITS = text(
     """
@@ -226,6 +227,32 @@ class Stage:
                 )
         return found
 
+    async def held(self) -> dict[str, Hold]:
+        """What is held for calls, also what has ended and lies about."""
+        found: dict[str, Hold] = {}
+        async with self.direct.connect() as connection:
+            for row in await connection.execute(_HELD):
+                line = Line(row.service_code, row.bay_id, row.starts_at, row.ends_at, row.free_at)
+                before = found.get(row.held_by)
+                lines = (*(before.lines if before else ()), line)
+                found[row.held_by] = Hold(lines, row.held_until)
+        return found
+
+    def block(self, bay_id: str, starts_at: datetime, ends_at: datetime) -> str:
+        """Staff write an event of their own into a bay's calendar; returns its id."""
+        bays = {bay.id: bay.calendar_id for bay in self.dealership.location("main").bays}
+        store = self.world.google.store
+        times = {"start": starts_at, "end": ends_at}
+        body = {name: {"dateTime": moment.isoformat()} for name, moment in times.items()}
+        event = store.insert(store.calendar(bays[bay_id]), {"summary": "Lunch", **body})
+        return str(event["id"])
+
+    def unblock(self, bay_id: str, event_id: str) -> None:
+        """They delete it."""
+        bays = {bay.id: bay.calendar_id for bay in self.dealership.location("main").bays}
+        store = self.world.google.store
+        store.delete(store.calendar(bays[bay_id]), event_id)
+
     async def impossible(self) -> list[str]:
         """What no book may hold, asked of the tables."""
         async with self.direct.connect() as connection:
@@ -246,7 +273,7 @@ class Stage:
         found = {}
         for calendar in self.world.google.store.calendars.values():
             for event in calendar.events.values():
-                if event["status"] != "cancelled":
+                if event["status"] != "cancelled" and "extendedProperties" in event:
                     assert event["id"] not in found, "an event in two calendars"
                     found[event["id"]] = {
                         "calendar": calendar.id,

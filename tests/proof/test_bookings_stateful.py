@@ -23,7 +23,7 @@ from tests.proof.strangers import BAD_WRITES, IMPLIED, TABLES, BadWrite
 
 SEQUENCES = int(os.environ.get("OTTO_TEST_SEQUENCES", "500"))
 QUICK = settings(
-    max_examples=20,
+    max_examples=15,
     stateful_step_count=12,
     deadline=None,
     suppress_health_check=list(HealthCheck),
