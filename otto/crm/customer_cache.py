@@ -49,6 +49,9 @@ WAIT_S = 0.25
 LOOK_AGAIN_S = 0.02
 AWAY_S = 5.0
 """How long Redis is left alone after it has failed."""
+AT_ONCE = 32
+"""Questions to Redis under way; more wait their turn. The client refuses what is beyond its hundred
+connections, which would look as if Redis were away."""
 NOBODY_TTL_S = 30
 """How long it is remembered that nobody has a number."""
 JITTER = 0.1
@@ -79,6 +82,7 @@ class CustomerCache:
         self._clock = clock
         self._timeout_s = timeout_s_of(redis)
         self._away_until = 0.0
+        self._places = asyncio.Semaphore(AT_ONCE)
         self._read_copy = redis.register_script(READ_COPY)
         self._fill_copy = redis.register_script(FILL_COPY)
         self._release_lease = redis.register_script(RELEASE_LEASE)
@@ -153,15 +157,16 @@ class CustomerCache:
 
     async def _ask(self, request: Callable[[], Awaitable[Any]]) -> Any:
         """Redis' answer, within the client's timeout. Raises `_Away`, at once after a failure."""
-        if self._clock() < self._away_until:
-            raise _Away
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                return await request()
-        except (RedisError, OSError) as error:
-            _log.warning("customer_cache_away", error=type(error).__name__)
-            self._away_until = self._clock() + AWAY_S
-            raise _Away from None
+        async with self._places:
+            if self._clock() < self._away_until:
+                raise _Away
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    return await request()
+            except (RedisError, OSError) as error:
+                _log.warning("customer_cache_away", error=type(error).__name__)
+                self._away_until = self._clock() + AWAY_S
+                raise _Away from None
 
 
 class _Away(Exception):

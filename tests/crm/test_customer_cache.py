@@ -148,6 +148,16 @@ async def test_a_hundred_callers_on_one_number_ask_the_database_once(
     await away.aclose()
 
 
+async def test_more_callers_than_connections_wait_their_turn(
+    cache: CustomerCache, redis: Redis, maria: Customer
+) -> None:
+    books = {f"+1920555{n:04d}": Book((maria,)) for n in range(400)}
+    for _ in range(2):
+        await asyncio.gather(*(cache.find(number, book.fetch) for number, book in books.items()))
+    assert {book.asked for book in books.values()} == {1}
+    assert await redis.dbsize() == 400
+
+
 async def test_processes_that_miss_at_once_ask_the_database_once(
     valkey_url: str, book: Book, phone: str
 ) -> None:
