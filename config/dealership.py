@@ -146,6 +146,13 @@ class Location(_Frozen):
     timezone: str
     phone: Telephone
     desk_number: Telephone
+    towing_number: Telephone | None = None
+    sales_number: Telephone | None = None
+    parts_number: Telephone | None = None
+    loaner: str | None = Field(None, min_length=1, max_length=300)
+    """What callers are told about loaner cars; likewise the next two. None: the desk knows."""
+    shuttle: str | None = Field(None, min_length=1, max_length=300)
+    waiting_room: str | None = Field(None, min_length=1, max_length=300)
     hours: WeekHours
     holidays: Holidays | None = None
     closed_dates: tuple[date, ...] = ()

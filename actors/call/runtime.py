@@ -93,7 +93,7 @@ class CallRuntime:
         self._context = CallContext(
             dealership=dealership,
             location=location,
-            phrases=Phrases(dealership, settings.call.transcript_notice),
+            phrases=Phrases(dealership, settings.call.transcript_notice, location.id),
             settings=settings.call,
             calendar=self._calendar,
             crm=self._crm,

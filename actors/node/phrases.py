@@ -53,6 +53,7 @@ class SpokenPhrases:
                     # Said through the live connection instead: slower, not silent.
                     log.error("phrase_not_synthesised", error=type(error).__name__)
 
-        phrases = Phrases(self._dealership, self._settings.call.transcript_notice)
+        settings = self._settings
+        phrases = Phrases(self._dealership, settings.call.transcript_notice, settings.location)
         await asyncio.gather(*(speak(text) for text in phrases.all()))
         return ray.put(spoken)

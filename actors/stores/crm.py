@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         Vehicle,
         Verification,
     )
-    from otto.crm.records import Callback, CallRecord
+    from otto.crm.records import Callback, CallRecord, OptOut
     from otto.crm.repair_orders import RepairOrder
 
 
@@ -96,6 +96,10 @@ class CrmActor(BaseActor):
     async def request_callback(self, request: Callback) -> None:
         await self.ready()
         await self._service.calls.request_callback(request)
+
+    async def opt_out(self, wish: OptOut) -> None:
+        await self.ready()
+        await self._service.calls.opt_out(wish)
 
     async def record_call(self, record: CallRecord) -> None:
         await self.ready()

@@ -24,7 +24,7 @@ from otto.crm.customers import (
     Vehicle,
     Verification,
 )
-from otto.crm.records import Callback, CallRecord
+from otto.crm.records import Callback, CallRecord, OptOut
 from otto.crm.repair_orders import RepairOrder
 from otto.scheduling.bookings import (
     Booking,
@@ -135,6 +135,9 @@ class RemoteCrm(_Named[CrmActor]):
 
     async def request_callback(self, request: Callback) -> None:
         await self._actor.ask(CrmActor.request_callback, request)
+
+    async def opt_out(self, wish: OptOut) -> None:
+        await self._actor.ask(CrmActor.opt_out, wish)
 
     async def record_call(self, record: CallRecord) -> None:
         await self._actor.ask(CrmActor.record_call, record)

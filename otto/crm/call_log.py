@@ -17,11 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.phone_numbers import callable_number
 from otto.crm.personal_data import was_erased
-from otto.crm.records import Callback, CallRecord
+from otto.crm.records import Callback, CallRecord, OptOut
 from otto.crm.verification import having
 from otto.language.characters import printable, shortened, storable, storable_key
 from otto.storage.errors import CrmError, StoreUnavailable
 from otto.storage.guard import DatabaseGuard, guarded
+from otto.storage.opt_outs import SCOPES, opt_out
 from otto.storage.spool import NotKept, Spool, SpoolEntry
 from otto.storage.tables import (
     KEY_LENGTH,
@@ -37,7 +38,7 @@ from otto.storage.values import is_refused
 
 _log = structlog.get_logger()
 
-CALLBACK, CALL = "callback", "call"
+CALLBACK, CALL, OPT_OUT = "callback", "call", "opt_out"
 """The kinds of entries in the spool."""
 OLDEST = datetime.min.replace(tzinfo=UTC).isoformat()
 """For entries that do not say since when they have waited."""
@@ -78,6 +79,13 @@ class CallLog:
         except StoreUnavailable as away:
             await self._keep(SpoolEntry(CALLBACK, wish.key, wish.dump()), away)
 
+    async def opt_out(self, wish: OptOut) -> None:
+        """Have a number neither called nor texted again; a repeat changes nothing."""
+        try:
+            await self._write_opt_out(wish)
+        except StoreUnavailable as away:
+            await self._keep(SpoolEntry(OPT_OUT, wish.phone, wish.dump()), away)
+
     async def record_call(self, record: CallRecord) -> None:
         """Write the call and its turns; a later record of the same call replaces the earlier.
         Raises `CrmError` for what no table takes."""
@@ -99,6 +107,8 @@ class CallLog:
             await self._write_callback(Callback.load(entry.payload), entry.kept_at or OLDEST)
         elif entry.kind == CALL:
             await self._write_call(_fitted(CallRecord.load(entry.payload)))
+        elif entry.kind == OPT_OUT:
+            await self._write_opt_out(OptOut.load(entry.payload))
         else:
             raise CrmError("Nobody here takes such entries.")
 
@@ -111,6 +121,12 @@ class CallLog:
             await self._spool.keep(entry)
         except NotKept:
             raise away from None
+
+    @guarded
+    async def _write_opt_out(self, wish: OptOut) -> None:
+        async with self._engine.begin() as connection:
+            for scope in SCOPES:
+                await opt_out(connection, wish.phone, scope, wish.source)
 
     @guarded
     async def _write_callback(self, wish: Callback, kept_at: str = "") -> None:

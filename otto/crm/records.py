@@ -61,6 +61,24 @@ class CallRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class OptOut:
+    """A number, E.164, that is not to be called or texted again, at its owner's word."""
+
+    phone: str
+    source: str
+    """How it came to be known, such as "voice"; no personal data."""
+
+    def dump(self) -> dict[str, Any]:
+        """JSON-ready data."""
+        return asdict(self)
+
+    @classmethod
+    def load(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `dump`."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True)
 class Callback:
     """Somebody whom a person shall call back. `phone` is E.164; `key` makes it one wish."""
 

@@ -45,6 +45,7 @@ from otto.dialogue.tools.endings import parting_of
 from otto.dialogue.tools.runner import LATEST_S, TOOL_TASK
 from otto.dialogue.turns.floor import Action, Input, State
 from otto.dialogue.turns.taker import Turn, TurnTaker
+from otto.dialogue.urgent import Urgent
 from otto.events import (
     Event,
     FirstAudio,
@@ -107,6 +108,7 @@ class Conversation:
         self._fillers = Fillers(context, self._timers, self._player, self._answering)
         self._call_timers = CallTimers(context, opened.session, self._timers, self)
         self._failures = WorkerFailures(context, self._answering, self._player, self._turns, self)
+        self._urgent = Urgent(context, opened.session, self._answering, self._turns, self)
         self._recorder = CallRecorder(
             context, opened, self._in_progress, self._loop.time, self._on_fenced
         )
@@ -260,7 +262,7 @@ class Conversation:
         noted = self._recorder.caller_turn(turn, self._hearing.keys)
         self._answering.caller_said(noted)
         self.changed()
-        if self._failures.is_answered_by(turn):
+        if self._failures.is_answered_by(turn) or self._urgent.is_answered_by(turn):
             return
         reply = self._begin(self._hearing.timing(turn))
         if noted is not turn:

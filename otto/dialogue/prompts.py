@@ -17,7 +17,12 @@ class Phrases:
     None of them holds anything about a caller.
     """
 
-    def __init__(self, dealership: Dealership, transcript_notice: str = "") -> None:
+    def __init__(
+        self,
+        dealership: Dealership,
+        transcript_notice: str = "",
+        location_id: str = "",
+    ) -> None:
         """`transcript_notice` is said in the greeting, before anybody is asked anything."""
         name = dealership.name
         self.greeting = (
@@ -53,6 +58,19 @@ class Phrases:
             "I'm sorry, this call has reached its limit. "
             "I'll connect you with the service desk. Please hold on."
         )
+        self.danger = danger_sentence(dealership.location(location_id).towing_number)
+        self.other_language = (
+            "I'm sorry, I only speak English. I'll connect you with the service desk. "
+            "Please hold on."
+        )
+        self.robot = (
+            "I'm Otto, an automated assistant, not a person. I can connect you with a person "
+            "whenever you like. Shall we go on?"
+        )
+        self.opted_out = (
+            "All right, we won't call or text this number any more. "
+            "Is there anything else I can do for you?"
+        )
         self.goodbye = "Thank you for calling. Goodbye."
 
     @property
@@ -63,6 +81,15 @@ class Phrases:
     def all(self) -> tuple[str, ...]:
         """Every phrase, for pre-synthesis."""
         return tuple(vars(self).values())
+
+
+def danger_sentence(towing_number: str | None) -> str:
+    """What a caller hears whose car is not safe, whatever else they wanted."""
+    tow = f"If you need a tow, call {towing_number}. " if towing_number else ""
+    return (
+        "That doesn't sound safe. Please don't drive the car, and if anybody is in danger, "
+        f"hang up and call 911. {tow}I'll connect you with the service desk now. Please hold on."
+    )
 
 
 def system_prompt(dealership: Dealership, location: Location, now: datetime) -> str:

@@ -72,8 +72,8 @@ _NOT_MEANT: Final[dict[Intent, re.Pattern[str]]] = {
         r"\bstop (?:by|in|at)\b|don't (?:forget to )?call me (?:before|until|at work|between)"
     ),
     Intent.PERSON: re.compile(
-        r"\b(?:no|not|don't want|without) (?:\w+ )?(?:a )?(?:person|human|agent"
-        r"|representative)\b"
+        r"\b(?:no|not|don't want|without) (?:\w+ )?(?:a )?(?:person|human|agent|representative)\b"
+        r"|\b(?:not|don't|do not|never) (?:\w+ )?(?:connect|transfer|forward|put|pass) (?:me|my)\b"
     ),
     Intent.RECALL: re.compile(r"\b(?:don't|can't|do not|cannot|i|as i|if i) recall\b"),
     Intent.TOW: re.compile(

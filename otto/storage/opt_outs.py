@@ -12,6 +12,7 @@ from otto.storage.number_hash import hash_number
 from otto.storage.tables import OptOutRow
 
 Scope = Literal["texts", "calls"]
+SCOPES: tuple[Scope, ...] = ("texts", "calls")
 
 
 async def opt_out(connection: AsyncConnection, number: str, scope: Scope, source: str) -> None:

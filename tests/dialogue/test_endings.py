@@ -100,7 +100,7 @@ async def test_a_locked_caller_is_told_so_before_anything_ends(ring: Any) -> Non
 @pytest.mark.parametrize("calls", [(TRANSFER, END), (END, TRANSFER), (END, TRANSFER, END)])
 async def test_a_person_beats_a_goodbye(ring: Any, calls: Any) -> None:
     call = await ring()
-    await call.turn("A person", Step("Thank you, goodbye!", calls))
+    await call.turn("My bill is wrong", Step("Thank you, goodbye!", calls))
     assert call.conversation.session.directive is Directive.TRANSFER
     assert call.conversation.session.outcome == "transferred"
     await call.conversation.close()
@@ -164,7 +164,7 @@ async def test_a_person_beside_what_is_still_to_be_told_comes_right_after_it(rin
 async def test_a_person_whose_call_could_not_be_read_comes_all_the_same(ring: Any) -> None:
     call = await ring()
     unusable = ("transfer_to_person", {"to": "x" * 400})
-    await call.turn("A person", Step("", (unusable,)), Step("One moment."))
+    await call.turn("My bill is wrong", Step("", (unusable,)), Step("One moment."))
     assert call.telephone.said[-2:] == ["One moment.", call.context.phrases.transferring]
     assert call.conversation.session.directive is Directive.TRANSFER
     await call.conversation.close()
@@ -177,7 +177,7 @@ async def leaving(ring: Any, *steps: Step, after_s: float = 1.5, **settings: Any
     """A call whose last sentence has been audible for `after_s` seconds."""
     call: Call = await ring(**settings)
     call.language_model.script += steps
-    await call.say("Can I talk to a person")
+    await call.say("My bill is wrong")
     await asyncio.sleep(0.2 + 0.1 + after_s)
     return call
 

@@ -281,12 +281,12 @@ async def test_hmm_is_no_check_and_costs_nothing(ring: Any) -> None:
 
 
 async def test_a_key_after_a_check_is_a_turn(ring: Any) -> None:
-    call = await slow(ring, Step("Never.", delay_s=9.0), Step("A person, certainly."))
+    call = await slow(ring, Step("Never.", delay_s=9.0), Step("Good."))
     await asyncio.sleep(1.0)
     await call.say("Hello?")
-    call.press("0")
+    call.press("1")
     await call.until_quiet()
-    assert asked(call)[-1].startswith("I would like to speak to a person.")
+    assert asked(call)[-1].startswith("Keyed on the telephone keypad: 1")
     await call.conversation.close()
 
 

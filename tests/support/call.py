@@ -24,7 +24,7 @@ from otto.crm.customers import (
     Verdict,
     Verification,
 )
-from otto.crm.records import Callback, CallRecord
+from otto.crm.records import Callback, CallRecord, OptOut
 from otto.crm.repair_orders import RepairOrder
 from otto.dialogue.context import CallContext
 from otto.dialogue.conversation import Conversation
@@ -362,6 +362,7 @@ class People:
         self.records: list[CallRecord] = []
         self.claims: list[IdentityClaim] = []
         self.callbacks: dict[str, tuple[str, str]] = {}
+        self.opt_outs: list[OptOut] = []
         self.repairs: tuple[RepairOrder, ...] = ()
 
     async def find_by_phone(self, phone: str) -> tuple[Customer, ...]:
@@ -397,6 +398,9 @@ class People:
 
     async def request_callback(self, request: Callback) -> None:
         self.callbacks.setdefault(request.key, (request.phone, request.reason))
+
+    async def opt_out(self, wish: OptOut) -> None:
+        self.opt_outs.append(wish)
 
     async def record_call(self, record: CallRecord) -> None:
         self.records.append(record)

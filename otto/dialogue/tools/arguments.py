@@ -125,8 +125,14 @@ class RepairStatusOf(Arguments):
     vehicle_ref: str | None = None
 
 
+Topic = Literal[
+    "hours", "prices", "address", "services", "towing", "sales", "parts", "loaner", "shuttle",
+    "waiting_room",
+]  # fmt: skip
+
+
 class DealershipInfo(Arguments):
-    topic: Literal["hours", "prices", "address", "services"]
+    topic: Topic
     service: str | None = None
     date: str | None = None
 

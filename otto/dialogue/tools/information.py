@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from config.dealership import Dealership, Location, Service
 from otto.dialogue.tools.arguments import DealershipInfo
@@ -11,6 +12,9 @@ from otto.dialogue.tools.results import ToolFault
 from otto.language.dates import resolve_dates
 from otto.language.spoken_times import join_spoken
 from otto.scheduling.hours import describe_day, describe_week
+
+ASK_THE_DESK = "The service desk can tell you that; I can connect you."
+"""For what the dealership's file does not say."""
 
 
 def answer(
@@ -31,6 +35,10 @@ def answer(
         case "services":
             names = [service.name for service in dealership.services]
             return f"We offer {', '.join(names[:-1])} and {names[-1]}."
+        case "towing" | "sales" | "parts":
+            return _number(location, arguments.topic)
+        case "loaner" | "shuttle" | "waiting_room":
+            return getattr(location, arguments.topic) or ASK_THE_DESK
         case "prices":
             chosen = (
                 [service_of(dealership, arguments.service)]
@@ -41,6 +49,12 @@ def answer(
                 f"{service.name}: {service.price_text}, about {service.duration_minutes} minutes."
                 for service in chosen
             )
+
+
+def _number(location: Location, topic: Literal["towing", "sales", "parts"]) -> str:
+    number = getattr(location, f"{topic}_number")
+    what = {"towing": "a tow truck", "sales": "the sales department", "parts": "the parts counter"}
+    return f"For {what[topic]}, the number is {number}." if number else ASK_THE_DESK
 
 
 def services_said(dealership: Dealership, codes: Sequence[str]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 from config.dealership import Dealership
+from otto.dialogue.tools.arguments import Topic
 
 Schema = dict[str, Any]
 
@@ -175,7 +176,7 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
         _tool(
             "dealership_info",
             "Hours, prices, address and services, as they are in the dealership's file.",
-            topic={"type": "string", "enum": ["hours", "prices", "address", "services"]},
+            topic={"type": "string", "enum": list(get_args(Topic))},
             service=_optional(service),
             date=_optional(_text("The day asked about, ISO or the caller's own words, or null.")),
         ),

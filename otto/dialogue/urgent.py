@@ -1,0 +1,86 @@
+"""What must not wait for a model's reading of it: danger, a person, being left alone, another
+language, and what Otto is.
+
+The caller's own words decide (`otto.language.intents`), and a fixed sentence answers, whichever
+model would have spoken. While a tool is at work its result comes first: the model is told both.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from otto.crm.records import OptOut
+from otto.dialogue.answering import Answering
+from otto.dialogue.context import CallContext
+from otto.dialogue.control import CallControl
+from otto.dialogue.session.state import Directive, Ending, Session
+from otto.dialogue.turns.taker import Turn, TurnTaker
+from otto.language.intents import Intent, intents
+from otto.language.phone import caller_number
+from otto.storage.errors import StoreUnavailable
+
+log = structlog.get_logger()
+
+
+class Urgent:
+    """The turns of one call that are answered without the model."""
+
+    def __init__(
+        self,
+        context: CallContext,
+        session: Session,
+        answering: Answering,
+        turns: TurnTaker,
+        call: CallControl,
+    ) -> None:
+        self._context = context
+        self._session = session
+        self._answering = answering
+        self._turns = turns
+        self._call = call
+
+    def is_answered_by(self, turn: Turn) -> bool:
+        """Whether the turn wants one of these things, and is dealt with."""
+        if self._answering.is_busy:
+            return False
+        for intent in intents(turn.text):
+            if self._answer(intent):
+                log.info("answered_without_model", intent=intent.value)
+                return True
+        return False
+
+    def _answer(self, intent: Intent) -> bool:
+        phrases = self._context.phrases
+        match intent:
+            case Intent.DANGER:
+                self._end(phrases.danger, "danger")
+            case Intent.PERSON:
+                self._end(phrases.transferring, "transferred")
+            case Intent.LANGUAGE:
+                self._end(phrases.other_language, "other_language")
+            case Intent.ROBOT:
+                self._answering.take_up()
+                self._say(phrases.robot)
+            case Intent.OPT_OUT if (number := caller_number(self._session.caller)) is not None:
+                self._answering.take_up()
+                self._call.spawn(self._opt_out(number))
+            case _:
+                return False
+        return True
+
+    def _end(self, sentence: str, outcome: str) -> None:
+        self._answering.take_up()
+        self._call.say(sentence, Ending(Directive.TRANSFER, outcome))
+
+    def _say(self, sentence: str) -> None:
+        self._call.say(sentence)
+        self._turns.asked(sentence)
+
+    async def _opt_out(self, number: str) -> None:
+        """It is confirmed when it is written down, or safely kept until it can be."""
+        try:
+            await self._context.crm.opt_out(OptOut(number, "voice"))
+        except StoreUnavailable:
+            self._call.give_up(self._context.phrases.trouble, "opt_out_failed")
+        else:
+            self._say(self._context.phrases.opted_out)
