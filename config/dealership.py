@@ -6,44 +6,34 @@ sentence per fault, in the words of the file rather than of the program.
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-import holidays as holiday_library
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
     model_validator,
 )
 
-from config.dealership_file import explain, read_yaml
+from config.dealership_file import Frozen, did_you_mean, explain, read_yaml
 from config.opening_hours import WEEKDAYS, Interval, Intervals, WeekHours, overlap
 from config.phone_numbers import checked_number
+from config.public_holidays import Holidays
 
 __all__ = ["WEEKDAYS", "Dealership", "DealershipError", "Interval", "load_dealership"]
 
 PRICE_AFTER_INSPECTION = "after inspection"
-OBSERVED = " (observed)"
-"""Ends the name of a day on which a holiday is kept instead of, or beside, its own."""
 
 
 class DealershipError(Exception):
     """The dealership's file cannot be used. One sentence per line, for the manager."""
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 # The words of the file
@@ -63,52 +53,7 @@ Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=40)]
 # The models
 
 
-class Holidays(_Frozen):
-    """Public holidays on which the location is closed, named as the holidays library names them.
-
-    A holiday on a weekend is often kept on another day as well, which has a name of its own:
-    "Christmas Day (observed)". `closed_on` empty: every public holiday, such days included.
-    """
-
-    country: str
-    subdivision: str | None = None
-    closed_on: tuple[str, ...] = ()
-
-    @model_validator(mode="after")
-    def _known(self) -> Self:
-        countries = holiday_library.list_supported_countries()
-        if self.country not in countries:
-            raise ValueError(f"no holidays are known for country '{self.country}' (like US)")
-        if self.subdivision and self.subdivision not in countries[self.country]:
-            raise ValueError(f"country {self.country} has no subdivision '{self.subdivision}'")
-        # Three years, because some holidays are not kept every year.
-        known = {
-            name
-            for year in (2026, 2027, 2028)
-            for name in _holidays_of(self.country, self.subdivision, year).values()
-        }
-        faults = [
-            f"no public holiday is called '{name}'{did_you_mean(plain, known)}"
-            for name in self.closed_on
-            # Which holidays fall on a weekend differs from year to year.
-            if (plain := name.removesuffix(OBSERVED)) not in known
-        ]
-        if faults:
-            raise ValueError("\n".join(faults))
-        return self
-
-    def name_on(self, day: date) -> str | None:
-        """The name of the holiday that closes the location on `day`, such as "Labor Day" or
-        "Christmas Day (observed)", or None."""
-        found = _holidays_of(self.country, self.subdivision, day.year).get(day)
-        if found is None:
-            return None
-        # Two holidays on one day are joined by "; ".
-        names = found.split("; ")
-        return next((name for name in names if not self.closed_on or name in self.closed_on), None)
-
-
-class SpecialHours(_Frozen):
+class SpecialHours(Frozen):
     """A date whose hours differ from its weekday's."""
 
     date: date
@@ -116,7 +61,7 @@ class SpecialHours(_Frozen):
     reason: str = ""
 
 
-class Bay(_Frozen):
+class Bay(Frozen):
     """A place for one car; `skills` says which services can be done there."""
 
     id: Id
@@ -125,7 +70,7 @@ class Bay(_Frozen):
     calendar_id: str = Field(min_length=1, max_length=250)
 
 
-class StaffMember(_Frozen):
+class StaffMember(Frozen):
     """Somebody whom customers ask for, and the bays in which they work."""
 
     name: Name
@@ -137,7 +82,7 @@ class StaffMember(_Frozen):
         return bool(said) and (said == own or (len(said) == 1 and said[0] in own))
 
 
-class Location(_Frozen):
+class Location(Frozen):
     """One workshop with its own hours, bays and telephone."""
 
     id: Id
@@ -240,7 +185,7 @@ class Location(_Frozen):
         return self.hours[WEEKDAYS[day.weekday()]]
 
 
-class Service(_Frozen):
+class Service(Frozen):
     """One line of the service menu. `price_cents` None: quoted after an inspection."""
 
     code: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
@@ -271,7 +216,7 @@ class Service(_Frozen):
         return f"${self.price_cents // 100:,}.{self.price_cents % 100:02d}"
 
 
-class Dealership(_Frozen):
+class Dealership(Frozen):
     """The whole file."""
 
     name: Name
@@ -348,12 +293,6 @@ def load_dealership(path: Path) -> Dealership:
 # Small helpers
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`: did you mean 'x'?` when something known is close, otherwise nothing."""
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f": did you mean '{close[0]}'?" if close else ""
-
-
 def repeated(values: Iterable[Any]) -> list[Any]:
     """The values that occur more than once, in order of appearance."""
     return [value for value, count in Counter(values).items() if count > 1]
@@ -381,12 +320,6 @@ def _longest_minutes(location: Location) -> int:
         (one.minutes for _, intervals in location.hours.items() for one in intervals),
         default=0,
     )
-
-
-@lru_cache(maxsize=64)
-def _holidays_of(country: str, subdivision: str | None, year: int) -> dict[date, str]:
-    found = holiday_library.country_holidays(country, subdiv=subdivision, years=year)
-    return dict(found.items())
 
 
 _KEYS: dict[str, set[str]] = {

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
+
+
+class Frozen(BaseModel):
+    """A part of the file: hashable, and with no key that nobody knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
 class _Loader(yaml.SafeLoader):
@@ -132,3 +138,9 @@ def _step(at: Any, part: int | str) -> Any:
     if isinstance(at, list) and isinstance(part, int) and part < len(at):
         return at[part]
     return None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`: did you mean 'x'?` when something known is close, otherwise nothing."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f": did you mean '{close[0]}'?" if close else ""

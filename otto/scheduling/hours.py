@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from config.dealership import OBSERVED, WEEKDAYS, Interval, Location
+from config.dealership import WEEKDAYS, Interval, Location
 from config.opening_hours import MIDNIGHT
+from config.public_holidays import OBSERVED
 from otto.language.spoken_times import describe_date, describe_time, join_spoken
 
 
