@@ -118,6 +118,7 @@ class Answering:
     def caller_said(self, turn: Turn) -> None:
         """A turn of the caller: it reaches the history behind the results of running tools."""
         self.unanswered.append(turn)
+        self._call.changed()
 
     def answer(self, reply: Reply) -> None:
         """Make `reply` the answer to what the caller said, once no tool is running any more."""

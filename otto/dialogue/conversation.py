@@ -261,7 +261,6 @@ class Conversation:
         self._call_timers.answered()
         noted = self._recorder.caller_turn(turn, self._hearing.keys)
         self._answering.caller_said(noted)
-        self.changed()
         if self._failures.is_answered_by(turn) or self._urgent.is_answered_by(turn):
             return
         reply = self._begin(self._hearing.timing(turn))
