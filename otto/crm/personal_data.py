@@ -27,7 +27,6 @@ from sqlalchemy import (
     false,
     func,
     literal,
-    literal_column,
     or_,
     select,
     update,
@@ -60,11 +59,6 @@ from otto.storage.tables import (
     TurnRow,
     VehicleRow,
 )
-
-_WITHOUT_PERSON = (
-    "jsonb_set(jsonb_set(payload, '{body,summary}', '\"Erased\"'), '{body,description}', '\"\"')"
-)
-"""A calendar event, still one that Google accepts, as it is told before it is deleted."""
 
 
 class AppointmentsAhead(CrmError):
@@ -241,11 +235,8 @@ def _erasing(whose: dict[Table, ColumnElement[bool]]) -> dict[str, Any]:
     is_waiting = OutboxRow.done_at.is_(None) & (OutboxRow.next_attempt_at < NEVER)
     is_event = OutboxRow.kind == "calendar.upsert"
     return {
-        # One that a worker has in hand may be told at this moment, so it stays where it is, without
-        # the person, and the deletion below waits for it: rows of one event are told in order.
-        "events that wait": update(OutboxRow)
-        .where(outbox & is_waiting & is_event)
-        .values(payload=literal_column(_WITHOUT_PERSON)),
+        # Word of an event that waits stays: a worker may have it in hand, and the deletion below
+        # waits for it, because rows of one event are told in order. It holds ids and no person.
         "outbox": delete(OutboxRow).where(outbox & ~(is_waiting & is_event)),
         "events": insert(OutboxRow)
         .from_select(

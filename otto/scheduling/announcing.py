@@ -12,24 +12,17 @@ from otto.scheduling.bookings import Booking, BookingRequest
 from otto.scheduling.messages import (
     CHANGE_KEY,
     CONFIRMATION_KEY,
-    Visitor,
     appointment_text,
-    calendar_event,
 )
 from otto.scheduling.texts import Text
 
 
 def calendar_rows(
-    dealership: Dealership,
-    location: Location,
-    booking: Booking,
-    work: Sequence[Line],
-    visitor: Visitor,
-    notes: str | None,
+    location: Location, booking: Booking, work: Sequence[Line]
 ) -> list[dict[str, Any]]:
-    """A row for each line that has an event, to write in the transaction that makes it true."""
+    """A row for each line that has an event, to write in the transaction that makes it true. What
+    the event has to be is asked when the row is delivered."""
     calendars = {bay.id: bay.calendar_id for bay in location.bays}
-    visit = [dealership.service(line.work.service_code) for line in work]
     return [
         {
             "kind": "calendar.upsert",
@@ -38,19 +31,9 @@ def calendar_rows(
                 "appointment_id": str(booking.appointment_id),
                 "calendar_id": calendars[line.work.bay_id],
                 "event_id": line.event_id,
-                "body": calendar_event(
-                    appointment_id=booking.appointment_id,
-                    location=location,
-                    service=service,
-                    visitor=visitor,
-                    starts_at=line.work.starts_at,
-                    ends_at=line.work.ends_at,
-                    notes=notes,
-                    visit=visit,
-                ),
             },
         }
-        for line, service in zip(work, visit, strict=True)
+        for line in work
         if line.event_id is not None
     ]
 

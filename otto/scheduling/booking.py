@@ -22,7 +22,6 @@ from otto.scheduling.bookings import (
 )
 from otto.scheduling.desk import Desk
 from otto.scheduling.holds import drop_holds, share_bays
-from otto.scheduling.messages import Visitor
 from otto.scheduling.places import places, take_places
 from otto.scheduling.taken import Obstacle, in_the_way
 from otto.scheduling.text_rules import Standing
@@ -66,7 +65,7 @@ async def book_once(
         return await booked_before(connection, before, request), False
     lines = checked(request.opening, desk.dealership, desk.location, desk.clock())
     places(lines, obstacles, desk.location.zone)
-    visitor = await visitor_of(connection, request.customer_id, request.vehicle_id)
+    await visitor_of(connection, request.customer_id, request.vehicle_id)  # refuses strangers
     await drop_holds(connection, request.call_sid, request.opening, desk.clock())
     place = await take_place(connection, request.opening, desk.location)
     appointment_id = uuid.uuid4()
@@ -94,7 +93,7 @@ async def book_once(
         request.opening.ends_at,
         tuple(line.work for line in work),
     )
-    return await _announce(connection, desk, request, booking, work, visitor), True
+    return await _announce(connection, desk, request, booking, work), True
 
 
 async def count_changes(
@@ -130,7 +129,6 @@ async def _announce(
     request: BookingRequest,
     booking: Booking,
     work: Sequence[Line],
-    visitor: Visitor,
 ) -> Booking:
     """What a new booking brings with it in its transaction: it is counted (and undone when there
     are too many), written down, and the world is to be told."""
@@ -153,7 +151,7 @@ async def _announce(
     )
     if not await record_changes(connection, [change]):
         raise BookingRefused("key_reused", KEY_REUSED)
-    rows = calendar_rows(desk.dealership, desk.location, booking, work, visitor, request.notes)
+    rows = calendar_rows(desk.location, booking, work)
     await connection.execute(insert(OutboxRow), rows)
     text = confirmation(desk.dealership, desk.location, request, booking)
     decided = await write_text(connection, text, desk.text_rules, desk.limits)

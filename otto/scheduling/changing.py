@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otto.scheduling.announcing import calendar_deletions, calendar_rows, word_of_change
-from otto.scheduling.appointments import Line, lines_of, locked, text_keys, visitor_of, with_text
+from otto.scheduling.appointments import Line, lines_of, locked, text_keys, with_text
 from otto.scheduling.booking import count_changes
 from otto.scheduling.bookings import (
     Booking,
@@ -41,7 +41,6 @@ from otto.scheduling.writing import change_appointment, delete_lines, storable_o
 from otto.storage.appointment_changes import Change, record_changes
 from otto.storage.tables import (
     AppointmentChangeRow,
-    AppointmentRow,
     BayRow,
     CustomerRow,
     OutboxRow,
@@ -121,11 +120,7 @@ async def move_once(
     await _count(connection, desk, request)
     kept = {line.event_id for line in work}
     await _delete_events(connection, moved, [one for one in before if one.event_id not in kept])
-    visitor = await visitor_of(connection, moved.customer_id, moved.vehicle_id)
-    notes = await connection.scalar(
-        select(AppointmentRow.notes).where(AppointmentRow.id == moved.appointment_id)
-    )
-    rows = calendar_rows(desk.dealership, desk.location, moved, work, visitor, notes)
+    rows = calendar_rows(desk.location, moved, work)
     await connection.execute(insert(OutboxRow), rows)
     return await _tell(connection, desk, request, moved, "moved"), True
 

@@ -24,6 +24,7 @@ from config.settings import DatabaseSettings
 from otto.language.spoken_times import describe_start
 from otto.language.wishes import Hours
 from otto.scheduling.choosing import meets
+from otto.scheduling.mirror.book import planned_event
 from otto.scheduling.openings import Opening, OpeningsQuery, Why
 from otto.scheduling.service import (
     Booking,
@@ -76,7 +77,7 @@ async def rows(engine: AsyncEngine, model: Any) -> list[Any]:
 
 
 async def test_a_booking_stands_with_word_for_google_and_the_customer(
-    calendar: CalendarService, engine: AsyncEngine, people: People
+    calendar: CalendarService, engine: AsyncEngine, dealership: Dealership, people: People
 ) -> None:
     booking = await calendar.book(request(people, notes="Squeaks when cold"))
     assert (booking.bay_id, booking.starts_at) == ("bay-1", NINE)
@@ -91,7 +92,11 @@ async def test_a_booking_stands_with_word_for_google_and_the_customer(
     assert upsert["calendar_id"] == "bay-1@ottos-auto.example"
     assert upsert["event_id"] == line.google_event_id
     assert re.fullmatch(r"[0-9a-f]{32}", upsert["event_id"])
-    body = upsert["body"]
+    assert set(upsert) == {"appointment_id", "calendar_id", "event_id"}, "nothing of anybody"
+    async with engine.connect() as connection:
+        planned = await planned_event(connection, dealership, upsert["event_id"])
+    assert planned is not None
+    body = planned.body
     assert body["summary"] == "Oil change: Maria Lopez, 2019 Honda Civic"
     assert "Squeaks when cold" in body["description"]
     assert body["start"] == {

@@ -30,6 +30,7 @@ from otto.scheduling.bookings import (
     VehicleBooked,
     state_of,
 )
+from otto.scheduling.mirror.book import planned_event
 from otto.scheduling.openings import Opening, OpeningLine
 from otto.scheduling.service import CalendarService
 from otto.storage.tables import (
@@ -114,7 +115,7 @@ async def told(engine: AsyncEngine) -> list[tuple[str, str, str]]:
 
 
 async def test_a_moved_appointment_stays_the_same_one(
-    calendar: CalendarService, engine: AsyncEngine, people: People
+    calendar: CalendarService, engine: AsyncEngine, dealership: Dealership, people: People
 ) -> None:
     first = await calendar.book(wish(people))
     (line,) = await rows(engine, AppointmentLineRow)
@@ -134,9 +135,11 @@ async def test_a_moved_appointment_stays_the_same_one(
         ("calendar.upsert", line.google_event_id),
         ("calendar.upsert", line.google_event_id),
     ]
-    upsert = [row for row in await rows(engine, OutboxRow) if row.kind != "sms.send"][-1].payload
-    assert upsert["body"]["start"]["dateTime"] == "2026-11-25T09:00:00-06:00"
-    assert "squeaks" in upsert["body"]["description"]
+    async with engine.connect() as connection:
+        planned = await planned_event(connection, dealership, after.google_event_id)
+    assert planned is not None
+    assert planned.body["start"]["dateTime"] == "2026-11-25T09:00:00-06:00"
+    assert "squeaks" in planned.body["description"]
     booked, change = await rows(engine, AppointmentChangeRow)
     assert booked.after == change.before == state_of(first)
     assert change.after == state_of(moved)

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text, update
 
-from otto.scheduling.bookings import Booking, BookingRequest, CancelRequest, MoveRequest
+from otto.scheduling.bookings import (
+    Booking,
+    BookingRequest,
+    CancelRequest,
+    MoveRequest,
+    SlotTaken,
+)
 from otto.scheduling.hours import Period
 from otto.scheduling.openings import Opening, OpeningLine
 from otto.storage.tables import CalendarSyncRow
@@ -520,6 +526,16 @@ async def test_what_fails_on_the_way_comes_again(
 
 
 # Together with callers
+
+
+async def test_a_blocked_bay_is_neither_offered_nor_booked(shop: Workshop) -> None:
+    for calendar in (BAY_1, BAY_2, BAY_3, "bay-4@ottos-auto.example"):
+        await shop.block(NINE - HOUR, hours=2, calendar=calendar)
+    await shop.follow()
+    with pytest.raises(SlotTaken):
+        await shop.book(NINE)
+    booking = await shop.book(TEN)
+    assert booking.starts_at == TEN, "where the blocks end"
 
 
 async def test_no_booking_slips_between_a_look_at_the_blocks_and_its_commit(

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from otto.scheduling.bookings import BookingRequest, SchedulingError, SlotTaken, wish_of
+from otto.scheduling.mirror.book import planned_event
 from otto.scheduling.openings import Opening, OpeningLine
 from otto.scheduling.service import Booking, CalendarService
 from otto.storage.tables import (
@@ -56,7 +57,7 @@ async def rows(engine: AsyncEngine, model: Any) -> list[Any]:
 
 
 async def test_two_services_are_one_appointment(
-    calendar: CalendarService, engine: AsyncEngine, people: People
+    calendar: CalendarService, engine: AsyncEngine, dealership: Dealership, people: People
 ) -> None:
     booking = await calendar.book(request(people))
     assert booking.lines == BOTH.lines
@@ -73,14 +74,13 @@ async def test_two_services_are_one_appointment(
         "bay-1@ottos-auto.example",
         "bay-4@ottos-auto.example",
     ]
-    assert [event["body"]["summary"].split(":")[0] for event in events] == [
-        "Oil change",
-        "Wheel alignment",
-    ]
-    assert (
-        "2 of 2 in this visit: Oil change and Wheel alignment."
-        in (events[1]["body"]["description"])
-    )
+    async with engine.connect() as connection:
+        planned = [
+            await planned_event(connection, dealership, row.google_event_id) for row in lines
+        ]
+    bodies = [each.body for each in planned if each is not None]
+    assert [body["summary"].split(":")[0] for body in bodies] == ["Oil change", "Wheel alignment"]
+    assert "2 of 2 in this visit: Oil change and Wheel alignment." in bodies[1]["description"]
     assert "Oil change and Wheel alignment booked for Tuesday" in text["body"]
     (change,) = await rows(engine, AppointmentChangeRow)
     assert (change.action, change.actor, change.call_sid, change.key) == (
