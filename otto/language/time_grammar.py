@@ -22,7 +22,7 @@ from otto.language.wishes import EVERY_WEEKDAY, DaySet
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A word between: not, bad, except, fix, any, but, or, and, pause, oneafter."""
+    """A word between: not, bad, except, fix, any, but, or, else, and, pause, oneafter."""
 
     name: str
 
@@ -84,7 +84,7 @@ def _thoughts(items: list[Item]) -> list[list[Item]]:
             thoughts[-1].append(item)
             continue
         following = [one for one in items[at + 1 :] if one != Mark("pause")][:1]
-        if following and following[0] not in (Mark("or"), Mark("and"), Mark("bad")):
+        if following and following[0] not in (Mark("or"), Mark("else"), Mark("and"), Mark("bad")):
             thoughts.append([])
     return [
         thought
@@ -181,6 +181,9 @@ class _Thought:
             self.is_universal = True
         if item.name == "but":
             return self.is_universal and isinstance(following, Day)
+        if item.name == "else":
+            self._begin_group()
+            return False
         if item.name in {"or", "and"}:
             return leaving_out and isinstance(following, Day)
         return leaving_out and item.name in {"any"}
@@ -246,7 +249,7 @@ class _Thought:
 
 
 def _is_parted(before: Item | None) -> bool:
-    return isinstance(before, Mark) and before.name in {"or", "and", "pause", "but"}
+    return isinstance(before, Mark) and before.name in {"or", "else", "and", "pause", "but"}
 
 
 def _can_merge(one: Day, other: Day) -> bool:

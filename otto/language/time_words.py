@@ -3,7 +3,7 @@
 `spell_out` keeps the order of what was said and everything that may matter: small words stay,
 numbers become digits ("half past nine" -> "9:30", "twenty fifth" -> "25th"), and turns of speech
 become single marks that the grammar of wishes knows: `<not>`, `<bad>`, `<fix>`, `<any>`, `<but>`,
-`<or>`, `<and>`, and a comma for every pause.
+`<or>`, `<else>`, `<and>`, and a comma for every pause.
 """
 
 from __future__ import annotations
@@ -58,11 +58,33 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"(?:(?! to ).)*? from (?:(?! to ).)+? to ",
         " <fix> ",
     ),
+    (rf"\bno (?=(?:{_DAY}|morning|afternoon|evening|weekend)s\b)", " <not> "),
+    (r"\bneither\b", " <not> "),
+    (r"\bnor\b", " <or> "),
+    (r"\bevery (?:other|second|third|\d\w*)\b", " biweekly "),
+    (r"\btwo thousand (?:and )?(?=twenty\b)", "twenty "),
+    (r"\b(?:my |the )?(?:only |best |good |better |free )+(?:days?|times?)\b", " "),
+    (
+        r"\b(?:i'm|i am) off(?: work)? (?=on\b|every\b)|\b(?:is|are) my days? off\b"
+        r"|\bmy days? off (?:is|are)\b",
+        " ",
+    ),
+    (rf"\bif (?:it|that|today|tomorrow|{_DAY})(?: is|'s) (?:full|taken|booked|gone)\b", " "),
+    (
+        r"\b(?:push|move|shift|bump) (?:it|that|my appointment) (?:back|out)(?: by)? "
+        r"((?:\w+ )?(?:day|week|hour|minute)s?)\b",
+        r" \1 later ",
+    ),
+    (
+        r"\b(?:push|move|shift|bump) (?:it|that|my appointment) (?:up|forward)(?: by)? "
+        r"((?:\w+ )?(?:day|week|hour|minute)s?)\b",
+        r" \1 earlier ",
+    ),
     # Alternatives that come with a condition, and what will not do.
     (
         r"\b(?:and |or |but )?if (?:that|it|this|not|you) ?(?:(?:does|do|will|is|are|can) not)?"
         r" (?:work|possible|available|free|open|good|then)(?: out)?\b",
-        " <or> ",
+        " <else> ",
     ),
     (
         r"\b(?:will|does|do|would|can|could|is|are) not (?:really |going to )?(?:work|do|suit|good"
@@ -70,6 +92,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"(?: for (?:me|us)| with my schedule)?(?=$| ,| <|,|\.| but| so)",
         " <bad> ",
     ),
+    (r"\b(?:does|do|is|are|will|would) not(?= ?$| ?,| ?<)", " <bad> "),
     (
         r"\b(?:is|are|'s) (?:no good|bad|out|impossible|a no go|not good|a problem|full)"
         r"(?: for (?:me|us))?\b",
@@ -117,7 +140,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # Alternatives.
     (
         r"\b(?:or )?(?:if not|otherwise|or else|failing that|alternatively)(?: ,? ?then)?\b",
-        " <or> ",
+        " <else> ",
     ),
     (r"\bas well as\b|\band also\b|\bor also\b|\band/or\b", " <and> "),
     # "next Monday or Tuesday", "Monday or Tuesday next week": what is said once is meant twice.

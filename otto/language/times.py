@@ -38,7 +38,9 @@ WEEK_DAYS = 7
 HoursOn = Callable[[date], Sequence[Span]]
 """The opening times on a date, each from and to, in local time; empty when closed."""
 
-_MARKS = {f"<{name}>" for name in ("not", "bad", "except", "fix", "any", "but", "or", "and")}
+_MARKS = {
+    f"<{name}>" for name in ("not", "bad", "except", "fix", "any", "but", "or", "else", "and")
+}
 _RECURRING = {
     "weekday": frozenset(range(5)),
     "weekdays": frozenset(range(5)),

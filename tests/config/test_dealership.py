@@ -29,6 +29,13 @@ def test_the_shipped_file_says_what_it_says(dealership: Dealership) -> None:
     oil = dealership.service("oil_change")
     assert (oil.price_cents, oil.price_text, oil.duration_minutes) == (7995, "$79.95", 45)
     assert dealership.service("repair_estimate").price_text == "quoted after inspection"
+    assert (oil.buffer_minutes, oil.lead_time_hours) == (0, 0)
+    assert [location.places_a_day(kind) for kind in ("wait", "loaner", "shuttle", "drop_off")] == [
+        8,
+        2,
+        6,
+        None,
+    ]
     with pytest.raises(KeyError):
         dealership.service("car_wash")
     with pytest.raises(KeyError):
@@ -214,6 +221,51 @@ FAULTS: list[tuple[Change, str]] = [
     (
         lambda c: c["services"].append("wash"),
         "service number 12: must be a group of 'key: value' lines",
+    ),
+    (
+        lambda d: _main(d)["staff"].append({"name": "Bob", "bays": ["bay-9"]}),
+        "location 'main': staff 'Bob' works in bay 'bay-9', which does not exist: did you mean "
+        "'bay-4'?",
+    ),
+    (
+        lambda d: _main(d)["staff"].append({"name": "dave", "bays": ["bay-1"]}),
+        "location 'main': staff 'dave' is listed more than once",
+    ),
+    (
+        lambda d: _main(d)["staff"][0].update(bays=[]),
+        "location 'main', staff 'Maria Alvarez', bays: needs at least one entry",
+    ),
+    (
+        lambda d: _main(d)["staff"][0].update(bay="bay-1"),
+        "location 'main', staff 'Maria Alvarez': unknown key 'bay': did you mean 'bays'?",
+    ),
+    (
+        lambda d: _main(d).update(loaner_cars=-1),
+        "location 'main', loaner_cars: must be at least 0",
+    ),
+    (
+        lambda d: _main(d).update(waiting_customers_a_day="many"),
+        "location 'main', waiting_customers_a_day: must be a whole number",
+    ),
+    (
+        lambda d: _main(d).update(shuttle_seats=4),
+        "location 'main': unknown key 'shuttle_seats': did you mean 'shuttle_seats_a_day'?",
+    ),
+    (
+        lambda d: d["services"][0].update(buffer_minutes=500),
+        "service 'oil_change', buffer_minutes: must be at most 240",
+    ),
+    (
+        lambda d: d["services"][0].update(lead_time_hours=24 * 60 + 1),
+        "service 'oil_change', lead_time_hours: must be at most 1440",
+    ),
+    (
+        lambda d: (
+            _main(d).update(horizon_days=10),
+            d["services"][0].update(lead_time_hours=300),
+        ),
+        "service 'oil_change' needs 300 hours of lead time, but no location is booked further "
+        "ahead than 10 days",
     ),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
+from itertools import combinations, pairwise, permutations
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -167,3 +168,53 @@ def test_a_choice_is_part_of_what_there_is(slots: set[int], limit: int) -> None:
     assert list(chosen) == sorted(set(chosen), key=lambda one: one.starts_at)
     if chosen:
         assert chosen[0] == openings[0]
+
+
+works = st.lists(
+    st.tuples(st.integers(5, 120), st.integers(0, 60), st.sets(st.integers(0, 3), min_size=1)),
+    min_size=1,
+    max_size=4,
+).map(
+    lambda lists: [
+        Work(f"s{index}", minutes * MINUTE, buffer * MINUTE, tuple(f"b{bay}" for bay in bays))
+        for index, (minutes, buffer, bays) in enumerate(lists)
+    ]
+)
+
+
+def fits(order: Sequence[Work], start: datetime, busy: dict[str, list[Period]]) -> bool:
+    """The slow and obvious way: whether each piece finds a bay, one after another."""
+    for piece in order:
+        use = Period(start, start + piece.duration + piece.buffer)
+        if all(any(use.overlaps(one) for one in busy.get(bay, [])) for bay in piece.bays):
+            return False
+        start += piece.duration
+    return True
+
+
+@given(works, taken_lists, st.integers(0, 1200))
+def test_a_visit_keeps_every_rule(
+    work: list[Work], taken: list[tuple[int, int, int]], start: int
+) -> None:
+    busy: dict[str, list[Period]] = {}
+    for bay, begin, length in taken:
+        busy.setdefault(f"b{bay}", []).append(period(begin, length))
+    lines = plan(work, at(start), busy)
+    if lines is None:
+        assert not any(fits(order, at(start), busy) for order in permutations(work))
+        return
+    wanted = {one.service_code: one for one in work}
+    assert sorted(line.service_code for line in lines) == sorted(wanted)
+    assert lines[0].starts_at == at(start)
+    for line in lines:
+        piece = wanted[line.service_code]
+        assert line.bay_id in piece.bays
+        assert line.ends_at - line.starts_at == piece.duration
+        assert line.ends_at <= line.free_at <= line.ends_at + piece.buffer
+        use = Period(line.starts_at, line.free_at)
+        assert not any(use.overlaps(other) for other in busy.get(line.bay_id, []))
+    for one, two in pairwise(lines):
+        assert one.ends_at == two.starts_at, "a car is in one bay at a time, without a gap"
+    for one, two in combinations(lines, 2):
+        if one.bay_id == two.bay_id:
+            assert one.free_at <= two.starts_at, "the constraint of the database would refuse it"
