@@ -302,7 +302,7 @@ VOCABULARY = (
         "past notbefore notafter oneafter dayafter weekafter following previous monthly "
         "weekly within unless early late morning afternoon evening noon night tonight today "
         "tomorrow yesterday year fortnight since during except when busy vacation meeting off "
-        "same".split()
+        "same biweekly".split()
     )
     | frozenset(WEEKDAYS)
     | frozenset(MONTHS[1:])

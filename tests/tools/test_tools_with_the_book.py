@@ -259,3 +259,29 @@ async def test_several_services_with_a_loaner_are_one_booking(desk: Desk) -> Non
 async def test_what_cannot_be_looked_for_is_refused(desk: Desk, arguments: dict[str, Any]) -> None:
     found = await desk.use("find_openings", **arguments)
     assert found["status"] == "error"
+
+
+async def test_an_appointment_that_is_moved_is_not_in_its_own_way(desk: Desk) -> None:
+    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    work = {"services": ["wheel_alignment"]}
+    found = await desk.use("find_openings", **work, when="Tuesday at nine")
+    desk.session.caller_turns += 1
+    await desk.use("book_appointment", slot_id=found["openings"][0]["slot_id"])
+    (mine,) = (await desk.use("my_appointments"))["appointments"]
+    ref = mine["appointment_ref"]
+    desk.session.caller_turns += 1
+    blocked = await desk.use("find_openings", **work, when="Tuesday at nine thirty")
+    assert (blocked["asked_is_free"], blocked["why"]) == (False, "vehicle_booked")
+    desk.session.offers.clear()
+    later = await desk.use("find_openings", **work, when="half an hour later", appointment_ref=ref)
+    assert later["asked_is_free"] is True
+    (slot,) = later["openings"]
+    assert slot["when"] == "Tuesday, November 24 at 9:30 AM"
+    desk.session.caller_turns += 1
+    moved = await desk.use("reschedule_appointment", appointment_ref=ref, slot_id=slot["slot_id"])
+    assert (moved["status"], moved["when"]) == ("moved", slot["when"])
+
+
+async def test_a_reference_that_nobody_was_told_moves_nothing(desk: Desk) -> None:
+    found = await desk.use("find_openings", services=["oil_change"], appointment_ref="a-1")
+    assert found["status"] == "error"

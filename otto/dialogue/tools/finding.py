@@ -10,7 +10,7 @@ from datetime import date, datetime, time
 from uuid import UUID
 
 from config.dealership import Dealership, Location, Service
-from otto.dialogue.session.state import Offer
+from otto.dialogue.session.state import AppointmentRef, Offer
 from otto.dialogue.tools.arguments import FindOpenings
 from otto.dialogue.tools.information import service_of
 from otto.dialogue.tools.outcome import Pinned
@@ -45,7 +45,7 @@ def question(
         now=local,
         hours_on=lambda day: hours_on(location, day),
         horizon_days=location.horizon_days,
-        about=_about(pinned.offers, location),
+        about=_about(pinned.offers, moving, location),
     )
     if isinstance(wish, Ask):
         return wish
@@ -67,8 +67,13 @@ def hours_on(location: Location, day: date) -> list[tuple[time, time]]:
     return [(one.opens, one.closes) for one in location.intervals_on(day)]
 
 
-def _about(offers: Mapping[str, Offer], location: Location) -> datetime | None:
-    """The start that is being talked about: what was offered last, if it was of one day."""
+def _about(
+    offers: Mapping[str, Offer], moving: AppointmentRef | None, location: Location
+) -> datetime | None:
+    """The start that is being talked about: what was offered last, if it was of one day; before
+    anything was, that of the appointment that is to be moved."""
+    if not offers:
+        return None if moving is None else datetime.fromisoformat(moving.starts_at)
     last = max((offer.caller_turn for offer in offers.values()), default=0)
     starts = sorted(
         datetime.fromisoformat(offer.starts_at)
