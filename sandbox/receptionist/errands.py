@@ -123,7 +123,7 @@ def learn_appointments(desk: Desk, status: str, _: Mapping[str, Any], result: Re
     """What `my_appointments` has found."""
     if status not in {"ok", "none"}:
         return False
-    found = tuple(_appointment(each) for each in result.get("appointments") or ())
+    found = tuple(_appointment(desk, each) for each in result.get("appointments") or ())
     if not found:
         desk.settle_errand()
         desk.news.append(str(result.get("message") or phrases.NO_APPOINTMENT))
@@ -186,7 +186,7 @@ def learn_repairs(desk: Desk, status: str, _: Mapping[str, Any], result: Result)
 
 def visit(appointment: Appointment) -> str:
     """An appointment as it is said."""
-    return phrases.visit(appointment.service, appointment.vehicle, appointment.when)
+    return phrases.visit(appointment.work, appointment.vehicle, appointment.when)
 
 
 def _choose(desk: Desk) -> None:
@@ -195,12 +195,16 @@ def _choose(desk: Desk) -> None:
     desk.appointment = only or _meant(found, desk.hints, desk, by_place=False)
 
 
-def _appointment(told: Mapping[str, Any]) -> Appointment:
+def _appointment(desk: Desk, told: Mapping[str, Any]) -> Appointment:
+    service = str(told.get("service") or "")
+    codes = tuple(str(code) for code in told.get("service_codes") or ())
+    names = [desk.name_of(code) for code in codes] if len(codes) > 1 else [service]
     return Appointment(
         ref=str(told.get("appointment_ref")),
         when=str(told.get("when") or ""),
-        service=str(told.get("service") or ""),
-        codes=tuple(str(code) for code in told.get("service_codes") or ()),
+        service=service,
+        codes=codes,
+        work=phrases.work(names),
         vehicle=str(told.get("vehicle") or ""),
         confirmation=str(told.get("confirmation") or ""),
     )

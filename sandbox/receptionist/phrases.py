@@ -169,6 +169,11 @@ def a_service(name: str) -> str:
     return f"{'an' if plain[0].lower() in 'aeiou' else 'a'} {plain}"
 
 
+def work(names: Sequence[str]) -> str:
+    """All that is done in one visit: "an oil change and a tire rotation"."""
+    return _joined([a_service(name) for name in names], "and")
+
+
 def glad_to_help(name: str) -> str:
     said = a_service(name)
     return f"{said[0].upper()}{said[1:]}, certainly."
@@ -198,25 +203,36 @@ def openings(whens: Sequence[str], again: int) -> str:
     return f"The openings are {offered}. Which one would you like?"
 
 
-def confirm(service: str, vehicle: str, when: str, price: str, again: int) -> str:
+TRANSPORT = {
+    "wait": ", while you wait",
+    "loaner": ", with a loaner car for you",
+    "shuttle": ", with a seat in our shuttle",
+}
+"""How the customer goes on without the car, behind the time."""
+
+
+def confirm(
+    work: str, vehicle: str, when: str, price: str, again: int, transport: str | None = None
+) -> str:
     """What will be booked, said back, and the question whether to book it."""
-    what = f"{a_service(service)} for your {vehicle}" if vehicle else a_service(service)
+    what = f"{work} for your {vehicle}" if vehicle else work
+    when += TRANSPORT.get(transport or "", "")
     if again:
         return f"I have {what}, {when}. Should I book it, yes or no?"
     cost = f", for {price}" if price.startswith("$") else ""
     return f"That's {what} on {when}{cost}. Shall I book it?"
 
 
-def booked(service: str, when: str, code: str, is_texted: bool) -> str:
+def booked(work: str, when: str, code: str, is_texted: bool) -> str:
     spelled = " ".join(code)
     told = f" Your confirmation code is {spelled}." if code else ""
     text = " You will get a text message with the details." if is_texted else ""
-    return f"You're booked for {a_service(service)} on {when}.{told}{text}"
+    return f"You're booked for {work} on {when}.{told}{text}"
 
 
-def visit(service: str, vehicle: str, when: str) -> str:
+def visit(work: str, vehicle: str, when: str) -> str:
     """An appointment in the middle of a sentence."""
-    return f"{a_service(service)}{f' for your {vehicle}' if vehicle else ''} on {when}"
+    return f"{work}{f' for your {vehicle}' if vehicle else ''} on {when}"
 
 
 def appointments_told(visits: Sequence[str], code: str) -> str:
@@ -268,12 +284,6 @@ def thank_you(first_name: str) -> str:
     return f"Thank you, {first_name}." if first_name else "Thank you."
 
 
-def noted(names: Sequence[str]) -> str:
-    return (
-        f"I'll note {' and '.join(a_service(name) for name in names)} for the technician as well."
-    )
-
-
 def _by_day(whens: Sequence[str]) -> list[str]:
     """ "Tuesday, November 24 at 9:00 AM", "… at 10:30 AM" -> "… at 9:00 AM or 10:30 AM"."""
     days: defaultdict[str, list[str]] = defaultdict(list)
@@ -284,6 +294,10 @@ def _by_day(whens: Sequence[str]) -> list[str]:
 
 
 def _either(things: Sequence[str]) -> str:
+    return _joined(things, "or")
+
+
+def _joined(things: Sequence[str], last: str) -> str:
     if len(things) < 2:
         return "".join(things)
-    return f"{', '.join(things[:-1])} or {things[-1]}"
+    return f"{', '.join(things[:-1])} {last} {things[-1]}"

@@ -18,6 +18,8 @@ from sandbox.receptionist.phrases import Question
 from sandbox.receptionist.reading import read_desk
 from sandbox.receptionist.state import Desk, Errand, Identity, Inquiry, Opening
 
+MOST_SERVICES = 4
+"""In one visit: `find_openings` takes no more."""
 MAX_ROUNDS = 6
 """Tool calls after one turn of the caller; then it speaks, whatever is still open."""
 
@@ -177,15 +179,14 @@ def _arrange(desk: Desk) -> Call | None:
     if desk.day is None:
         return None
     if not desk.openings:
-        return _find_openings(desk, [desk.service])
+        return _find_openings(desk, [desk.service, *desk.also][:MOST_SERVICES])
     if desk.chosen is not None and desk.confirmed:
-        notes = ", ".join(desk.name_of(code) for code in desk.also)
         return Call(
             "book_appointment",
             {
                 "slot_id": desk.chosen.slot_id,
                 "vehicle_ref": desk.vehicle,
-                "notes": f"Also asked for: {notes}" if notes else None,
+                "notes": None,
             },
         )
     return None
@@ -195,7 +196,8 @@ def _find_openings(desk: Desk, services: Sequence[str | None]) -> Call:
     assert desk.day is not None
     when = desk.day.words or (f"in the {desk.day.part}" if desk.day.part else None)
     moved = desk.appointment.ref if desk.errand and desk.appointment else None
-    wish = {"when": when, "with": None, "transport": None, "appointment_ref": moved}
+    how = None if desk.errand else desk.transport
+    wish = {"when": when, "with": None, "transport": how, "appointment_ref": moved}
     return Call("find_openings", {"services": list(services), **wish})
 
 
@@ -260,8 +262,6 @@ def _speak(desk: Desk) -> str:
     news = [*desk.news]
     if desk.unclear and not desk.news and not desk.offers_person:
         news = [phrases.UNCLEAR[min(desk.unclear, len(phrases.UNCLEAR)) - 1]]
-    if desk.also and question is Question.CONFIRM and not desk.unclear:
-        news.append(phrases.noted([desk.name_of(code) for code in desk.also]))
     if news and news[-1].endswith("?") and not desk.offers_person:
         return _join(*news)  # One question at a time: a tool's message has asked it.
     return _join(*news, _question(desk, question, again))
@@ -290,7 +290,8 @@ def _question(desk: Desk, question: Question, again: int) -> str:
         return phrases.move_it(desk.appointment.service, desk.chosen.when, again)
     if question is Question.CONFIRM:
         when = desk.chosen.when if desk.chosen else ""
-        return phrases.confirm(desk.service_name, desk.vehicle_name(), when, desk.price, again)
+        how = desk.chosen.transport if desk.chosen else None
+        return phrases.confirm(desk.work(), desk.vehicle_name(), when, desk.price, again, how)
     return phrases.question(question, again)
 
 

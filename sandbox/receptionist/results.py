@@ -194,7 +194,7 @@ def _learn_openings(
 
 def _openings(result: Mapping[str, Any]) -> tuple[Opening, ...]:
     return tuple(
-        Opening(str(each.get("slot_id")), str(each.get("when", "")))
+        Opening(str(each.get("slot_id")), str(each.get("when", "")), each.get("transport"))
         for each in result.get("openings") or ()
         if not each.get("status")  # taken or booked since
     )
@@ -220,13 +220,14 @@ def _learn_booking(
     desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
     when = str(result.get("when") or (desk.chosen.when if desk.chosen else ""))
-    service = str(result.get("service") or desk.service_name)
+    desk.service_name = str(result.get("service") or desk.service_name)
     if status == "booked":
         code = str(result.get("confirmation") or "")
         is_texted = result.get("text_message") is not False
-        desk.news.append(phrases.booked(service, when, code, is_texted))
+        desk.news.append(phrases.booked(desk.work(), when, code, is_texted))
         desk.wants, desk.service, desk.service_name, desk.also = False, None, "", ()
         desk.day, desk.times, desk.booked = None, (), desk.booked + 1
+        desk.transport = None
         if len(desk.vehicles) > 1:
             desk.vehicle = None
         desk.forget_openings()

@@ -31,6 +31,7 @@ class Opening:
 
     slot_id: str
     when: str
+    transport: str | None = None
 
 
 class Errand(Enum):
@@ -52,6 +53,8 @@ class Appointment:
     when: str
     service: str
     codes: tuple[str, ...]
+    work: str
+    """The same, in the middle of a sentence."""
     vehicle: str
     confirmation: str
 
@@ -79,6 +82,8 @@ class Desk:
     service_name: str = ""
     price: str = ""
     also: tuple[str, ...] = ()
+    """What is to be done in the same visit."""
+    transport: str | None = None
     priced: str | None = None
     day: DayWish | None = None
     times: tuple[ClockTime, ...] = ()
@@ -228,6 +233,13 @@ class Desk:
     def name_of(self, code: str) -> str:
         """What callers call the service."""
         return self.names.get(code) or code.replace("_", " ")
+
+    def work(self) -> str:
+        """All that is wanted in this visit, in the middle of a sentence."""
+        if not self.also:
+            return phrases.a_service(self.service_name)
+        codes = [self.service, *self.also]
+        return phrases.work([self.name_of(code) for code in codes if code])
 
     def vehicle_name(self) -> str:
         """The chosen vehicle's description, or nothing."""

@@ -48,6 +48,10 @@ def hear(desk: Desk, text: str) -> None:
             _ANSWERS[question](desk, text)
             if question not in _CLOSED and desk.errand is None:
                 _hear_wishes(desk, text, wanted)
+        how = understanding.transport(text)
+        if how and how != desk.transport:
+            desk.transport = how
+            desk.forget_openings()
         if Intent.DONE in wanted and desk.facts() == before:
             desk.goodbye = True
     if desk.facts() != before:
@@ -129,7 +133,7 @@ def _want_services(desk: Desk, text: str, named: list[str]) -> None:
             desk.also = (*desk.also, *(code for code in named if code not in desk.also))
         else:
             desk.service, desk.service_name, desk.also = named[0], "", tuple(named[1:])
-            desk.forget_openings()
+        desk.forget_openings()
 
 
 def _want_day(desk: Desk, wish: DayWish, times: tuple[ClockTime, ...] = ()) -> None:

@@ -179,6 +179,24 @@ def is_addition(text: str) -> bool:
     )
 
 
+_TRANSPORT = (
+    ("loaner", r"\b(loaners?|loan car|rental( car)?|courtesy car)\b"),
+    ("shuttle", r"\bshuttle\b"),
+    (
+        "wait",
+        r"\bwhile i(m| am)? wait(ing)?\b|\bwaiting (room|area)\b"
+        r"|\bwait (there|for (it|the car|my car)|in your|at (the|your))\b",
+    ),
+)
+
+
+def transport(text: str) -> str | None:
+    """How the caller will go on without the car: wait, loaner or shuttle, as `find_openings` names
+    them; None when they do not say."""
+    heard = normalise(text)
+    return next((kind for kind, words in _TRANSPORT if re.search(words, heard)), None)
+
+
 # --- Services -----------------------------------------------------------------------------------
 
 # What callers say, and what to look for in the service codes on offer, best first.

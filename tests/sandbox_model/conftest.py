@@ -206,8 +206,10 @@ class Desk:
         self.vehicles.append(car)
         return {"status": "added", "vehicle_ref": f"v{len(self.vehicles)}", "description": car}
 
-    def _find_openings(self, services: list[str], when: str | None, **_: Any) -> dict[str, Any]:
-        (service,), said = services, (when or "").lower()
+    def _find_openings(
+        self, services: list[str], when: str | None, transport: str | None, **_: Any
+    ) -> dict[str, Any]:
+        said = (when or "").lower()
         if "sunday" in said:
             return {"status": "none", "message": "We are closed on Sundays."}
         self.openings = True
@@ -218,10 +220,12 @@ class Desk:
         is_late = any(word in said for word in ("afternoon", "after lunch", "pm", "evening"))
         times = ["1:00 PM", "2:30 PM"] if is_late else ["9:00 AM", "10:30 AM"]
         slots = [{"slot_id": f"s-{day[:3]}-{time}", "when": f"{day} at {time}"} for time in times]
-        name = service.replace("_", " ").capitalize()
+        if transport:
+            slots = [slot | {"transport": transport} for slot in slots]
+        names = [service.replace("_", " ").capitalize() for service in services]
         return {
             "status": "ok",
-            "service": name,
+            "service": " and ".join(names),
             "duration_minutes": 45,
             "price": "$79.95",
             "openings": slots,

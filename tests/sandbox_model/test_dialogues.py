@@ -215,9 +215,36 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
         {},
         [
             ("An oil change and a tire rotation on tuesday at nine", "An oil change", IDENTIFY),
-            ("March 12th 1984", "I'll note a tire rotation", [*VERIFY, *FIND]),
-            ("yes", "confirmation", BOOK),
+            ("March 12th 1984", "an oil change and a tire rotation for your", [*VERIFY, *FIND]),
+            ("yes", "booked for an oil change and a tire rotation on Tuesday", BOOK),
             ("Yes, I also need my brakes checked", "A brake inspection, certainly.", []),
+        ],
+    ),
+    "a second service when the first is said back": (
+        {},
+        [
+            ("An oil change on tuesday at nine", "An oil change", IDENTIFY),
+            ("March 12th 1984", "That's an oil change for", [*VERIFY, *FIND]),
+            ("and a tire rotation as well", "9:00 AM or 10:30 AM. Which", FIND),
+            ("nine", "That's an oil change and a tire rotation for your 2019", []),
+        ],
+    ),
+    "a loaner car": (
+        {},
+        [
+            ("An oil change on tuesday at nine, and I'll need a loaner", "birth?", IDENTIFY),
+            ("March 12th 1984", "at 9:00 AM, with a loaner car for you, for", [*VERIFY, *FIND]),
+            ("yes", "booked", BOOK),
+        ],
+    ),
+    "waiting, thought of late": (
+        {},
+        [
+            ("An oil change on tuesday at nine", "birth?", IDENTIFY),
+            ("March 12th 1984", "at 9:00 AM, for $79.95. Shall I book it?", [*VERIFY, *FIND]),
+            ("yes, but I want to wait for it", "9:00 AM or 10:30 AM. Which", FIND),
+            ("nine", "at 9:00 AM, while you wait, for $79.95. Shall I book it?", []),
+            ("yes", "booked", BOOK),
         ],
     ),
     "what did you say": (
@@ -549,13 +576,14 @@ def test_a_yes_to_a_cancellation_that_was_not_heard_cancels_nothing(desk: Any, c
     assert call.called()[-1] == "cancel_appointment"
 
 
-def test_the_booking_carries_slot_vehicle_and_notes(desk: Any, call: Any) -> None:
+def test_all_services_of_a_visit_are_looked_for_together(desk: Any, call: Any) -> None:
     for heard in ("oil change and tire rotation on tuesday at nine", "March 12 1984", "yes"):
         call.say(heard)
     assert desk.calls[-1] == (
         "book_appointment",
-        {"slot_id": "s-Tue-9:00 AM", "vehicle_ref": "v1", "notes": "Also asked for: tire rotation"},
+        {"slot_id": "s-Tue-9:00 AM", "vehicle_ref": "v1", "notes": None},
     )
+    assert desk.calls[-2][1]["services"] == ["oil_change", "tire_rotation"]
 
 
 def test_a_yes_to_a_question_that_was_not_heard_books_nothing(desk: Any, call: Any) -> None:

@@ -23,7 +23,7 @@ from otto.scheduling.service import CalendarService
 from otto.scheduling.text_codes import TextCodes
 from otto.scheduling.text_rules import TextRules
 from otto.storage.database import sync_dealership
-from otto.storage.tables import AppointmentRow, OutboxRow
+from otto.storage.tables import AppointmentLineRow, AppointmentRow, OutboxRow
 from tests.support.call import BORN, NOW
 from tests.support.spoken import Bookings, Customers, SpokenCall
 
@@ -352,3 +352,40 @@ async def test_is_my_car_ready(ring: Any, engine: AsyncEngine) -> None:
     assert "We are working on your 2019 Honda Civic. It is promised for 4:00 PM today." in said
     stranger = ring(NOBODY)
     assert "Civic" not in await stranger.say("Is my Honda Civic ready?")
+
+
+async def lines(engine: AsyncEngine) -> list[str]:
+    async with engine.connect() as connection:
+        line = AppointmentLineRow
+        return list(await connection.scalars(select(line.service_code).order_by(line.starts_at)))
+
+
+async def test_two_services_are_one_visit_told_moved_and_cancelled_as_one(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    call = ring(MARIA)
+    await call.say("I need an oil change and a tire rotation on Tuesday at nine")
+    said = await call.say("March 12 1984")
+    assert "an oil change and a tire rotation for your 2019 Honda Civic on Tuesday" in said
+    assert "$119.90" in said
+    assert "booked for an oil change and a tire rotation" in await call.say("yes")
+    assert len(await standing(engine)) == 1 and len(await lines(engine)) == 2
+    said = await call.say("Can you move my appointment to Wednesday at nine?")
+    assert "Wednesday, November 25 at 9:00 AM. Shall I move it?" in said
+    assert "is moved to Wednesday" in await call.say("yes")
+    assert [(status, at.day) for status, at in await standing(engine)] == [("booked", 25)]
+    assert sorted(await lines(engine)) == ["oil_change", "tire_rotation"]
+    await call.say("Actually, cancel my appointment")
+    assert "is cancelled" in await call.say("yes")
+    assert [status for status, _ in await standing(engine)] == ["cancelled"]
+
+
+async def test_a_caller_who_waits_has_a_place_to_wait(ring: Any, engine: AsyncEngine) -> None:
+    call = ring(MARIA)
+    await call.say("I need an oil change on Tuesday at nine, I'll wait for it")
+    said = await call.say("March 12 1984")
+    assert "at 9:00 AM, while you wait" in said
+    assert "booked" in await call.say("yes")
+    async with engine.connect() as connection:
+        assert await connection.scalar(select(AppointmentRow.transport)) == "wait"
+    assert next(each for each in call.results if each["status"] == "booked")["transport"] == "wait"

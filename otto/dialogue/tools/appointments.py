@@ -109,6 +109,8 @@ class AppointmentTools:
             "confirmation": confirmation,
             "text_message": booking.is_texted,
         }
+        if offer.transport != "drop_off":
+            result["transport"] = offer.transport
 
         def booked(session: Session) -> Result:
             if appointment_id not in session.bookings:
