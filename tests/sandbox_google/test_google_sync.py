@@ -172,6 +172,7 @@ async def test_a_change_while_pages_are_turned_loses_nothing(run: Run, world: Wo
             await run(lambda s: s.events().delete(calendarId=BAY, eventId="aaaa0"))
         query = {"pageToken": page.get("nextPageToken")}
     assert seen == ["aaaa0", "aaaa1", "aaaa2", "aaaa3"]
+    assert "nextSyncToken" in page  # nor comes anything twice
 
 
 async def test_tokens_of_another_calendar_or_kind_are_refused(run: Run) -> None:
