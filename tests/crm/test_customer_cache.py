@@ -20,6 +20,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import RedisSettings
+from otto.crm import cache_invalidations
 from otto.crm.cache_invalidations import CacheInvalidations
 from otto.crm.customer_cache import (
     LAYOUT,
@@ -478,3 +479,31 @@ async def test_a_note_that_is_not_committed_is_delivered_after_its_commit(
         assert (await crm.find_by_phone(phone))[0].first_name == "Ann"
     assert await notes.deliver() == 1
     assert (await crm.find_by_phone(phone))[0].first_name == "Anna"
+
+
+async def test_notes_wait_for_redis_and_are_delivered_by_themselves(
+    engine: AsyncEngine, valkey_url: str, phone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_invalidations, "POLL_S", 0.02)
+    async with Wire(valkey_url) as wire:
+        redis, time_s = client(wire.url, 0.2), itertools.count(step=10.0)
+        await wire.refuse()
+        cache = CustomerCache(redis, TTL_S, clock=lambda: next(time_s))
+        await CrmService(engine, "main").create_customer(
+            NewCustomer(phone, "Ann", "Reed", phone, date(1990, 1, 2))
+        )
+        delivering = asyncio.create_task(CacheInvalidations(engine, cache).run())
+
+        async def waiting() -> int:
+            async with engine.connect() as connection:
+                noted = select(func.count()).where(CacheInvalidationRow.phone == phone)
+                return int(await connection.scalar(noted) or 0)
+
+        await asyncio.sleep(0.1)
+        assert await waiting() == 1 and not delivering.done()
+        await wire.mend()
+        async with asyncio.timeout(10):
+            while await waiting():
+                await asyncio.sleep(0.02)
+        delivering.cancel()
+        await redis.aclose()
