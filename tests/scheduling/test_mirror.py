@@ -515,14 +515,29 @@ async def test_what_fails_on_the_way_comes_again(
 
     with monkeypatch.context() as patch:
         patch.setattr("otto.scheduling.mirror.follow.write_blocks", crash)
-        with pytest.raises(RuntimeError):
-            await shop.mirror.follow()
+        assert await shop.mirror.follow() == 4
     assert (await shop.synced()).sync_token == token
     await shop.follow()
     moved = await shop.standing(booking)
     assert moved is not None
     assert moved.starts_at == TEN
     assert len([text for text in await shop.texts() if "10:00" in text]) == 1, "told once"
+
+
+async def test_what_cannot_be_dealt_with_holds_up_its_own_calendar_only(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = await shop.book()
+    await shop.block(calendar=BAY_2)
+    await shop.staff("move", event=await shop.event_id(booking), start=TEN.isoformat())
+
+    async def crash(*_: Any, **__: Any) -> None:
+        raise RuntimeError("Maria Lopez")
+
+    monkeypatch.setattr(shop.service, "reschedule", crash)
+    assert await shop.mirror.follow() == 1
+    assert await shop.blocks() == [("bay-2", Period(NINE, TEN))]
+    assert (await shop.synced()).last_error == "RuntimeError", "and nobody's name"
 
 
 # Together with callers

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Dealership
+from otto.language.characters import storable_key
 from otto.scheduling.bookings import SchedulingError, utc_now
 from otto.scheduling.google_calendar import Changes, GoogleCalendar
 from otto.scheduling.google_errors import CalendarError, SyncTokenExpired
@@ -41,7 +42,7 @@ from otto.scheduling.mirror.meaning import (
     meaning,
 )
 from otto.scheduling.seen_events import SeenEvent
-from otto.storage.tables import AppointmentLineRow, CalendarSyncRow, OutboxRow
+from otto.storage.tables import KEY_LENGTH, AppointmentLineRow, CalendarSyncRow, OutboxRow
 
 _log = structlog.get_logger()
 
@@ -107,10 +108,12 @@ class Mirror(EventBook):
                 if isinstance(changes, CalendarError):
                     raise changes
                 await self._deal_with(bay, *changes)
-            except CalendarError as error:
+            except Exception as error:
+                # Whatever it is, it holds up this calendar only. Its text may hold somebody's data.
+                code = error.code if isinstance(error, CalendarError) else type(error).__name__
                 failed += 1
-                _log.warning("calendar_not_read", bay_id=bay.id, error=error.code)
-                await self._note(bay, last_error=error.code)
+                _log.warning("calendar_not_read", bay_id=bay.id, error=code)
+                await self._note(bay, last_error=code)
         async with self._engine.begin() as connection:
             await forget_other_calendars(connection, self._location.id, self._bays)
         await self._desk.ask_for_calls()
@@ -348,7 +351,7 @@ async def _write(
     payload = {"calendar_id": calendar_id, "event_id": event_id, "appointment_id": appointment_id}
     row = {
         "kind": f"calendar.{what}",
-        "key": f"calendar.{what}:{key or f'{calendar_id}:{event_id}'}"[:200],
+        "key": storable_key(f"calendar.{what}:{key or f'{calendar_id}:{event_id}'}", KEY_LENGTH),
         "payload": payload | ({"over": over} if over else {}),
     }
     await connection.execute(insert(OutboxRow).values(row).on_conflict_do_nothing())
