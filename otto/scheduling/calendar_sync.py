@@ -51,6 +51,9 @@ class Book(Protocol):
         """Decide about what somebody else has made of the event; returns the version that was
         looked at. What the book says afterwards counts."""
 
+    async def parting(self, calendar_id: str, event_id: str) -> None:
+        """The event is about to be deleted there: have a person see what is lost with it."""
+
 
 def calendar_handlers(calendar: Events, book: Book) -> dict[str, Handler]:
     """The handlers of the calendar's kinds, for an `OutboxWorker`."""
@@ -77,6 +80,7 @@ def calendar_handlers(calendar: Events, book: Book) -> dict[str, Handler]:
         planned = await book.planned(event_id)
         if planned is not None and planned.calendar_id == calendar_id:
             return  # it belongs there again
+        await book.parting(calendar_id, event_id)
         await calendar.delete_event(calendar_id, event_id)
 
     return {"calendar.upsert": _told(upsert), "calendar.delete": _told(delete)}

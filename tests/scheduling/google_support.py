@@ -41,3 +41,5 @@ class FakeBook:
 
     async def look(self, calendar_id: str, event_id: str) -> str:
         return "1"
+
+    async def parting(self, calendar_id: str, event_id: str) -> None: ...

@@ -286,6 +286,24 @@ async def test_a_caller_who_was_earlier_wins(shop: Workshop) -> None:
     assert await shop.undelivered() == 0
 
 
+async def test_an_edit_that_is_lost_with_its_calendar_is_shown(shop: Workshop) -> None:
+    """The customer had it moved to another bay before anybody read that staff had moved it."""
+    booking = await shop.book()
+    old = await shop.event_id(booking)
+    await shop.staff("move", event=old, start=TEN.isoformat())
+    at = NINE + 5 * HOUR
+    to = Opening.of_one("main", "bay-2", "oil_change", at, at + 45 * MINUTE)
+    await shop.service.reschedule(MoveRequest("m", booking.appointment_id, None, to, actor="otto"))
+    await shop.tell()
+    await shop.follow()
+    moved = await shop.standing(booking)
+    assert moved is not None
+    assert (moved.bay_id, moved.starts_at) == ("bay-2", at)
+    assert (await shop.google.get_event(BAY_1, old))["status"] == "cancelled"
+    assert await shop.conflicts() == [("move_refused", "changed_meanwhile")]
+    assert await shop.blocks() == []
+
+
 async def test_an_edit_in_between_is_read_before_it_is_written_over(shop: Workshop) -> None:
     """Something of ours is to be told while staff's move has not been read: theirs counts."""
     booking = await shop.book()

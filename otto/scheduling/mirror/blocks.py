@@ -141,7 +141,9 @@ async def show(connection: AsyncConnection, location_id: str, bay: Bay, shown: S
         "bay_id": bay.id,
         "calendar_id": shown.event.calendar_id,
         "google_event_id": shown.event.event_id,
-        "appointment_id": shown.line and shown.line.appointment_id,
+        "appointment_id": shown.event.appointment_id
+        if shown.line is None
+        else shown.line.appointment_id,
         "starts_at": period and period.starts_at,
         "ends_at": period and period.ends_at,
     }

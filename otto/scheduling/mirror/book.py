@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Select, Text, cast, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -66,6 +67,9 @@ class EventBook:
     async def look(self, calendar_id: str, event_id: str) -> str:
         """No version is looked at."""
         return ""
+
+    async def parting(self, calendar_id: str, event_id: str) -> None:
+        """Nobody is shown anything."""
 
 
 async def planned_event(
@@ -145,6 +149,13 @@ async def lines_of(
         for name in reversed(both)  # its own id goes first
         if name in found
     }
+
+
+async def is_standing(connection: AsyncConnection, appointment_id: UUID) -> bool:
+    """Whether the appointment is neither over nor cancelled."""
+    head = AppointmentRow
+    wanted = select(head.id).where(head.id == appointment_id, head.status.in_(STANDING))
+    return await connection.scalar(wanted) is not None
 
 
 async def line_written_as(connection: AsyncConnection, event: SeenEvent) -> BookedLine | None:

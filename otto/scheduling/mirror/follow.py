@@ -27,11 +27,13 @@ from otto.scheduling.hours import Period
 from otto.scheduling.mirror.blocks import Shown, forget_other_calendars, show, write_blocks
 from otto.scheduling.mirror.book import (
     EventBook,
+    is_standing,
     line_written_as,
     lines_of,
     standing_lines,
 )
 from otto.scheduling.mirror.meaning import (
+    CHANGED_MEANWHILE,
     Block,
     BookedLine,
     Cancel,
@@ -95,6 +97,18 @@ class Mirror(EventBook):
         if event is not None and bay is not None:
             await self._decide(event)
         return event.etag if event is not None else ""
+
+    async def parting(self, calendar_id: str, event_id: str) -> None:
+        """An event that leaves this calendar because its line has: if somebody has moved it since
+        we wrote it, the book's change was earlier, and a person sees that theirs is lost."""
+        event = await self._google.see_event(calendar_id, self._location.zone, event_id)
+        if event is None or event.is_cancelled or event.written is None or event.is_as_written:
+            return
+        owner = event.appointment_id
+        async with self._engine.connect() as connection:
+            is_lost = owner is not None and await is_standing(connection, owner)
+        if is_lost and calendar_id in self._bays:
+            await self._show([Shown("move_refused", CHANGED_MEANWHILE, event)])
 
     # Reading
 
