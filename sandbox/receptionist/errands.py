@@ -23,6 +23,8 @@ _BY_INTENT = {
     Intent.REPAIR: Errand.REPAIR,
 }
 _BUSY = frozenset({Question.OPENING, Question.CONFIRM, Question.WHAT_TO_CHANGE})
+_CANNOT_BE_MOVED = frozenset({"unknown_appointment", "cancelled", "over", "arrived", "begun"})
+"""Codes of errors after which no other time helps."""
 _TO = re.compile(
     r"\bto (?!(?:move|change|reschedule|cancel|push|switch|postpone|make|book|see|talk|speak|ask"
     r"|know|check|find|have|get|be|come|do|call|bring|my|the shop|you)\b)(?P<new>.*)$"
@@ -150,6 +152,8 @@ def learn_move(desk: Desk, status: str, _: Mapping[str, Any], result: Result) ->
         desk.settle_errand()
         desk.news.append(phrases.moved(service or "appointment", when, code, is_texted))
         return True
+    if result.get("code") in _CANNOT_BE_MOVED:
+        desk.settle_errand()
     return False
 
 
