@@ -18,6 +18,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from cluster import (
+    cli_appointments,
     cli_calendar,
     cli_database,
     cli_repairs,
@@ -52,6 +53,7 @@ app.add_typer(cli_database.app, name="db")
 app.add_typer(cli_settings.app, name="config")
 app.add_typer(cli_calendar.app, name="calendar")
 app.add_typer(customer, name="customer")
+app.add_typer(cli_appointments.app, name="appointment")
 app.add_typer(cli_repairs.app, name="repair")
 app.add_typer(cli_texts.app, name="texts")
 out = Console(highlight=False)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import false, func, or_, select, true
+from sqlalchemy import func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.dealership import Dealership, Location
@@ -19,7 +20,7 @@ from otto.scheduling.looking import Taken, Visit, free_starts_on, visit_of, why_
 from otto.scheduling.openings import Opening, Openings, OpeningsQuery, Why
 from otto.scheduling.planning import MOST_SERVICES
 from otto.scheduling.reasons import sentence_of
-from otto.scheduling.taken import OCCUPIES, STANDS, overlapping, work_overlapping
+from otto.scheduling.taken import HAS_VEHICLE, OCCUPIES, STANDS, overlapping, work_overlapping
 from otto.scheduling.validation import service_of
 from otto.storage.tables import AppointmentLineRow, AppointmentRow, BayBlockRow
 
@@ -180,21 +181,22 @@ class _Looking:
     async def _read_bays(self, span: Period) -> None:
         line, vehicle_id = AppointmentLineRow, self._query.vehicle_id
         bays = [bay.id for bay in self._location.bays]
-        of_vehicle = (
-            false()
-            if vehicle_id is None
-            else (line.vehicle_id == vehicle_id) & work_overlapping(span)
-        )
-        taken = select(
-            line.bay_id, line.vehicle_id, line.starts_at, line.ends_at, line.free_at
-        ).where(
+        columns = line.bay_id, line.vehicle_id, line.starts_at, line.ends_at, line.free_at
+        moving = self._query.moving
+        others = true() if moving is None else line.appointment_id.is_distinct_from(moving)
+        # Each look has an index of its own; together, under one OR, they would have none.
+        taken: Any = select(*columns).where(
             OCCUPIES,
-            true()
-            if self._query.moving is None
-            else line.appointment_id.is_distinct_from(self._query.moving),
-            or_(line.bay_id.in_(bays) & overlapping(span), of_vehicle),
+            others,
+            line.bay_id.in_(bays),
+            overlapping(span),
             not_held_for(self._query.call_sid, self._now),
         )
+        if vehicle_id is not None:
+            of_vehicle = select(*columns).where(
+                HAS_VEHICLE, others, line.vehicle_id == vehicle_id, work_overlapping(span)
+            )
+            taken = taken.union_all(of_vehicle)
         busy, away = self._taken.busy, self._taken.away
         for bay_id, whose, starts_at, ends_at, free_at in await self._connection.execute(taken):
             busy.setdefault(bay_id, []).append(Period(starts_at, free_at))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -37,6 +37,7 @@ from otto.scheduling.changing import cancel_once, move_once
 from otto.scheduling.desk import Desk
 from otto.scheduling.holding import hold_once
 from otto.scheduling.holds import note_offers, release_holds
+from otto.scheduling.hours import local_day
 from otto.scheduling.marking import ENDED_AT_ONCE, end_what_is_over, mark_once
 from otto.scheduling.openings import Openings, OpeningsQuery
 from otto.scheduling.search import search
@@ -115,6 +116,21 @@ class CalendarService:
         async with self._engine.connect() as connection:
             found = await bookings(connection, theirs)
             return tuple([await with_text(connection, booking) for booking in found])
+
+    @guarded
+    async def appointments_on(self, first: date, last: date) -> tuple[Booking, ...]:
+        """All appointments that begin on these local days, both included, whatever has become of
+        them, soonest first; without those whose customer was erased."""
+        location = self._desk.location
+        begin = AppointmentRow.starts_at
+        wanted = (
+            (AppointmentRow.location_id == location.id)
+            & AppointmentRow.customer_id.is_not(None)
+            & (begin >= local_day(location, first).starts_at)
+            & (begin < local_day(location, last).ends_at)
+        )
+        async with self._engine.connect() as connection:
+            return await bookings(connection, wanted)
 
     # Holding
 
