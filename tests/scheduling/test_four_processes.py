@@ -28,13 +28,15 @@ from config.settings import DatabaseSettings
 from otto.scheduling.bookings import BookingRequest, SlotTaken
 from otto.scheduling.service import CalendarService
 from otto.storage.database import make_engine
+from otto.storage.guard import DatabaseGuard
 from tests.scheduling.booking_support import MANY, NOW
 from tests.scheduling.test_booking import opening
 
 async def main(url, which, callers, customer):
-    engine = make_engine(DatabaseSettings(url=SecretStr(url)))
+    engine = make_engine(DatabaseSettings(url=SecretStr(url), command_timeout_s=60))
     dealership = load_dealership(Path("config/dealership.yaml"))
-    calendar = CalendarService(engine, dealership, "main", lambda: NOW, limits=MANY)
+    calendar = CalendarService(engine, dealership, "main", lambda: NOW, limits=MANY,
+                               guard=DatabaseGuard(60))
     wish = opening("bay-4", service="wheel_alignment", minutes=60)
     print("ready", flush=True)
     sys.stdin.readline()

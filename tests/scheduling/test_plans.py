@@ -14,6 +14,7 @@ from otto.scheduling.bookings import BookingRequest
 from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.service import CalendarService
 from otto.storage.database import sync_dealership
+from otto.storage.guard import DatabaseGuard
 from tests.scheduling.booking_support import MANY, NOW, People
 
 ROWS = 16_000
@@ -53,7 +54,9 @@ async def year(
         )
     async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         await connection.execute(text("ANALYZE appointments, appointment_lines"))
-    yield CalendarService(engine, dealership, "main", lambda: NOW, limits=MANY)
+    yield CalendarService(
+        engine, dealership, "main", lambda: NOW, limits=MANY, guard=DatabaseGuard(60)
+    )
 
 
 def read_tables(plan: dict[str, Any]) -> list[tuple[str, str]]:
