@@ -8,6 +8,7 @@ from __future__ import annotations
 import calendar
 import re
 from datetime import date, timedelta
+from functools import lru_cache
 
 import holidays
 from dateutil.relativedelta import relativedelta
@@ -121,9 +122,15 @@ def black_friday(found: re.Match[str], today: date) -> Days:
 
 def holiday_named(name: str, today: date) -> date:
     """The next such holiday from `today` on. Raises `DateError` when none is called so."""
-    known = holidays.country_holidays("US", years=(today.year, today.year + 1), observed=False)
     wanted = HOLIDAY_NAMES.get(name, name)
-    for day, full_name in sorted(known.items()):
-        if normalise(full_name).removesuffix(" day") == wanted and day >= today:
+    for day, known in (*_holidays_of(today.year), *_holidays_of(today.year + 1)):
+        if known == wanted and day >= today:
             return day
     raise DateError(NOT_UNDERSTOOD)
+
+
+@lru_cache(maxsize=8)
+def _holidays_of(year: int) -> tuple[tuple[date, str], ...]:
+    """The year's public holidays in order, by their names in our spelling."""
+    known = holidays.country_holidays("US", years=year, observed=False)
+    return tuple((day, normalise(name).removesuffix(" day")) for day, name in sorted(known.items()))

@@ -134,7 +134,8 @@ def _free_start(
         Opening(visit.location.id, start, whole.ends_at, lines, transport),
         with_staff=is_theirs or not visit.wants_staff,
         has_transport=has_place,
-        is_offered=0 < _free_bays(visit, start, near) <= taken.offered[start],
+        is_offered=start in taken.offered
+        and _free_bays(visit, start, near) <= taken.offered[start],
     )
 
 
