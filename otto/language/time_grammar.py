@@ -22,7 +22,8 @@ from otto.language.wishes import EVERY_WEEKDAY, DaySet
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A word between: not, bad, except, fix, any, but, or, else, and, pause, oneafter."""
+    """A word between: not, bad, good, except, fix, any, anytime, but, or, else, and, pause, or
+    one of `_FURTHER`."""
 
     name: str
 
@@ -67,7 +68,7 @@ def understand(items: list[Item], today: date, about: date | None = None) -> lis
     Raises `DateError` when they name nothing, or leave open what is meant."""
     items = _one_after(items, about)
     found: list[Group] = []
-    named_any = any(isinstance(item, Day | Time) for item in items) or Mark("any") in items
+    named_any = any(isinstance(item, Day | Time) for item in items) or _is_any(items)
     for thought in _thoughts(items):
         found = _instead(found, _Thought(today).read(thought))
     if not named_any or not found:
@@ -89,12 +90,33 @@ def _thoughts(items: list[Item]) -> list[list[Item]]:
     return [
         thought
         for thought in thoughts
-        if any(not isinstance(i, Mark) for i in thought) or Mark("any") in thought
+        if any(not isinstance(i, Mark) for i in thought) or _is_any(thought)
     ]
 
 
 _FURTHER = {"oneafter": 7, "dayafter": 1, "weekafter": 7}
 """Days from the day that was named last."""
+
+
+def _is_any(items: list[Item]) -> bool:
+    return Mark("any") in items or Mark("anytime") in items
+
+
+def _refused(items: list[Item]) -> set[int]:
+    """Where the days and times stand of which it is said behind them that they will not do, all of
+    a list: "Mondays and Tuesdays won't work"."""
+    found: set[int] = set()
+    for at, item in enumerate(items):
+        if item != Mark("bad"):
+            continue
+        back = at - 1
+        while back >= 0 and isinstance(items[back], Day | Time):
+            found.add(back)
+            if back >= 2 and items[back - 1] in (Mark("or"), Mark("and")):
+                back -= 2
+            else:
+                break
+    return found
 
 
 def _one_after(items: list[Item], about: date | None) -> list[Item]:
@@ -153,11 +175,12 @@ class _Thought:
     def read(self, items: list[Item]) -> list[Group]:
         before: Item | None = None
         leaving_out = False
+        refused = _refused(items)
         for at, item in enumerate(items):
             following = items[at + 1] if at + 1 < len(items) else None
             if isinstance(item, Mark):
                 leaving_out = self._mark(item, before, following, leaving_out)
-            elif leaving_out or following == Mark("bad"):
+            elif leaving_out or at in refused:
                 # "Not Monday morning": the Monday is left out whole.
                 if not (isinstance(item, Time) and isinstance(before, Day) and not item.said.part):
                     self._leave_out(item, alone=not isinstance(before, Day))
@@ -177,7 +200,7 @@ class _Thought:
         """Whether what follows is left out."""
         if item.name in {"not", "except"}:
             return True
-        if item.name == "any":
+        if item.name in {"any", "anytime"}:
             self.is_universal = True
         if item.name == "but":
             return self.is_universal and isinstance(following, Day)
@@ -186,7 +209,7 @@ class _Thought:
             return False
         if item.name in {"or", "and"}:
             return leaving_out and isinstance(following, Day)
-        return leaving_out and item.name in {"any"}
+        return leaving_out and item.name in {"any", "anytime"}
 
     def _leave_out(self, item: Day | Time, *, alone: bool) -> None:
         if isinstance(item, Day):

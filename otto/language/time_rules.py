@@ -140,7 +140,7 @@ _TIME = (
 )
 _NOT_COUNTED = (
     r"(?! (?:days?|weeks?|months?|hours?|minutes?|years?|miles?|times|"
-    r"thousand|hundred|[ap]m\b|th))\b"
+    r"thousand|hundred|[ap]m\b|th\b))\b"
 )
 
 

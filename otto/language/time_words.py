@@ -124,6 +124,14 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"\b(?:anything|anytime|any time|any day|whenever|everything|every day) but\b",
         " <any> <except> ",
     ),
+    # What will do.
+    (
+        r"\b(?:works|(?:would|will|could|should) (?:work|be)(?: (?:good|fine|best|great|better))?"
+        r"|is (?:good|fine|ok|okay|great|better|best|perfect))(?: for (?:me|us))?(?=$| )",
+        " <good> ",
+    ),
+    (r"\blater (?=today\b|tomorrow\b)", " "),
+    (r"\bin (?:about|around|roughly) ", "in "),
     # Second thoughts.
     (r"\bor (?:rather|actually|maybe rather)\b", " <fix> "),
     (r"\b(?:no ,? ?)?(?:i mean|i meant|i said|i want to say)\b", " <fix> "),
@@ -184,7 +192,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         lambda found: " <any> " + found[0].split()[-1] + " ",
     ),
     (r"\b(?:any|every|whole|all) (?:of (?:the )?)?days?\b", " <any> anyday "),
-    (r"\b(?:any ?time|whenever|all day)(?: of (?:the )?day)?\b", " <any> "),
+    (r"\b(?:any ?time|whenever|all day)(?: of (?:the )?day)?\b", " <anytime> "),
     (r"\b(?:any|every|all)\b", " <any> "),
     (r"\bhalf(?: an?)? hour\b", "30 minutes"),
     (r"\ban hour and a half\b", "90 minutes"),

@@ -38,9 +38,9 @@ WEEK_DAYS = 7
 HoursOn = Callable[[date], Sequence[Span]]
 """The opening times on a date, each from and to, in local time; empty when closed."""
 
-_MARKS = {
-    f"<{name}>" for name in ("not", "bad", "except", "fix", "any", "but", "or", "else", "and")
-}
+_MARKS = frozenset(
+    "<not> <bad> <good> <except> <fix> <any> <anytime> <but> <or> <else> <and>".split()
+)
 _RECURRING = {
     "weekday": frozenset(range(5)),
     "weekdays": frozenset(range(5)),
