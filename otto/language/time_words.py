@@ -130,6 +130,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"|is (?:good|fine|ok|okay|great|better|best|perfect))(?: for (?:me|us))?(?=$| )",
         " <good> ",
     ),
+    (r"\b(?:how|what) about\b", " "),
     (r"\blater (?=today\b|tomorrow\b)", " "),
     (r"\bin (?:about|around|roughly) ", "in "),
     # Second thoughts.

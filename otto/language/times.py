@@ -151,8 +151,8 @@ def _days_at(words: list[str], at: int, today: date) -> tuple[list[Item], int] |
         if not _may_be_days(window):
             continue
         spelled = spell(" ".join(word for word in window if word != ","))
-        if not spelled:
-            continue
+        if not spelled or spelled in {"week", "month"}:
+            continue  # "a week" is no days of its own
         if spelled in _RECURRING:
             return [Day(DaySet(today, None, _RECURRING[spelled]), is_recurring=True)], length
         try:
