@@ -271,6 +271,8 @@ class BookingMachine(RuleBasedStateMachine):
         event = self.stage.block(name, begins, ends)
         self.run(self.stage.follow())
         self.book.blocks[event] = Line("", name, begins, ends, ends)
+        # Whoever wants that bay just then is served in another one, or not.
+        self._settle(self._request(1 + start % 3, ["oil_change"], start, bay - 1))
 
     @rule(pick=picks)
     def staff_unblock_a_bay(self, pick: int) -> None:
@@ -440,6 +442,8 @@ class BookingMachine(RuleBasedStateMachine):
     def _moved(self, visit: Visit, wish: MoveRequest, answer: Booking) -> None:
         assert (str(answer.appointment_id), answer.status) == (visit.id, "booked")
         assert answer.starts_at == wish.opening.starts_at
+        moved = set(visit_of(answer).lines) - set(visit.lines)
+        assert not any(map(self.book.is_blocked, moved)), "into staff's own time"
         self.book.put(visit_of(answer), self.stage.now)
 
     def _answer(self, asked: Any) -> Booking | SchedulingError:
@@ -485,6 +489,7 @@ class BookingMachine(RuleBasedStateMachine):
         assert booking.starts_at == opening.starts_at
         assert booking.service_codes == opening.service_codes
         visit = visit_of(booking)
+        assert not any(map(self.book.is_blocked, visit.lines)), "into staff's own time"
         self.book.put(visit, self.stage.now, request.call_sid)
         self.requests.append((request, visit.id))
 

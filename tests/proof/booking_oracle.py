@@ -120,6 +120,15 @@ class Book:
             for line in (*standing, *holds, *self.blocks.values())
         )
 
+    def is_blocked(self, line: Line) -> bool:
+        """Whether staff have the bay for themselves in that time."""
+        return any(
+            block.bay_id == line.bay_id
+            and block.starts_at < line.free_at
+            and line.starts_at < block.free_at
+            for block in self.blocks.values()
+        )
+
     def is_elsewhere(
         self, vehicle_id: int, starts_at: datetime, ends_at: datetime, moving: str | None
     ) -> bool:
