@@ -63,11 +63,13 @@ class VendorProcess:
         """Start it, again on its port, and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "benchmarks.chaos.vendor_process"]
-        self._child = subprocess.Popen(
-            [*command, self.vendor, str(self.port), str(self.folder)],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-        )
+        with (self.folder / "log").open("ab") as log:  # whom we kill leaves others in mid-sentence
+            self._child = subprocess.Popen(
+                [*command, self.vendor, str(self.port), str(self.folder)],
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stderr=log,
+            )
         assert self._child.stdin is not None
         self._child.stdin.write(json.dumps(self.keys).encode() + b"\n")
         self._child.stdin.close()
