@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
 from benchmarks.understanding.sets import load
+from benchmarks.understanding.wish_labels import CHICAGO, in_words, resolve
 from config.dealership import Dealership, load_dealership
 from otto.dialogue.turns.completeness import Verdict, assess, expectation
 from otto.language.birth_dates import BirthDateError, read_birth_date
@@ -81,6 +82,23 @@ def _born(line: tuple[str, ...]) -> Judged:
     return _judged(got, right, is_right_to_ask=not right[0].isdigit())
 
 
+def _wish(line: tuple[str, ...]) -> Judged:
+    said, right = line
+    return _compared(in_words(resolve(said)), right)
+
+
+def _wish_about(line: tuple[str, ...]) -> Judged:
+    said, right = line
+    about = datetime(2026, 11, 24, 7, 30, tzinfo=CHICAGO)
+    return _compared(in_words(resolve(said, about)), right)
+
+
+def _compared(got: str, right: str) -> Judged:
+    if got == right:
+        return Judged.EXACT
+    return Judged.ASKED if got == "ask" else Judged.WRONG
+
+
 def _car(line: tuple[str, ...]) -> Judged:
     said, right = line
     car = read_vehicle(said, TODAY.year)
@@ -132,6 +150,8 @@ def _dealership() -> Dealership:
 
 
 RESOLVERS = (
+    Resolver("Days and times", "wishes", _wish),
+    Resolver("Corrections of a time that was read back", "wishes_about", _wish_about),
     Resolver("Consent", "consent", _consent),
     Resolver("Intents", "intents", _intent),
     Resolver("Services, by everyday words and symptoms", "services", _service),

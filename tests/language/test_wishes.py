@@ -3,84 +3,32 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from num2words import num2words
 
+from benchmarks.understanding.sets import load
+from benchmarks.understanding.wish_labels import (
+    CHICAGO,
+    HORIZON_DAYS,
+    NOW,
+    hours_on,
+    in_words,
+    resolve,
+)
 from otto.language.spoken_times import describe_time, ordinal
 from otto.language.times import resolve_wish
-from otto.language.wishes import Ask, Choice, Hours, Wish
-
-CHICAGO = ZoneInfo("America/Chicago")
-NOW = datetime(2026, 11, 18, 10, 0, tzinfo=CHICAGO)
-HORIZON_DAYS = 60
-NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+from otto.language.wishes import Ask, Wish
 
 
-def hours_on(day: date) -> list[tuple[time, time]]:
-    if day.weekday() == 6 or day == date(2026, 11, 26):
-        return []
-    return [(time(8), time(14))] if day.weekday() == 5 else [(time(7, 30), time(18))]
-
-
-def resolve(phrase: str, about: datetime | None = None, now: datetime = NOW) -> Wish | Ask:
-    return resolve_wish(phrase, now=now, hours_on=hours_on, horizon_days=HORIZON_DAYS, about=about)
-
-
-def clock(moment: time) -> str:
-    return f"{moment.hour}:{moment.minute:02d}"
-
-
-def hours_in_words(hours: Hours) -> str:
-    if hours.exact is not None:
-        return f" at {clock(hours.exact)}"
-    low, high, wished = hours.earliest, hours.latest, hours.wished
-    if wished and low and high and (high.hour - low.hour, high.minute) == (2, low.minute):
-        return f" about {clock(wished)}"
-    near = f" near {clock(wished)}" if wished else ""
-    if low and high and high.minute != 59:
-        return f" {clock(low)}-{clock(high)}{near}"
-    said = f" from {clock(low)}" if low else ""
-    if high:
-        is_before = high.minute == 59
-        said += f" before {high.hour + 1}:00" if is_before else f" to {clock(high)}"
-    return said + near
-
-
-def choice_in_words(choice: Choice) -> str:
-    days = choice.days
-    text = f"{days.first:%m-%d}"
-    if days.single is None:
-        text += f"..{days.last:%m-%d}" if days.last else ".."
-    if len(days.weekdays) < 7:
-        text += f" ({','.join(NAMES[one] for one in sorted(days.weekdays))})"
-    for low, high in days.without:
-        text += f" not {low:%m-%d}" + ("" if low == high else f"..{high:%m-%d}")
-    return text + hours_in_words(choice.hours)
-
-
-def in_words(found: Wish | Ask) -> str:
-    if isinstance(found, Ask):
-        return "ask"
-    return " or ".join(choice_in_words(choice) for choice in found.choices)
-
-
-def cases(name: str) -> list[tuple[str, str]]:
-    lines = (Path(__file__).parent / name).read_text(encoding="utf-8").splitlines()
-    found = [line.rsplit("|", 1) for line in lines if line and not line.startswith("#")]
-    return [(phrase, meant) for phrase, meant in found]
-
-
-@pytest.mark.parametrize(("phrase", "meant"), cases("wishes.psv"))
+@pytest.mark.parametrize(("phrase", "meant"), load("wishes"))
 def test_what_callers_say(phrase: str, meant: str) -> None:
     assert in_words(resolve(phrase)) == meant
 
 
-@pytest.mark.parametrize(("phrase", "meant"), cases("wishes_about.psv"))
+@pytest.mark.parametrize(("phrase", "meant"), load("wishes_about"))
 def test_what_is_said_of_an_opening(phrase: str, meant: str) -> None:
     about = datetime(2026, 11, 24, 7, 30, tzinfo=CHICAGO)
     assert in_words(resolve(phrase, about)) == meant
