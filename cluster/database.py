@@ -29,7 +29,7 @@ from otto.storage.database import (
     revisions,
     sync_dealership,
 )
-from otto.storage.errors import MigrationStopped
+from otto.storage.errors import DealershipRefused, MigrationStopped
 
 ADVICE = {
     "42501": "give DATABASE_MIGRATION_URL the role that owns the tables",
@@ -129,7 +129,7 @@ def database_errors() -> Iterator[None]:
     """Whatever the driver raises, as a sentence without the address, which holds a password."""
     try:
         yield
-    except MigrationStopped as stopped:
+    except (DealershipRefused, MigrationStopped) as stopped:
         raise StackError(str(stopped)) from None
     except (SQLAlchemyError, asyncpg.PostgresError, OSError, TimeoutError) as error:
         cause = getattr(error, "orig", None) or error

@@ -15,17 +15,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from pydantic import SecretStr
-from sqlalchemy import Connection, Table, event, text, update
+from sqlalchemy import Connection, Table, event, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.orm import aliased
 from sqlalchemy.pool import NullPool
 
 from config.dealership import Dealership
 from config.postgres_url import read_postgres_url
 from config.settings import DatabaseSettings
-from otto.storage.errors import MigrationStopped
+from otto.storage.errors import DealershipRefused, MigrationStopped
 from otto.storage.rights import give_rights
 from otto.storage.soundness import explain, refuse_damaged, refuse_strange, revisions_of
 from otto.storage.tables import AppointmentLineRow, AppointmentRow, Base, BayRow, ServiceRow
@@ -264,7 +265,8 @@ def _migration_engine(url: str) -> AsyncEngine:
 
 async def sync_dealership(engine: AsyncEngine, dealership: Dealership) -> None:
     """Copy the service menu and the bays into their tables, so that appointments can refer to
-    them. What has left the file is kept, marked inactive."""
+    them. What has left the file is kept, marked inactive. Raises `DealershipRefused`, and has then
+    changed nothing, for a bay that cannot move to another location."""
     services = [
         {
             "code": service.code,
@@ -292,7 +294,18 @@ async def sync_dealership(engine: AsyncEngine, dealership: Dealership) -> None:
         await _replace(connection, ServiceRow, "code", services)
         await _replace(connection, BayRow, "id", bays)
         # Lines move along with their bay by themselves, and their appointments with them.
-        line = AppointmentLineRow
+        line, another = AppointmentLineRow, aliased(AppointmentLineRow)
+        divided = (
+            select(line.bay_id, another.bay_id)
+            .join(another, another.appointment_id == line.appointment_id)
+            .where(line.location_id < another.location_id)
+            .limit(1)
+        )
+        if (apart := (await connection.execute(divided)).one_or_none()) is not None:
+            raise DealershipRefused(
+                f"bays {apart[0]} and {apart[1]} cannot be at different locations, because they"
+                " share appointments: give the bay that moves a new id in the dealership's file"
+            )
         await connection.execute(
             update(AppointmentRow)
             .where(line.appointment_id == AppointmentRow.id, line.position == 1)

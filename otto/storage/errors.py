@@ -29,5 +29,9 @@ class StoreUnavailable(Exception):
         self.outcome_unknown = outcome_unknown
 
 
+class DealershipRefused(Exception):
+    """The dealership's file asks for what the rows do not allow. The message says what to do."""
+
+
 class MigrationStopped(Exception):
     """Rows break a rule that the tables are about to get. The message says what to do."""

@@ -35,7 +35,7 @@ from otto.storage.database import (
     migrate,
     sync_dealership,
 )
-from otto.storage.errors import MigrationStopped
+from otto.storage.errors import DealershipRefused, MigrationStopped
 from otto.storage.tables import (
     AppointmentChangeRow,
     AppointmentLineRow,
@@ -316,6 +316,27 @@ async def test_appointments_move_along_with_their_bay(
     async with garage.engine.connect() as connection:
         assert await connection.scalar(select(AppointmentRow.location_id)) == "north"
         assert await connection.scalar(select(AppointmentLineRow.location_id)) == "north"
+
+
+async def test_a_bay_does_not_leave_a_visit_behind(garage: Garage, dealership: Dealership) -> None:
+    await garage.book("first")
+    later = {"starts_at": NINE + timedelta(hours=1), "ends_at": NINE + timedelta(hours=2)}
+    async with garage.engine.begin() as connection:
+        (first,) = await connection.execute(select(AppointmentLineRow.__table__))
+        second = {**first._mapping, **later, "free_at": later["ends_at"], "position": 2}
+        second |= {"id": uuid.uuid4(), "service_code": "battery", "bay_id": "bay-2"}
+        del second["vehicle_key"]
+        await connection.execute(insert(AppointmentLineRow).values(second))
+    main = dealership.locations[0]
+    stays, moves = main.bays[1:], main.bays[:1]
+    north = main.model_copy(update={"id": "north", "bays": moves})
+    moved = dealership.model_copy(
+        update={"locations": (main.model_copy(update={"bays": stays}), north)}
+    )
+    with pytest.raises(DealershipRefused, match="bays bay-2 and bay-1 cannot be at different"):
+        await sync_dealership(garage.engine, moved)
+    async with garage.engine.connect() as connection:
+        assert {*await connection.scalars(select(BayRow.location_id))} == {"main"}
 
 
 # Coming from a database without these rules
