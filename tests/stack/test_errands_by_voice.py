@@ -9,7 +9,9 @@ import pytest
 
 from tests.support.stack import Running, running_stack, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]
+# Four whole calls with the real recogniser take minutes; the same errands are held in words by
+# `tests/tools/test_calls_in_words.py` in every run.
+pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 GRACE, VICTOR = "+13125550171", "+13125550154"
 
 
