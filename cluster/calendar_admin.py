@@ -14,8 +14,8 @@ from cluster.errors import StackError
 from config.dealership import Dealership, load_dealership
 from config.settings import Settings
 from otto.scheduling.bookings import utc_now
-from otto.scheduling.google_calendar import GoogleCalendar
-from otto.scheduling.google_errors import CalendarError
+from otto.scheduling.google.calendar import GoogleCalendar
+from otto.scheduling.google.errors import CalendarError
 from otto.scheduling.mirror import blocks, reconcile, replay, status
 from otto.scheduling.mirror.drift import Drift
 from otto.scheduling.mirror.follow import Mirror

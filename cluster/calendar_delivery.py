@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
-from otto.scheduling.calendar_sync import calendar_handlers
-from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.google.calendar import GoogleCalendar
 from otto.scheduling.mirror.book import EventBook
+from otto.scheduling.mirror.delivery import calendar_handlers
 from otto.scheduling.outbox import OutboxWorker
 from otto.storage.tables import OutboxRow
 

@@ -11,7 +11,7 @@ from cluster import private
 from cluster.errors import StackError
 from config.loading import read_group
 from config.vendors import GoogleSettings
-from otto.scheduling.google_consent import ConsentFailed, Loopback, ask, redeem
+from otto.scheduling.google.consent import ConsentFailed, Loopback, ask, redeem
 
 
 def login(

@@ -13,7 +13,7 @@ from cluster.errors import StackError
 from config.sandbox_endpoints import load_settings
 from config.settings import Settings
 from otto.logs import configure
-from otto.scheduling.dead_texts import DeadText, dead_texts, replay_texts
+from otto.scheduling.texts.dead import DeadText, dead_texts, replay_texts
 
 app = typer.Typer(no_args_is_help=True, help="Text messages that were given up: see, send again.")
 out = Console(highlight=False)

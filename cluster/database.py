@@ -18,7 +18,7 @@ from cluster.errors import StackError
 from config.dealership import Dealership, load_dealership
 from config.settings import Settings, Vendor
 from otto.crm.seed import seed
-from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.google.calendar import GoogleCalendar
 from otto.scheduling.outbox_state import describe, outbox_state
 from otto.storage.database import (
     BASE,

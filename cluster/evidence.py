@@ -17,9 +17,9 @@ from cluster.loopback import Control
 from config.dealership import Dealership
 from config.settings import Settings, Vendor
 from otto.dialogue.session.store import SessionStore
-from otto.scheduling.google_calendar import GoogleCalendar
-from otto.scheduling.google_errors import CalendarError
-from otto.scheduling.messages import confirmation_code
+from otto.scheduling.confirmation import confirmation_code
+from otto.scheduling.google.calendar import GoogleCalendar
+from otto.scheduling.google.errors import CalendarError
 from otto.storage.database import make_engine
 from otto.storage.redis import make_redis
 from otto.storage.redis_keys import SESSION

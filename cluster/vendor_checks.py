@@ -29,8 +29,8 @@ from config.hosts import is_loopback
 from config.link import NODE, LinkSettings, ray_fault
 from config.settings import Settings
 from otto.media_link.tls import LinkTlsError, link_tls
-from otto.scheduling.google_calendar import WRITERS, GoogleCalendar
-from otto.scheduling.google_errors import CalendarAuthError, CalendarError
+from otto.scheduling.google.calendar import WRITERS, GoogleCalendar
+from otto.scheduling.google.errors import CalendarAuthError, CalendarError
 from otto.storage.redis import make_redis
 from otto.telephony.rest import TwilioRest
 

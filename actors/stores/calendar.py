@@ -26,8 +26,8 @@ if TYPE_CHECKING:
         Mark,
         MoveRequest,
     )
-    from otto.scheduling.code_requests import CodeRequest, CodeVerdict
     from otto.scheduling.openings import Openings, OpeningsQuery
+    from otto.scheduling.texts.code_requests import CodeRequest, CodeVerdict
     from otto.storage.appointment_terms import Actor
 
 
@@ -38,17 +38,17 @@ class CalendarActor(BaseActor):
 
     def __init__(self, given: Settings | Deposit, dealership: Dealership, location_id: str) -> None:
         from otto.scheduling.bookings import utc_now
-        from otto.scheduling.calendar_sync import calendar_handlers
-        from otto.scheduling.google_calendar import GoogleCalendar
+        from otto.scheduling.google.calendar import GoogleCalendar
         from otto.scheduling.mirror.channels import channels_of
+        from otto.scheduling.mirror.delivery import calendar_handlers
         from otto.scheduling.mirror.follow import Mirror
         from otto.scheduling.mirror.follower import Follower
         from otto.scheduling.mirror.staff import StaffDesk
         from otto.scheduling.outbox import OutboxWorker
         from otto.scheduling.service import CalendarService
-        from otto.scheduling.text_codes import TextCodes
-        from otto.scheduling.text_rules import TextRules
-        from otto.scheduling.texts import KIND, text_handler
+        from otto.scheduling.texts.codes import TextCodes
+        from otto.scheduling.texts.rules import TextRules
+        from otto.scheduling.texts.texts import KIND, text_handler
         from otto.storage.database import make_engine
         from otto.storage.guard import DatabaseGuard
         from otto.telephony.rest import TwilioRest

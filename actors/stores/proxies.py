@@ -33,8 +33,8 @@ from otto.scheduling.bookings import (
     HoldRequest,
     MoveRequest,
 )
-from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.openings import Openings, OpeningsQuery
+from otto.scheduling.texts.code_requests import CodeRequest, CodeVerdict
 
 Check = Callable[[], Awaitable[None]]
 

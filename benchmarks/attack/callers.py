@@ -26,8 +26,8 @@ from config.limits import LimitSettings
 from otto.crm.customers import IdentityClaim, Verdict
 from otto.language.wishes import Hours
 from otto.scheduling.bookings import BookingRequest, SchedulingError
-from otto.scheduling.code_requests import CodeRequest
 from otto.scheduling.openings import Opening, OpeningsQuery
+from otto.scheduling.texts.code_requests import CodeRequest
 
 LIMITS = LimitSettings()
 """What the stack under attack is started with."""

@@ -25,7 +25,7 @@ from benchmarks.chaos.clients import Client, Clients
 from benchmarks.chaos.histories import CalendarEvent, Found, State, Stretch, World, broken_history
 from benchmarks.chaos.workshop import Workshop
 from otto.language.spoken_times import describe_start
-from otto.scheduling.messages import confirmation_code
+from otto.scheduling.confirmation import confirmation_code
 
 LOAD_S = 15.0
 CLIENTS = 12

@@ -25,13 +25,13 @@ from benchmarks.data.writers import requests
 from config.limits import LimitSettings
 from config.settings import GoogleSettings, TwilioSettings
 from otto.scheduling.bookings import BookingRequest
-from otto.scheduling.calendar_sync import calendar_handlers
-from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.google.calendar import GoogleCalendar
 from otto.scheduling.mirror.book import EventBook
+from otto.scheduling.mirror.delivery import calendar_handlers
 from otto.scheduling.outbox import OutboxWorker
 from otto.scheduling.service import CalendarService
-from otto.scheduling.text_rules import TextRules
-from otto.scheduling.texts import KIND, SendMessage, text_handler
+from otto.scheduling.texts.rules import TextRules
+from otto.scheduling.texts.texts import KIND, SendMessage, text_handler
 from otto.storage.database import make_engine
 from otto.telephony.rest import TwilioRest
 from otto.telephony.texts import text_finder, text_sender

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchmarks.data.filling import NOW
 from config.dealership import Dealership
+from otto.scheduling.availability.planning import rank_bays, starts_within
 from otto.scheduling.bookings import BookingRequest
 from otto.scheduling.hours import periods_reaching
-from otto.scheduling.planning import rank_bays, starts_within
 
 _TAKEN = text(
     "SELECT id FROM appointment_lines WHERE bay_id = :bay AND status = 'booked'"

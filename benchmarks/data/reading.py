@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from benchmarks.data import naive
 from benchmarks.data.filling import NOW, SERVICE
 from benchmarks.data.measuring import Bench, Row, database, one_by_one
+from otto.scheduling.availability.search import SEARCH_DAYS
 from otto.scheduling.openings import OpeningsQuery
-from otto.scheduling.search import SEARCH_DAYS
 from otto.scheduling.service import CalendarService
 from otto.storage.database import make_engine
 

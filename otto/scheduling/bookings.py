@@ -14,7 +14,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from otto.language.spoken_times import describe_start
-from otto.scheduling.messages import confirmation_code
+from otto.scheduling.confirmation import confirmation_code
 from otto.scheduling.openings import Opening, OpeningLine
 from otto.storage.appointment_terms import Actor
 
@@ -74,7 +74,7 @@ class BookingRequest:
     customer_id: int
     vehicle_id: int | None
     customer_phone: str
-    """E.164; where the confirmation goes, if it may be texted (`otto.scheduling.text_rules`)."""
+    """E.164; where the confirmation goes, if it may be texted (`otto.scheduling.texts.rules`)."""
     call_sid: str | None = None
     notes: str | None = None
     caller: str | None = None

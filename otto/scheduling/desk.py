@@ -8,7 +8,7 @@ from datetime import datetime
 
 from config.dealership import Dealership, Location
 from config.limits import LimitSettings
-from otto.scheduling.text_rules import TextRules
+from otto.scheduling.texts.rules import TextRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.limits import LimitSettings
-from otto.scheduling.appointments import bookings, with_text
-from otto.scheduling.booking import book_once
+from otto.scheduling.availability.holds import note_offers, release_holds
+from otto.scheduling.availability.search import search
+from otto.scheduling.availability.taken import STANDS
 from otto.scheduling.bookings import (
     Booking,
     BookingRefused,
@@ -33,18 +34,17 @@ from otto.scheduling.bookings import (
     VehicleBooked,
     utc_now,
 )
-from otto.scheduling.changing import cancel_once, move_once
+from otto.scheduling.changes.appointments import bookings, with_text
+from otto.scheduling.changes.booking import book_once
+from otto.scheduling.changes.changing import cancel_once, move_once
+from otto.scheduling.changes.holding import hold_once
+from otto.scheduling.changes.marking import ENDED_AT_ONCE, end_what_is_over, mark_once
+from otto.scheduling.changes.transactions import Transactions
+from otto.scheduling.changes.writing import storable_query, storable_request, storable_wish
 from otto.scheduling.desk import Desk
-from otto.scheduling.holding import hold_once
-from otto.scheduling.holds import note_offers, release_holds
 from otto.scheduling.hours import local_day
-from otto.scheduling.marking import ENDED_AT_ONCE, end_what_is_over, mark_once
 from otto.scheduling.openings import Openings, OpeningsQuery
-from otto.scheduling.search import search
-from otto.scheduling.taken import STANDS
-from otto.scheduling.text_rules import TextRules
-from otto.scheduling.transactions import Transactions
-from otto.scheduling.writing import storable_query, storable_request, storable_wish
+from otto.scheduling.texts.rules import TextRules
 from otto.storage.appointment_terms import Actor
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.tables import AppointmentRow

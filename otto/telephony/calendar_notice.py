@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 
-from otto.scheduling.channel_token import PATH, is_genuine
+from otto.scheduling.google.channel_token import PATH, is_genuine
 from otto.telephony.switchboard_port import SwitchboardClient
 
 _log = structlog.get_logger()

@@ -7,7 +7,7 @@ from datetime import datetime
 import structlog
 
 from otto.scheduling.outbox import DeliveryError, Undeliverable
-from otto.scheduling.texts import SendMessage, Unsubscribed, WasSent
+from otto.scheduling.texts.texts import SendMessage, Unsubscribed, WasSent
 from otto.telephony.rest import UNSUBSCRIBED, TwilioRest, TwilioRestError
 
 log = structlog.get_logger()

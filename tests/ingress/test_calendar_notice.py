@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from otto.scheduling.channel_token import PATH, channel_token, is_genuine
+from otto.scheduling.google.channel_token import PATH, channel_token, is_genuine
 from otto.telephony.ingress import voice_app
 
 CHANNEL = "otto-0123456789ab-1"

@@ -15,14 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
-from otto.scheduling.calendar_sync import calendar_handlers
-from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.google.calendar import GoogleCalendar
+from otto.scheduling.mirror.delivery import calendar_handlers
 from otto.scheduling.mirror.follow import Mirror
 from otto.scheduling.mirror.staff import StaffDesk
 from otto.scheduling.outbox import OutboxWorker
 from otto.scheduling.service import CalendarService
-from otto.scheduling.text_rules import TextRules
-from otto.scheduling.texts import KIND, text_handler
+from otto.scheduling.texts.rules import TextRules
+from otto.scheduling.texts.texts import KIND, text_handler
 from otto.storage.database import make_engine, sync_dealership
 from otto.storage.guard import DatabaseGuard
 from sandbox.app import serve

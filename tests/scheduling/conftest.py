@@ -10,7 +10,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
-from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.google.calendar import GoogleCalendar
 from otto.storage.database import sync_dealership
 from otto.storage.tables import CustomerRow, VehicleRow
 from sandbox.app import serve

@@ -12,9 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from otto.scheduling.bookings import Booking, BookingRequest
-from otto.scheduling.calendar_sync import calendar_handlers
-from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.google.calendar import GoogleCalendar
 from otto.scheduling.hours import Period
+from otto.scheduling.mirror.delivery import calendar_handlers
 from otto.scheduling.mirror.follow import Mirror
 from otto.scheduling.mirror.staff import StaffDesk
 from otto.scheduling.openings import Opening

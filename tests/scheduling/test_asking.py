@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from config.dealership import Dealership, Location
 from otto.language.times import resolve_wish
 from otto.language.wishes import Wish
+from otto.scheduling.availability.choosing import meets
 from otto.scheduling.bookings import BookingRefused, BookingRequest, HoldRequest, SchedulingError
-from otto.scheduling.choosing import meets
 from otto.scheduling.openings import Opening, Openings, OpeningsQuery, Why
 from otto.scheduling.service import CalendarService
 from otto.storage.tables import BayBlockRow

@@ -23,7 +23,7 @@ from config.dealership import Dealership
 from config.settings import DatabaseSettings
 from otto.language.spoken_times import describe_start
 from otto.language.wishes import Hours
-from otto.scheduling.choosing import meets
+from otto.scheduling.availability.choosing import meets
 from otto.scheduling.mirror.book import planned_event
 from otto.scheduling.openings import Opening, OpeningsQuery, Why
 from otto.scheduling.service import (

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from config.dealership import load_dealership
 from config.settings import Settings
-from otto.scheduling.event_text import NOTE_CHARACTERS, TITLE_CHARACTERS
-from otto.scheduling.messages import Visitor, calendar_event
+from otto.scheduling.changes.event_text import NOTE_CHARACTERS, TITLE_CHARACTERS
+from otto.scheduling.changes.messages import Visitor, calendar_event
 
 DEALERSHIP = load_dealership(Settings.model_fields["dealership_file"].default)
 ANYTHING = st.text(st.characters(), max_size=60)  # lone surrogates included

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from otto.scheduling.calendar_sync import calendar_handlers
-from otto.scheduling.google_calendar import GoogleCalendar
-from otto.scheduling.google_errors import (
+from otto.scheduling.google.calendar import GoogleCalendar
+from otto.scheduling.google.errors import (
     CalendarAuthError,
     CalendarError,
     CalendarMisconfigured,
@@ -32,6 +31,7 @@ from otto.scheduling.google_errors import (
     until_quota_renews_s,
 )
 from otto.scheduling.mirror.book import PlannedEvent
+from otto.scheduling.mirror.delivery import calendar_handlers
 from otto.scheduling.outbox import OutboxWorker
 from otto.storage.tables import OutboxRow
 from sandbox.app import serve

@@ -18,9 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import GoogleSettings
-from otto.scheduling.calendar_sync import calendar_handlers
-from otto.scheduling.google_calendar import FINGERPRINT, GoogleCalendar
-from otto.scheduling.google_errors import (
+from otto.scheduling.google.calendar import FINGERPRINT, GoogleCalendar
+from otto.scheduling.google.errors import (
     CalendarAuthError,
     CalendarRejected,
     CalendarUnavailable,
@@ -28,11 +27,12 @@ from otto.scheduling.google_errors import (
 )
 from otto.scheduling.hours import Period
 from otto.scheduling.mirror.book import EventBook
+from otto.scheduling.mirror.delivery import calendar_handlers
 from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.outbox import OutboxWorker
 from otto.scheduling.service import Booking, BookingRequest, CalendarService
-from otto.scheduling.text_rules import TextRules
-from otto.scheduling.texts import KIND, text_handler
+from otto.scheduling.texts.rules import TextRules
+from otto.scheduling.texts.texts import KIND, text_handler
 from otto.storage.tables import AppointmentLineRow, OutboxRow
 from sandbox.app import serve
 from sandbox.world import Options, World

@@ -17,9 +17,9 @@ from pydantic import SecretStr
 
 from config.google_sign_in import SignIn, SignInFault, read_sign_in
 from config.settings import GoogleSettings
-from otto.scheduling.google_calendar import GoogleCalendar
-from otto.scheduling.google_consent import Asked, ConsentFailed, Loopback, ask, redeem
-from otto.scheduling.google_errors import CalendarAuthError
+from otto.scheduling.google.calendar import GoogleCalendar
+from otto.scheduling.google.consent import Asked, ConsentFailed, Loopback, ask, redeem
+from otto.scheduling.google.errors import CalendarAuthError
 from sandbox.app import serve
 from sandbox.world import Options, World
 from tests.scheduling.google_support import google_settings

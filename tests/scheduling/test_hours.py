@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from config.dealership import Dealership, Location, load_dealership
 from otto.language.spoken_times import describe_start, join_spoken, ordinal
+from otto.scheduling.confirmation import CODE_LETTERS, CODE_SYMBOLS, confirmation_code
 from otto.scheduling.hours import (
     describe_day,
     describe_week,
@@ -21,7 +22,6 @@ from otto.scheduling.hours import (
     periods_reaching,
     to_instant,
 )
-from otto.scheduling.messages import CODE_LETTERS, CODE_SYMBOLS, confirmation_code
 
 NEW_YORK = ZoneInfo("America/New_York")
 _MAIN = load_dealership(Path(__file__).parents[2] / "config" / "dealership.yaml")

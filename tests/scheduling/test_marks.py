@@ -20,7 +20,7 @@ from otto.scheduling.bookings import (
     Mark,
     SlotTaken,
 )
-from otto.scheduling.marking import ENDED_AT_ONCE, MARKS, closing_after
+from otto.scheduling.changes.marking import ENDED_AT_ONCE, MARKS, closing_after
 from otto.scheduling.openings import Opening
 from otto.scheduling.service import CalendarService
 from otto.storage.tables import AppointmentChangeRow, AppointmentLineRow, AppointmentRow, OutboxRow

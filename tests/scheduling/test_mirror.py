@@ -494,7 +494,7 @@ async def test_the_first_look_stays_the_same_while_the_token_is_good(shop: Works
 
 
 async def test_every_page_is_read(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("otto.scheduling.google_calendar.PAGE", 2)
+    monkeypatch.setattr("otto.scheduling.google.calendar.PAGE", 2)
     for hours in range(5):
         await shop.block(NINE + hours * HOUR, hours=0.5)
     await shop.follow()

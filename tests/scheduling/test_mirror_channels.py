@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from config.settings import Settings, TwilioSettings
-from otto.scheduling.channel_token import PATH
+from otto.scheduling.google.channel_token import PATH
 from otto.scheduling.mirror.channels import Channels, channels_of
 from otto.scheduling.mirror.follower import Follower
 from otto.telephony.calendar_notice import calendar_notice

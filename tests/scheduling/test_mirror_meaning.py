@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from otto.scheduling.google.seen_events import Place, SeenEvent
 from otto.scheduling.hours import Period
 from otto.scheduling.mirror.meaning import (
     Block,
@@ -22,7 +23,6 @@ from otto.scheduling.mirror.meaning import (
     PutBack,
     meaning,
 )
-from otto.scheduling.seen_events import Place, SeenEvent
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

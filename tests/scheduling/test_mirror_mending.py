@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 
 from otto.scheduling.bookings import CancelRequest
+from otto.scheduling.google.seen_events import Place, write_place
 from otto.scheduling.hours import Period
 from otto.scheduling.mirror.book import PlannedEvent
 from otto.scheduling.mirror.drift import Drift, drift
@@ -21,7 +22,6 @@ from otto.scheduling.mirror.reconcile import find_drift, give_events, mend
 from otto.scheduling.mirror.replay import dead_rows, replay
 from otto.scheduling.mirror.status import calendar_status
 from otto.scheduling.outbox import MAX_ATTEMPTS
-from otto.scheduling.seen_events import Place, write_place
 from otto.storage.tables import BayRow, OutboxRow
 from tests.scheduling.mirror_support import BAY_1, BAY_2, HOUR, MINUTE, NINE, Workshop, start_of
 

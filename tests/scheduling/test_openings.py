@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.dealership import Bay
-from otto.scheduling.choosing import spread
+from otto.scheduling.availability.choosing import spread
+from otto.scheduling.availability.planning import Work, plan, rank_bays, starts_within
 from otto.scheduling.hours import Period
 from otto.scheduling.openings import Opening
-from otto.scheduling.planning import Work, plan, rank_bays, starts_within
 
 CHICAGO = ZoneInfo("America/Chicago")
 MIDNIGHT = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)  # 00:00 in Chicago

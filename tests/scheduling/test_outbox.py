@@ -17,8 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
 from otto.scheduling import outbox
-from otto.scheduling.calendar_sync import calendar_handlers
-from otto.scheduling.google_errors import (
+from otto.scheduling.google.errors import (
     CalendarAuthError,
     CalendarError,
     CalendarMisconfigured,
@@ -28,6 +27,7 @@ from otto.scheduling.google_errors import (
     EventGone,
 )
 from otto.scheduling.mirror.book import PlannedEvent
+from otto.scheduling.mirror.delivery import calendar_handlers
 from otto.scheduling.outbox import OutboxItem, OutboxWorker, Postponed, Undeliverable, backoff_s
 from otto.storage.tables import OutboxRow
 from tests.scheduling.google_support import FakeBook

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from otto.scheduling.google.seen_events import Place, SeenEvent, seen_event, write_place
+from otto.scheduling.google.seen_events import _read_place as read_place
 from otto.scheduling.hours import Period
-from otto.scheduling.seen_events import Place, SeenEvent, seen_event, write_place
-from otto.scheduling.seen_events import _read_place as read_place
 
 CHICAGO = ZoneInfo("America/Chicago")
 CALENDAR = "bay-1@ottos-auto.example"

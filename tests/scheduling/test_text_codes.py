@@ -12,11 +12,11 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.limits import LimitSettings
-from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.outbox import OutboxWorker
-from otto.scheduling.text_codes import TextCodes
-from otto.scheduling.text_rules import TextRules
-from otto.scheduling.texts import KIND, text_handler
+from otto.scheduling.texts.code_requests import CodeRequest, CodeVerdict
+from otto.scheduling.texts.codes import TextCodes
+from otto.scheduling.texts.rules import TextRules
+from otto.scheduling.texts.texts import KIND, text_handler
 from otto.storage.opt_outs import opt_out
 from otto.storage.tables import OutboxRow, TextCodeRow, TextConsentRow
 from tests.scheduling.booking_support import NOW

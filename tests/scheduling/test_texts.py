@@ -24,7 +24,7 @@ from otto.scheduling.bookings import BookingRefused, BookingRequest
 from otto.scheduling.openings import Opening, OpeningsQuery
 from otto.scheduling.outbox import OutboxWorker, Undeliverable
 from otto.scheduling.service import CalendarService
-from otto.scheduling.text_rules import (
+from otto.scheduling.texts.rules import (
     Refusal,
     Standing,
     TextFacts,
@@ -32,7 +32,7 @@ from otto.scheduling.text_rules import (
     may_text,
     refused_number,
 )
-from otto.scheduling.texts import KIND, Text, Unsubscribed, text_handler, write_text
+from otto.scheduling.texts.texts import KIND, Text, Unsubscribed, text_handler, write_text
 from otto.storage.number_hash import hash_number
 from otto.storage.opt_outs import has_opted_out, opt_out
 from otto.storage.tables import CustomerRow, OutboxRow, TextCodeRow, TextConsentRow
@@ -481,7 +481,7 @@ def test_outbox_rows_of_texts_are_written_in_one_place() -> None:
         for path in (root / folder).rglob("*.py")
         if '"sms.send"' in path.read_text()
     ]
-    assert writers == ["otto/scheduling/texts.py"]
+    assert writers == ["otto/scheduling/texts/texts.py"]
 
 
 async def test_that_it_was_texted_is_known_as_long_as_the_appointment_is_of_interest(

@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.settings import TwilioSettings
 from otto.scheduling.outbox import OutboxItem, OutboxWorker
-from otto.scheduling.text_rules import TextRules
-from otto.scheduling.texts import KIND, text_handler
+from otto.scheduling.texts.rules import TextRules
+from otto.scheduling.texts.texts import KIND, text_handler
 from otto.storage.tables import OutboxRow
 from otto.telephony.rest import TwilioRest
 from otto.telephony.texts import text_finder, text_sender

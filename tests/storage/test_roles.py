@@ -30,13 +30,13 @@ from otto.crm.records import Callback, CallRecord, TurnLine
 from otto.crm.retention import RetentionSweeper
 from otto.crm.service import CrmService
 from otto.scheduling.bookings import BookingRequest, CancelRequest, MoveRequest
-from otto.scheduling.code_requests import CodeRequest
 from otto.scheduling.openings import OpeningsQuery
 from otto.scheduling.outbox import OutboxWorker
 from otto.scheduling.service import CalendarService
-from otto.scheduling.text_codes import TextCodes
-from otto.scheduling.text_rules import TextRules
-from otto.scheduling.texts import KIND, Unsubscribed, text_handler
+from otto.scheduling.texts.code_requests import CodeRequest
+from otto.scheduling.texts.codes import TextCodes
+from otto.scheduling.texts.rules import TextRules
+from otto.scheduling.texts.texts import KIND, Unsubscribed, text_handler
 from otto.storage import rights
 from otto.storage.database import make_engine, migrate, sync_dealership
 from otto.storage.tables import Base

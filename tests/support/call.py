@@ -51,8 +51,8 @@ from otto.scheduling.bookings import (
     MoveRequest,
     SlotTaken,
 )
-from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.openings import Opening, Openings, OpeningsQuery
+from otto.scheduling.texts.code_requests import CodeRequest, CodeVerdict
 from otto.storage.errors import CustomerExists
 from otto.tasks import Tasks
 

@@ -19,9 +19,9 @@ from otto.dialogue.session.state import Session
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
 from otto.scheduling.bookings import Booking
-from otto.scheduling.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.service import CalendarService
-from otto.scheduling.text_codes import TextCodes
+from otto.scheduling.texts.code_requests import CodeRequest, CodeVerdict
+from otto.scheduling.texts.codes import TextCodes
 from sandbox.receptionist.receptionist import answer
 from tests.support.call import NOW
 

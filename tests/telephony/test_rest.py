@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from config.settings import TwilioSettings
 from otto.scheduling.outbox import DeliveryError, Undeliverable
-from otto.scheduling.texts import Unsubscribed
+from otto.scheduling.texts.texts import Unsubscribed
 from otto.telephony.rest import TwilioRest, TwilioRestError, may_succeed_later
 from otto.telephony.texts import text_sender
 

@@ -20,8 +20,8 @@ from otto.dialogue.prompts import Phrases, system_prompt
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.scheduling.service import CalendarService
-from otto.scheduling.text_codes import TextCodes
-from otto.scheduling.text_rules import TextRules
+from otto.scheduling.texts.codes import TextCodes
+from otto.scheduling.texts.rules import TextRules
 from otto.storage.database import sync_dealership
 from otto.storage.tables import AppointmentLineRow, AppointmentRow, OutboxRow
 from tests.support.call import BORN, NOW

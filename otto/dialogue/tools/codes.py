@@ -9,7 +9,7 @@ from otto.dialogue.tools.outcome import Late, Outcome, Pinned, told
 from otto.dialogue.tools.ports import Calendar, Crm
 from otto.dialogue.tools.results import Result, ToolFault, error
 from otto.language.numbers import read_number
-from otto.scheduling.code_requests import CodeRequest, CodeVerdict
+from otto.scheduling.texts.code_requests import CodeRequest, CodeVerdict
 
 NOT_SENT = "I'm sorry, I can't text a code to that number."
 NO_CODE = "I'm sorry, that code is not good any more."

@@ -16,9 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.dealership import Bay
+from otto.scheduling.google.seen_events import SeenEvent
 from otto.scheduling.hours import Period
 from otto.scheduling.mirror.meaning import BookedLine
-from otto.scheduling.seen_events import SeenEvent
 from otto.storage.tables import BayBlockRow, CalendarConflictRow
 
 KEPT_FOR = timedelta(days=1)

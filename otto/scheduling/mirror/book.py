@@ -13,11 +13,11 @@ from sqlalchemy import Select, Text, cast, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Dealership, Service
-from otto.scheduling.appointments import visitor_of
+from otto.scheduling.changes.appointments import visitor_of
+from otto.scheduling.changes.messages import calendar_event
+from otto.scheduling.google.seen_events import Place, SeenEvent
 from otto.scheduling.hours import Period
-from otto.scheduling.messages import calendar_event
 from otto.scheduling.mirror.meaning import BookedLine
-from otto.scheduling.seen_events import Place, SeenEvent
 from otto.storage.appointment_terms import STANDING
 from otto.storage.tables import (
     AppointmentChangeRow,

@@ -22,9 +22,9 @@ from config.dealership import Bay, Location
 from config.hosts import is_loopback
 from config.settings import Settings
 from otto.scheduling.bookings import utc_now
-from otto.scheduling.channel_token import PATH, channel_token
-from otto.scheduling.google_channels import GoogleChannels
-from otto.scheduling.google_errors import CalendarError
+from otto.scheduling.google.channel_token import PATH, channel_token
+from otto.scheduling.google.channels import GoogleChannels
+from otto.scheduling.google.errors import CalendarError
 from otto.storage.tables import CalendarSyncRow
 
 _log = structlog.get_logger()

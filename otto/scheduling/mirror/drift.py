@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from otto.scheduling.google.seen_events import WORDS, SeenEvent, seen_event
 from otto.scheduling.hours import Period
 from otto.scheduling.mirror.book import PlannedEvent
 from otto.scheduling.mirror.meaning import BookedLine
-from otto.scheduling.seen_events import WORDS, SeenEvent, seen_event
 
 SHOWN_FIELDS = tuple(WORDS.split(","))
 

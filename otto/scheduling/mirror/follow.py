@@ -21,8 +21,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from config.dealership import Bay, Dealership
 from otto.language.characters import storable_key
 from otto.scheduling.bookings import SchedulingError, utc_now
-from otto.scheduling.google_calendar import Changes, GoogleCalendar
-from otto.scheduling.google_errors import CalendarError, SyncTokenExpired
+from otto.scheduling.google.calendar import Changes, GoogleCalendar
+from otto.scheduling.google.errors import CalendarError, SyncTokenExpired
+from otto.scheduling.google.seen_events import SeenEvent
 from otto.scheduling.hours import Period
 from otto.scheduling.mirror.blocks import Shown, forget_other_calendars, show, write_blocks
 from otto.scheduling.mirror.book import (
@@ -43,7 +44,6 @@ from otto.scheduling.mirror.meaning import (
     PutBack,
     meaning,
 )
-from otto.scheduling.seen_events import SeenEvent
 from otto.storage.tables import KEY_LENGTH, AppointmentLineRow, CalendarSyncRow, OutboxRow
 
 _log = structlog.get_logger()

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from otto.scheduling.google.seen_events import Place, SeenEvent
 from otto.scheduling.hours import Period
-from otto.scheduling.seen_events import Place, SeenEvent
 
 CHANGED_MEANWHILE = "changed_meanwhile"
 NO_TIME = "no_time"

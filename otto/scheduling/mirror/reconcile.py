@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Dealership
-from otto.scheduling.google_calendar import GoogleCalendar
+from otto.scheduling.google.calendar import GoogleCalendar
 from otto.scheduling.hours import Period
 from otto.scheduling.mirror.book import planned_event, standing_lines
 from otto.scheduling.mirror.drift import Drift, drift

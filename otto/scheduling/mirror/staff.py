@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.dealership import Bay, Location
 from otto.language.spoken_times import describe_start
-from otto.scheduling.appointments import lines_of
 from otto.scheduling.bookings import BookingRefused, CancelReason, CancelRequest, MoveRequest
+from otto.scheduling.changes.appointments import lines_of
+from otto.scheduling.confirmation import confirmation_code
 from otto.scheduling.hours import Period
-from otto.scheduling.messages import confirmation_code
 from otto.scheduling.mirror.meaning import BookedLine
 from otto.scheduling.openings import Opening
 from otto.scheduling.service import CalendarService

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otto.language.characters import storable_key
+from otto.scheduling.availability.holds import drop_holds, insert_held, share_bays
+from otto.scheduling.availability.taken import in_the_way
+from otto.scheduling.availability.validation import checked
 from otto.scheduling.bookings import HoldRequest, SlotTaken
+from otto.scheduling.changes.places import places
+from otto.scheduling.changes.writing import storable_opening
 from otto.scheduling.desk import Desk
-from otto.scheduling.holds import drop_holds, insert_held, share_bays
-from otto.scheduling.places import places
-from otto.scheduling.taken import in_the_way
-from otto.scheduling.validation import checked
-from otto.scheduling.writing import storable_opening
 from otto.storage.tables import SID_LENGTH
 
 MOST_S = 600

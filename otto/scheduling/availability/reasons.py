@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from otto.language.spoken_times import describe_date, describe_time
+from otto.scheduling.availability.looking import Visit
 from otto.scheduling.hours import describe_day, open_periods
-from otto.scheduling.looking import Visit
 from otto.scheduling.openings import Why
 
 _NO_PLACE = {

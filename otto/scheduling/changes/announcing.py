@@ -7,14 +7,10 @@ from datetime import datetime
 from typing import Any, Literal
 
 from config.dealership import Dealership, Location
-from otto.scheduling.appointments import Line
 from otto.scheduling.bookings import Booking, BookingRequest
-from otto.scheduling.messages import (
-    CHANGE_KEY,
-    CONFIRMATION_KEY,
-    appointment_text,
-)
-from otto.scheduling.texts import Text
+from otto.scheduling.changes.appointments import Line
+from otto.scheduling.changes.messages import CHANGE_KEY, CONFIRMATION_KEY, appointment_text
+from otto.scheduling.texts.texts import Text
 
 
 def calendar_rows(

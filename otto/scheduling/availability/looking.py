@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from config.dealership import Location, Service
 from otto.language.wishes import Hours, Wish
-from otto.scheduling.choosing import FreeStart
+from otto.scheduling.availability.choosing import FreeStart
+from otto.scheduling.availability.planning import Work, duration_of, plan, starts_within, work_of
 from otto.scheduling.hours import Period, periods_reaching
 from otto.scheduling.openings import Opening, Transport, Why
-from otto.scheduling.planning import Work, duration_of, plan, starts_within, work_of
 
 REASON_DAYS = 14
 """Days of a wish that are looked at for the reason why none of them will do."""

@@ -1,4 +1,4 @@
-"""What a booking tells the outside world: its confirmation code, calendar event, text message.
+"""What a booking tells the outside world: its calendar event and its text messages.
 
 The event and the text hold personal data; they live in the database and at the vendor, and are
 never logged.
@@ -6,7 +6,6 @@ never logged.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +14,9 @@ from uuid import UUID
 
 from config.dealership import Location, Service
 from otto.language.spoken_times import describe_start, join_spoken
-from otto.scheduling.event_text import LOCATION_CHARACTERS, TITLE_CHARACTERS, note, one_line
+from otto.scheduling.changes.event_text import LOCATION_CHARACTERS, TITLE_CHARACTERS, note, one_line
+from otto.scheduling.confirmation import confirmation_code
 
-CODE_LETTERS = "FHKLMQRWXY"
-"""No two that rhyme over a telephone (B, C, D, E, G, P, T, V, Z) or look like digits (I, O, S)."""
-CODE_SYMBOLS = CODE_LETTERS + "234679"
-"""Without 0 and 1 (letters on paper), 5 (heard as nine) and 8 (heard as H)."""
-CODE_LENGTH = 4
 CONFIRMATION_KEY = "sms.send:confirmation:"
 """The outbox's key of a booking's text message, before the appointment's id."""
 CHANGE_KEY = "sms.send:change:"
@@ -34,18 +29,6 @@ class Visitor:
 
     customer_name: str
     vehicle: str | None
-
-
-def confirmation_code(appointment_id: UUID) -> str:
-    """Four symbols that a person can say and hear, such as "K7F2", always the same for the same
-    appointment. Spoken proof of a booking, not a key: about one in 40,000 is equal to another."""
-    number = int.from_bytes(hashlib.sha256(appointment_id.bytes).digest()[:8], "big")
-    number, index = divmod(number, len(CODE_LETTERS))
-    code = CODE_LETTERS[index]
-    for _ in range(CODE_LENGTH - 1):
-        number, index = divmod(number, len(CODE_SYMBOLS))
-        code += CODE_SYMBOLS[index]
-    return code
 
 
 def calendar_event(

@@ -26,8 +26,8 @@ import httplib2  # type: ignore[import-untyped]
 
 from config.google_sign_in import SignIn
 from config.settings import GoogleSettings
-from otto.scheduling.deadline import Deadline
-from otto.scheduling.google_credentials import SCOPE
+from otto.scheduling.google.credentials import SCOPE
+from otto.scheduling.google.deadline import Deadline
 
 HOST = "127.0.0.1"
 """Not localhost, which may be another address, or somebody else's (RFC 8252, 8.3)."""

@@ -19,9 +19,9 @@ import httplib2  # type: ignore[import-untyped]
 from googleapiclient.discovery import build
 
 from config.settings import GoogleSettings
-from otto.scheduling.deadline import Deadline
-from otto.scheduling.google_credentials import make_credentials
-from otto.scheduling.google_errors import CalendarUnavailable, classified
+from otto.scheduling.google.credentials import make_credentials
+from otto.scheduling.google.deadline import Deadline
+from otto.scheduling.google.errors import CalendarUnavailable, classified
 
 T = TypeVar("T")
 

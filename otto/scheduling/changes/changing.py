@@ -17,9 +17,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from otto.scheduling.announcing import calendar_deletions, calendar_rows, word_of_change
-from otto.scheduling.appointments import Line, lines_of, locked, text_keys, with_text
-from otto.scheduling.booking import count_changes
+from otto.scheduling.availability.holds import drop_holds, share_bays
+from otto.scheduling.availability.taken import Obstacle, in_the_way
+from otto.scheduling.availability.transport import move_place
+from otto.scheduling.availability.validation import checked
 from otto.scheduling.bookings import (
     Booking,
     BookingRefused,
@@ -28,16 +29,15 @@ from otto.scheduling.bookings import (
     state_of,
     wish_of,
 )
+from otto.scheduling.changes.announcing import calendar_deletions, calendar_rows, word_of_change
+from otto.scheduling.changes.appointments import Line, lines_of, locked, text_keys, with_text
+from otto.scheduling.changes.booking import count_changes
+from otto.scheduling.changes.places import take_places
+from otto.scheduling.changes.writing import change_appointment, delete_lines, storable_opening
 from otto.scheduling.desk import Desk
-from otto.scheduling.holds import drop_holds, share_bays
 from otto.scheduling.openings import OpeningLine
-from otto.scheduling.places import take_places
-from otto.scheduling.taken import Obstacle, in_the_way
-from otto.scheduling.text_rules import Standing
-from otto.scheduling.texts import write_text
-from otto.scheduling.transport import move_place
-from otto.scheduling.validation import checked
-from otto.scheduling.writing import change_appointment, delete_lines, storable_opening
+from otto.scheduling.texts.rules import Standing
+from otto.scheduling.texts.texts import write_text
 from otto.storage.appointment_changes import Change, record_changes
 from otto.storage.tables import (
     AppointmentChangeRow,

@@ -10,8 +10,10 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from otto.scheduling.announcing import calendar_rows, confirmation
-from otto.scheduling.appointments import KEY_REUSED, Line, booked_before, visitor_of
+from otto.scheduling.availability.holds import drop_holds, share_bays
+from otto.scheduling.availability.taken import Obstacle, in_the_way
+from otto.scheduling.availability.transport import take_place
+from otto.scheduling.availability.validation import checked
 from otto.scheduling.bookings import (
     Booking,
     BookingRefused,
@@ -20,15 +22,13 @@ from otto.scheduling.bookings import (
     state_of,
     wish_of,
 )
+from otto.scheduling.changes.announcing import calendar_rows, confirmation
+from otto.scheduling.changes.appointments import KEY_REUSED, Line, booked_before, visitor_of
+from otto.scheduling.changes.places import places, take_places
+from otto.scheduling.changes.writing import insert_appointment
 from otto.scheduling.desk import Desk
-from otto.scheduling.holds import drop_holds, share_bays
-from otto.scheduling.places import places, take_places
-from otto.scheduling.taken import Obstacle, in_the_way
-from otto.scheduling.text_rules import Standing
-from otto.scheduling.texts import write_text
-from otto.scheduling.transport import take_place
-from otto.scheduling.validation import checked
-from otto.scheduling.writing import insert_appointment
+from otto.scheduling.texts.rules import Standing
+from otto.scheduling.texts.texts import write_text
 from otto.storage.appointment_changes import Change, record_changes
 from otto.storage.limits import Limit, count
 from otto.storage.number_hash import hash_number

@@ -12,10 +12,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otto.language.characters import shortened, storable, storable_key
-from otto.scheduling.appointments import Line
+from otto.scheduling.availability.transport import NO_PLACE, Place
 from otto.scheduling.bookings import Booking, BookingRequest, CancelRequest, MoveRequest
+from otto.scheduling.changes.appointments import Line
 from otto.scheduling.openings import Opening, OpeningsQuery
-from otto.scheduling.transport import NO_PLACE, Place
 from otto.storage.tables import (
     KEY_LENGTH,
     NOTES_LENGTH,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, bindparam, func, literal_column, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from otto.scheduling.holds import blocked, not_held_for
+from otto.scheduling.availability.holds import blocked, not_held_for
 from otto.scheduling.hours import Period
 from otto.scheduling.openings import Opening
 from otto.storage.appointment_terms import OCCUPYING, STANDING

@@ -12,7 +12,7 @@ from google.oauth2 import service_account
 
 from config.google_sign_in import SignInFault, read_sign_in
 from config.settings import GoogleSettings
-from otto.scheduling.google_errors import CalendarAuthError
+from otto.scheduling.google.errors import CalendarAuthError
 
 SCOPE = "https://www.googleapis.com/auth/calendar"
 

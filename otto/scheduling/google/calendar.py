@@ -21,9 +21,9 @@ from zoneinfo import ZoneInfo
 
 from googleapiclient.errors import HttpError
 
-from otto.scheduling.google_channels import GoogleChannels
-from otto.scheduling.google_connection import answer_of, content_of
-from otto.scheduling.google_errors import (
+from otto.scheduling.google.channels import GoogleChannels
+from otto.scheduling.google.connection import answer_of, content_of
+from otto.scheduling.google.errors import (
     CalendarRejected,
     CalendarUnavailable,
     EditedByStaff,
@@ -31,8 +31,7 @@ from otto.scheduling.google_errors import (
     SyncTokenExpired,
     reason_of,
 )
-from otto.scheduling.hours import Period
-from otto.scheduling.seen_events import (
+from otto.scheduling.google.seen_events import (
     FIELDS,
     WORDS,
     WRITTEN,
@@ -42,6 +41,7 @@ from otto.scheduling.seen_events import (
     seen_event,
     write_place,
 )
+from otto.scheduling.hours import Period
 
 MAX_FREEBUSY_CALENDARS = 50
 """Google's limit for one freeBusy query."""

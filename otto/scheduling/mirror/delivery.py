@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from otto.scheduling.google_errors import CalendarError, CalendarWaits, EditedByStaff
+from otto.scheduling.google.errors import CalendarError, CalendarWaits, EditedByStaff
 from otto.scheduling.mirror.book import PlannedEvent
 from otto.scheduling.outbox import DeliveryError, Handler, OutboxItem, Postponed, Undeliverable
 

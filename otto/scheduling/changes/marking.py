@@ -19,13 +19,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.dealership import Location
-from otto.scheduling.appointments import locked
+from otto.scheduling.availability.taken import STANDS
 from otto.scheduling.bookings import Booking, BookingRefused, Mark, SlotTaken, state_of
-from otto.scheduling.changing import UNKNOWN_APPOINTMENT
+from otto.scheduling.changes.appointments import locked
+from otto.scheduling.changes.changing import UNKNOWN_APPOINTMENT
+from otto.scheduling.changes.writing import change_appointment
 from otto.scheduling.desk import Desk
 from otto.scheduling.hours import local_day, open_periods
-from otto.scheduling.taken import STANDS
-from otto.scheduling.writing import change_appointment
 from otto.storage.appointment_changes import Change, record_changes
 from otto.storage.appointment_terms import Action, Actor
 from otto.storage.tables import AppointmentRow

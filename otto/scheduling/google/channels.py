@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from googleapiclient.errors import HttpError
 
-from otto.scheduling.google_connection import GoogleConnection, answer_of, content_of
-from otto.scheduling.google_errors import CalendarUnavailable, reason_of
+from otto.scheduling.google.connection import GoogleConnection, answer_of, content_of
+from otto.scheduling.google.errors import CalendarUnavailable, reason_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class DeadText:
     id: int
     attempts: int
     code: str
-    """Such as `twilio_21614`, or `text_no_standing`: see `otto.scheduling.texts`."""
+    """Such as `twilio_21614`, or `text_no_standing`: see `otto.scheduling.texts.texts`."""
     created_at: datetime
     good_until: datetime | None
     """Then it is of no use any more; None: always."""

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from otto.scheduling.bookings import Booking, BookingRefused, BookingRequest, wish_of
-from otto.scheduling.messages import CHANGE_KEY, CONFIRMATION_KEY, Visitor
+from otto.scheduling.changes.messages import CHANGE_KEY, CONFIRMATION_KEY, Visitor
 from otto.scheduling.openings import OpeningLine
 from otto.storage.tables import (
     NEVER,

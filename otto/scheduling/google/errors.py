@@ -20,7 +20,7 @@ from google.auth import exceptions as google_auth
 from googleapiclient.errors import HttpError
 
 if TYPE_CHECKING:
-    from otto.scheduling.seen_events import SeenEvent
+    from otto.scheduling.google.seen_events import SeenEvent
 
 T = TypeVar("T")
 

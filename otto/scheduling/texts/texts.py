@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from config.limits import LimitSettings
 from otto.scheduling.outbox import OutboxItem, Undeliverable
-from otto.scheduling.text_rules import Refusal, Standing, TextFacts, TextRules, may_text
+from otto.scheduling.texts.rules import Refusal, Standing, TextFacts, TextRules, may_text
 from otto.storage.limits import Limit, count
 from otto.storage.number_hash import hash_number
 from otto.storage.opt_outs import opt_out, opted_out

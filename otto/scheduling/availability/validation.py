@@ -13,12 +13,17 @@ from itertools import pairwise
 from typing import get_args
 
 from config.dealership import Bay, Dealership, Location, Service
+from otto.scheduling.availability.looking import notice_for
+from otto.scheduling.availability.planning import (
+    MOST_SERVICES,
+    rank_bays,
+    starts_within,
+    with_buffers,
+)
+from otto.scheduling.availability.reasons import NEVER
 from otto.scheduling.bookings import BookingRefused, SchedulingError
 from otto.scheduling.hours import Period, periods_reaching
-from otto.scheduling.looking import notice_for
 from otto.scheduling.openings import Opening, OpeningLine, Transport
-from otto.scheduling.planning import MOST_SERVICES, rank_bays, starts_within, with_buffers
-from otto.scheduling.reasons import NEVER
 from otto.storage.appointment_terms import Actor
 
 NOTICE_GRACE = timedelta(minutes=10)

@@ -12,16 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.dealership import Dealership, Location
 from otto.language.wishes import Choice, DaySet, Wish
+from otto.scheduling.availability.choosing import FreeStart, choose, meets, nearest
+from otto.scheduling.availability.holds import blocked, not_held_for, offered_to_others
+from otto.scheduling.availability.looking import Taken, Visit, free_starts_on, visit_of, why_not
+from otto.scheduling.availability.planning import MOST_SERVICES
+from otto.scheduling.availability.reasons import sentence_of
+from otto.scheduling.availability.taken import (
+    HAS_VEHICLE,
+    OCCUPIES,
+    STANDS,
+    overlapping,
+    work_overlapping,
+)
+from otto.scheduling.availability.validation import service_of
 from otto.scheduling.bookings import SchedulingError
-from otto.scheduling.choosing import FreeStart, choose, meets, nearest
-from otto.scheduling.holds import blocked, not_held_for, offered_to_others
 from otto.scheduling.hours import Period, local_day, to_instant
-from otto.scheduling.looking import Taken, Visit, free_starts_on, visit_of, why_not
 from otto.scheduling.openings import Opening, Openings, OpeningsQuery, Why
-from otto.scheduling.planning import MOST_SERVICES
-from otto.scheduling.reasons import sentence_of
-from otto.scheduling.taken import HAS_VEHICLE, OCCUPIES, STANDS, overlapping, work_overlapping
-from otto.scheduling.validation import service_of
 from otto.storage.tables import AppointmentLineRow, AppointmentRow, BayBlockRow
 
 SEARCH_DAYS = 14

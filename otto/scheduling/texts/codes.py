@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from config.limits import LimitSettings
 from otto.language.characters import storable, storable_key
 from otto.scheduling.bookings import utc_now
-from otto.scheduling.code_requests import CodeRequest, CodeVerdict
-from otto.scheduling.text_rules import Refusal, TextRules
-from otto.scheduling.texts import Text, write_text
+from otto.scheduling.texts.code_requests import CodeRequest, CodeVerdict
+from otto.scheduling.texts.rules import Refusal, TextRules
+from otto.scheduling.texts.texts import Text, write_text
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.number_hash import hash_number, keyed_hash
 from otto.storage.tables import SID_LENGTH, TextCodeRow, TextConsentRow

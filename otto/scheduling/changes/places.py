@@ -10,14 +10,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.dealership import Location
-from otto.scheduling.appointments import Line
+from otto.scheduling.availability.planning import with_buffers
+from otto.scheduling.availability.taken import Obstacle
+from otto.scheduling.availability.validation import CheckedLine, buffers_of
 from otto.scheduling.bookings import SlotTaken, VehicleBooked
+from otto.scheduling.changes.appointments import Line
+from otto.scheduling.changes.writing import insert_lines
 from otto.scheduling.hours import Period
 from otto.scheduling.openings import OpeningLine
-from otto.scheduling.planning import with_buffers
-from otto.scheduling.taken import Obstacle
-from otto.scheduling.validation import CheckedLine, buffers_of
-from otto.scheduling.writing import insert_lines
 
 
 async def take_places(

@@ -1,0 +1,1 @@
+"""Changes: appointments are booked, moved, marked and cancelled here, and told to the world."""
