@@ -323,6 +323,8 @@ _HOUR_WORDS = {word: value for word, value in NUMBER_WORDS.items() if 1 <= value
 def clock_times(text: str) -> list[ClockTime]:
     """Times said in `text`: "nine", "9:30", "nine thirty", "930", "half past nine", "noon"."""
     heard = normalise(text)
+    # The "2" of "December 2 at 2:30" is a day.
+    heard = re.sub(rf"\b({'|'.join([*MONTHS, *_SHORT_MONTHS])}) \d{{1,2}}\b(?!:)", r"\1", heard)
     heard = re.sub(r"\b(\d{1,2})(am|pm)\b", r"\1 \2", heard)
     heard = re.sub(r"\bo clock\b", "oclock", heard)
     heard = re.sub(r"\b([ap]) m\b", r"\1m", heard)

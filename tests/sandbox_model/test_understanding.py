@@ -408,3 +408,21 @@ def test_while_something_is_booked_words_for_changes_are_about_that() -> None:
     moving = Desk(TODAY, errand=Errand.MOVE)
     assert errands.errand_in(moving, Question.CONFIRM, wanted) is Errand.CANCEL
     assert errands.errand_in(moving, Question.CONFIRM, intents("move my appointment")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Wednesday, December 2 at 2:00 PM works for me.", [2]),
+        ("December 2 at 2:30 PM", [1]),
+        ("Tuesday, December 1 at 11:30", [0]),
+        ("the December 2 one at two thirty", [1]),
+    ],
+)
+def test_the_day_of_a_date_is_no_hour(text: str, expected: list[int]) -> None:
+    whens = [
+        "Tuesday, December 1 at 11:30 AM",
+        "Wednesday, December 2 at 2:30 PM",
+        "Wednesday, December 2 at 2:00 PM",
+    ]
+    assert understanding.choose_openings(text, whens) == expected
