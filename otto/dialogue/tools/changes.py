@@ -1,6 +1,6 @@
 """The tools for what a caller has in the book already: told, moved and cancelled.
 
-Consent is code, as for bookings. An appointment is changed under a reference that was told in this
+As with bookings, an appointment is changed under a reference that was told in this
 call, after the caller has spoken again; a move goes to an opening that was offered and answered.
 Keys are made of the call and the wish, so whoever asks again, the model or a next owner of the
 call, does it once.

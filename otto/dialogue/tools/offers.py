@@ -1,6 +1,7 @@
 """Openings as they are offered in a call: under opaque ids, and for as long as they are open.
 
-Consent is held here: what is taken was offered in this call, and the caller has spoken since.
+What is taken was offered in this call, and the caller has spoken since; whether they agreed is the
+model's reading so far.
 """
 
 from __future__ import annotations
