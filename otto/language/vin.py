@@ -202,9 +202,8 @@ def _piece(words: list[str], tokens: list[str], at: int) -> tuple[str, int] | No
         return _as_in(words, at + 1, letter)
     if word in _FILLERS:
         return None
-    if any(character.isdigit() for character in word) or tokens[at].isupper() or len(word) <= 3:
-        return word, 1
-    return None
+    is_written = any(char.isdigit() for char in word) or tokens[at].isupper() or len(word) <= 3
+    return (word, 1) if is_written and word.isalnum() else None
 
 
 def _letter(word: str) -> str:

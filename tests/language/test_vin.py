@@ -102,6 +102,12 @@ def test_a_misheard_digit_is_noticed(vin: str, at: int, digits: list[str]) -> No
         normalise_vin(vin[:at] + heard + vin[at + 1 :])
 
 
+@pytest.mark.parametrize("said", ["i'm um " * 25 + "zebra " * 4, "1 H G i'm 2"])
+def test_an_apostrophe_is_no_character(said: str) -> None:
+    with pytest.raises(VinError):
+        normalise_vin(said)
+
+
 @given(st.text(max_size=80))
 def test_anything_at_all_is_a_vin_or_a_vin_error(text: str) -> None:
     try:
