@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.errors import StackError
-from config.dealership import Location, load_dealership
+from cluster.location import location_of
+from config.dealership import Location
 from config.sandbox_endpoints import load_settings
 from otto.language.spoken_times import describe_start
 from otto.logs import configure
@@ -141,11 +142,7 @@ def _on_calendar(
 
     settings = load_settings()
     configure(settings.log_level)
-    dealership = load_dealership(settings.dealership_file)
-    try:
-        place = dealership.location(settings.location)
-    except KeyError:
-        raise StackError(f"OTTO_LOCATION: there is no location '{settings.location}'") from None
+    dealership, place = location_of(settings)
 
     async def on_engine() -> R:
         engine = make_engine(settings.database)

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from cluster.errors import StackError
-from config.dealership import Location, load_dealership
+from cluster.location import location_of
+from config.dealership import Location
 from config.sandbox_endpoints import load_settings
-from config.settings import OWN_TABLE, Settings
+from config.settings import OWN_TABLE
 from otto.crm.repair_orders import (
     Approval,
     RepairChange,
@@ -91,7 +92,7 @@ def repair_set(
     cents = _cents(amount) if amount else None
     waits = Approval(approval, cents) if approval else None
     given = _wall_clock(promised) if promised else None
-    place = _place(load_settings())
+    _, place = location_of(load_settings())
     at = given.replace(tzinfo=place.zone) if given else None
     place, line = _in_table(lambda table: table.change(number, RepairChange(status, at, waits)))
     _say(line, place)
@@ -110,7 +111,7 @@ def _in_table(work: Callable[[RepairTable], Awaitable[R]]) -> tuple[Location, R]
             f"repair orders come from {settings.dealer_system} (OTTO_DEALER_SYSTEM): "
             "see and change them there"
         )
-    place = _place(settings)
+    _, place = location_of(settings)
 
     async def on_engine() -> R:
         engine = make_engine(settings.database)
@@ -124,13 +125,6 @@ def _in_table(work: Callable[[RepairTable], Awaitable[R]]) -> tuple[Location, R]
             return place, asyncio.run(on_engine())
         except CrmError as refused:
             raise StackError(str(refused)) from None
-
-
-def _place(settings: Settings) -> Location:
-    try:
-        return load_dealership(settings.dealership_file).location(settings.location)
-    except KeyError:
-        raise StackError(f"OTTO_LOCATION: there is no location '{settings.location}'") from None
 
 
 def _wall_clock(text: str) -> datetime:

@@ -35,6 +35,10 @@ class Judged(StrEnum):
     """Something else was understood, with confidence."""
 
 
+Results = list[tuple[tuple[str, ...], Judged]]
+"""Lines with what they were judged to be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resolver:
     """`judge` gets a line's columns."""
@@ -43,7 +47,7 @@ class Resolver:
     set_name: str
     judge: Callable[[tuple[str, ...]], Judged]
 
-    def results(self) -> list[tuple[tuple[str, ...], Judged]]:
+    def results(self) -> Results:
         """Every line of the set, judged."""
         return [(line, self.judge(line)) for line in load(self.set_name)]
 
