@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Self
 
+from otto.dialogue.exchange import Exchange
 from otto.dialogue.session.state import AppointmentRef, Identity, Offer, Session, VehicleRef
 from otto.dialogue.tools.arguments import Arguments
 from otto.dialogue.tools.results import Result, ToolFault, error
@@ -44,6 +45,8 @@ class Pinned:
     is_forged: bool
     said: str
     proved: str
+    exchange: Exchange
+    """What was heard of Otto, and answered, up to the caller's last turn."""
 
     @classmethod
     def of(cls, session: Session) -> Self:
@@ -61,6 +64,7 @@ class Pinned:
             is_forged=session.is_forged,
             said=session.said,
             proved=session.proved,
+            exchange=Exchange.of(session.history.entries),
         )
 
     @property
