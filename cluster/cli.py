@@ -20,6 +20,7 @@ from rich.table import Table
 from cluster import (
     cli_appointments,
     cli_calendar,
+    cli_callbacks,
     cli_database,
     cli_repairs,
     cli_settings,
@@ -56,6 +57,7 @@ app.add_typer(customer, name="customer")
 app.add_typer(cli_appointments.app, name="appointment")
 app.add_typer(cli_repairs.app, name="repair")
 app.add_typer(cli_texts.app, name="texts")
+app.add_typer(cli_callbacks.app, name="callback")
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 

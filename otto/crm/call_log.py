@@ -145,7 +145,10 @@ class CallLog:
                     return
                 await connection.execute(
                     insert(CallbackRow)
-                    .values(location_id=self._location_id, **wish.dump())
+                    .values(
+                        location_id=self._location_id,
+                        **wish.dump() | {"promised_at": wish.promised_at},
+                    )
                     .on_conflict_do_nothing(index_elements=["key"])
                 )
         except DBAPIError as error:
@@ -167,6 +170,7 @@ class CallLog:
             "sub_actors": record.sub_actors,
             "started_at": record.started_at,
             "ended_at": record.ended_at,
+            "summary": record.summary,
         }
         turns = [
             {
@@ -247,6 +251,7 @@ def _fitted(record: CallRecord) -> CallRecord:
         from_number=_cut(record.from_number),
         to_number=_cut(record.to_number),
         outcome=record.outcome and shortened(record.outcome, OUTCOME_LENGTH),
+        summary=record.summary and shortened(record.summary, NOTES_LENGTH),
     )
 
 

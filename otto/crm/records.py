@@ -37,6 +37,8 @@ class CallRecord:
     customer_id: int | None = None
     sub_actors: str | None = None
     turns: Sequence[TurnLine] = field(default=())
+    summary: str | None = None
+    """What the service desk was told of the call, in a sentence; None: nobody was."""
 
     def dump(self) -> dict[str, Any]:
         """JSON-ready data."""
@@ -86,12 +88,17 @@ class Callback:
     phone: str
     reason: str
     call_sid: str | None
+    promised_at: datetime | None = None
+    """From when on they were told to expect it, aware; None: as soon as possible."""
 
     def dump(self) -> dict[str, Any]:
         """JSON-ready data."""
-        return asdict(self)
+        promised_at = self.promised_at.isoformat() if self.promised_at else None
+        return asdict(self) | {"promised_at": promised_at}
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Self:
-        """The inverse of `dump`."""
-        return cls(**data)
+        """The inverse of `dump`; also of one of a release that promised no times."""
+        promised_at = data.get("promised_at")
+        at = datetime.fromisoformat(promised_at) if promised_at else None
+        return cls(**{**data, "promised_at": at})

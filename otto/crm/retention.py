@@ -110,6 +110,7 @@ def _old_transcripts(limit: datetime) -> Update:
     holds_any = or_(
         CallRow.from_number.is_not(None),
         CallRow.to_number.is_not(None),
+        CallRow.summary.is_not(None),
         exists().where(TurnRow.call_sid == CallRow.call_sid),
     )
     old = select(CallRow.call_sid).where(ended, holds_any).limit(PIECE_ROWS)
@@ -123,7 +124,7 @@ def _old_transcripts(limit: datetime) -> Update:
     return (
         update(CallRow)
         .where(CallRow.call_sid.in_(select(chosen.c.call_sid)))
-        .values(from_number=None, to_number=None)
+        .values(from_number=None, to_number=None, summary=None)
         .add_cte(silenced)
     )
 

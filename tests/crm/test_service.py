@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -13,10 +15,11 @@ from redis.asyncio import Redis
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from config.settings import RedisSettings
+from config.settings import RedisSettings, RetentionSettings
 from otto.crm.customer_cache import CustomerCache
 from otto.crm.customers import Customer, NewCustomer, NewVehicle
 from otto.crm.records import Callback, CallRecord, TurnLine
+from otto.crm.retention import RetentionSweeper
 from otto.crm.service import CrmService
 from otto.language.vin import VinError
 from otto.storage.errors import CrmError
@@ -203,7 +206,7 @@ async def test_a_call_is_recorded_once_with_its_latest_turns(
 async def test_a_number_waits_for_a_few_callbacks_at_most(
     crm: CrmService, engine: AsyncEngine
 ) -> None:
-    phone = "+17735550178"
+    phone = "+17735550188"
     for n in range(8):
         await crm.calls.request_callback(Callback(f"CB{n}", phone, "lines busy", f"CA{n}"))
 
@@ -220,3 +223,30 @@ async def test_a_number_waits_for_a_few_callbacks_at_most(
     assert await keys() == ["CB0", "CB1", "CB2", "CB3", "CB4", "CB9"], (
         "who was called may ask again"
     )
+
+
+async def test_a_promised_time_is_kept_with_the_callback_and_the_summary_with_the_call(
+    crm: CrmService, engine: AsyncEngine
+) -> None:
+    monday = datetime(2026, 11, 30, 13, 30, tzinfo=UTC)
+    wish = Callback("CA8:callback", "+17735550163", "the brakes", "CA8", monday)
+    assert Callback.load(json.loads(json.dumps(wish.dump()))) == wish
+    assert Callback.load({"key": "k", "phone": "p", "reason": "r", "call_sid": None}) == Callback(
+        "k", "p", "r", None
+    )
+    await crm.calls.request_callback(wish)
+    record = CallRecord("CA8", None, None, "inbound", "transferred", monday, monday)
+    summary = "A caller asks for a person. " + "x" * 600
+    await crm.calls.record_call(replace(record, summary=summary))
+    async with engine.connect() as connection:
+        rows = await connection.execute(
+            select(CallbackRow.promised_at).where(CallbackRow.key == "CA8:callback")
+        )
+        assert rows.scalar_one() == monday
+        kept = await connection.scalar(select(CallRow.summary).where(CallRow.call_sid == "CA8"))
+    assert kept is not None and len(kept) == 500 and kept.startswith("A caller asks for a person.")
+    sweeper = RetentionSweeper(engine, RetentionSettings())
+    await sweeper.sweep(monday + timedelta(days=500))
+    async with engine.connect() as connection:
+        kept = await connection.scalar(select(CallRow.summary).where(CallRow.call_sid == "CA8"))
+    assert kept is None, "it goes with what was said"

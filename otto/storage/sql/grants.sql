@@ -33,6 +33,6 @@ GRANT SELECT (id, location_id, customer_id, vehicle_id, starts_at, ends_at, stat
 GRANT SELECT (call_sid, location_id, direction, customer_id, outcome, sub_actors, started_at, ended_at)
     ON calls TO otto_read;
 GRANT SELECT (call_sid, index, speaker, latency, at) ON turns TO otto_read;
-GRANT SELECT (id, location_id, call_sid, created_at, done_at) ON callbacks TO otto_read;
+GRANT SELECT (id, location_id, call_sid, created_at, done_at, promised_at) ON callbacks TO otto_read;
 GRANT SELECT (id, kind, attempts, next_attempt_at, done_at, last_error, postponed_since, created_at)
     ON outbox TO otto_read;

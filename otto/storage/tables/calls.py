@@ -43,6 +43,8 @@ class CallRow(Base):
     """How the call's workers ran: ray or inline."""
     started_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
+    summary: Mapped[str | None] = mapped_column(String(NOTES_LENGTH))
+    """What the service desk was told of it, in a sentence."""
 
 
 class TurnRow(Base):
@@ -80,3 +82,5 @@ class CallbackRow(Base):
     call_sid: Mapped[str | None] = mapped_column(String(SID_LENGTH))
     created_at: Mapped[datetime] = now()
     done_at: Mapped[datetime | None]
+    promised_at: Mapped[datetime | None]
+    """From when on they were told to expect the call."""
