@@ -17,7 +17,6 @@ import base64
 import json
 import re
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -28,6 +27,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
+from config.clock import utc_now
 from config.dealership import load_dealership
 from config.sandbox_endpoints import load_settings, read_endpoints
 from config.settings import Settings
@@ -73,7 +73,7 @@ class Baseline:
         self.settings = settings
         dealership = load_dealership(settings.dealership_file)
         location = dealership.locations[0]
-        now = datetime.now(ZoneInfo(location.timezone))
+        now = utc_now().astimezone(ZoneInfo(location.timezone))
         self.greeting = Phrases(dealership, settings.call.transcript_notice).greeting
         self.prompt = system_prompt(dealership, location, now)
         self.tools = list(tool_schemas(dealership).values())

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cluster.calendar_delivery import tell_google
 from cluster.database import database_errors, operator_engine
 from cluster.errors import StackError
+from config.clock import utc_now
 from config.dealership import Dealership, load_dealership
 from config.settings import Settings
-from otto.scheduling.bookings import utc_now
 from otto.scheduling.google.calendar import GoogleCalendar
 from otto.scheduling.google.errors import CalendarError
 from otto.scheduling.mirror import blocks, reconcile, replay, status

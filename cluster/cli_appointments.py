@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from cluster.errors import StackError
 from cluster.location import location_of
+from config.clock import utc_now
 from config.dealership import Location
 from config.sandbox_endpoints import load_settings
 from otto.language.spoken_times import describe_start
@@ -100,13 +101,13 @@ def _mark(code: str, mark: Mark) -> None:
 async def _listed(
     calendar: CalendarService, place: Location, day: str, days: int
 ) -> tuple[Booking, ...]:
-    first = _date(day) if day else datetime.now(place.zone).date()
+    first = _date(day) if day else utc_now().astimezone(place.zone).date()
     return await calendar.appointments_on(first, first + timedelta(days=days - 1))
 
 
 async def _found(calendar: CalendarService, place: Location, code: str) -> Booking:
     """The appointment with this code or id. Raises `StackError` for none, or more than one."""
-    today = datetime.now(place.zone).date()
+    today = utc_now().astimezone(place.zone).date()
     near = await calendar.appointments_on(
         today - timedelta(days=LOOKED_BACK_DAYS), today + timedelta(days=LOOKED_AHEAD_DAYS)
     )

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from redis.asyncio import Redis
@@ -15,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cluster.database import database_errors
 from cluster.errors import StackError
+from config.clock import utc_now
 from config.dealership import Dealership, load_dealership
 from config.settings import Settings
 from otto.crm.cache_invalidations import CacheInvalidations
@@ -57,7 +57,7 @@ async def export(settings: Settings, number: str, which: Which = THE_ONLY_ONE) -
         ]
     return {
         "number": phone,
-        "exported_at": datetime.now(UTC).isoformat(),
+        "exported_at": utc_now().isoformat(),
         "database": tables,
         "sessions": [session.state for session in sessions],
         "spool": waiting,

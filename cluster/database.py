@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import date, datetime
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import asyncpg  # type: ignore[import-untyped]
@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cluster.calendar_delivery import tell_google
 from cluster.errors import StackError
+from config.clock import utc_now
 from config.dealership import Dealership, load_dealership
 from config.settings import Settings, Vendor
 from otto.crm.seed import seed
@@ -149,4 +150,4 @@ async def operator_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
 
 
 def _today(dealership: Dealership) -> date:
-    return datetime.now(ZoneInfo(dealership.locations[0].timezone)).date()
+    return utc_now().astimezone(ZoneInfo(dealership.locations[0].timezone)).date()

@@ -24,7 +24,7 @@ from cluster.errors import StackError
 from cluster.progress import Progress, Step
 from cluster.record import StackRecord
 from cluster.sandbox_process import SandboxProcess
-from config import environment
+from config import clock, environment
 from config.dealership import load_dealership
 from config.loading import read_settings, secret_names
 from config.sandbox_endpoints import SandboxEndpoints, with_sandbox
@@ -89,6 +89,7 @@ class Stack:
             endpoints = self._start_processes(progress, settings, folder)
         settings = with_sandbox(settings, endpoints) if endpoints else settings
         self.settings = settings
+        clock.follow(settings.clock)
         with progress.step("Database", "tables, service menu") as step:
             asyncio.run(database.prepare(settings, dealership, lambda d: progress.tell(step, d)))
         with progress.step("Actors", "warming call actors, each with its three workers"):
@@ -150,7 +151,7 @@ class Stack:
             self._sandbox = SandboxProcess(
                 self.state_dir,
                 lambda d: progress.tell(box, d),
-                arguments=self._sandbox_arguments,
+                arguments=(*self._sandbox_arguments, *_clock_of(settings)),
             )
             self._sandbox.wait_begun()
             # It warms up while Ray starts.
@@ -329,6 +330,13 @@ class Stack:
         if self._umask is not None:
             os.umask(self._umask)
             self._umask = None
+
+
+def _clock_of(settings: Settings) -> tuple[str, ...]:
+    """What tells the sandbox of a pinned clock."""
+    if settings.clock is None:
+        return ()
+    return (f"--clock-ahead-s={settings.clock.ahead.total_seconds():.6f}",)
 
 
 @contextmanager

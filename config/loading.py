@@ -99,7 +99,7 @@ def read_settings(**overrides: Any) -> Settings:
         faults += sign_in_faults
     if faults:
         faults.append("set them, or name the vendors the sandbox shall play in OTTO_SANDBOX")
-    faults += _guessable(settings) + faults_of(settings)
+    faults += _guessable(settings) + _unclocked(settings) + faults_of(settings)
     if faults:
         raise SettingsError("\n".join(faults))
     if not settings.public_origin:
@@ -194,6 +194,17 @@ def _guessable(settings: Settings) -> list[str]:
         f"{name} is not a token of Twilio's: copy the 32 characters from Twilio's console"
         for name, token in named
         if token and not _is_token(token)
+    ]
+
+
+def _unclocked(settings: Settings) -> list[str]:
+    """A sentence when the clock is pinned and somebody real would not follow it."""
+    real = sorted(frozenset(Vendor) - settings.sandbox)
+    if settings.clock is None or not real:
+        return []
+    return [
+        f"OTTO_CLOCK is set, but {', '.join(real)} would go by the real time: remove it, or have"
+        " the sandbox play every vendor (OTTO_SANDBOX=all)"
     ]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
+from config import clock
+from config.clock import PinnedClock
 from config.loading import read_settings, with_vendors
 from config.settings import STATE_DIR, Settings, SettingsError, Vendor
 
@@ -36,13 +39,16 @@ class SandboxEndpoints(BaseModel):
     auth_token: str
     api_key: str
     phone_number: str
+    clock_ahead_s: float = 0.0
+    """Of the machine's clock, where that is pinned."""
 
 
 def load_settings(endpoints: SandboxEndpoints | None = None, **overrides: Any) -> Settings:
     """Read the environment and `.env`, decide who is live, and fill in the sandbox's addresses.
 
     `endpoints` are the running sandbox's; without them, those it left in the state folder are
-    used. Raises `SettingsError` with one line per fault.
+    used. This process goes by the sandbox's clock from then on. Raises `SettingsError` with one
+    line per fault.
     """
     settings = read_settings(**overrides)
     if not settings.sandbox:
@@ -51,7 +57,9 @@ def load_settings(endpoints: SandboxEndpoints | None = None, **overrides: Any) -
     if found is None:
         names = ", ".join(sorted(settings.sandbox))
         raise SettingsError(f"the sandbox (for {names}) is not running: start it with `otto up`")
-    return with_sandbox(settings, found)
+    filled = with_sandbox(settings, found)
+    clock.follow(filled.clock)
+    return filled
 
 
 def with_sandbox(settings: Settings, endpoints: SandboxEndpoints) -> Settings:
@@ -87,7 +95,10 @@ def with_sandbox(settings: Settings, endpoints: SandboxEndpoints) -> Settings:
         Vendor.POSTGRES: {"url": SecretStr(endpoints.database_url)},
         Vendor.REDIS: {"url": SecretStr(endpoints.redis_url)},
     }
-    return with_vendors(settings, filled)
+    ahead = timedelta(seconds=endpoints.clock_ahead_s)
+    # The sandbox was told when everything started: another process would count from its own start.
+    pinned = PinnedClock(ahead) if ahead else None
+    return with_vendors(settings, filled).model_copy(update={"clock": pinned})
 
 
 def read_endpoints(state_dir: Path = STATE_DIR) -> SandboxEndpoints | None:

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.calls import CallSettings, PoolSettings
+from config.clock import PinnedClock
 from config.environment import STATE_DIR, SettingsError
 from config.hosts import is_loopback
 from config.limits import LimitSettings
@@ -97,6 +98,9 @@ class Settings(BaseSettings):
     media_replicas: int = Field(2, ge=1)
     """Processes that hold media streams. The calls of one that dies come back at once through
     another; if it was the only one, after seconds."""
+    clock: Annotated[PinnedClock | None, NoDecode] = None
+    """What the clock shows at the start, for product, SQL and sandbox; see `config.clock`. Refused
+    unless the sandbox plays every vendor."""
     drain_s: float = Field(120.0, ge=0)
     """How long calls in progress may go on once the end has been asked for."""
 
@@ -121,6 +125,11 @@ class Settings(BaseSettings):
                 return frozenset(Vendor)
             return frozenset() if names == ["none"] else frozenset(names)
         return value
+
+    @field_validator("clock", mode="before")
+    @classmethod
+    def _pin_clock(cls, value: Any) -> Any:
+        return PinnedClock.read(value) if isinstance(value, str) else value
 
     @field_validator("journal_dir")
     @classmethod

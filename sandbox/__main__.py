@@ -18,6 +18,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE", help="see /sandbox/options"
     )
+    parser.add_argument(
+        "--clock-ahead-s", type=float, default=0.0, help="of the machine's clock; may be negative"
+    )
     parser.add_argument("--no-services", action="store_true", help="no PostgreSQL, no Valkey")
     parser.add_argument("--discard", action="store_true", help="only delete the database's data")
     parser.add_argument("--die-with-parent", action="store_true")
@@ -84,12 +88,17 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _clock(ahead_s: float) -> Callable[[], datetime]:
+    ahead = timedelta(seconds=ahead_s)
+    return lambda: datetime.now(UTC) + ahead
+
+
 async def _run(arguments: argparse.Namespace) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    world = World(_options(arguments))
+    world = World(_options(arguments), clock=_clock(arguments.clock_ahead_s))
     state_dir: Path = arguments.state_dir
     _make_folder(state_dir)
     world.state_dir = state_dir
@@ -160,6 +169,7 @@ async def _start(
         "auth_token": world.auth_token,
         "api_key": world.api_key,
         "phone_number": world.phone_number,
+        "clock_ahead_s": arguments.clock_ahead_s,
     }
 
 

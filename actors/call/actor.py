@@ -25,7 +25,7 @@ class CallActor(BaseActor):
     ) -> None:
         from actors.call.runtime import CallRuntime  # only in the actor's own process
 
-        super().__init__(settings.log_level)
+        super().__init__(settings.log_level, settings.clock)
         self._runtime = CallRuntime(name, settings, dealership, switchboard)
 
     async def warm(self, phrases: tuple[Any], avoided: frozenset[str], gently: bool) -> None:

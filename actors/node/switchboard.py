@@ -57,7 +57,7 @@ class SwitchboardActor(BaseActor):
         from otto.storage.redis import make_redis
 
         settings = collected(given)
-        super().__init__(settings.log_level)
+        super().__init__(settings.log_level, settings.clock)
         self._settings = settings
         self._dealership = dealership
         self._location = dealership.location(settings.location)

@@ -6,19 +6,23 @@ import asyncio
 import gc
 from typing import TYPE_CHECKING
 
+from config import clock
 from otto import logs
 
 if TYPE_CHECKING:
+    from config.clock import PinnedClock
     from config.settings import LogLevel
 
 
 class BaseActor:
     """What all of Otto's actors have in common."""
 
-    def __init__(self, log_level: LogLevel) -> None:
-        """The first thing an actor does. The level comes with its settings: an environment would be
-        that of the node's Ray, which may have been started long before, for another level."""
+    def __init__(self, log_level: LogLevel, pinned: PinnedClock | None = None) -> None:
+        """The first thing an actor does. Level and clock come with its settings: an environment
+        would be that of the node's Ray, which may have been started long before, for another
+        level."""
         logs.configure(log_level)
+        clock.follow(pinned)
 
     async def process_stats(self) -> dict[str, int]:
         """The tasks of the running loop, the asking one and Ray's own included: what an actor that

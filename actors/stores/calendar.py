@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from actors.runtime.deposit import Deposit, collected
 from actors.runtime.process import BaseActor
+from config.clock import utc_now
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +38,6 @@ class CalendarActor(BaseActor):
     """
 
     def __init__(self, given: Settings | Deposit, dealership: Dealership, location_id: str) -> None:
-        from otto.scheduling.bookings import utc_now
         from otto.scheduling.google.calendar import GoogleCalendar
         from otto.scheduling.mirror.channels import channels_of
         from otto.scheduling.mirror.delivery import calendar_handlers
@@ -55,7 +55,7 @@ class CalendarActor(BaseActor):
         from otto.telephony.texts import text_finder, text_sender
 
         settings = collected(given)
-        super().__init__(settings.log_level)
+        super().__init__(settings.log_level, settings.clock)
         engine = make_engine(settings.database)
         lines = (settings.twilio.phone_number,)
         location = dealership.location(location_id)

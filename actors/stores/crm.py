@@ -41,7 +41,7 @@ class CrmActor(BaseActor):
         from otto.storage.spool import Spool
 
         settings = collected(given)
-        super().__init__(settings.log_level)
+        super().__init__(settings.log_level, settings.clock)
         redis = make_redis(settings.redis)
         engine = make_engine(settings.database)
         spool = Spool(redis, settings.journal_dir, location_id)

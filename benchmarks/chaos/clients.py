@@ -17,6 +17,7 @@ from uuid import UUID
 from actors.stores.calendar import CalendarActor
 from benchmarks.chaos.histories import Kind, Operation, State, Stretch
 from benchmarks.chaos.workshop import Workshop
+from config.clock import utc_now
 from config.dealership import Location
 from otto.scheduling.bookings import (
     Booking,
@@ -24,7 +25,6 @@ from otto.scheduling.bookings import (
     CancelRequest,
     MoveRequest,
     SchedulingError,
-    utc_now,
 )
 from otto.scheduling.hours import periods_reaching
 from otto.scheduling.openings import Opening

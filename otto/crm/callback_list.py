@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from otto.storage.clock import NOW
 from otto.storage.tables import CallbackRow
 
 
@@ -47,5 +48,5 @@ async def finish_callback(engine: AsyncEngine, location_id: str, callback_id: in
         CallbackRow.done_at.is_(None),
     )
     async with engine.begin() as connection:
-        done = await connection.execute(waits.values(done_at=func.now()))
+        done = await connection.execute(waits.values(done_at=NOW))
     return bool(done.rowcount)

@@ -14,6 +14,7 @@ from datetime import date
 
 from email_validator import EmailNotValidError, validate_email
 
+from config.clock import utc_now
 from otto.language.characters import storable
 from otto.language.emails import read_email
 from otto.storage.errors import CrmError, MileageFell
@@ -68,7 +69,7 @@ def email_of(text: str) -> str:
 
 def birth_of(born: date | None) -> date | None:
     """A date of birth that can be right."""
-    if born is not None and not EARLIEST_BIRTH < born <= date.today():  # noqa: DTZ011  a birthday has no zone
+    if born is not None and not EARLIEST_BIRTH < born <= utc_now().date():
         raise CrmError("That date of birth cannot be right.")
     return born
 

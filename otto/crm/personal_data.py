@@ -38,6 +38,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from otto.crm.person import THE_ONLY_ONE, Person, Which, person_at
 from otto.storage.appointment_changes import Change, record_changes
 from otto.storage.appointment_terms import STANDING
+from otto.storage.clock import CLOCK, NOW
 from otto.storage.errors import CrmError
 from otto.storage.number_hash import hash_number
 from otto.storage.tables import (
@@ -108,11 +109,9 @@ async def erase_person(
                 insert(ErasureRow)
                 .values(
                     number_hash=await hash_number(connection, each),
-                    erased_at=func.clock_timestamp(),
+                    erased_at=CLOCK,
                 )
-                .on_conflict_do_update(
-                    index_elements=["number_hash"], set_={"erased_at": func.clock_timestamp()}
-                )
+                .on_conflict_do_update(index_elements=["number_hash"], set_={"erased_at": CLOCK})
             )
     return {table: count for table, count in touched.items() if count}
 
@@ -197,7 +196,7 @@ async def _whose(
 async def _end_appointments(
     connection: AsyncConnection, theirs: ColumnElement[bool], cancel: bool
 ) -> None:
-    is_ahead = AppointmentRow.status.in_(STANDING) & (AppointmentRow.ends_at > func.now())
+    is_ahead = AppointmentRow.status.in_(STANDING) & (AppointmentRow.ends_at > NOW)
     ahead = theirs & is_ahead
     if not cancel:
         if await connection.scalar(select(func.count()).select_from(AppointmentRow).where(ahead)):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from config.clock import utc_now
 from config.settings import OWN_TABLE, SettingsError
 from otto.crm.customers import Vehicle
 from otto.crm.repair_orders import DealerSystem, Owner, RepairOrder, to_tell
@@ -23,11 +24,6 @@ _log = structlog.get_logger()
 
 DEADLINE_S = 5.0
 """A caller listens to silence while the dealer's system is asked."""
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
 
 
 def dealer_system(name: str, engine: AsyncEngine, location_id: str) -> DealerSystem:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import Row, Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -23,6 +23,7 @@ from otto.crm.repair_orders import (
 )
 from otto.crm.verification import having
 from otto.language.characters import storable
+from otto.storage.clock import CLOCK
 from otto.storage.errors import CrmError
 from otto.storage.tables import (
     APPROVAL_ITEM_LENGTH,
@@ -87,7 +88,7 @@ class RepairTable:
             "status": change.status.value,
             "approval_item": approval.item if approval else None,
             "approval_cents": approval.cents if approval else None,
-            "updated_at": func.clock_timestamp(),
+            "updated_at": CLOCK,
         }
         if change.promised_at is not None:
             values["promised_at"] = change.promised_at

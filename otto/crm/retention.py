@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import (
@@ -28,6 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from config.clock import utc_now
 from config.limits import LONGEST_WINDOW_H
 from config.privacy import RetentionSettings
 from otto.storage.spool import Spool
@@ -65,7 +66,7 @@ class RetentionSweeper:
         """Sweep every hour, until cancelled. A database that is away is asked again then."""
         while True:
             try:
-                await self.sweep(datetime.now(UTC))
+                await self.sweep(utc_now())
             except Exception as error:
                 log.warning("retention_sweep_failed", error=type(error).__name__)
             await asyncio.sleep(SWEEP_EVERY_S)

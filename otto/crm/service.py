@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date
 
 import structlog
 from sqlalchemy import ColumnElement, Select, func, select, text
@@ -17,6 +16,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from config.clock import utc_now
 from config.limits import LimitSettings
 from otto.crm.call_log import CallLog
 from otto.crm.customer_cache import CustomerCache
@@ -180,7 +180,7 @@ class CrmService:
         """Record a vehicle; one that is on record already is returned, with its VIN filled in
         (`otto.crm.vehicles` says which one that is) and its mileage noted. Raises `VinError`,
         `MileageFell` or `CrmError`."""
-        latest = date.today().year + 2  # noqa: DTZ011  model years run ahead of any zone's date
+        latest = utc_now().year + 2
         if not EARLIEST_MODEL_YEAR <= new.year <= latest:
             raise CrmError("That model year cannot be right.")
         told = replace(

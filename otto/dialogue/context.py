@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from config.clock import utc_now
 from config.dealership import Dealership, Location
 from config.settings import CallSettings
 from otto.dialogue.ports import LanguageModel, Recogniser, Synthesiser
 from otto.dialogue.prompts import Phrases
 from otto.dialogue.session.store import Sessions
 from otto.dialogue.tools.ports import Calendar, Crm
-from otto.scheduling.bookings import utc_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,6 @@ from otto.scheduling.openings import Opening, OpeningLine
 from otto.storage.appointment_terms import Actor
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
 class SchedulingError(Exception):
     """A request that cannot be met. `code` is for programs; `sentence` can be said aloud."""
 

@@ -8,7 +8,7 @@ that instant is also the claim's proof, so a worker that comes back too late cha
      |               |--crashed------> due again when the lease ends
      |               |--postponed----> due again, and shown until a person has mended the cause
      |               '--hopeless-----> dead (next_attempt_at 'infinity', last_error says why)
-     '--- a person sets next_attempt_at = now() on a dead row
+     '--- a person sets next_attempt_at = otto_now() on a dead row
 
 Rows that name the same `event_id` are handled one after the other, in the order in which they
 were written. A handler must bear repetition: a crash after its work delivers it again. It is told
@@ -101,7 +101,7 @@ _CLAIM = text(
     """
     WITH oldest AS (
         SELECT id, payload->>'calendar_id' AS calendar FROM outbox AS this
-        WHERE done_at IS NULL AND next_attempt_at <= clock_timestamp() AND kind = ANY(:kinds)
+        WHERE done_at IS NULL AND next_attempt_at <= otto_clock() AND kind = ANY(:kinds)
           AND coalesce(payload->>'calendar_id', '') <> ALL(:full)
           AND NOT EXISTS (
             SELECT 1 FROM outbox AS earlier
@@ -116,22 +116,22 @@ _CLAIM = text(
     ), due AS (
         SELECT outbox.id FROM outbox JOIN ranked ON ranked.id = outbox.id
         WHERE (ranked.calendar IS NULL OR ranked.place <= :per_calendar)
-          AND done_at IS NULL AND next_attempt_at <= clock_timestamp()
+          AND done_at IS NULL AND next_attempt_at <= otto_clock()
         ORDER BY outbox.id LIMIT :room
         FOR UPDATE OF outbox SKIP LOCKED
     )
     UPDATE outbox SET attempts = attempts + 1,
-        next_attempt_at = clock_timestamp() + make_interval(secs => :lease_s)
+        next_attempt_at = otto_clock() + make_interval(secs => :lease_s)
     FROM due WHERE outbox.id = due.id
     RETURNING outbox.id, kind, key, payload, attempts, next_attempt_at,
         CASE WHEN attempts > 1 OR last_error IS NOT NULL
-            OR created_at < clock_timestamp() - make_interval(secs => :lease_s)
+            OR created_at < otto_clock() - make_interval(secs => :lease_s)
         THEN created_at END AS unsure_since
     """
 )
 _DONE = text(
     """
-    UPDATE outbox SET done_at = clock_timestamp(), last_error = NULL, postponed_since = NULL,
+    UPDATE outbox SET done_at = otto_clock(), last_error = NULL, postponed_since = NULL,
         payload = (SELECT coalesce(jsonb_object_agg(each.key, each.value), '{}')
                    FROM jsonb_each(payload) AS each WHERE each.key = ANY(:kept))
     WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
@@ -140,15 +140,15 @@ _DONE = text(
 _FAILED = text(
     """
     UPDATE outbox SET last_error = :code, postponed_since = NULL,
-        next_attempt_at = clock_timestamp() + make_interval(secs => :after_s)
+        next_attempt_at = otto_clock() + make_interval(secs => :after_s)
     WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
     """
 )
 _POSTPONED = text(
     """
     UPDATE outbox SET last_error = :code, attempts = attempts - 1,
-        postponed_since = coalesce(postponed_since, clock_timestamp()),
-        next_attempt_at = clock_timestamp() + make_interval(secs => :after_s)
+        postponed_since = coalesce(postponed_since, otto_clock()),
+        next_attempt_at = otto_clock() + make_interval(secs => :after_s)
     WHERE id = :id AND done_at IS NULL AND next_attempt_at = :lease_until
     """
 )

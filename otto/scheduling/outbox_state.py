@@ -19,7 +19,7 @@ _COUNTED = text(
         CASE WHEN done_at IS NOT NULL THEN 'delivered'
              WHEN next_attempt_at = 'infinity' THEN 'dead'
              WHEN postponed_since IS NOT NULL THEN 'postponed'
-             WHEN next_attempt_at <= clock_timestamp() THEN 'due'
+             WHEN next_attempt_at <= otto_clock() THEN 'due'
              ELSE 'waiting' END AS state,
         last_error AS reason, count(*) AS rows, min(created_at) AS oldest
     FROM outbox GROUP BY lane, state, reason

@@ -16,6 +16,7 @@ from datetime import date, datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from config.clock import utc_now
 from config.dealership import Dealership
 from config.limits import LimitSettings
 from otto.scheduling.availability.holds import note_offers, release_holds
@@ -32,7 +33,6 @@ from otto.scheduling.bookings import (
     SchedulingError,
     SlotTaken,
     VehicleBooked,
-    utc_now,
 )
 from otto.scheduling.changes.appointments import bookings, with_text
 from otto.scheduling.changes.booking import book_once
@@ -57,7 +57,6 @@ __all__ = [
     "SchedulingError",
     "SlotTaken",
     "VehicleBooked",
-    "utc_now",
 ]
 
 _log = structlog.get_logger()

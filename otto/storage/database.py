@@ -26,6 +26,7 @@ from sqlalchemy.pool import NullPool
 from config.dealership import Dealership
 from config.postgres_url import read_postgres_url
 from config.settings import DatabaseSettings
+from otto.storage.clock import keep_time
 from otto.storage.errors import DealershipRefused, MigrationStopped
 from otto.storage.rights import give_rights
 from otto.storage.soundness import explain, refuse_damaged, refuse_strange, revisions_of
@@ -95,6 +96,7 @@ def make_engine(settings: DatabaseSettings) -> AsyncEngine:
     _check_when_taken(engine)
     if pooled:
         _limit_each_transaction(engine, limits)
+    keep_time(engine)
     return engine
 
 

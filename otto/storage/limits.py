@@ -45,7 +45,7 @@ _COUNT = text(
             SELECT count(*) FROM limit_events AS event
             WHERE event.kind = wanted.kind AND event.subject = wanted.subject
                 AND event.key <> :key
-                AND event.at > clock_timestamp() - make_interval(secs => wanted.window_s)
+                AND event.at > otto_clock() - make_interval(secs => wanted.window_s)
         )) AS left_over FROM wanted
     ), noted AS (
         INSERT INTO limit_events (kind, subject, key)

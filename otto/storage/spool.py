@@ -18,7 +18,6 @@ import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from config.clock import utc_now
 from otto.storage.errors import StoreUnavailable
 from otto.storage.redis import timeout_s_of
 from otto.storage.redis_keys import OLD_SPOOL, OLD_SPOOL_DEAD, SPOOL, SPOOL_DEAD
@@ -72,7 +72,7 @@ class Spool:
 
     async def keep(self, entry: SpoolEntry) -> None:
         """Keep it safely. Raises `NotKept`."""
-        entry = replace(entry, kept_at=datetime.now(UTC).isoformat())
+        entry = replace(entry, kept_at=utc_now().isoformat())
         text = json.dumps(asdict(entry), ensure_ascii=True, separators=(",", ":"))
         written = await asyncio.gather(
             self._push(text), asyncio.to_thread(self._append, text), return_exceptions=True

@@ -156,7 +156,7 @@ class ListenSession:
         await self._recogniser.finalize()
         duration_ms = self._bytes // mulaw.BYTES_PER_MS
         digest = hashlib.sha256(f"{self.request_id}:{self._bytes}".encode()).hexdigest()
-        self._post(wire.listen_metadata(self.request_id, duration_ms, digest))
+        self._post(wire.listen_metadata(self.request_id, duration_ms, digest, self._world.clock()))
         told = asyncio.ensure_future(self._outbox.join())
         await asyncio.wait({told, *self._helpers}, return_when=asyncio.FIRST_COMPLETED)
         if not told.done():

@@ -215,14 +215,16 @@ def results(
     }
 
 
-def listen_metadata(request_id: str, duration_ms: int, digest: str) -> dict[str, Any]:
+def listen_metadata(
+    request_id: str, duration_ms: int, digest: str, now: datetime
+) -> dict[str, Any]:
     """The summary before the end of a transcription."""
     return {
         "type": "Metadata",
         "transaction_key": "deprecated",
         "request_id": request_id,
         "sha256": digest,
-        "created": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "created": now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "duration": duration_ms / 1000,
         "channels": 1,
     }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from config.clock import utc_now
 from otto.language.birth_dates import BirthDateError, read_birth_date
 from otto.language.characters import shortened
 from otto.language.mileage import read_mileage
@@ -42,7 +43,7 @@ class IdentifyCaller(Arguments):
 
 def _born(given: object) -> object:
     """A date of birth in the caller's own words. Raises `BirthDateError` (a ValueError)."""
-    return read_birth_date(given, datetime.now(UTC).date()) if isinstance(given, str) else given
+    return read_birth_date(given, utc_now().date()) if isinstance(given, str) else given
 
 
 BirthDate = Annotated[date, BeforeValidator(_born)]

@@ -19,6 +19,8 @@ import httplib2  # type: ignore[import-untyped]
 from google.auth import exceptions as google_auth
 from googleapiclient.errors import HttpError
 
+from config.clock import utc_now
+
 if TYPE_CHECKING:
     from otto.scheduling.google.seen_events import SeenEvent
 
@@ -131,7 +133,7 @@ def of_status(status: int, reason: str | None, now: datetime | None = None) -> C
     if status == 401:  # the client has refreshed the token once and tried again by now
         return CalendarAuthError(code)
     if status == 403:
-        return _forbidden(code, reason, now or datetime.now(UTC))
+        return _forbidden(code, reason, now or utc_now())
     if status == 404:  # an event of ours that is not there is settled before: it is the calendar
         return CalendarMisconfigured(code)
     return CalendarRejected(code)

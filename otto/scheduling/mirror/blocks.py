@@ -19,6 +19,7 @@ from config.dealership import Bay
 from otto.scheduling.google.seen_events import SeenEvent
 from otto.scheduling.hours import Period
 from otto.scheduling.mirror.meaning import BookedLine
+from otto.storage.clock import CLOCK
 from otto.storage.tables import BayBlockRow, CalendarConflictRow
 
 KEPT_FOR = timedelta(days=1)
@@ -40,7 +41,7 @@ _OVER_BOOKINGS = text(
 )
 _NO_LONGER = text(
     """
-    UPDATE calendar_conflicts c SET resolved_at = clock_timestamp()
+    UPDATE calendar_conflicts c SET resolved_at = otto_clock()
     WHERE c.calendar_id = :calendar_id AND c.kind = 'block_over_appointment'
         AND c.resolved_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM bay_blocks b JOIN appointment_lines l ON l.bay_id = b.bay_id
@@ -170,7 +171,7 @@ async def conflicts(
 async def resolve(connection: AsyncConnection, ids: Collection[int] | None) -> int:
     """A person has looked at these, or at all; returns how many that were."""
     row = CalendarConflictRow
-    done = update(row).where(row.resolved_at.is_(None)).values(resolved_at=func.clock_timestamp())
+    done = update(row).where(row.resolved_at.is_(None)).values(resolved_at=CLOCK)
     if ids is not None:
         done = done.where(row.id.in_(list(ids)))
     return len((await connection.execute(done.returning(row.id))).all())

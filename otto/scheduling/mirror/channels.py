@@ -18,10 +18,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from config.clock import utc_now
 from config.dealership import Bay, Location
 from config.hosts import is_loopback
 from config.settings import Settings
-from otto.scheduling.bookings import utc_now
 from otto.scheduling.google.channel_token import PATH, channel_token
 from otto.scheduling.google.channels import GoogleChannels
 from otto.scheduling.google.errors import CalendarError

@@ -18,9 +18,10 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from config.clock import utc_now
 from config.dealership import Bay, Dealership
 from otto.language.characters import storable_key
-from otto.scheduling.bookings import SchedulingError, utc_now
+from otto.scheduling.bookings import SchedulingError
 from otto.scheduling.google.calendar import Changes, GoogleCalendar
 from otto.scheduling.google.errors import CalendarError, SyncTokenExpired
 from otto.scheduling.google.seen_events import SeenEvent

@@ -25,7 +25,7 @@ _DEAD = text(
 _REPLAY = text(
     """
     UPDATE outbox o SET attempts = 0, last_error = NULL, postponed_since = NULL,
-        next_attempt_at = clock_timestamp(),
+        next_attempt_at = otto_clock(),
         payload = o.payload || coalesce((
             SELECT jsonb_build_object('calendar_id', b.calendar_id)
             FROM appointment_lines l JOIN bays b ON b.id = l.bay_id

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -19,6 +19,7 @@ from otto.scheduling.hours import Period
 from otto.scheduling.mirror.meaning import BookedLine
 from otto.scheduling.openings import Opening
 from otto.scheduling.service import CalendarService
+from otto.storage.clock import NOW
 from otto.storage.tables import AppointmentChangeRow, AppointmentRow, CallbackRow, CustomerRow
 
 _log = structlog.get_logger()
@@ -84,7 +85,7 @@ async def _ask_for_calls(connection: AsyncConnection, location: Location) -> int
         .where(
             change.action == "cancelled",
             change.reason == CancelReason.EVENT_DELETED.value,
-            change.at > func.now() - CALLED_FOR,
+            change.at > NOW - CALLED_FOR,
             head.location_id == location.id,
             head.status == "cancelled",
         )

@@ -26,7 +26,7 @@ _STATUS = text(
         WHERE resolved_at IS NULL GROUP BY 1
     ), blocked AS (
         SELECT calendar_id, count(*) AS blocks FROM bay_blocks
-        WHERE ends_at > clock_timestamp() GROUP BY 1
+        WHERE ends_at > otto_clock() GROUP BY 1
     )
     SELECT wanted.calendar_id, s.synced_at, s.last_error, s.channel_ends_at,
         coalesce(told.waiting, 0) AS waiting, coalesce(told.postponed, 0) AS postponed,

@@ -10,16 +10,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from config.clock import utc_now
 from config.limits import LimitSettings
 from otto.language.characters import storable, storable_key
-from otto.scheduling.bookings import utc_now
 from otto.scheduling.texts.code_requests import CodeRequest, CodeVerdict
 from otto.scheduling.texts.rules import Refusal, TextRules
 from otto.scheduling.texts.texts import Text, write_text
+from otto.storage.clock import CLOCK
 from otto.storage.guard import DatabaseGuard, guarded
 from otto.storage.number_hash import hash_number, keyed_hash
 from otto.storage.tables import SID_LENGTH, TextCodeRow, TextConsentRow
@@ -78,10 +79,9 @@ class TextCodes:
                 await connection.execute(
                     select(
                         TextCodeRow.__table__,
-                        (
-                            TextCodeRow.sent_at
-                            < func.clock_timestamp() - timedelta(seconds=GOOD_FOR_S)
-                        ).label("is_old"),
+                        (TextCodeRow.sent_at < CLOCK - timedelta(seconds=GOOD_FOR_S)).label(
+                            "is_old"
+                        ),
                     )
                     .where(TextCodeRow.call_sid == call_sid)
                     .with_for_update()
@@ -102,7 +102,7 @@ class TextCodes:
                 .values(
                     tries=tries,
                     last_try=given,
-                    proved_at=func.clock_timestamp() if is_right else None,
+                    proved_at=CLOCK if is_right else None,
                 )
             )
             if is_right:

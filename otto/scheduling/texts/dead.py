@@ -18,8 +18,8 @@ _DEAD = text(
 # The last error stays, so that Twilio is asked first whether it has the text after all.
 _REPLAY = text(
     f"""
-    UPDATE outbox SET attempts = 0, next_attempt_at = clock_timestamp()
-    WHERE {_IS_DEAD} AND coalesce({_GOOD_UNTIL} > clock_timestamp(), true)
+    UPDATE outbox SET attempts = 0, next_attempt_at = otto_clock()
+    WHERE {_IS_DEAD} AND coalesce({_GOOD_UNTIL} > otto_clock(), true)
         AND (CAST(:every AS boolean) OR id = ANY(:ids))
     RETURNING id
     """  # noqa: S608

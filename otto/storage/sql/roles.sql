@@ -36,8 +36,7 @@ CREATE EXTENSION IF NOT EXISTS btree_gist;
 ALTER ROLE otto_read SET default_transaction_read_only = on;
 ALTER ROLE otto_read SET statement_timeout = '60s';
 
--- Tables, and their triggers' functions, that an earlier `otto db init` made under another role change
--- hands.
+-- Tables, and our functions, that an earlier `otto db init` made under another role change hands.
 DO $$
 DECLARE
     theirs text;
@@ -48,7 +47,8 @@ BEGIN
           AND pg_get_userbyid(relowner) <> 'otto_migrate'
         UNION ALL
         SELECT 'FUNCTION ' || oid::regprocedure FROM pg_proc
-        WHERE pronamespace = 'public'::regnamespace AND prorettype = 'trigger'::regtype
+        WHERE pronamespace = 'public'::regnamespace
+          AND (prorettype = 'trigger'::regtype OR proname IN ('otto_now', 'otto_clock'))
           AND pg_get_userbyid(proowner) <> 'otto_migrate'
     LOOP
         IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN

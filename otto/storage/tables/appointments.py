@@ -29,7 +29,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from otto.storage.tables.base import KEY_LENGTH, NOTES_LENGTH, SID_LENGTH, Base, now
+from otto.storage.tables.base import KEY_LENGTH, NOTES_LENGTH, SID_LENGTH, Base, filled_now
 
 _VEHICLE_KEY = "coalesce(vehicle_id, 0)"
 """A foreign key lets NULL pass; identities begin at 1."""
@@ -98,7 +98,7 @@ class AppointmentRow(Base):
     notes: Mapped[str | None] = mapped_column(String(NOTES_LENGTH))
     version: Mapped[int] = mapped_column(server_default="1")
     """One more with every change."""
-    created_at: Mapped[datetime] = now()
+    created_at: Mapped[datetime] = filled_now()
 
 
 class AppointmentLineRow(Base):
@@ -201,7 +201,7 @@ class AppointmentChangeRow(Base):
     appointment_id: Mapped[uuid.UUID] = mapped_column(
         ForeignKey("appointments.id", ondelete="CASCADE")
     )
-    at: Mapped[datetime] = now()
+    at: Mapped[datetime] = filled_now()
     action: Mapped[str] = mapped_column(String(20))
     actor: Mapped[str] = mapped_column(String(10))
     call_sid: Mapped[str | None] = mapped_column(String(SID_LENGTH))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, MetaData, func
+from sqlalchemy import DateTime, MetaData
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from otto.storage.clock import NOW
 
 NAMING = {
     "pk": "pk_%(table_name)s",
@@ -37,6 +39,6 @@ class Base(DeclarativeBase):
     }
 
 
-def now() -> Mapped[datetime]:
+def filled_now() -> Mapped[datetime]:
     """A column that is given the time of its transaction."""
-    return mapped_column(server_default=func.now())
+    return mapped_column(server_default=NOW)

@@ -19,7 +19,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from otto.storage.tables.base import Base, now
+from otto.storage.tables.base import Base, filled_now
 
 CALENDAR_ID_LENGTH = 250
 EVENT_ID_LENGTH = 1024
@@ -111,5 +111,5 @@ class CalendarConflictRow(Base):
     starts_at: Mapped[datetime | None]
     """When staff wanted it, or their block begins."""
     ends_at: Mapped[datetime | None]
-    found_at: Mapped[datetime] = now()
+    found_at: Mapped[datetime] = filled_now()
     resolved_at: Mapped[datetime | None]

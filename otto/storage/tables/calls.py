@@ -16,7 +16,7 @@ from otto.storage.tables.base import (
     PHONE_LENGTH,
     SID_LENGTH,
     Base,
-    now,
+    filled_now,
 )
 
 OUTCOME_LENGTH = 40
@@ -80,7 +80,7 @@ class CallbackRow(Base):
     phone: Mapped[str] = mapped_column(String(PHONE_LENGTH))
     reason: Mapped[str] = mapped_column(String(NOTES_LENGTH))
     call_sid: Mapped[str | None] = mapped_column(String(SID_LENGTH))
-    created_at: Mapped[datetime] = now()
+    created_at: Mapped[datetime] = filled_now()
     done_at: Mapped[datetime | None]
     promised_at: Mapped[datetime | None]
     """From when on they were told to expect the call."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, SmallInteger, String, func
+from sqlalchemy import CheckConstraint, Index, SmallInteger, String
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from otto.storage.tables.base import KEY_LENGTH, SID_LENGTH, Base, now
+from otto.storage.clock import CLOCK
+from otto.storage.tables.base import KEY_LENGTH, SID_LENGTH, Base, filled_now
 
 
 class NumberHashKeyRow(Base):
@@ -42,7 +43,7 @@ class OptOutRow(Base):
     scope: Mapped[str] = mapped_column(String(10), primary_key=True)
     source: Mapped[str] = mapped_column(String(40))
     """How it came to be known, such as "carrier"."""
-    created_at: Mapped[datetime] = now()
+    created_at: Mapped[datetime] = filled_now()
 
 
 class LimitEventRow(Base):
@@ -56,7 +57,7 @@ class LimitEventRow(Base):
     """Whose it is: a call, or a number's hash."""
     key: Mapped[str] = mapped_column(String(KEY_LENGTH), primary_key=True)
     """The same event again has the same key."""
-    at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    at: Mapped[datetime] = mapped_column(server_default=CLOCK)
 
 
 class TextCodeRow(Base):
@@ -71,7 +72,7 @@ class TextCodeRow(Base):
     tries: Mapped[int] = mapped_column(SmallInteger, server_default=sql("0"))
     last_try: Mapped[str | None] = mapped_column(String(64))
     """Hash of the last code given back: the same again is the same try."""
-    sent_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    sent_at: Mapped[datetime] = mapped_column(server_default=CLOCK)
     proved_at: Mapped[datetime | None]
 
 
@@ -83,4 +84,4 @@ class TextConsentRow(Base):
     number_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     source: Mapped[str] = mapped_column(String(40))
     """How it came to be known, such as "code"."""
-    given_at: Mapped[datetime] = now()
+    given_at: Mapped[datetime] = filled_now()

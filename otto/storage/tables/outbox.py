@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from otto.storage.tables.base import KEY_LENGTH, Base, now
+from otto.storage.tables.base import KEY_LENGTH, Base, filled_now
 
 NEVER: ColumnElement[datetime] = literal_column("'infinity'::timestamptz")
 """When the outbox tries a dead row again."""
@@ -47,10 +47,10 @@ class OutboxRow(Base):
     payload: Mapped[dict[str, Any]]
     """What is to be told; once it is delivered, ids only."""
     attempts: Mapped[int] = mapped_column(server_default=sql("0"))
-    next_attempt_at: Mapped[datetime] = now()
+    next_attempt_at: Mapped[datetime] = filled_now()
     done_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(String(500))
     """A code: no personal data."""
     postponed_since: Mapped[datetime | None]
     """Since when it waits for what is not its own fault: a sign-in, a quota, a setting."""
-    created_at: Mapped[datetime] = now()
+    created_at: Mapped[datetime] = filled_now()

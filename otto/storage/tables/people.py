@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from otto.storage.tables.base import E164, KEY_LENGTH, NAME_LENGTH, PHONE_LENGTH, Base, now
+from otto.storage.tables.base import E164, KEY_LENGTH, NAME_LENGTH, PHONE_LENGTH, Base, filled_now
 
 MAKE_LENGTH = 40
 MODEL_LENGTH = 60
@@ -50,7 +50,7 @@ class CustomerRow(Base):
     email: Mapped[str | None] = mapped_column(String(EMAIL_LENGTH))
     creation_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH), unique=True)
     """The idempotency key it was created with."""
-    created_at: Mapped[datetime] = now()
+    created_at: Mapped[datetime] = filled_now()
 
 
 class CustomerPhoneRow(Base):
@@ -66,7 +66,7 @@ class CustomerPhoneRow(Base):
         ForeignKey("customers.id", ondelete="CASCADE"), primary_key=True
     )
     phone: Mapped[str] = mapped_column(String(PHONE_LENGTH), primary_key=True)
-    created_at: Mapped[datetime] = now()
+    created_at: Mapped[datetime] = filled_now()
 
 
 class VehicleRow(Base):
@@ -94,7 +94,7 @@ class VehicleRow(Base):
     mileage: Mapped[int | None]
     """Miles, as it was last told."""
     creation_key: Mapped[str | None] = mapped_column(String(KEY_LENGTH), unique=True)
-    created_at: Mapped[datetime] = now()
+    created_at: Mapped[datetime] = filled_now()
 
 
 class CacheInvalidationRow(Base):
@@ -105,4 +105,4 @@ class CacheInvalidationRow(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     phone: Mapped[str] = mapped_column(String(PHONE_LENGTH))
-    at: Mapped[datetime] = now()
+    at: Mapped[datetime] = filled_now()

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from otto.storage.tables.base import Base, now
+from otto.storage.tables.base import Base, filled_now
 
 REPAIR_NUMBER_LENGTH = 20
 APPROVAL_ITEM_LENGTH = 120
@@ -62,4 +62,4 @@ class RepairOrderRow(Base):
     promised_at: Mapped[datetime | None]
     approval_item: Mapped[str | None] = mapped_column(String(APPROVAL_ITEM_LENGTH))
     approval_cents: Mapped[int | None]
-    updated_at: Mapped[datetime] = now()
+    updated_at: Mapped[datetime] = filled_now()
