@@ -1,11 +1,12 @@
-"""How soon Otto stops when it is interrupted, and goes on when it was only a cough.
+"""How soon Otto stops when it is interrupted, how often for nothing, and how soon it then goes on.
 
-One call at a time, so that every message of the recogniser belongs to it; both ends of each
-measure are on the clock that all processes of the machine share.
+One call at a time where messages of the recogniser are counted, so that all of them belong to it;
+both ends of each measure are on the clock that all processes of the machine share.
 
-    recogniser   ▌"wait"            ▌""  (no word after all)
-    the line     ──Otto──X clear         ▌Otto goes on
-                 |stop|              |resume|
+    caller       ▌"no, Wednesday"                ▌ a cough, "mhm", Otto's own echo
+    recogniser      ▌"no"                           ▌"wait"   ▌""  (no word after all)
+    the line     ──Otto──X clear                 ──Otto──X      ▌Otto goes on
+                 |-stop--|                           false stop |resume|
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from __future__ import annotations
 import asyncio
 import json
 import statistics
-from collections.abc import Iterable
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -21,13 +25,67 @@ import httpx
 from benchmarks import load
 from benchmarks.systems import System
 
-COUGH = "wait"
-"""What the recogniser at first takes the cough for: a word that stops Otto at once."""
-COUGH_AFTER_S = 0.6
+INTO_ANSWER_S = 0.6
 """Into each of Otto's answers."""
-COUGHING_CALLS = 2
+AGAIN_S = 2.0
+"""After a sound that is no interruption, if Otto goes on speaking, the next one."""
+SOUNDS_AN_ANSWER = 2
+MOAN = "wait"
+"""What the recogniser at first takes a moan for: a word that stops Otto at once."""
+MOANING_CALLS = 2
+CALLS = 5
+"""So many at once, where the record of each tells all."""
+CALL_S = 60.0
+SOON_MS = 2000.0
+"""A `clear` so soon after a sound was made for it."""
+
+INTERRUPTIONS = (
+    "no, Wednesday would be better",
+    "I need to bring it in earlier than that",
+    "wait a minute please, what about Friday",
+    "can I ask you something first",
+    "oh and do you also do state inspections",
+    "hold on, I have to look at my calendar",
+    "is that with the tire rotation or without it",
+    "the other car, not the Honda",
+    "actually make that Thursday morning",
+    "how much is that going to cost me",
+)
+COUGHS = ("wait", "what", "the", "stop", "I", "hot", "ha", "no", "huh", "who")
+"""What recognisers take coughs for."""
+BACKCHANNELS = (
+    "mhm",
+    "uh huh",
+    "okay",
+    "yeah",
+    "right",
+    "sure",
+    "got it",
+    "great",
+    "alright",
+    "mm-hmm",
+)
 
 Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class FalseStops:
+    """Sounds that were no interruption, and how many of them stopped Otto."""
+
+    sounds: int = 0
+    stops: int = 0
+
+
+async def barge_ins_ms(http: httpx.AsyncClient, system: System) -> list[float]:
+    """From the caller's first sound to `clear` on Twilio's socket, for each interruption."""
+    records = await _calls(http, system, lambda sid: _say(http, system, sid, INTERRUPTIONS))
+    return [
+        turn["clear_ms"]
+        for record in records
+        for turn in record["measured"]["turns"]
+        if turn["text"] in INTERRUPTIONS and turn["clear_ms"] is not None
+    ]
 
 
 async def barge_in_ms(http: httpx.AsyncClient, system: System) -> float | None:
@@ -42,13 +100,38 @@ async def barge_in_ms(http: httpx.AsyncClient, system: System) -> float | None:
     return median(_since(words, clear["monotonic_ms"]) for clear in clears)
 
 
+async def false_stops(http: httpx.AsyncClient, system: System) -> dict[str, FalseStops]:
+    """Sounds into Otto's answers that are no interruption, by kind: what stopped it."""
+
+    async def make(sid: str, kind: str, guesses: Sequence[str]) -> None:
+        await _into_answers(http, system, sid, [{kind: guess} for guess in guesses])
+
+    async def on_speaker(sid: str) -> None:
+        await _act(http, system, sid, {"speaker": True})
+
+    kinds = {
+        "coughs": lambda sid: make(sid, "cough", COUGHS),
+        "backchannels": lambda sid: make(sid, "murmur", BACKCHANNELS),
+        "echoes": on_speaker,
+    }
+    found: dict[str, FalseStops] = {}
+    for name, act in kinds.items():
+        records = await _calls(http, system, act)
+        noises = [noise for record in records for noise in record["measured"]["noises"]]
+        stops = sum(
+            noise["clear_ms"] is not None and noise["clear_ms"] <= SOON_MS for noise in noises
+        )
+        found[name] = FalseStops(len(noises), stops)
+    return found
+
+
 async def resumes_ms(http: httpx.AsyncClient, system: System) -> list[float | None]:
-    """For each cough that stopped Otto: from the final segment without words to its next sound,
-    the voice's first byte included. The callers cough into every answer."""
+    """For each moan that stopped Otto: from the final segment without words to its next sound,
+    the voice's first byte included. The callers moan into every answer."""
     resumes: list[float | None] = []
-    for number in range(COUGHING_CALLS):
+    for number in range(MOANING_CALLS):
         [sid] = await load.place(http, system, 1, number)
-        await _cough(http, system, sid)
+        await _into_answers(http, system, sid, [{"cough": MOAN, "pitch": True}], an_answer=1)
         record = await load.finished(http, system, sid)
         heard = await _recognised(http, system)
         nothing = [e["at"] * 1000 for e in heard if not e["text"] and e["speech_final"]]
@@ -60,15 +143,60 @@ async def resumes_ms(http: httpx.AsyncClient, system: System) -> list[float | No
     return resumes
 
 
-async def _cough(http: httpx.AsyncClient, system: System, sid: str) -> None:
-    """Into every answer, until the call is over."""
-    url = f"{system.sandbox}/sandbox/calls/{sid}"
-    async with http.stream("GET", f"{url}/events", timeout=None) as events:
-        async for line in events.aiter_lines():
-            event = json.loads(line)
-            if (event["who"], event["kind"]) == ("otto", "answers"):
-                await asyncio.sleep(COUGH_AFTER_S)
-                await http.post(url, json={"cough": COUGH})  # over meanwhile: refused, and fine
+async def _calls(http: httpx.AsyncClient, system: System, act: Any) -> list[Json]:
+    """The records of `CALLS` calls at once, cut off after `CALL_S`; `act(sid)` is done in each."""
+    sids = await load.place(http, system, CALLS)
+    deadline_s = time.monotonic() + CALL_S
+    doing = [asyncio.create_task(act(sid)) for sid in sids]
+    records = await asyncio.gather(*(load.finished(http, system, sid, deadline_s) for sid in sids))
+    await asyncio.gather(*doing)
+    return records
+
+
+async def _say(http: httpx.AsyncClient, system: System, sid: str, texts: Sequence[str]) -> None:
+    """One of the `texts` into each answer, until the call is over."""
+    await _into_answers(http, system, sid, [{"say": text} for text in texts], an_answer=1)
+
+
+async def _into_answers(
+    http: httpx.AsyncClient,
+    system: System,
+    sid: str,
+    sounds: Sequence[Json],
+    an_answer: int = SOUNDS_AN_ANSWER,
+) -> None:
+    """Into every answer, until the call is over, `an_answer` of the `sounds` in turn."""
+    made = 0
+    async with _answers(http, system, sid) as answers:
+        async for _ in answers:
+            await asyncio.sleep(INTO_ANSWER_S)
+            for number in range(an_answer):
+                if number:
+                    await asyncio.sleep(AGAIN_S)
+                await _act(http, system, sid, sounds[made % len(sounds)])
+                made += 1
+
+
+@asynccontextmanager
+async def _answers(
+    http: httpx.AsyncClient, system: System, sid: str
+) -> AsyncIterator[AsyncIterator[Json]]:
+    """The events that an answer of Otto's has begun, as they come."""
+    url = f"{system.sandbox}/sandbox/calls/{sid}/events"
+    async with http.stream("GET", url, timeout=None) as events:
+
+        async def begun() -> AsyncIterator[Json]:
+            async for line in events.aiter_lines():
+                event: Json = json.loads(line)
+                if (event["who"], event["kind"]) == ("otto", "answers"):
+                    yield event
+
+        yield begun()
+
+
+async def _act(http: httpx.AsyncClient, system: System, sid: str, what: Json) -> None:
+    # A call that is over meanwhile refuses, and that is fine.
+    await http.post(f"{system.sandbox}/sandbox/calls/{sid}", json=what)
 
 
 async def _recognised(http: httpx.AsyncClient, system: System) -> list[Json]:

@@ -56,9 +56,16 @@ class Result:
     answers: float | None = None
     """Answers that the model was asked for, for each turn; with speculation some for nothing."""
     barge_in_ms: float | None = None
+    """From the recogniser's words to `clear`; see interrupting.py for this and the next five."""
+    interruptions: int = 0
+    stop_p50_ms: float | None = None
+    stop_p95_ms: float | None = None
+    """From the caller's first sound to `clear`."""
+    false_stops: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Of each kind: how many sounds were made, and how many of them stopped Otto."""
     coughs: int = 0
     resume_ms: float | None = None
-    """After a cough that stopped Otto: see interrupting.py."""
+    """After a noise that stopped Otto."""
     late_frame_ms: float = 0.0
     marginal_cpu_s: float = 0.0
     gross_cpu_s: float = 0.0
@@ -113,8 +120,8 @@ def _calls(results: list[Result]) -> list[str]:
             "mode | calls | served | booked | TwiML ms | greeting ms "
             "| wait p50 ms | wait p95 ms | added p50 ms | added p95 ms "
             "| beyond the baseline p50 ms | p95 ms "
-            "| Otto's own p50 ms | p95 ms | turns | answers / turn | barge-in ms | resume ms "
-            "| caller late ms",
+            "| Otto's own p50 ms | p95 ms | turns | answers / turn | barge-in ms "
+            "| stop p50 ms | p95 ms | false stops | resume ms | caller late ms",
             [
                 [
                     *(row.mode, row.calls, row.served, row.booked),
@@ -125,7 +132,8 @@ def _calls(results: list[Result]) -> list[str]:
                     _beyond(row.added_p95_ms, baselines.get(row.calls), "added_p95_ms"),
                     *(_number(row.otto_p50_ms), _number(row.otto_p95_ms)),
                     *(row.turns, _number(row.answers, 2)),
-                    *(_number(row.barge_in_ms), _number(row.resume_ms)),
+                    *(_number(row.barge_in_ms), _number(row.stop_p50_ms)),
+                    *(_number(row.stop_p95_ms), _false_stops(row), _number(row.resume_ms)),
                     _number(row.late_frame_ms),
                 ]
                 for row in results
@@ -219,6 +227,13 @@ def _beyond(value: float | None, baseline: Result | None, name: str) -> str:
 
 def _number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _false_stops(row: Result) -> str:
+    kinds = row.false_stops.values()
+    return (
+        f"{sum(k['stops'] for k in kinds)} of {sum(k['sounds'] for k in kinds)}" if kinds else "–"
+    )
 
 
 def _parts(by_process: dict[str, float]) -> str:

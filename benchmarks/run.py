@@ -20,9 +20,9 @@ Serve, the dashboard, whatever the number of calls) and one warm place in the po
 what calls add to it, per call-minute. *Gross* puts both together for a pool of exactly as many
 places as calls, so it falls with the number of calls. The sandbox is never counted.
 
-How soon Otto stops for a caller, and goes on after a cough, is measured with one call
-(interrupting.py); how long the caller waits when something breaks, on a stack of its own
-(recovery.py).
+How soon Otto stops for a caller, how often for a sound that is no interruption, and how soon it
+then goes on, is measured with calls of its own (interrupting.py); how long the caller waits when
+something breaks, on a stack of its own (recovery.py).
 
     python -m benchmarks                                    about forty minutes
     python -m benchmarks --calls 1,5,10,20                  ten minutes more
@@ -52,7 +52,7 @@ from rich.console import Console
 
 from benchmarks import call_records, load, machine, recovery
 from benchmarks.family import CALL_PROCESSES, family, kind, memory, snapshot, spent
-from benchmarks.interrupting import barge_in_ms, median, resumes_ms
+from benchmarks.interrupting import barge_in_ms, barge_ins_ms, false_stops, median, resumes_ms
 from benchmarks.report import Recovery, Result, Standing, page
 from benchmarks.systems import ENDPOINTING_MS, MODES, SPECULATING, System, bearer, start
 
@@ -202,6 +202,11 @@ def _fill_stages(result: Result, stages: list[dict[str, Any]]) -> None:
 async def _interrupt(row: Result, http: httpx.AsyncClient, system: System) -> None:
     row.barge_in_ms = await barge_in_ms(http, system)
     if row.mode != "baseline":  # the relay takes every word for an interruption
+        stops = await barge_ins_ms(http, system)
+        row.interruptions = len(stops)
+        row.stop_p50_ms, row.stop_p95_ms = quantile(stops, 0.5), quantile(stops, 0.95)
+        found = await false_stops(http, system)
+        row.false_stops = {name: asdict(each) for name, each in found.items()}
         resumes = await resumes_ms(http, system)
         row.coughs, row.resume_ms = len(resumes), median(resumes)
 

@@ -21,7 +21,11 @@ class CallSettings(SettingsGroup):
     """Size of an audio chunk to Twilio; a mark follows each, so it bounds how well we know what
     was heard."""
     barge_in_words: int = Field(2, ge=1)
-    """Interim words needed to interrupt Otto, unless one of them is an immediate word."""
+    """Interim words needed to interrupt Otto where nobody has measured whether there is a voice
+    behind them, unless one of them is an immediate word."""
+    barge_in_voice_ms: int = Field(60, ge=0, le=400)
+    """So much of a voice, behind one word that is no backchannel, interrupts Otto. A cough that is
+    taken for a word has none."""
     false_interruption_s: float = Field(1.2, gt=0)
     """Otto was stopped, and nothing that means anything has followed for so long: it goes on."""
     unfinished_hold_s: float = Field(1.2, ge=0)

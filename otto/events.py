@@ -24,6 +24,8 @@ class Transcript:
 
     `is_final` says that this segment will not change; `speech_final` that the recogniser's
     endpointing heard the caller stop. `start_ms` and `end_ms` bound the words in media time.
+    `voice_ms` says of the first guess at what somebody says how much of its sound is a voice; None
+    where nobody has measured that.
     """
 
     text: str
@@ -32,6 +34,7 @@ class Transcript:
     start_ms: int
     end_ms: int
     confidence: float = 1.0
+    voice_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,14 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
 from config.settings import DeepgramSettings
-from otto.events import Event, Worker, WorkerFailed
+from otto.events import Event, Transcript, Worker, WorkerFailed
 from otto.media_link.client import Uplink, connect_uplink
 from otto.media_link.frames import LinkError
 from otto.media_link.tls import LinkTls
 from otto.speech.telling import Telling
 from otto.speech.transcripts import TranscriptReader, Utterance
 from otto.speech.vendors import SpeechVendor
+from otto.speech.voice import Voice
 from otto.speech.wire import (
     BYTES_PER_MS,
     CLOSE_TIMEOUT_S,
@@ -233,6 +234,7 @@ class _Session:
         self._uplink = uplink
         self._from_ms = from_ms
         self._reader = TranscriptReader(from_ms)
+        self._voice = Voice()
         self._loop = asyncio.get_running_loop()
         self._telling = Telling(self._reader, utterance, self._loop.time())
         self._began_at = self._sent_at = self._heard_at = self._loop.time()
@@ -308,6 +310,7 @@ class _Session:
 
     async def _send(self, at_ms: int, audio: bytes) -> None:
         self._reader.sent(at_ms, len(audio))
+        self._voice.add(at_ms, audio)
         await self._socket.send(audio)
         self._sent_at = self._loop.time()
         self._unanswered_bytes += len(audio)
@@ -331,7 +334,7 @@ class _Session:
 
     def _tell(self, events: list[Event]) -> None:
         for event in events:
-            self._emit(event)
+            self._emit(self._voice.behind(event) if isinstance(event, Transcript) else event)
 
     def _end_orphan(self) -> None:
         self._tell(self._telling.end_orphan(self._loop.time()))

@@ -14,6 +14,7 @@ learns the words. Numbers are two to five digits of seven bits, biggest first.
 
 from __future__ import annotations
 
+import random
 import zlib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,6 +39,8 @@ _DIGITS = 3 + 3 + 2 + 5
 _HEADER = len(_MAGIC) + _DIGITS
 _TONE = bytes((0x9E, 0x8E, 0x88, 0x8E, 0x9E, 0x1E, 0x0E, 0x08, 0x0E, 0x1E)) * 1024
 """800 Hz: audible to a person who listens in, and free of 0xFE and 0xFF."""
+_HISS = bytes(random.Random(0).choices(range(0xFE), k=len(_TONE)))
+"""The same without a pitch, as breath has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def spoken_ms(text: str) -> int:
 
 
 @lru_cache(maxsize=512)
-def encode(text: str, duration_ms: int | None = None) -> bytes:
+def encode(text: str, duration_ms: int | None = None, *, has_pitch: bool = True) -> bytes:
     """Audio that carries `text` and lasts `duration_ms` (if None: by its length).
 
     A duration too short for the words' own bytes is stretched to them. Raises ValueError for
@@ -79,6 +82,7 @@ def encode(text: str, duration_ms: int | None = None) -> bytes:
     if ms > MAX_DURATION_MS:
         raise ValueError("too long for one carrier")
     step_ms = max(REPEAT_MS, -(-block // BYTES_PER_MS) * 2)
+    sound = _TONE if has_pitch else _HISS
     parts: list[bytes] = []
     for position in range(0, ms, step_ms):
         room = min(step_ms, ms - position) * BYTES_PER_MS
@@ -86,14 +90,15 @@ def encode(text: str, duration_ms: int | None = None) -> bytes:
             parts.append(_header(position, ms, raw) + raw)
             room -= block
         while room > 0:
-            parts.append(_TONE[:room])
+            parts.append(sound[:room])
             room -= len(parts[-1])
     return b"".join(parts)
 
 
-def noise(guess: str) -> bytes:
-    """A cough, a door: half a second of sound that a recogniser at first takes for `guess`."""
-    return encode(NOISE + guess, NOISE_MS)
+def noise(guess: str, *, has_pitch: bool = False) -> bytes:
+    """A cough, a door: half a second of sound that a recogniser at first takes for `guess`. Some
+    have a pitch: a moan, a voice elsewhere in the room."""
+    return encode(NOISE + guess, NOISE_MS, has_pitch=has_pitch)
 
 
 class CarrierDetector:

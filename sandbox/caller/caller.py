@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Literal
 
 from sandbox.audio import carrier
-from sandbox.audio.frames import FRAME_MS, QUIET_BYTES, frames_of
+from sandbox.audio.frames import FRAME_MS, QUIET_BYTES, SILENCE_PAYLOAD, frames_of
 from sandbox.caller.ear import Words, make_ear
 from sandbox.caller.mind import Mind, Reply
 from sandbox.caller.personas import Persona
@@ -25,6 +25,9 @@ INTERRUPTIONS_LIMIT = 3
 SETTLE_S = 3.0
 KEY_MS = 250
 """From one key to the next."""
+ECHO_MS = 140
+"""How late one's own loudspeaker is in one's microphone, beside the tenth of a second in which
+the line is heard."""
 COUGH_PATIENCE_MS = 2500
 """Who has coughed lets Otto go on, and does not take its pause for the end of the sentence."""
 GOODBYE_WAIT_MS = 600
@@ -47,6 +50,8 @@ class Caller:
         self._ear = make_ear(world, speech, self._on_words, wants_partials=wants_partials)
         self._pending: list[str] = []
         self._frames: deque[str] = deque()
+        self._echo: deque[str] = deque()
+        self._is_on_speaker = False
         self._keys: deque[tuple[float, str]] = deque()
         """Keys still to be pressed, each with its time."""
         self._turn: Turn | None = None
@@ -66,8 +71,9 @@ class Caller:
 
     def next_frame(self) -> str | None:
         """The base64 of the next 20 ms of this caller's voice; None: silent."""
+        echo = self._echo.popleft() if self._echo else None
         if not self._frames:
-            return None
+            return echo
         frame = self._frames.popleft()
         if not self._frames and self._turn is not None:
             self._record.caller_ended(self._turn, self._quiet_tail_ms)
@@ -124,6 +130,8 @@ class Caller:
         now_ms = self._record.now_ms
         self._ear.feed(audio, span_ms, round(now_ms))
         audible = bool(audio.strip(QUIET_BYTES))
+        if self._is_on_speaker and not self.speaking:
+            self._hear_oneself(audio, audible)
         self._record.playback(audible, self.speaking, now_ms)
         if audible:
             self._sound_ms = now_ms
@@ -159,13 +167,25 @@ class Caller:
         """Say `text` now, whatever the mind thinks."""
         self._act_on(Reply(text))
 
-    def cough(self, guess: str) -> None:
+    def cough(self, guess: str, *, has_pitch: bool = False) -> None:
         """Make a noise that a recogniser at first takes for `guess`. Known audio only; unnoticed
         while this caller speaks."""
         if self.speaking:
             return
-        self._frames.extend(frames_of(carrier.noise(guess)))
+        self._frames.extend(frames_of(carrier.noise(guess, has_pitch=has_pitch)))
         self._record.noise()
+
+    def murmur(self, text: str) -> None:
+        """Say `text` as one does who listens: no turn, and Otto may go on."""
+        if self.speaking:
+            return
+        self._frames.extend(frames_of(carrier.encode(text)))
+        self._record.noise()
+
+    def put_on_speaker(self) -> None:
+        """From now on this caller's microphone hears what is played, a moment later. Known audio
+        only."""
+        self._is_on_speaker = True
 
     def overhear(self, text: str) -> None:
         """Twilio's own voice said `text` (there is no stream to answer on)."""
@@ -176,6 +196,15 @@ class Caller:
         """The call is over."""
         self._ear.close()
         self._frames.clear()
+
+    def _hear_oneself(self, audio: bytes, audible: bool) -> None:
+        """What was played comes back through the microphone. One carrier at a time counts as one
+        sound: what the line was told is that it began."""
+        if audible and not self._echo:
+            self._echo.extend([SILENCE_PAYLOAD] * (ECHO_MS // FRAME_MS))
+            self._record.noise()
+        if self._echo:
+            self._echo.extend(frames_of(audio))
 
     def _pause_ms(self, now_ms: float) -> float:
         """How long Otto is silent when it has finished."""

@@ -119,7 +119,9 @@ class _Control:
 
     async def _act(self, request: Request) -> Response:
         """Make the caller do something: `{"press": "1"}`, `{"say": "…"}`, `{"hang_up": true}`;
-        `{"cough": "wait"}`: a noise that sounds like "wait" at first (known audio only)."""
+        and with known audio `{"cough": "wait"}`: a noise that sounds like "wait" at first (with
+        `"pitch": true` a moan), `{"murmur": "mhm"}`: what one says who listens, `{"speaker":
+        true}`: the microphone hears the loudspeaker from now on."""
         call, body = self._find(request), await _body(request)
         if call.over:
             raise _Refused(409, "the call is over")
@@ -127,14 +129,18 @@ class _Control:
             call.press(str(body["press"]))
         elif body.get("say"):
             call.caller.say(str(body["say"]))
-        elif body.get("cough"):
-            if call.caller.speech != "known":
-                raise _Refused(400, "only a caller with known audio can cough")
-            call.caller.cough(str(body["cough"]))
         elif body.get("hang_up"):
             call.hang_up("caller")
+        elif not any(body.get(sound) for sound in ("cough", "murmur", "speaker")):
+            raise _Refused(400, "say what to do: press, say, cough, murmur, speaker or hang_up")
+        elif call.caller.speech != "known":
+            raise _Refused(400, "only a caller with known audio can cough, murmur or echo")
+        elif body.get("cough"):
+            call.caller.cough(str(body["cough"]), has_pitch=body.get("pitch") is True)
+        elif body.get("murmur"):
+            call.caller.murmur(str(body["murmur"]))
         else:
-            raise _Refused(400, "say what to do: press, say, cough or hang_up")
+            call.caller.put_on_speaker()
         return JSONResponse({"call_sid": call.sid})
 
     async def _events(self, request: Request) -> Response:

@@ -17,8 +17,8 @@ def said(text: str, *, final: bool = True, end: bool = True, end_ms: int = 1000)
     return Transcript(text, final, final and end, 0, end_ms)
 
 
-def interim(text: str) -> Transcript:
-    return Transcript(text, False, False, 0, 500)
+def interim(text: str, voice_ms: int | None = None) -> Transcript:
+    return Transcript(text, False, False, 0, 500, voice_ms=voice_ms)
 
 
 class Clocked(TurnTaker):
@@ -110,6 +110,51 @@ def test_mhm_does_not_stop_otto(turns: Clocked) -> None:
     turns.note(Input.PLAYED)
     turns.hear(said("Tuesday"))
     assert turns.take().text == "Tuesday", "a backchannel must not leak into the next turn"
+
+
+@pytest.mark.parametrize("word", ["Tuesday", "I", "but", "wait", "no", "can", "how much"])
+def test_one_word_with_a_voice_behind_it_interrupts(turns: Clocked, word: str) -> None:
+    speaking(turns)
+    assert turns.hear(interim(word, voice_ms=200)) == (Action.CLEAR,)
+
+
+@pytest.mark.parametrize("word", ["wait", "stop", "the", "no", "hot", "what the"])
+def test_a_cough_that_is_taken_for_a_word_does_not(turns: Clocked, word: str) -> None:
+    speaking(turns)
+    assert turns.hear(interim(word, voice_ms=20)) == ()
+    assert turns.hear(said("")) == ()
+    assert turns.state is State.SPEAKING
+    turns.hear(interim(word, voice_ms=20))
+    assert Action.CLEAR in turns.hear(said(f"{word} please")), (
+        "who whispers has no pitch; but the recogniser is sure in the end"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mhm", "uh huh", "yeah", "Okay.", "I see.", "got it", "sounds good", "oh okay", "of course"],
+)
+def test_who_listens_aloud_does_not_interrupt_however_loud(turns: Clocked, text: str) -> None:
+    speaking(turns)
+    words = text.split()
+    for guess in (words[0], text):
+        if guess != "I":
+            assert turns.hear(interim(guess, voice_ms=250)) == ()
+    assert turns.hear(said(text)) == ()
+    assert turns.state is State.SPEAKING
+
+
+def test_a_cough_does_not_hold_up_the_answer_that_is_being_made(turns: Clocked) -> None:
+    turns.hear(said("I need an oil change"))
+    turns.take()
+    assert turns.hear(interim("the", voice_ms=0)) == ()
+    assert turns.hear(interim("the", voice_ms=180)) == (Action.CLEAR,)
+
+
+@pytest.mark.parametrize(("voice_ms", "stops"), [(59, False), (60, True)])
+def test_how_much_voice_is_enough_is_a_setting(voice_ms: int, stops: bool) -> None:
+    assert takes_the_floor("but", 2, final=False, voice_ms=voice_ms, enough_ms=60) is stops
+    assert takes_the_floor("but", 2, final=False, voice_ms=voice_ms, enough_ms=0)
 
 
 def test_stop_alone_interrupts(turns: Clocked) -> None:

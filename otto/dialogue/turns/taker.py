@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.settings import CallSettings
-from otto.dialogue.turns.barge_in import ASSENT, means_something, takes_the_floor
+from otto.dialogue.turns.barge_in import ASSENT, is_noise, means_something, takes_the_floor
 from otto.dialogue.turns.completeness import (
     Expected,
     Verdict,
@@ -229,7 +229,12 @@ class TurnTaker:
             return False
         if event.is_final:
             return is_presence_check(event.text)
-        return self.state is not State.INTERRUPTED and may_become_presence_check(event.text)
+        if self.state is State.THINKING:
+            return may_become_presence_check(event.text)
+        # Who hears Otto hardly asks: "can" begins a question then.
+        is_open = len(words_of(event.text)) > 1 or is_presence_check(event.text)
+        is_possible = self.state is not State.INTERRUPTED and is_open
+        return is_possible and may_become_presence_check(event.text)
 
     def _presence(self, event: Transcript) -> tuple[Action, ...]:
         if not event.is_final:
@@ -244,11 +249,11 @@ class TurnTaker:
         if self._is_courtesy(text, is_final=event.is_final):
             return self._polite(event, now_s)
         if self.state in {State.SPEAKING, State.ENDING}:
-            if not takes_the_floor(text, self._settings.barge_in_words, final=event.is_final):
+            if not self._takes_the_floor(event, text):
                 if event.is_final and ASSENT & set(words_of(text)):
                     self._murmur = text, now_s
                 return ()
-        elif self.state is State.THINKING and not means_something(text):
+        elif self.state is State.THINKING and not self._is_reason_to_wait(event, text):
             return ()
         elif self.state is State.INTERRUPTED and self.is_idle and not means_something(text):
             if event.is_final and (event.speech_final or not text):
@@ -266,6 +271,21 @@ class TurnTaker:
         elif event.is_final:
             self._newest_ms = self._end_ms  # what was an interim was nothing
         return actions + self._after_words(event, bool(text), now_s)
+
+    def _takes_the_floor(self, event: Transcript, text: str) -> bool:
+        settings = self._settings
+        return takes_the_floor(
+            text,
+            settings.barge_in_words,
+            final=event.is_final,
+            voice_ms=event.voice_ms,
+            enough_ms=settings.barge_in_voice_ms,
+        )
+
+    def _is_reason_to_wait(self, event: Transcript, text: str) -> bool:
+        """Whether the answer that is being made waits for the caller, who goes on."""
+        enough_ms = self._settings.barge_in_voice_ms
+        return means_something(text) and (event.is_final or not is_noise(event.voice_ms, enough_ms))
 
     def _is_courtesy(self, text: str, *, is_final: bool) -> bool:
         """Whether Otto takes leave, and the caller only does so, too."""
