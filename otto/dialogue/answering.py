@@ -24,6 +24,7 @@ import structlog
 
 from otto.dialogue.context import CallContext
 from otto.dialogue.control import CallControl
+from otto.dialogue.flow.machine import hears
 from otto.dialogue.leave import Leave
 from otto.dialogue.model.speculation import Speculation
 from otto.dialogue.news import News
@@ -134,6 +135,7 @@ class Answering:
         session = self._session
         for turn in turns:
             self._leave.hear(turn.text)
+            hears(session, turn.text)
             last = session.history.entries[-1] if session.history.entries else None
             if isinstance(last, CallerSaid) and is_dictation(last.text) and is_dictation(turn.text):
                 last.text = f"{last.text} {turn.text}"  # one number, in two breaths

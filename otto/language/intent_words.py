@@ -106,7 +106,9 @@ TELLTALES: Final[dict[str, str]] = {
         rf"|your (?:sales|parts))"
         rf"(?:(?:a|an|the|your|my|some|one of|any|with) )*(?:\w+ )?{_PEOPLE}|(?:speak"
         rf"|talk) (?:to|with)"
-        r" (?!sales\b|parts\b|service\b|you\b)[a-z]+$|(?:is|can i (?:get|have|speak (?:to"
+        r" (?!sales\b|parts\b|service\b|you\b)[a-z]+$"
+        # Not "my name is Maria": at the beginning only, and "this is Mike" is no question.
+        rf"|(?:^{_COURTESY}is|can i (?:get|have|speak (?:to"
         r"|with)|talk to)) (?:mike|dave|john|jim|bob|steve"
         r"|tom|joe|mark|chris|tony|lisa|karen|sarah|maria|dan|bill|rick|ray|sam|nick|matt|paul"
         r"|frank"

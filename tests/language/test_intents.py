@@ -26,6 +26,25 @@ def test_what_is_urgent_is_heard_among_courtesy(before: str, said: str, behind: 
         assert intents(f"{before} {said} {behind}")[0] is intents(said)[0]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "my name is Maria Alvarez",
+        "this is John Smith",
+        "yes, the name is Sarah Lee",
+        "the first name is Tony",
+        "it is Mark, with a k",
+    ],
+)
+def test_who_says_their_name_wants_nobody(said: str) -> None:
+    assert Intent.PERSON not in intents(said)
+
+
+@pytest.mark.parametrize("said", ["hi, is Mike there", "is Dave in today?", "can I talk to Lisa"])
+def test_somebody_asked_for_by_name_is_a_person(said: str) -> None:
+    assert Intent.PERSON in intents(said)
+
+
 @given(st.text(max_size=120))
 def test_whatever_is_said_the_kinds_are_known(said: str) -> None:
     assert all(isinstance(intent, Intent) for intent in intents(said))

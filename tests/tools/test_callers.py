@@ -18,8 +18,8 @@ from otto.crm.customers import (
     Verdict,
     Verification,
 )
+from otto.dialogue.flow.machine import allowed_tools
 from otto.dialogue.session.state import Identity, Session
-from otto.dialogue.tools.permissions import allowed_tools
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
 from otto.storage.errors import MileageFell

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from config.dealership import Dealership
+from otto.dialogue.flow.machine import allowed_tools
 from otto.dialogue.session.state import (
     AppointmentRef,
     Identity,
@@ -17,7 +18,6 @@ from otto.dialogue.session.state import (
     Session,
     VehicleRef,
 )
-from otto.dialogue.tools.permissions import ALWAYS
 from otto.dialogue.tools.results import CALENDAR_AWAY
 from otto.dialogue.tools.schemas import tool_schemas
 from otto.dialogue.tools.toolbox import Toolbox
@@ -183,6 +183,9 @@ async def test_a_wish_that_cannot_be_kept_is_not_promised(dealership: Dealership
 
 
 def test_a_call_back_is_always_on_offer(dealership: Dealership) -> None:
-    assert "request_callback" in ALWAYS
+    for identity in Identity:
+        session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
+        session.identity = identity
+        assert "request_callback" in allowed_tools(session)
     parameters = tool_schemas(dealership)["request_callback"]["function"]["parameters"]
     assert set(parameters["required"]) == {"reason", "when", "phone_number"}

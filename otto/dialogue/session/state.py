@@ -12,12 +12,27 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
+from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.history import History
-from otto.scheduling.openings import Transport
+from otto.dialogue.session.offered import AppointmentRef, Offer, OfferLine, VehicleRef
+
+__all__ = [
+    "AppointmentRef",
+    "Directive",
+    "Ending",
+    "Identity",
+    "InProgress",
+    "Offer",
+    "OfferLine",
+    "Piece",
+    "Session",
+    "TurnRecord",
+    "VehicleRef",
+]
 
 
 class Identity(StrEnum):
-    """How well we know the caller. Only tools change it, never the model's words."""
+    """How well we know the caller: changed by `otto.dialogue.flow` alone, by what tools come to."""
 
     UNKNOWN = "unknown"
     NOT_FOUND = "not_found"
@@ -56,83 +71,6 @@ class Ending:
 
 def _ending(data: dict[str, str] | None) -> Ending | None:
     return None if data is None else Ending(Directive(data["directive"]), data["outcome"])
-
-
-@dataclass(frozen=True, slots=True)
-class OfferLine:
-    """One service of an opening that was offered. Times are ISO 8601, UTC."""
-
-    service_code: str
-    bay_id: str
-    starts_at: str
-    ends_at: str
-    free_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """An opening that was offered in this call, under an opaque id."""
-
-    slot_id: str
-    lines: tuple[OfferLine, ...]
-    """What is done then, in the order of the work."""
-    starts_at: str
-    """ISO 8601, UTC."""
-    ends_at: str
-    when: str
-    """As it is said: "Tuesday, November 24 at 9:00 AM"."""
-    caller_turn: int
-    """How many turns the caller had taken when it was offered: it can be booked only after the
-    caller has answered."""
-    transport: Transport = "drop_off"
-    """How they go on without the car, as far as there is a place for it."""
-    change: int = 0
-    """How many appointments this call had moved or cancelled by then: a time that was given up
-    and is wanted again is another wish."""
-
-    @property
-    def service_codes(self) -> tuple[str, ...]:
-        return tuple(line.service_code for line in self.lines)
-
-    @classmethod
-    def load(cls, data: dict[str, Any]) -> Self:
-        """The inverse of `asdict`."""
-        return cls(**{**data, "lines": tuple(OfferLine(**line) for line in data["lines"])})
-
-
-@dataclass(frozen=True, slots=True)
-class AppointmentRef:
-    """A standing appointment of the caller's that they were told of in this call."""
-
-    ref: str
-    """The name that the model knows it by."""
-    appointment_id: str
-    service_codes: tuple[str, ...]
-    service: str
-    """As it is said."""
-    vehicle_id: int | None
-    vehicle: str
-    starts_at: str
-    """ISO 8601, UTC."""
-    when: str
-    confirmation: str
-    caller_turn: int
-    """How many turns the caller had taken when they were told of it as it stands: it can be
-    changed only after they have answered."""
-
-    @classmethod
-    def load(cls, data: dict[str, Any]) -> Self:
-        """The inverse of `asdict`."""
-        return cls(**{**data, "service_codes": tuple(data["service_codes"])})
-
-
-@dataclass(frozen=True, slots=True)
-class VehicleRef:
-    """A vehicle under the name the model knows it by; the database's id stays with us."""
-
-    ref: str
-    vehicle_id: int
-    description: str
 
 
 @dataclass(slots=True)
@@ -206,6 +144,10 @@ class Session:
     revision: int = 0
     """Of two states of one epoch, the greater one is the later."""
     identity: Identity = Identity.UNKNOWN
+    errand: Errand = Errand.OPEN
+    """What is under way; likewise."""
+    waiting: list[Errand] = field(default_factory=list)
+    """What the caller wanted besides, to be come back to."""
     customer_id: int | None = None
     first_name: str = ""
     phone: str = ""
@@ -269,6 +211,8 @@ class Session:
             "epoch": self.epoch,
             "revision": self.revision,
             "identity": self.identity.value,
+            "errand": self.errand.value,
+            "waiting": [errand.value for errand in self.waiting],
             "customer_id": self.customer_id,
             "first_name": self.first_name,
             "phone": self.phone,
@@ -306,6 +250,8 @@ class Session:
         """The inverse of `dump`."""
         fields = {key: value for key, value in data.items() if key in cls.__slots__}
         fields["identity"] = Identity(fields["identity"])
+        fields["errand"] = Errand(fields.get("errand", Errand.OPEN))
+        fields["waiting"] = [Errand(errand) for errand in fields.get("waiting", ())]
         fields["directive"] = Directive(fields["directive"])
         fields["vehicles"] = [VehicleRef(**item) for item in fields["vehicles"]]
         fields["offers"] = {key: Offer.load(item) for key, item in fields["offers"].items()}

@@ -1,4 +1,7 @@
-"""The tools that find out who the caller is, and enter new customers and vehicles."""
+"""The tools that find out who the caller is, and enter new customers and vehicles.
+
+For whom they are then taken is read from what these come to, by `otto.dialogue.flow`.
+"""
 
 from __future__ import annotations
 
@@ -62,6 +65,7 @@ WHICH: Result = {
         "and last name, and call verify_caller with all they have said. Never say who has it."
     ),
 }
+LOCKED: Result = {"status": "locked"}
 CHECK_MILEAGE = (
     "Ask them to check it. When they say the same again, call add_vehicle once more with "
     "mileage_confirmed; when they do not know, without the mileage."
@@ -136,7 +140,7 @@ class CallerTools:
             raise ToolFault(ONE_NUMBER)
         attempt = self._attempts.attempt(*facts)
         if self._attempts.attempts > self._most_attempts:
-            return Outcome(_locked)  # the last answer allowed was checked too late to lock
+            return told({**LOCKED})  # the last answer allowed was checked too late to lock
         try:
             found = await self._crm.verify(replace(claim, key=f"{pinned.call_sid}:{attempt}"))
         except StoreUnavailable:
@@ -144,7 +148,7 @@ class CallerTools:
             raise
         match found.verdict:
             case Verdict.LOCKED:
-                return Outcome(_locked)
+                return told({**LOCKED})
             case Verdict.MISMATCH:
                 return Outcome(self._mismatch)
             case Verdict.SEVERAL:
@@ -178,7 +182,6 @@ class CallerTools:
             return Outcome(lambda session: _exists(session, phone))
 
         def created(session: Session) -> Result:
-            session.identity = Identity.CREATED
             session.customer_id, session.phone = customer.id, customer.phone
             session.first_name = customer.first_name
             return {"status": "created", "first_name": customer.first_name}
@@ -222,7 +225,7 @@ class CallerTools:
     def _mismatch(self, session: Session) -> Result:
         left = self._most_attempts - session.attempts
         if left <= 0:
-            return _locked(session)
+            return {**LOCKED}
         result: Result = {"status": "mismatch", "attempts_left": left}
         is_claimed = session.identity is Identity.CLAIMED
         return result | {"advice": NO_MATCH} if is_claimed else result
@@ -235,9 +238,8 @@ def known_number(phone: str, customers: Sequence[Customer]) -> Outcome:
     def looked_up(session: Session) -> Result:
         session.customer_id = customers[0].id if len(customers) == 1 else None
         if not customers:
-            session.identity = Identity.NOT_FOUND
             return {"status": "not_found"}
-        session.identity, session.phone = Identity.FOUND, phone
+        session.phone = phone
         found = {"status": "found", "verified": False}
         return found if len(customers) == 1 else found | {"shared": True, "advice": SHARED}
 
@@ -245,14 +247,12 @@ def known_number(phone: str, customers: Sequence[Customer]) -> Outcome:
 
 
 def _claimed(session: Session, phone: str) -> Result:
-    session.identity = Identity.CLAIMED
     session.customer_id, session.phone = None, phone
     return {**ASK}
 
 
 def _exists(session: Session, phone: str) -> Result:
     """The person has the number already: as anybody, they have to prove who they are."""
-    session.identity = Identity.FOUND
     session.customer_id, session.phone = None, phone
     return {
         "status": "exists",
@@ -260,13 +260,7 @@ def _exists(session: Session, phone: str) -> Result:
     }
 
 
-def _locked(session: Session) -> Result:
-    session.identity = Identity.LOCKED
-    return {"status": "locked"}
-
-
 def _verified(session: Session, customer: Customer, phone: str) -> Result:
-    session.identity = Identity.VERIFIED
     session.customer_id, session.phone = customer.id, phone
     session.first_name = customer.first_name
     session.vehicles = [

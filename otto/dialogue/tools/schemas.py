@@ -47,7 +47,8 @@ def _tool(name: str, description: str, **properties: Schema) -> Schema:
 
 @cache
 def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
-    """Name → the tool in OpenAI's form. All there are; `permissions` decides which are offered."""
+    """Name → the tool in OpenAI's form. All there are; `otto.dialogue.flow` says which
+    are offered."""
     service: Schema = {
         "type": "string",
         "enum": [service.code for service in dealership.services],

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from config.dealership import Dealership, Location
 from otto.crm.records import Callback
+from otto.dialogue.flow.machine import allowed_tools, came, denial
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.appointments import AppointmentTools
 from otto.dialogue.tools.arguments import (
@@ -47,7 +48,6 @@ from otto.dialogue.tools.changes import ChangeTools
 from otto.dialogue.tools.codes import CodeTools
 from otto.dialogue.tools.information import answer
 from otto.dialogue.tools.outcome import Finished, Late, Outcome, Pinned, Tool, told
-from otto.dialogue.tools.permissions import allowed_tools, denial
 from otto.dialogue.tools.ports import Calendar, Crm
 from otto.dialogue.tools.repairs import RepairTools
 from otto.dialogue.tools.results import Result, ToolFault, calendar_away, error, without_blanks
@@ -146,7 +146,8 @@ class Toolbox:
         except (ValueError, RecursionError):
             advice = "The arguments were not valid JSON. Call the tool again."
             return Finished(pinned, told(error(advice=advice)))
-        return Finished(pinned, await self._outcome(call.name, tool, pinned, arguments))
+        outcome = await self._outcome(call.name, tool, pinned, arguments)
+        return Finished(pinned, _moving(call.name, given, outcome))
 
     async def _outcome(self, name: str, tool: Tool, pinned: Pinned, arguments: Any) -> Outcome:
         sentence = tool.failed_late
@@ -205,3 +206,19 @@ class Toolbox:
 
     async def _end_call(self, pinned: Pinned, arguments: EndCall) -> Outcome:
         return told({"status": "ending"})
+
+
+def _moving(name: str, given: dict[str, Any], outcome: Outcome) -> Outcome:
+    """The outcome, which moves the state of the call as well when it is applied."""
+
+    def change(session: Session) -> Result:
+        result = outcome.change(session)
+        came(session, name, given, result)
+        return result
+
+    def late(session: Session) -> Late:
+        late = outcome.late(session)
+        came(session, name, given, late.result)
+        return late
+
+    return Outcome(change, late)
