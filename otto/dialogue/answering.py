@@ -18,13 +18,13 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 
 from otto.dialogue.context import CallContext
 from otto.dialogue.control import CallControl
 from otto.dialogue.flow.machine import hears
+from otto.dialogue.grounding.gate import Gate
 from otto.dialogue.leave import Leave
 from otto.dialogue.model.speculation import Speculation
 from otto.dialogue.news import News
@@ -47,17 +47,15 @@ from otto.events import ModelDone, Sentence, ToolCall
 log = structlog.get_logger()
 
 GO_ON = (
-    "Your last message broke off there, by a fault. The caller has heard it so far. "
+    "Your last message broke off there. The caller has heard it so far. "
     "Go on from exactly there; do not say it again."
 )
 
 
 @dataclass(slots=True)
 class Work:
-    """Tools of one round, done one after the other. `results` grows to the length of `calls`.
-
-    `reply` is None when they were asked for by one that another call actor threw away.
-    """
+    """Tools of one round, done one after the other; `results` grows to the length of `calls`.
+    `reply` is None when they were asked for by one that another call actor threw away."""
 
     reply: Reply | None
     calls: tuple[ToolCall, ...]
@@ -97,6 +95,7 @@ class Answering:
             self._toolbox, session, call.spawn, context.settings.tool_timeout_s, self._on_late
         )
         self._holding = Holding(session, context.calendar, context.location.id, call.spawn)
+        self._gate = Gate(session, context.dealership, context.location, context.now)
         self._owed: Reply | None = None
         """The reply that is asked for when the tools of an earlier one are done."""
         self.work: Work | None = None
@@ -184,14 +183,17 @@ class Answering:
         reply = self._player.reply
         if reply is None or not reply.is_streaming:
             return
+        self._ask_again(reply, "")
+
+    def _ask_again(self, reply: Reply, advice: str) -> None:
+        """Ask anew for the round under way. What was said of it stands; `advice` is why."""
         round_id = self._call.next_id()
         messages = self._messages()
-        said = reply.ask_again(round_id)
-        if said:
-            messages += [
-                {"role": "assistant", "content": said},
-                {"role": "system", "content": GO_ON},
-            ]
+        if said := reply.ask_again(round_id):
+            messages.append({"role": "assistant", "content": said})
+            advice = f"{advice} {GO_ON}".strip()
+        if advice:
+            messages.append({"role": "system", "content": advice})
         self._language_model.generate(round_id, messages, self._toolbox.offered())
 
     def take_over(self, reply: Reply, left: InProgress, first: int) -> None:
@@ -275,9 +277,24 @@ class Answering:
     def _say(self, reply: Reply, text: str) -> None:
         assert reply.round is not None
         text = reply.round.unrepeated(text)
-        if text:
-            self._player.say(reply, text)
-            self._call.said(reply)
+        if not text:
+            return
+        if advice := self._gate.refusal(text):
+            self._refuse(reply, advice)
+            return
+        self._player.say(reply, text)
+        self._call.said(reply)
+
+    def _refuse(self, reply: Reply, advice: str) -> None:
+        """The model was about to say what nothing has told it: it is asked once more."""
+        assert reply.round is not None
+        self._language_model.cancel(reply.round.round_id)
+        if reply.may_ask_again():
+            self._ask_again(reply, advice)
+            return
+        reply.end_round()
+        self._player.say(reply, self._context.phrases.not_sure)
+        self._all_said(reply, reply.round.first)
 
     def _done(self, reply: Reply, done: ModelDone) -> None:
         first, last = reply.end_round(done)
@@ -286,7 +303,15 @@ class Answering:
             return
         if not reply.has_answer and not reply.owes_person:
             self._player.say(reply, self._context.phrases.say_again)
-            last = len(reply.sentences)
+        elif (advice := self._gate.unkept(reply.part(first, last))) and reply.may_ask_again():
+            self._place(reply, first, last)
+            self._generate(reply, self._messages(advice))
+            return
+        self._all_said(reply, first)
+
+    def _all_said(self, reply: Reply, first: int) -> None:
+        """The answer is complete; the sentences of its last round begin at `first`."""
+        last = len(reply.sentences)
         if last > first:
             self._place(reply, first, last)
         self._holding.said(reply.part(first, last))
@@ -297,12 +322,12 @@ class Answering:
     def _place(self, reply: Reply, first: int, last: int) -> None:
         reply.place(self._session.history.otto(reply.part(first, last)), first, last)
 
-    def _messages(self) -> list[dict[str, Any]]:
+    def _messages(self, advice: str = "") -> list[dict[str, Any]]:
         context = self._context
-        now = context.now().astimezone(ZoneInfo(context.location.timezone))
-        return self._session.history.messages(
-            system_prompt(context.dealership, context.location, now)
-        )
+        now = context.now().astimezone(context.location.zone)
+        prompt = system_prompt(context.dealership, context.location, now)
+        told = [{"role": "system", "content": advice}] if advice else []
+        return [*self._session.history.messages(prompt), *told]
 
     # Tools
 

@@ -71,6 +71,10 @@ class Phrases:
             "All right, we won't call or text this number any more. "
             "Is there anything else I can do for you?"
         )
+        self.not_sure = (
+            "I'm sorry, I'm not certain about that, so I'd rather not say. "
+            "Would you like me to connect you with the service desk?"
+        )
         self.goodbye = "Thank you for calling. Goodbye."
 
     @property

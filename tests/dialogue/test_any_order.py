@@ -38,7 +38,7 @@ HOURS = ("dealership_info", {"topic": "hours", "service": None, "date": None})
 END = ("end_call", {"reason": "done"})
 TRANSFER = ("transfer_to_person", {"reason": "asked"})
 STEPS = (
-    Step("We have Tuesday at nine, or Wednesday at two. |Which would suit you best?"),
+    Step("We have brakes seen to, or tires seen to. |Which would suit you best?"),
     Step("What is your date of birth?"),
     Step("One moment please. |Let me look.", (FIND,), pace_s=0.7),
     Step(calls=(IDENTIFY,)),

@@ -167,7 +167,7 @@ async def test_the_same_booking_asked_for_twice_is_one(ring: Any) -> None:
 
 async def test_barge_in_clears_the_line_and_keeps_only_what_was_heard(ring: Any) -> None:
     call = await ring()
-    long = "We have Tuesday at nine in the morning. |Or Wednesday at two in the afternoon."
+    long = "We have brakes seen to in the morning. |Or tires seen to in the afternoon."
     call.language_model.script = [Step(long), Step("Friday it is.")]
     await call.say("When can I come")
     await asyncio.sleep(0.2 + 0.1 + 3.0)
@@ -178,9 +178,9 @@ async def test_barge_in_clears_the_line_and_keeps_only_what_was_heard(ring: Any)
     await call.until_quiet()
     messages, _ = call.language_model.requests[-1]
     content = messages[-2]["content"]
-    assert content.startswith("We have Tuesday at nine in the morning.")
+    assert content.startswith("We have brakes seen to in the morning.")
     assert "Not heard: " in content
-    assert "two in the afternoon" in content.partition("Not heard: ")[2]
+    assert "the afternoon" in content.partition("Not heard: ")[2]
     await call.conversation.close()
 
 

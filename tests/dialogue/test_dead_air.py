@@ -298,35 +298,35 @@ async def test_a_key_during_the_apology_keeps_the_call(ring: Any) -> None:
 async def test_a_replaced_model_goes_on_and_says_nothing_twice(ring: Any) -> None:
     call = await ring()
     call.language_model.script += [
-        Step("We have Tuesday. |Never comes.", pace_s=1000.0),
-        Step("We have Tuesday. |And Wednesday."),
+        Step("We have brakes. |Never comes.", pace_s=1000.0),
+        Step("We have brakes. |And tires."),
     ]
     await call.say("When can I come")
     await asyncio.sleep(1.0)
     call.conversation.on_replaced(Worker.LLM)
     await call.until_quiet()
-    assert call.telephone.said[1:] == ["We have Tuesday.", "And Wednesday."]
+    assert call.telephone.said[1:] == ["We have brakes.", "And tires."]
     assert call.telephone.cleared == []
     messages = call.conversation.session.history.messages("")
-    assert messages[-1]["content"] == "We have Tuesday. And Wednesday."
+    assert messages[-1]["content"] == "We have brakes. And tires."
     await call.conversation.close()
 
 
 async def test_a_model_replaced_before_its_first_word_is_asked_the_same_again(ring: Any) -> None:
     call = await ring()
-    call.language_model.script += [Step("Lost.", delay_s=1000.0), Step("We have Tuesday.")]
+    call.language_model.script += [Step("Lost.", delay_s=1000.0), Step("We have brakes.")]
     await call.say("When can I come")
     await asyncio.sleep(0.5)
     call.conversation.on_replaced(Worker.LLM)
     await call.until_quiet()
     assert call.language_model.requests[-1] == call.language_model.requests[-2]
-    assert call.telephone.said[1:] == ["We have Tuesday."]
+    assert call.telephone.said[1:] == ["We have brakes."]
     await call.conversation.close()
 
 
 async def test_a_replaced_voice_says_what_was_not_heard(ring: Any) -> None:
     call = await ring()
-    whole = "We have Tuesday at nine in the morning, or Wednesday at two in the afternoon."
+    whole = "We have brakes seen to in the morning, or tires seen to in the afternoon."
     call.language_model.script.append(Step(whole))
     await call.say("When can I come")
     await asyncio.sleep(3.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from otto.dialogue.turns.echo import AudibleWord, own_words, spoken_words
-from otto.events import Transcript
+from otto.events import ToolCall, Transcript
 from tests.dialogue.test_dead_air import asked, now_s
 from tests.support.call import MS_PER_CHARACTER, Call, Step
 
@@ -278,6 +279,9 @@ class Speakerphone:
 async def speaking(ring: Any, *steps: Step, after_s: float = 0.5) -> tuple[Call, Speakerphone]:
     """A call in which Otto has begun to make its offer, on a speakerphone."""
     call: Call = await ring()
+    whens = ("Tuesday at 9:00 AM", "Tuesday at 10:00 AM", "Wednesday at 2:00 PM")
+    found = json.dumps({"openings": [{"when": when} for when in whens]})
+    call.conversation.session.history.otto("", [ToolCall("c", "find_openings", "{}")], [found])
     call.language_model.script += steps or (Step(OFFER),)
     await call.say("When can I come")
     await asyncio.sleep(0.3 + after_s)

@@ -196,7 +196,7 @@ async def test_a_check_while_a_booking_hangs_is_bridged_and_books_once(ring: Any
 
 
 async def test_a_check_over_an_answer_does_not_stop_it(ring: Any) -> None:
-    answer = "We have Tuesday at nine in the morning or Wednesday at two in the afternoon."
+    answer = "We have brakes seen to in the morning or tires seen to in the afternoon."
     call = await slow(ring, Step(answer))
     await asyncio.sleep(1.5)
     call.conversation.on_event(Transcript("hello hello", False, False, 0, 0))
@@ -218,7 +218,7 @@ async def test_a_check_during_the_greeting_is_answered_by_the_greeting(ring: Any
 
 
 async def test_a_barge_in_that_was_only_a_check_lets_otto_go_on(ring: Any) -> None:
-    answer = "We have Tuesday at nine in the morning or Wednesday at two in the afternoon."
+    answer = "We have brakes seen to in the morning or tires seen to in the afternoon."
     call = await slow(ring, Step(answer))
     await asyncio.sleep(1.5)
     call.conversation.on_event(Transcript("the lower", False, False, 0, 0))
@@ -233,14 +233,14 @@ async def test_a_barge_in_that_was_only_a_check_lets_otto_go_on(ring: Any) -> No
 
 
 async def test_a_check_in_a_gap_of_the_answer_is_heard_and_is_no_part_of_it(ring: Any) -> None:
-    call = await slow(ring, Step("We have Tuesday.|Or Wednesday.", pace_s=9.0))
+    call = await slow(ring, Step("We have brakes.|Or tires.", pace_s=9.0))
     await asyncio.sleep(4.0)
     await call.say("Hello?")
     await call.until_quiet()
     still_working = call.context.phrases.still_working
-    assert call.telephone.said[1:] == ["We have Tuesday.", still_working, "Or Wednesday."]
+    assert call.telephone.said[1:] == ["We have brakes.", still_working, "Or tires."]
     messages = call.conversation.session.history.messages("")
-    assert messages[-1]["content"] == "We have Tuesday. Or Wednesday."
+    assert messages[-1]["content"] == "We have brakes. Or tires."
     await call.conversation.close()
 
 
@@ -352,12 +352,12 @@ async def test_a_slow_round_behind_a_tool_is_bridged_too(ring: Any) -> None:
 async def test_a_gap_in_an_answer_is_bridged_only_when_it_is_long(
     ring: Any, pace_s: float, fillers: int
 ) -> None:
-    call = await slow(ring, Step("We have Tuesday.|Or Wednesday.", pace_s=pace_s))
+    call = await slow(ring, Step("We have brakes.|Or tires.", pace_s=pace_s))
     await call.until_quiet()
     said = call.telephone.said[1:]
-    assert said == ["We have Tuesday.", *[call.context.phrases.still_working] * fillers, said[-1]]
+    assert said == ["We have brakes.", *[call.context.phrases.still_working] * fillers, said[-1]]
     messages = call.conversation.session.history.messages("")
-    assert messages[-1]["content"] == "We have Tuesday. Or Wednesday."
+    assert messages[-1]["content"] == "We have brakes. Or tires."
     await call.conversation.close()
 
 

@@ -19,7 +19,7 @@ from tests.support.call import BORN, NOW, Call, Memory, ScriptedModel, Step
 
 pytestmark = pytest.mark.looptime
 
-FIRST = "We have Tuesday at nine in the morning, or Wednesday at two in the afternoon."
+FIRST = "We have brakes seen to in the morning, or tires seen to in the afternoon."
 SECOND = "Thursday is also possible, at half past ten."
 ANSWER = Step(f"{FIRST}|{SECOND}")
 GOODBYE = Step("Thank you very much for calling us today.", (("end_call", {"reason": "done"}),))
@@ -179,7 +179,7 @@ async def test_whenever_it_is_cut_every_sentence_is_said_to_its_end_by_somebody(
 
 
 async def test_a_clause_begins_again_with_its_sentence(ring: Any) -> None:
-    clauses = Step("We have Tuesday at nine in the morning, |or Wednesday at two.")
+    clauses = Step("We have brakes seen to in the morning, |or tires seen to.")
     call = await speaking(ring, clauses, after_s=3.0)
     heir = await heir_of(ring, call)
     assert " ".join(heir.telephone.said[1:]) == clauses.text.replace("|", "")

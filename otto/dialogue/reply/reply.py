@@ -44,6 +44,8 @@ class Step(StrEnum):
     CLOSE = "close"
 
 
+MOST_SET_RIGHT = 1
+"""How often in one reply the model is told what was wrong with its words."""
 TRANSITIONS: dict[tuple[ReplyState, Step], ReplyState] = {
     (ReplyState.MAKING, Step.SOUND): ReplyState.AUDIBLE,
     (ReplyState.AUDIBLE, Step.SOUND): ReplyState.AUDIBLE,
@@ -128,6 +130,7 @@ class Reply:
         """What follows when it has been heard; None: it is the caller's turn."""
         self.owes_person = False
         """Whether a person was asked for with it, whom it does not bring yet."""
+        self._times_set_right = 0
         self._before: dict[int, str] = {}
         """What was heard of each sentence under earlier generations."""
         self._waiting: list[Callable[[], None]] = []
@@ -259,6 +262,11 @@ class Reply:
         self._must_be_open("ask the model")
         self.rounds += 1
         self.round = ModelRound(round_id, len(self.sentences))
+
+    def may_ask_again(self) -> bool:
+        """Whether the model may be told once more what was wrong with its words; it is counted."""
+        self._times_set_right += 1
+        return self._times_set_right <= MOST_SET_RIGHT
 
     def take_rounds(self, count: int, first: int, *, streaming: bool) -> None:
         """The reply was another call actor's, which had asked `count` times; the sentences of the

@@ -1,0 +1,1 @@
+"""What Otto may say: nothing that no tool has returned and no file of the dealership's says."""
