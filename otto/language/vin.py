@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 
 from otto.language.numbers import DIGITS, HOMOPHONES, read_number
+from otto.language.spelling import ALPHABETS, as_in, letter_of
 
 LENGTH = 17
 TAIL_LENGTH = 6
@@ -26,23 +27,6 @@ _WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 _LOOKALIKES = str.maketrans("IOQ", "100")
 
-# Letters as a recogniser spells their sound.
-_SOUNDS = {
-    "ay": "A", "bee": "B", "be": "B", "see": "C", "sea": "C", "dee": "D", "ee": "E", "ef": "F",
-    "eff": "F", "gee": "G", "aitch": "H", "jay": "J", "kay": "K", "el": "L", "ell": "L",
-    "em": "M", "en": "N", "pee": "P", "cue": "Q", "queue": "Q", "are": "R", "ar": "R", "ess": "S",
-    "tee": "T", "tea": "T", "you": "U", "vee": "V", "ex": "X", "why": "Y", "wye": "Y", "zee": "Z",
-    "zed": "Z",
-}  # fmt: skip
-
-# Spelling alphabets: NATO's, and the one American police and call centres use.
-_ALPHABETS = frozenset(
-    "alfa alpha bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike "
-    "november oscar papa quebec romeo sierra tango uniform victor whiskey xray yankee zulu "
-    "adam boy charles david edward frank george henry ida john king lincoln mary nora ocean paul "
-    "queen robert sam tom union william young zebra "
-    "apple baker cat dog easy fox jack larry nancy peter roger sugar tiger uncle yellow".split()
-)
 _FILLERS = frozenset(
     "and capital character dash digit is it it's its letter lower upper case my number okay space "
     "that that's the then this uh um vin hyphen so please next be thank thanks sir".split()
@@ -104,7 +88,7 @@ def characters_said(text: str) -> int:
     count = others = at = 0
     while at < len(words):
         is_written = any(char.isdigit() for char in tokens[at]) or tokens[at].isupper()
-        is_character = len(words[at]) == 1 or words[at] in _ALPHABETS or is_written
+        is_character = len(words[at]) == 1 or words[at] in ALPHABETS or is_written
         if (number := read_number(words, at)) is not None or is_character:
             piece = number or _piece(words, tokens, at) or ("", 1)
             count += len(piece[0])
@@ -189,7 +173,7 @@ def _piece(words: list[str], tokens: list[str], at: int) -> tuple[str, int] | No
     """The characters that a word, or some, most naturally are; None when they are none."""
     word = words[at]
     if word == "double" and words[at + 1 : at + 2] in (["u"], ["you"], ["yu"]):
-        piece, taken = _as_in(words, at + 2, "W")
+        piece, taken = as_in(words, at + 2, "W")
         return piece, taken + 1
     if word in {"double", "triple"} and at + 1 < len(words):
         repeated = _piece(words, tokens, at + 1)
@@ -197,32 +181,10 @@ def _piece(words: list[str], tokens: list[str], at: int) -> tuple[str, int] | No
             return repeated[0] * (2 if word == "double" else 3), repeated[1] + 1
     if (number := read_number(words, at)) is not None and word != "o":
         return number
-    letter = _letter(word)
+    letter = letter_of(word)
     if letter:
-        return _as_in(words, at + 1, letter)
+        return as_in(words, at + 1, letter)
     if word in _FILLERS:
         return None
     is_written = any(char.isdigit() for char in word) or tokens[at].isupper() or len(word) <= 3
     return (word, 1) if is_written and word.isalnum() else None
-
-
-def _letter(word: str) -> str:
-    if len(word) == 1 and word.isalpha():
-        return word.upper()
-    if word in _SOUNDS:
-        return _SOUNDS[word]
-    return word[0].upper() if word in _ALPHABETS else ""
-
-
-def _as_in(words: list[str], at: int, letter: str) -> tuple[str, int]:
-    """`letter`, unless it is followed by "as in Henry", "like Henry" or "for Henry": then the
-    word's initial, because the word is what the caller wants to be understood by.
-
-    Returns the letter and the words taken, counted from the letter itself.
-    """
-    for introduction in (["as", "in"], ["like"], ["for"], ["is", "in"]):
-        end = at + len(introduction)
-        is_name = end < len(words) and len(words[end]) > 1 and read_number(words, end) is None
-        if words[at:end] == introduction and is_name:
-            return words[end][0].upper(), 1 + len(introduction) + 1
-    return letter, 1
