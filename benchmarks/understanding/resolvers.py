@@ -15,11 +15,22 @@ from config.dealership import Dealership, load_dealership
 from otto.dialogue.turns.completeness import Verdict, assess, expectation
 from otto.language.birth_dates import BirthDateError, read_birth_date
 from otto.language.consent import Answer, judge
+from otto.language.corrections import corrected
+from otto.language.emails import read_email
 from otto.language.intents import intents
+from otto.language.mileage import read_mileage
+from otto.language.names import NameSaid, corrected_name, read_name
 from otto.language.phone import PhoneError, parse_phone
 from otto.language.services import read_services
 from otto.language.vehicles import read_vehicle
-from otto.language.vin import VinError, normalise_vin, normalise_vin_tail
+from otto.language.vin import (
+    CHECK_POSITION,
+    LENGTH,
+    VinError,
+    check_digit,
+    normalise_vin,
+    normalise_vin_tail,
+)
 
 TODAY = date(2026, 11, 18)
 ROOT = Path(__file__).parents[2]
@@ -112,6 +123,32 @@ def _car(line: tuple[str, ...]) -> Judged:
     return Judged.ASKED if set(got.split()) <= set(right.split()) else Judged.WRONG
 
 
+def _email(line: tuple[str, ...]) -> Judged:
+    said, right = line
+    return _compared(read_email(said) or "ask", right)
+
+
+def _miles(line: tuple[str, ...]) -> Judged:
+    said, right = line
+    return _compared(str(read_mileage(said) or "ask"), right)
+
+
+def _name(line: tuple[str, ...]) -> Judged:
+    said, right = line
+    name = read_name(said)
+    return _judged(name.whole if name else None, right, is_right_to_ask=right == "none")
+
+
+def _corrected(line: tuple[str, ...]) -> Judged:
+    known, said, right = line
+    if len(known) == LENGTH:
+        ways = corrected(known, said, lambda vin: vin[CHECK_POSITION] == check_digit(vin))
+        return _compared(next(iter(ways)) if len(ways) == 1 else "ask", right)
+    first, _, last = known.partition(" ")
+    name = corrected_name(NameSaid(first, last), said)
+    return _compared(name.whole if name else "ask", right)
+
+
 def _consent(line: tuple[str, ...]) -> Judged:
     said, right = line
     got = judge(said)
@@ -163,5 +200,9 @@ RESOLVERS = (
     Resolver("VINs and their last six", "vins", _vin),
     Resolver("Dates of birth", "birth_dates", _born),
     Resolver("Year, make and model", "vehicles", _car),
+    Resolver("Names, also spelled", "names", _name),
+    Resolver("Corrections of letters and digits", "corrections", _corrected),
+    Resolver("E-mail addresses", "emails", _email),
+    Resolver("Mileages", "mileage", _miles),
     Resolver("Is the turn over?", "turns", _turn),
 )

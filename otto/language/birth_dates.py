@@ -43,7 +43,12 @@ WHOLE = "I need the month, the day and the year you were born. Please say it aga
 MISSING_YEAR = "And the year, please?"
 MISSING_DAY = "And which day of the month, please?"
 TWO_WAYS = "I can read that in two ways. Please say the month by its name."
+WHICH_YEAR = "Was that two thousand, or two thousand and a number? Please say the whole date again."
 NOT_BELIEVED = "I did not get that as a date of birth. Please say it once more."
+_TWO_THOUSAND_AND = re.compile(
+    rf"\b(?:2000|two thousand) and\W*$|\b2000 (?:and )?(?:[0-9]|{'|'.join((*DIGITS, *TEENS))})\b"
+)
+"""Cut off, or written in two pieces: 2000, or the years behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,10 @@ class _Parts:
 def read_birth_date(text: str, today: date) -> date:
     """The date of birth that `text` says. Raises `BirthDateError`."""
     plain = _NOT_NUMBERS.sub(" ", text.lower().replace("\u2019", "'"))
-    *earlier, last = map(_parts, _CORRECTION.split(plain))
+    clauses = _CORRECTION.split(plain)
+    if _TWO_THOUSAND_AND.search(clauses[-1]):
+        raise BirthDateError(WHICH_YEAR)
+    *earlier, last = map(_parts, clauses)
     said, found = last, set[date]()
     for before in reversed([piece for piece in earlier if piece.month is not None]):
         found = found or _corrected(before, said, today)

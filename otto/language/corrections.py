@@ -88,10 +88,12 @@ def _instead(known: str, words: list[str]) -> Iterator[str]:
         if one is None:
             continue
         behind = at + one[1]
-        between = []
+        between: list[str] = []
         while behind < len(words) and len(between) < 4:
             other = characters(words, behind)
-            if other is not None and words[behind] not in skipped and between:
+            is_article = words[behind] == "a" and characters(words, behind + 1) is not None
+            is_last_a = words[behind] == "a" and not is_article
+            if other is not None and between and (words[behind] not in skipped or is_last_a):
                 break
             between.append(words[behind])
             behind += 1
@@ -99,7 +101,9 @@ def _instead(known: str, words: list[str]) -> Iterator[str]:
             continue
         assert other is not None
         joined = " ".join(word for word in between if word not in skipped)
-        before = words[at - 1 : at] if at and words[at - 1] not in skipped else words[at - 2 : at - 1]
+        before = (
+            words[at - 1 : at] if at and words[at - 1] not in skipped else words[at - 2 : at - 1]
+        )
         if joined in {"not", "and not", "instead of", "rather than"}:
             new, old = one[0], other[0]
         elif joined in {"should", "with", "to", "but", "into"} or before == ["not"]:
@@ -121,8 +125,20 @@ def _at_a_place(known: str, words: list[str]) -> Iterator[str]:
             place, at = 0, at + 2
         elif word in _PLACES:
             place, at = _PLACES[word], at + 1
-            while at < len(words) and words[at] in {"letter", "digit", "number", "character", "one",
-                                                    "is", "was", "should", "be", "in", "of", "it"}:
+            while at < len(words) and words[at] in {
+                "letter",
+                "digit",
+                "number",
+                "character",
+                "one",
+                "is",
+                "was",
+                "should",
+                "be",
+                "in",
+                "of",
+                "it",
+            }:
                 at += 1
         if place is None:
             continue

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from otto.language.corrections import reworded
+from otto.language.date_words import ORDINALS
+from otto.language.numbers import TEENS, TENS
 from otto.language.spelling import letter_of, spelled_at
 
 ALIKE = 0.5
@@ -50,9 +52,9 @@ _NO_NAMES = frozenset(
     "person agent somebody someone question same already there this these those one two three "
     "four five six seven eight nine ten today tomorrow monday tuesday wednesday thursday friday "
     "saturday sunday like know think calling call called because but or if as was were am are be "
-    "been being that ready fine great correct right wrong sorry think maybe privacy private business "
-    "why again repeat said saying gave given name names first last middle".split()
-)
+    "been being that ready fine great correct right wrong sorry think maybe privacy private "
+    "business why again repeat said saying gave given name names first last middle".split()
+) | {*ORDINALS, *TEENS, *TENS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ def corrected_name(known: NameSaid, said: str) -> NameSaid | None:
         for at, other in found
         if any(len(each) > 2 and each in {words[at], other} for each in heard)
     }
+    if len(found) > 1 and not named and plain.rstrip(" .").endswith("the end"):
+        named = {(at, other) for at, other in found if at == len(words) - 1}
     if len(named or found) == 1:
         ((at, other),) = named or found
         return _made([*words[:at], other, *words[at + 1 :]], known.spelled | {_capital(other)})

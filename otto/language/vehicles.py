@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from otto.language.numbers import DIGITS, TEENS, TENS, read_number
 from otto.language.vehicle_names import MODEL_SOUNDS, MODELS, NICKNAMES
@@ -35,15 +36,86 @@ class VehicleSaid:
 def read_vehicle(text: str, this_year: int) -> VehicleSaid:
     """The car that `text` names, as far as it does. Of two cars the last one counts, because a
     correction comes last ("the 2020, no, the 2021")."""
-    plain = " ".join(
-        re.findall(r"[a-z]+|\d+", text.lower().replace("\u2019", "").replace("'", " "))
-    )
+    plain = " ".join(re.findall(r"[a-z]+|\d+", _whole_years(text.lower(), this_year)))
     year, plain = _year(plain, this_year)
     make = _make(plain)
     found = _model(plain, make)
     if found is None:
         return VehicleSaid(year, make, None)
     return VehicleSaid(year, make or found[0], found[1])
+
+
+def _whole_years(text: str, this_year: int) -> str:
+    """Years of two digits written out: "an '09", and "09" or "15" right before a make or model."""
+
+    def whole(found: re.Match[str]) -> str:
+        year = 2000 + int(found[1])
+        return f" {year if year <= this_year + 1 else year - 100} "
+
+    text = re.sub(r"['\u2019\u2018`](\d\d)\b(?!')", whole, text)
+    text = re.sub(rf"(?<![\w.,-])(\d\d) (?={_first_words()})", whole, text)
+    tens = rf"({'|'.join(TENS)})(?:[ -]({'|'.join(_UNITS)}))?|({'|'.join(TEENS)})"
+    text = re.sub(
+        rf"(?<!twenty )(?<!nineteen )(?<!\w)(?:{tens}) (?={_first_words()})",
+        lambda found: f" '{_two_digits(found)} ",
+        text,
+    )
+    text = re.sub(r" '(\d\d) ", whole, text)
+    return text.replace("\u2019", "").replace("'", " ")
+
+
+_UNITS = {word: digit for word, digit in DIGITS.items() if word not in {"o", "oh", "zero"}}
+
+
+def _two_digits(found: re.Match[str]) -> str:
+    if found[3]:
+        return TEENS[found[3]]
+    return TENS[found[1]] + (_UNITS[found[2]] if found[2] else "0")
+
+
+@cache
+def _first_words() -> str:
+    """A pattern for the words that makes and models begin with."""
+    names = [*MODELS, *NICKNAMES, *(model for make in MODELS for model in names_of_models(make))]
+    firsts = {_key(name).split()[0] for name in names}
+    return r"\b(?:" + "|".join(sorted(first for first in firsts if len(first) > 2)) + r")\b"
+
+
+def worded_vehicle(text: str, this_year: int) -> VehicleSaid:
+    """The same, where a make or model that is not in our list is taken as it is spelled: "1996
+    Oldsmobile Cutlass". For words that are said to be a car's, and nothing else."""
+    said = read_vehicle(text, this_year)
+    if said.make is not None and said.model is not None:
+        return said
+    _, plain = _year(" ".join(_WORD.findall(_whole_years(text.lower(), this_year))), this_year)
+    names = {_key(make): make for make in MODELS} | NICKNAMES
+    known = sorted((name for name, make in names.items() if make == said.make), key=len)
+    for name in reversed(known):
+        plain = re.sub(rf"\b{re.escape(name)}\b", " ", plain)
+    left = [word for word in plain.split() if word not in _NO_CARS and word != "|"]
+    cases = {word.lower(): word for word in _WORD.findall(text)}
+    written = [_written(cases.get(word, word)) for word in left]
+    if not 0 < len(left) <= MOST_UNLISTED or (said.make is None and said.year is None):
+        return said
+    if said.make is not None:
+        return VehicleSaid(said.year, said.make, " ".join(written))
+    return VehicleSaid(said.year, written[0], " ".join(written[1:]) or None)
+
+
+MOST_UNLISTED = 4
+"""Words of a make and model that are not in our list; more are a sentence."""
+_WORD = re.compile(r"[a-zA-Z]+|\d+")
+_NO_CARS = frozenset(
+    "a an the my our his her their your it its s is this that i we he she have has had got drive "
+    "own car truck van suv vehicle sedan wagon and or from of with to in for on at by made make "
+    "model year um uh well so yes yeah no not sorry actually please thanks thank you old new black "
+    "white red blue green silver gray grey gold called im wife husband be would think what know "
+    "don dont t d ll re ve do me one ones thing".split()
+)
+
+
+def _written(word: str) -> str:
+    return word if any(char.isupper() for char in word) else word.capitalize()
 
 
 def names_of_models(make: str) -> tuple[str, ...]:
@@ -73,6 +145,12 @@ def _year_at(words: list[str], at: int) -> tuple[int, int] | None:
     word, ahead = words[at], words[at + 1 :]
     if word.isdecimal() and len(word) == 4:
         return int(word), 1
+    if word in {"2", "two"} and ahead[:1] == ["thousand"]:
+        taken = 3 if ahead[1:2] == ["and"] else 2
+        rest = read_number(words, at + taken) if at + taken < len(words) else None
+        if rest is not None and len(rest[0]) <= 2:
+            return 2000 + int(rest[0]), taken + rest[1]
+        return 2000, 2
     number = read_number(words, at)
     if number is not None and len(number[0]) == 4 and word in {"two", "nineteen", "2", "19"}:
         return int(number[0]), number[1]  # "two thousand nine", "nineteen hundred ..."
