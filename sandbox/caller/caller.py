@@ -14,10 +14,11 @@ from typing import Literal
 from sandbox.audio import carrier
 from sandbox.audio.frames import FRAME_MS, QUIET_BYTES, SILENCE_PAYLOAD, frames_of
 from sandbox.caller.ear import Words, make_ear
-from sandbox.caller.mind import Mind, Reply
-from sandbox.caller.personas import Persona
+from sandbox.caller.mind import Mind
 from sandbox.caller.phrases import aloud
+from sandbox.caller.profile import Persona
 from sandbox.caller.record import Record, Turn
+from sandbox.caller.standing import Reply
 from sandbox.world import World
 
 INTERRUPTIONS_LIMIT = 3
@@ -41,12 +42,12 @@ class Caller:
         self, world: World, persona: Persona, record: Record, speech: Literal["real", "known"]
     ) -> None:
         self.persona = persona
-        self.mind = Mind(persona)
+        self.mind = Mind(persona, mishears=speech == "real")
         self.speech = speech
         self.wants_to_hang_up = False
         self._world = world
         self._record = record
-        wants_partials = persona.interrupt_after_ms is not None
+        wants_partials = self.mind.interrupt_after_ms is not None
         self._ear = make_ear(world, speech, self._on_words, wants_partials=wants_partials)
         self._pending: list[str] = []
         self._frames: deque[str] = deque()
@@ -214,7 +215,7 @@ class Caller:
         return self.persona.gap_ms
 
     def _maybe_interrupt(self, now_ms: float) -> None:
-        after_ms = self.persona.interrupt_after_ms
+        after_ms = self.mind.interrupt_after_ms
         if after_ms is None or self._sound_since_ms is None or self._deaf:
             return
         if self._interruptions >= INTERRUPTIONS_LIMIT or now_ms - self._sound_since_ms < after_ms:

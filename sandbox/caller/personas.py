@@ -1,74 +1,34 @@
-"""Who calls: voice, number, facts, goal and manner of each persona.
-
-A persona knows facts and wants something; what it says follows from what it hears (mind.py).
-"""
+"""Who calls: the callers that are always there, and reading further ones from a mapping."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from datetime import date
-from typing import Any, Literal
+from typing import Any, TypeVar
 
-Manner = Literal["plain", "curt", "chatty"]
+from pydantic import TypeAdapter, ValidationError
+
+from sandbox.audio.voices import CALLER_VOICES
+from sandbox.caller.profile import CLOCK, DAY, Facts, Goal, GoalKind, Persona, Twist, TwistKind
+
+__all__ = [
+    "PERSONAS",
+    "Facts",
+    "Goal",
+    "GoalKind",
+    "Persona",
+    "PersonaError",
+    "Twist",
+    "TwistKind",
+    "changed",
+    "persona",
+    "read_persona",
+]
 
 
 class PersonaError(ValueError):
-    """The persona, goal or fact asked for does not exist. The message is a sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the caller knows about themselves. `phone` is E.164; None: the caller does not know."""
-
-    first_name: str
-    last_name: str
-    phone: str
-    date_of_birth: date | None = None
-    year: int = 2018
-    make: str = "Toyota"
-    model: str = "Camry"
-    vin_last_six: str | None = None
-    known: bool = True
-    """Whether the dealership has this caller in its book."""
-
-    @property
-    def vehicle(self) -> str:
-        """The car as its owner calls it, e.g. 2019 Honda Civic."""
-        return f"{self.year} {self.make} {self.model}"
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What the caller wants of this call."""
-
-    kind: Literal["book", "reschedule", "cancel", "when", "status", "ask", "person", "silent"] = (
-        "book"
-    )
-    service: str = "oil_change"
-    prefer: str = "first"
-    """first, morning, afternoon, a weekday, or several: "tuesday morning"."""
-    slot: str | None = None
-    """A certain opening wanted, as said: "Tuesday, November 24 at 9:00 AM"."""
-    questions: tuple[str, ...] = ()
-    """Asked one after the other before anything else (kind "ask") or at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Persona:
-    """One caller. `interrupt_after_ms`: cuts in after so much of Otto's speech; None: never."""
-
-    name: str
-    about: str
-    voice: str
-    facts: Facts
-    goal: Goal = field(default_factory=Goal)
-    manner: Manner = "plain"
-    gap_ms: int = 700
-    """Silence after Otto's last word before this caller speaks."""
-    interrupt_after_ms: int | None = None
-    keys: bool = False
-    """Whether this caller keys a date of birth, a telephone number and a yes on the telephone's
-    keypad instead of saying them."""
+    """The persona, or what is asked of it, does not exist. The message is a sentence."""
 
 
 PERSONAS: dict[str, Persona] = {
@@ -112,7 +72,7 @@ PERSONAS: dict[str, Persona] = {
             voice="bright",
             facts=Facts("Helen", "Price", "+16305550119", date(1970, 1, 30), known=False),
             goal=Goal(
-                kind="ask",
+                kind=GoalKind.ASK,
                 questions=("What are your hours?", "How much is an oil change?"),
             ),
         ),
@@ -121,7 +81,7 @@ PERSONAS: dict[str, Persona] = {
             about="Will not speak with a machine.",
             voice="tenor",
             facts=Facts("George", "Miller", "+18475550176", date(1952, 11, 2), known=False),
-            goal=Goal(kind="person"),
+            goal=Goal(kind=GoalKind.PERSON),
             manner="curt",
         ),
         Persona(
@@ -129,7 +89,7 @@ PERSONAS: dict[str, Persona] = {
             about="Rings and says nothing.",
             voice="alto",
             facts=Facts("Nobody", "There", "+12245550133", known=False),
-            goal=Goal(kind="silent"),
+            goal=Goal(kind=GoalKind.SILENT),
         ),
         Persona(
             name="rambler",
@@ -161,7 +121,7 @@ PERSONAS: dict[str, Persona] = {
             facts=Facts(
                 "Grace", "Bell", "+13125550171", date(1988, 5, 14), 2022, "Hyundai", "Tucson"
             ),
-            goal=Goal(kind="reschedule", prefer="thursday"),
+            goal=Goal(kind=GoalKind.RESCHEDULE, prefer="thursday"),
         ),
         Persona(
             name="cancel",
@@ -170,7 +130,7 @@ PERSONAS: dict[str, Persona] = {
             facts=Facts(
                 "Victor", "Hill", "+13125550154", date(1966, 2, 17), 2015, "Jeep", "Wrangler"
             ),
-            goal=Goal(kind="cancel"),
+            goal=Goal(kind=GoalKind.CANCEL),
         ),
         Persona(
             name="when",
@@ -179,7 +139,7 @@ PERSONAS: dict[str, Persona] = {
             facts=Facts(
                 "Grace", "Bell", "+13125550171", date(1988, 5, 14), 2022, "Hyundai", "Tucson"
             ),
-            goal=Goal(kind="when"),
+            goal=Goal(kind=GoalKind.WHEN),
         ),
         Persona(
             name="car-ready",
@@ -188,7 +148,7 @@ PERSONAS: dict[str, Persona] = {
             facts=Facts(
                 "James", "Okafor", "+13125550117", date(1979, 11, 2), 2016, "Toyota", "Camry"
             ),
-            goal=Goal(kind="status"),
+            goal=Goal(kind=GoalKind.STATUS),
         ),
         Persona(
             name="load",
@@ -203,33 +163,87 @@ PERSONAS: dict[str, Persona] = {
 }
 
 
+_PERSONA = TypeAdapter(Persona)
+_GOAL = TypeAdapter(Goal)
+_PARTS: dict[Any, Any] = {"goal": Goal, "facts": Facts, "then": Goal, "to": Goal, "twists": Twist}
+"""What a name in an error belongs to, so that the names there are can be told."""
+_FORMS = {
+    CLOCK: "it should be a time like 09:30",
+    DAY: "it should be a weekday like tuesday, or a date like 2026-12-01",
+}
+
+
 def persona(
-    name: str, goal: dict[str, Any] | None = None, facts: dict[str, Any] | None = None
+    name: str,
+    goal: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    traits: Mapping[str, Any] | None = None,
 ) -> Persona:
-    """The persona called `name`, with parts of goal and facts replaced. Raises `PersonaError`."""
-    if name not in PERSONAS:
-        raise PersonaError(f"unknown persona {name!r}: there are {', '.join(PERSONAS)}")
-    chosen = PERSONAS[name]
-    return replace(
-        chosen,
-        goal=_changed(chosen.goal, goal or {}, "goal"),
-        facts=_changed(chosen.facts, facts or {}, "fact"),
-    )
+    """The persona called `name`, with parts of its goal, facts and other fields replaced.
+
+    Raises `PersonaError`.
+    """
+    changes = {"based_on": name, "goal": goal or {}, "facts": facts or {}}
+    return read_persona({**(traits or {}), **changes})
 
 
-def _changed(part: Any, changes: dict[str, Any], what: str) -> Any:
-    names = {f.name for f in fields(part)}
-    for key in changes:
-        if key not in names:
-            raise PersonaError(f"unknown {what} {key!r}: there are {', '.join(sorted(names))}")
-    values = dict(changes)
+def read_persona(mapping: Mapping[str, Any]) -> Persona:
+    """A persona from its fields by name, as YAML or JSON has them.
+
+    With `based_on`, whatever is left out is as that persona has it, in `goal` and `facts` too. A
+    twist may be its kind alone. Raises `PersonaError`, which names the field that is wrong.
+    """
+    if not isinstance(mapping, Mapping):
+        raise PersonaError("a persona is a mapping of its fields")
+    given = dict(mapping)
+    based_on = given.pop("based_on", None)
+    if based_on is not None and based_on not in [*PERSONAS]:
+        raise PersonaError(f"unknown persona {based_on!r}: there are {', '.join(PERSONAS)}")
+    values = asdict(PERSONAS[based_on]) if based_on is not None else {}
+    for part in ("goal", "facts"):
+        if isinstance(given.get(part), Mapping):
+            given[part] = {**values.get(part, {}), **given[part]}
+    if isinstance(given.get("twists"), list | tuple):
+        given["twists"] = [{"kind": t} if isinstance(t, str) else t for t in given["twists"]]
+    read: Persona = _read(_PERSONA, values | given)
+    for twist in read.twists:
+        if twist.kind is TwistKind.CHANGES_MIND and not twist.to:
+            raise PersonaError("a change of mind needs what it is changed to: `to`")
+        if twist.kind is TwistKind.SAYS and not twist.words:
+            raise PersonaError("a twist that says something needs words")
+        _read(_GOAL, asdict(read.goal) | twist.to, "twists.to.")
+    if read.voice not in CALLER_VOICES:
+        raise PersonaError(f"unknown voice {read.voice!r}: there are {', '.join(CALLER_VOICES)}")
+    return read
+
+
+def changed(goal: Goal, to: Mapping[str, Any]) -> Goal:
+    """`goal` with some of its fields replaced. Raises `PersonaError`."""
+    return _read(_GOAL, asdict(goal) | dict(to))
+
+
+_T = TypeVar("_T")
+
+
+def _read(adapter: TypeAdapter[_T], values: Mapping[str, Any], within: str = "") -> _T:
     try:
-        if isinstance(values.get("date_of_birth"), str):
-            values["date_of_birth"] = date.fromisoformat(values["date_of_birth"])
-        if "year" in values:
-            values["year"] = int(values["year"])
-    except ValueError as error:
-        raise PersonaError(f"a {what} cannot be read: {error}") from None
-    if "questions" in values:
-        values["questions"] = tuple(values["questions"])
-    return replace(part, **values)
+        return adapter.validate_python(values)
+    except ValidationError as error:
+        raise PersonaError(_sentence(error, within)) from None
+
+
+def _sentence(error: ValidationError, within: str) -> str:
+    """The first thing that is wrong, without the value: it may be somebody's."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = within + ".".join(str(part) for part in first["loc"])
+    match first["type"]:
+        case "missing":
+            return f"a persona needs {where!r}"
+        case "unexpected_keyword_argument":
+            parts = (*within.split("."), *first["loc"][:-1])
+            part = next((_PARTS[p] for p in parts if p in _PARTS), Persona)
+            return f"unknown field {where!r}: there are {', '.join(f.name for f in fields(part))}"
+        case "string_pattern_mismatch":
+            return f"{where!r} cannot be read: {_FORMS[first['ctx']['pattern']]}"
+        case _:
+            return f"{where!r} cannot be read: {first['msg'].replace('Input', 'it', 1)}"

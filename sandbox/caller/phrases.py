@@ -3,87 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
+from random import Random
 
 from num2words import num2words
 
-from sandbox.caller.personas import Manner
+from sandbox.caller.profile import GoalKind, Manner
+from sandbox.caller.wording import MANNERS
 
-_PLAIN: dict[str, str] = {
-    "request": "Hi, I'd like to book {service}, please.",
-    "service_again": "I need {service}.",
-    "reschedule": "Hi, I'd like to move my appointment, please.",
-    "cancel": "Hi, I need to cancel my appointment, please.",
-    "when": "Hi, when is my appointment, please?",
-    "status": "Hi, I'd like to know, is my {model} ready?",
-    "name": "My name is {name}.",
-    "phone": "My number is {phone}.",
-    "birth": "My date of birth is {date}.",
-    "vin": "The last six are {vin}.",
-    "vehicle": "It's a {vehicle}.",
-    "day": "{day} would be best.",
-    "part": "Any {part} is good.",
-    "day_part": "{day} {part} would be best.",
-    "any_time": "The first available time, please.",
-    "slot": "I would like {slot}, please.",
-    "choose": "{slot} works for me.",
-    "choose_only": "Yes, {slot} works for me.",
-    "yes": "Yes, please.",
-    "nothing_else": "That's all, thank you.",
-    "person": "I'd like to speak to a person, please.",
-    "bye": "Thank you, goodbye.",
+WISHES: dict[GoalKind, str] = {
+    GoalKind.RESCHEDULE: "to move my appointment",
+    GoalKind.CANCEL: "to cancel my appointment",
+    GoalKind.WHEN: "to know when my appointment is",
+    GoalKind.STATUS: "to know whether my car is ready",
+    GoalKind.LATE: "to let you know that I am running late",
+    GoalKind.DESK: "to talk about my bill",
+    GoalKind.SALES: "to talk to sales",
+    GoalKind.PARTS: "to talk to the parts department",
+    GoalKind.CALLBACK: "a call back",
 }
-_CURT: dict[str, str] = {
-    "request": "I need {service}.",
-    "service_again": "{service}.",
-    "name": "{name}.",
-    "phone": "{phone}.",
-    "birth": "{date}.",
-    "vin": "{vin}.",
-    "vehicle": "A {vehicle}.",
-    "day": "{day}.",
-    "part": "In the {part}.",
-    "day_part": "{day} {part}.",
-    "slot": "{slot}.",
-    "choose": "{slot}.",
-    "choose_only": "Yes, {slot}.",
-    "yes": "Yes.",
-    "nothing_else": "That's all.",
-    "person": "Let me talk to a real person.",
-    "bye": "Bye.",
-}
-_CHATTY: dict[str, str] = {
-    "request": (
-        "Oh hello there. Well, my wife keeps telling me that I have to call you, so here I am. "
-        "I'd like to book {service} for my car."
-    ),
-    "service_again": "Well, as I was saying, it should be {service}.",
-    "name": "Well, my name is {name}.",
-    "phone": "Let me think. My number is {phone}.",
-    "birth": "It was a long time ago. My date of birth is {date}.",
-    "vehicle": "She is a good old car, a {vehicle}.",
-    "day": "Let me see. I think {day} would be best.",
-    "part": "I like to sleep in these days. Any {part} is good for me.",
-    "day_part": "Let me see. I think {day} {part} would be best.",
-    "any_time": "Oh, I have all the time in the world. The first available time, please.",
-    "choose": "Let me see. {slot} works for me.",
-    "choose_only": "Yes, {slot} works for me.",
-    "yes": "Yes, please.",
-    "nothing_else": "That's all, thank you so much.",
-    "bye": "Thank you so much, goodbye.",
-}
-_MANNERS: dict[Manner, dict[str, str]] = {
-    "plain": _PLAIN,
-    "curt": _PLAIN | _CURT,
-    "chatty": _PLAIN | _CHATTY,
-}
-WISHES = {
-    "reschedule": "to move my appointment",
-    "cancel": "to cancel my appointment",
-    "when": "to know when my appointment is",
-    "status": "to know whether my car is ready",
-}
-"""What callers who are in the book already want, in the middle of a sentence."""
+"""What callers who do not want to book want, in the middle of a sentence."""
 _SERVICES = {
     "oil_change": "an oil change",
     "tire_rotation": "a tire rotation",
@@ -93,18 +33,38 @@ _SERVICES = {
     "battery": "a new battery",
     "diagnostic": "a diagnostic check",
     "state_inspection": "a state inspection",
+    "ac_service": "an air conditioning service",
+    "major_service": "the sixty thousand mile service",
+    "repair_estimate": "a repair",
 }
 
 
 class Phrases:
-    """The sentences of one manner: `phrases("name", name="Maria Alvarez")`."""
+    """The sentences of one manner: `phrases("name", name="Maria Alvarez")`. Without `chance` the
+    first wording of everything."""
 
-    def __init__(self, manner: Manner) -> None:
-        self._templates = _MANNERS[manner]
+    def __init__(self, manner: Manner, chance: Random | None = None) -> None:
+        self._wordings = MANNERS[manner]
+        self._chance = chance
 
     def __call__(self, key: str, **values: str) -> str:
-        text = self._templates[key].format(**values)
+        wordings = self._wordings[key]
+        wording = self._chance.choice(wordings) if self._chance else wordings[0]
+        text = wording.format(**values)
         return text[0].upper() + text[1:]
+
+
+def work_words(codes: Sequence[str]) -> str:
+    """Everything that is to be done: "an oil change and a tire rotation"."""
+    named = [service_words(code) for code in codes]
+    if len(named) < 2:
+        return "".join(named)
+    return f"{', '.join(named[:-1])} and {named[-1]}"
+
+
+def spelled(name: str) -> str:
+    """ "Foster" as it is spelled: "F O S T E R"."""
+    return " ".join(letter.upper() for letter in name if letter.isalnum())
 
 
 def service_words(code: str) -> str:

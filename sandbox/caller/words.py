@@ -115,7 +115,12 @@ _UNITS = {
         start=1,
     )
 }
-_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "twentieth": 20, "thirtieth": 30}
+_TENS = {
+    word: value * 10
+    for value, word in enumerate(
+        "twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2
+    )
+} | {"twentieth": 20, "thirtieth": 30}
 
 
 @lru_cache(maxsize=4096)

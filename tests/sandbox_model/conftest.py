@@ -115,6 +115,8 @@ class Desk:
     attempts: int = 3
     identified: str = "unknown"
     openings: bool = False
+    work: str = "Oil change"
+    """What was looked for last."""
     booked: list[tuple[str, str, str]] = field(
         default_factory=lambda: [
             ("oil_change", "2019 Honda Civic", "Monday, November 23 at 2:00 PM"),
@@ -223,9 +225,10 @@ class Desk:
         if transport:
             slots = [slot | {"transport": transport} for slot in slots]
         names = [service.replace("_", " ").capitalize() for service in services]
+        self.work = " and ".join(names)
         return {
             "status": "ok",
-            "service": " and ".join(names),
+            "service": self.work,
             "duration_minutes": 45,
             "price": "$79.95",
             "openings": slots,
@@ -246,7 +249,7 @@ class Desk:
         return {
             "status": "booked",
             "when": when,
-            "service": "Oil change",
+            "service": self.work,
             "confirmation": "K7F2",
             "text_message": self.texted,
         }
