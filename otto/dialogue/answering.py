@@ -23,16 +23,14 @@ import structlog
 
 from otto.dialogue.context import CallContext
 from otto.dialogue.control import CallControl
-from otto.dialogue.flow.machine import hears
+from otto.dialogue.flow.following import Following, Patience, another_way
 from otto.dialogue.grounding.gate import Gate
 from otto.dialogue.leave import Leave
 from otto.dialogue.model.speculation import Speculation
 from otto.dialogue.news import News
 from otto.dialogue.ports import LanguageModel
-from otto.dialogue.prompts import system_prompt
 from otto.dialogue.reply.player import ReplyPlayer
 from otto.dialogue.reply.reply import Reply
-from otto.dialogue.session.history import CallerSaid
 from otto.dialogue.session.record import note_turn
 from otto.dialogue.session.state import InProgress, Session
 from otto.dialogue.tools.endings import Conclusion, Next
@@ -40,7 +38,6 @@ from otto.dialogue.tools.holding import Holding
 from otto.dialogue.tools.outcome import Late
 from otto.dialogue.tools.runner import TOOL_TASK, ToolRunner
 from otto.dialogue.tools.toolbox import Toolbox
-from otto.dialogue.turns.completeness import is_dictation
 from otto.dialogue.turns.taker import Turn
 from otto.events import ModelDone, Sentence, ToolCall
 
@@ -91,6 +88,7 @@ class Answering:
             now=context.now,
             verification_attempts=context.settings.verification_attempts,
         )
+        self._following = Following(session, context.dealership, context.location, context.now)
         self._runner = ToolRunner(
             self._toolbox, session, call.spawn, context.settings.tool_timeout_s, self._on_late
         )
@@ -128,21 +126,16 @@ class Answering:
             self.take_up()
             self.ask(reply)
 
+    def patience_with(self, text: str) -> Patience:
+        """What is left to be tried with a caller who answers with `text`."""
+        return self._following.patience_with(text)
+
     def take_up(self) -> None:
         """What the caller said goes into the history, behind all that was done before."""
         turns, self.unanswered = self.unanswered, []
-        session = self._session
         for turn in turns:
             self._leave.hear(turn.text)
-            hears(session, turn.text)
-            last = session.history.entries[-1] if session.history.entries else None
-            if isinstance(last, CallerSaid) and is_dictation(last.text) and is_dictation(turn.text):
-                last.text = f"{last.text} {turn.text}"  # one number, in two breaths
-            else:
-                session.history.caller(turn.text)
-                session.caller_turns += 1
-            if turn.end_ms:
-                session.recognised_ms = turn.end_ms
+            self._following.take_up(turn)
         if turns:
             self._call.changed()
 
@@ -153,7 +146,7 @@ class Answering:
             log.warning("too_many_tool_rounds", generation=reply.generation)
             self._call.give_up(context.phrases.trouble, "too_many_tool_rounds")
             return
-        messages = self._messages()
+        messages = self._following.messages()
         guessed = self._guess.adopt(messages) if not reply.rounds else None
         if guessed is not None:
             reply.begin_round(guessed.round_id)
@@ -167,7 +160,7 @@ class Answering:
         that is wanted."""
         is_wanted = self._context.settings.speculate and bool(text)
         if is_wanted and self._player.reply is None and not self.is_busy:
-            messages = [*self._messages(), {"role": "user", "content": text}]
+            messages = self._following.messages_with(text)
             self._guess.begin(text, messages, self._toolbox.offered, self._call.next_id)
 
     def forget_guess(self) -> None:
@@ -188,7 +181,7 @@ class Answering:
     def _ask_again(self, reply: Reply, advice: str) -> None:
         """Ask anew for the round under way. What was said of it stands; `advice` is why."""
         round_id = self._call.next_id()
-        messages = self._messages()
+        messages = self._following.messages()
         if said := reply.ask_again(round_id):
             messages.append({"role": "assistant", "content": said})
             advice = f"{advice} {GO_ON}".strip()
@@ -305,13 +298,16 @@ class Answering:
             self._player.say(reply, self._context.phrases.say_again)
         elif (advice := self._gate.unkept(reply.part(first, last))) and reply.may_ask_again():
             self._place(reply, first, last)
-            self._generate(reply, self._messages(advice))
+            self._generate(reply, self._following.messages(advice))
             return
         self._all_said(reply, first)
 
     def _all_said(self, reply: Reply, first: int) -> None:
         """The answer is complete; the sentences of its last round begin at `first`."""
         last = len(reply.sentences)
+        way = another_way(self._session, reply.part(first, last))
+        if way is not None:
+            last = self._player.say(reply, self._context.phrases.ways[way]) + 1
         if last > first:
             self._place(reply, first, last)
         self._holding.said(reply.part(first, last))
@@ -321,13 +317,6 @@ class Answering:
 
     def _place(self, reply: Reply, first: int, last: int) -> None:
         reply.place(self._session.history.otto(reply.part(first, last)), first, last)
-
-    def _messages(self, advice: str = "") -> list[dict[str, Any]]:
-        context = self._context
-        now = context.now().astimezone(context.location.zone)
-        prompt = system_prompt(context.dealership, context.location, now)
-        told = [{"role": "system", "content": advice}] if advice else []
-        return [*self._session.history.messages(prompt), *told]
 
     # Tools
 

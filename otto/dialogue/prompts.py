@@ -75,7 +75,23 @@ class Phrases:
             "I'm sorry, I'm not certain about that, so I'd rather not say. "
             "Would you like me to connect you with the service desk?"
         )
+        self.key_it = "You can also key it in on your telephone, and end with the pound key."
+        self.spell_it = "You can also spell it for me, letter by letter."
+        self.or_a_person = "Or I can connect you with the service desk, just say so."
+        self.offer_person = (
+            "I'm sorry, I still did not get that. "
+            "Would you like me to connect you with the service desk?"
+        )
+        self.not_understood = (
+            "I'm sorry, I could not get that. "
+            "I'll connect you with the service desk. Please hold on."
+        )
         self.goodbye = "Thank you for calling. Goodbye."
+
+    @property
+    def ways(self) -> dict[str, str]:
+        """How to give what was asked for in vain, by the values of `flow.slots.Way`."""
+        return {"key": self.key_it, "spell": self.spell_it, "person": self.or_a_person}
 
     @property
     def fillers(self) -> tuple[str, ...]:

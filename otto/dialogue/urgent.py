@@ -1,5 +1,5 @@
 """What must not wait for a model's reading of it: danger, a person, being left alone, another
-language, and what Otto is.
+language, what Otto is, and that the same thing has been asked for often enough.
 
 The caller's own words decide (`otto.language.intents`), and a fixed sentence answers, whichever
 model would have spoken. While a tool is at work its result comes first: the model is told both.
@@ -13,8 +13,11 @@ from otto.crm.records import OptOut
 from otto.dialogue.answering import Answering
 from otto.dialogue.context import CallContext
 from otto.dialogue.control import CallControl
+from otto.dialogue.exchange import Exchange
+from otto.dialogue.flow.following import Patience
 from otto.dialogue.session.state import Directive, Ending, Session
 from otto.dialogue.turns.taker import Turn, TurnTaker
+from otto.language.consent import Answer, judge
 from otto.language.intents import Intent, intents
 from otto.language.phone import caller_number
 from otto.storage.errors import StoreUnavailable
@@ -47,7 +50,31 @@ class Urgent:
             if self._answer(intent):
                 log.info("answered_without_model", intent=intent.value)
                 return True
+        return self._accepts_person(turn.text) or self._has_asked_enough(turn.text)
+
+    def _accepts_person(self, text: str) -> bool:
+        """Whether it is a yes to the person that was offered here."""
+        heard = Exchange.of(self._session.history.entries).since
+        is_offered = heard.endswith(self._context.phrases.offer_person)
+        if is_offered and judge(text) is Answer.AGREES:
+            self._end(self._context.phrases.transferring, "transferred")
+            return True
         return False
+
+    def _has_asked_enough(self, text: str) -> bool:
+        """Whether the caller is not asked the same thing once more, for it is not understood: a
+        person is offered instead, and comes when that was in vain."""
+        phrases = self._context.phrases
+        match self._answering.patience_with(text):
+            case Patience.OFFER_A_PERSON:
+                self._answering.take_up()
+                self._say(phrases.offer_person)
+            case Patience.CONNECT:
+                self._end(phrases.not_understood, "not_understood")
+            case Patience.GO_ON:
+                return False
+        log.info("asked_enough")
+        return True
 
     def _answer(self, intent: Intent) -> bool:
         phrases = self._context.phrases

@@ -15,6 +15,7 @@ from typing import Any, Self
 from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.history import History
 from otto.dialogue.session.offered import AppointmentRef, Offer, OfferLine, VehicleRef
+from otto.dialogue.session.slots import Slots, dump_slots, load_slots
 
 __all__ = [
     "AppointmentRef",
@@ -148,6 +149,8 @@ class Session:
     """What is under way; likewise."""
     waiting: list[Errand] = field(default_factory=list)
     """What the caller wanted besides, to be come back to."""
+    slots: Slots = field(default_factory=dict)
+    """What the caller said of what Otto needs to know, and how often it was asked for."""
     customer_id: int | None = None
     first_name: str = ""
     phone: str = ""
@@ -213,6 +216,7 @@ class Session:
             "identity": self.identity.value,
             "errand": self.errand.value,
             "waiting": [errand.value for errand in self.waiting],
+            "slots": dump_slots(self.slots),
             "customer_id": self.customer_id,
             "first_name": self.first_name,
             "phone": self.phone,
@@ -252,6 +256,7 @@ class Session:
         fields["identity"] = Identity(fields["identity"])
         fields["errand"] = Errand(fields.get("errand", Errand.OPEN))
         fields["waiting"] = [Errand(errand) for errand in fields.get("waiting", ())]
+        fields["slots"] = load_slots(fields.get("slots", {}))
         fields["directive"] = Directive(fields["directive"])
         fields["vehicles"] = [VehicleRef(**item) for item in fields["vehicles"]]
         fields["offers"] = {key: Offer.load(item) for key, item in fields["offers"].items()}
@@ -312,7 +317,7 @@ class Session:
     def forget_words(self) -> None:
         """The call is over, and nothing that was said in it may be kept."""
         self.history, self.in_progress, self.attempted = History(), None, []
-        self.news = []
+        self.news, self.slots = [], {}
         for turn in self.turns:
             turn.text = turn.heard = ""
 

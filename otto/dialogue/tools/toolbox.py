@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from config.dealership import Dealership, Location
 from otto.crm.records import Callback
 from otto.dialogue.flow.machine import allowed_tools, came, denial
+from otto.dialogue.flow.slots import taken
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.appointments import AppointmentTools
 from otto.dialogue.tools.arguments import (
@@ -214,11 +215,13 @@ def _moving(name: str, given: dict[str, Any], outcome: Outcome) -> Outcome:
     def change(session: Session) -> Result:
         result = outcome.change(session)
         came(session, name, given, result)
+        taken(session, name, given, result)
         return result
 
     def late(session: Session) -> Late:
         late = outcome.late(session)
         came(session, name, given, late.result)
+        taken(session, name, given, late.result)
         return late
 
     return Outcome(change, late)
