@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -28,7 +28,7 @@ HIBARI_HZ = 24_000
 NANO_HZ = 16_000
 CACHE_BYTES = 64 * 2**20
 """About two hours of speech."""
-_LOUDNESS = 0.09
+LOUDNESS = 0.09
 """Root mean square, of full scale: what a telephone line carries without clipping."""
 _QUIET = 0.004
 _DIGIT = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
@@ -55,8 +55,14 @@ VOICES: dict[str, Voice] = {
     "bright": Voice("hibari", pace=1.05, pitch=1.1),
     "slow": Voice("hibari", pace=0.85, pitch=0.96),
     "quick": Voice("hibari", pace=1.2, pitch=1.04),
+    "deep": Voice("hibari", pace=0.95, pitch=0.76, seed=3),
+    "young": Voice("hibari", pace=1.1, pitch=1.17, seed=5),
+    "elderly": Voice("hibari", pace=0.75, pitch=0.88, seed=7),
+    "brisk": Voice("hibari", pace=1.3, pitch=0.9, seed=11),
     "pico": Voice("en-US"),
+    "pico-slow": Voice("en-US", pace=0.85, pitch=0.9),
     "british": Voice("en-GB"),
+    "british-brisk": Voice("en-GB", pace=1.15, pitch=1.1),
 }
 CALLER_VOICES = tuple(name for name in VOICES if name != "otto")
 
@@ -68,19 +74,21 @@ class Voices:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="voice")
-        self._cache: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, float, str], bytes] = OrderedDict()
         self._cached = 0
 
-    async def synthesise(self, text: str, voice: str = "otto") -> bytes:
-        """`text` spoken: mu-law 8 kHz. Empty when there is nothing to say.
+    async def synthesise(self, text: str, voice: str = "otto", pace: float = 1.0) -> bytes:
+        """`text` spoken: mu-law 8 kHz. Empty when there is nothing to say. `pace` goes on top of
+        the voice's own.
 
         Raises KeyError for a voice that does not exist.
         """
         how = VOICES[voice]
+        how = replace(how, pace=how.pace * pace)
         text = " ".join(text.split())
         if not any(character.isalnum() for character in text):
             return b""
-        key = (voice, text)
+        key = (voice, pace, text)
         found = self._cache.get(key)
         if found is not None:
             self._cache.move_to_end(key)
@@ -159,5 +167,5 @@ def _level(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
     if not len(samples):
         return np.zeros(0, np.int16)
     loudness = float(np.sqrt(np.mean(samples**2)))
-    scaled = samples * (_LOUDNESS / max(loudness, 1e-6))
+    scaled = samples * (LOUDNESS / max(loudness, 1e-6))
     return np.asarray(np.clip(scaled, -0.98, 0.98) * 32767, dtype=np.int16)

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from random import Random
 from typing import Literal
 
 from sandbox.audio import carrier
 from sandbox.audio.frames import FRAME_MS, QUIET_BYTES, SILENCE_PAYLOAD, frames_of
+from sandbox.audio.impairment import Impairment
+from sandbox.audio.mulaw import BYTES_PER_MS, SILENCE
 from sandbox.caller.ear import Words, make_ear
 from sandbox.caller.mind import Mind
+from sandbox.caller.personas import PersonaError
 from sandbox.caller.phrases import aloud
-from sandbox.caller.profile import Persona
+from sandbox.caller.profile import GoalKind, Persona
 from sandbox.caller.record import Record, Turn
 from sandbox.caller.standing import Reply
+from sandbox.caller.twists import PAUSE
 from sandbox.world import World
 
 INTERRUPTIONS_LIMIT = 3
@@ -29,6 +35,12 @@ KEY_MS = 250
 ECHO_MS = 140
 """How late one's own loudspeaker is in one's microphone, beside the tenth of a second in which
 the line is heard."""
+HESITATION_MS = (400, 1200)
+"""How long a caller who hesitates says nothing."""
+GAP_VARIES = (0.75, 1.5)
+"""By how much the pause before an answer varies, with a seed."""
+NOISES_MS = (2000, 6000)
+"""From one noise to the next where nobody speaks and there are sounds."""
 COUGH_PATIENCE_MS = 2500
 """Who has coughed lets Otto go on, and does not take its pause for the end of the sentence."""
 GOODBYE_WAIT_MS = 600
@@ -41,7 +53,18 @@ class Caller:
     def __init__(
         self, world: World, persona: Persona, record: Record, speech: Literal["real", "known"]
     ) -> None:
+        if speech == "known" and persona.has_bad_line:
+            raise PersonaError(
+                "a noisy line needs real speech: known audio is not heard through it"
+            )
         self.persona = persona
+        self._chance = Random(persona.seed)
+        self._gap_ms = float(persona.gap_ms)
+        self._line = (
+            Impairment(persona.noise, persona.snr_db, persona.loss_percent, persona.seed)
+            if persona.has_bad_line
+            else None
+        )
         self.mind = Mind(persona, mishears=speech == "real")
         self.speech = speech
         self.wants_to_hang_up = False
@@ -65,13 +88,18 @@ class Caller:
         self._sound_since_ms: float | None = None
         self._own_end_ms = 0.0
         self._interruptions = 0
+        self._noise_at_ms = float(NOISES_MS[0])
         self._deaf = False
         """Having interrupted, the caller does not hear how the sentence would have ended."""
 
     # Towards the line
 
     def next_frame(self) -> str | None:
-        """The base64 of the next 20 ms of this caller's voice; None: silent."""
+        """The base64 of the next 20 ms of this caller's voice, as it arrives; None: silent."""
+        frame = self._sent_frame()
+        return frame if self._line is None else self._line.carry(frame)
+
+    def _sent_frame(self) -> str | None:
         echo = self._echo.popleft() if self._echo else None
         if not self._frames:
             return echo
@@ -141,6 +169,7 @@ class Caller:
         if self._hang_up_at_ms is not None:
             self.wants_to_hang_up = now_ms >= self._hang_up_at_ms
             return
+        self._make_noise(now_ms)
         if self.speaking or self._composing or self._keys:
             return
         quiet_ms = now_ms - self._sound_ms
@@ -188,6 +217,14 @@ class Caller:
         only."""
         self._is_on_speaker = True
 
+    def _make_noise(self, now_ms: float) -> None:
+        """Sounds without words, now and then, where that is all there is."""
+        if self.persona.goal.kind is not GoalKind.NOISE or self.speaking:
+            return
+        if now_ms >= self._noise_at_ms:
+            self._noise_at_ms = now_ms + self._chance.uniform(*NOISES_MS)
+            self.cough("")
+
     def overhear(self, text: str) -> None:
         """Twilio's own voice said `text` (there is no stream to answer on)."""
         self._record.event("otto", "said", text, by="twiml")
@@ -212,7 +249,7 @@ class Caller:
         noises = self._record.measured.noises
         if noises and now_ms - noises[-1].began_ms < COUGH_PATIENCE_MS:
             return COUGH_PATIENCE_MS
-        return self.persona.gap_ms
+        return self._gap_ms
 
     def _maybe_interrupt(self, now_ms: float) -> None:
         after_ms = self.mind.interrupt_after_ms
@@ -255,18 +292,31 @@ class Caller:
             self._hang_up_at_ms = self._record.now_ms + GOODBYE_WAIT_MS
             return
         self._hang_up_after = reply.hang_up
+        if self.persona.seed:
+            self._gap_ms = self.persona.gap_ms * self._chance.uniform(*GAP_VARIES)
+        pieces = [piece.strip() for piece in (reply.spoken or reply.text).split(PAUSE)]
         if self.speech == "known":
-            self._speak(reply.text, carrier.encode(reply.text), interrupting)
+            self._speak(reply.text, self._with_pauses(map(carrier.encode, pieces)), interrupting)
         else:
             self._composing = True
-            self._world.spawn(self._compose(reply.text, interrupting))
+            self._world.spawn(self._compose(reply.text, pieces, interrupting))
 
-    async def _compose(self, text: str, interrupting: bool) -> None:
+    async def _compose(self, text: str, pieces: Sequence[str], interrupting: bool) -> None:
+        persona, voices = self.persona, self._world.voices
         try:
-            audio = await self._world.voices.synthesise(aloud(text), self.persona.voice)
+            audio = [await voices.synthesise(aloud(p), persona.voice, persona.pace) for p in pieces]
         finally:
             self._composing = False
-        self._speak(text, audio, interrupting)
+        self._speak(text, self._with_pauses(audio), interrupting)
+
+    def _with_pauses(self, pieces: Iterable[bytes]) -> bytes:
+        """The pieces of one utterance, with a pause from one to the next."""
+        spoken = b""
+        for piece in pieces:
+            if spoken:
+                spoken += SILENCE * (BYTES_PER_MS * self._chance.randint(*HESITATION_MS))
+            spoken += piece
+        return spoken
 
     def _speak(self, text: str, audio: bytes, interrupting: bool) -> None:
         frames = frames_of(audio)

@@ -1,15 +1,15 @@
-"""Who calls: the callers that are always there, and reading further ones from a mapping."""
+"""Reading callers from a mapping, such as a scenario's YAML."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from datetime import date
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from sandbox.audio.voices import CALLER_VOICES
+from sandbox.caller.people import PERSONAS
 from sandbox.caller.profile import CLOCK, DAY, Facts, Goal, GoalKind, Persona, Twist, TwistKind
 
 __all__ = [
@@ -29,138 +29,6 @@ __all__ = [
 
 class PersonaError(ValueError):
     """The persona, or what is asked of it, does not exist. The message is a sentence."""
-
-
-PERSONAS: dict[str, Persona] = {
-    persona.name: persona
-    for persona in (
-        Persona(
-            name="maria",
-            about="A known customer who books an oil change, best on Tuesday or in a morning.",
-            voice="alto",
-            facts=Facts(
-                "Maria", "Alvarez", "+13125550142", date(1984, 3, 12), 2019, "Honda", "Civic"
-            ),
-            goal=Goal(prefer="tuesday morning"),
-        ),
-        Persona(
-            name="new-customer",
-            about="Not in the book yet: gives name and car, books a tire rotation.",
-            voice="british",
-            facts=Facts(
-                *("Daniel", "Foster", "+17735550187", date(1991, 8, 23)),
-                *(2021, "Toyota", "Corolla"),
-                known=False,
-            ),
-            goal=Goal(service="tire_rotation", prefer="first"),
-        ),
-        Persona(
-            name="hurried",
-            about="A known customer in a hurry, who cuts in while Otto is speaking.",
-            voice="quick",
-            facts=Facts(
-                "Maria", "Alvarez", "+13125550142", date(1984, 3, 12), 2019, "Honda", "Civic"
-            ),
-            goal=Goal(prefer="first"),
-            manner="curt",
-            gap_ms=600,
-            interrupt_after_ms=1800,
-        ),
-        Persona(
-            name="window-shopper",
-            about="Asks for hours and prices, books nothing.",
-            voice="bright",
-            facts=Facts("Helen", "Price", "+16305550119", date(1970, 1, 30), known=False),
-            goal=Goal(
-                kind=GoalKind.ASK,
-                questions=("What are your hours?", "How much is an oil change?"),
-            ),
-        ),
-        Persona(
-            name="wants-a-person",
-            about="Will not speak with a machine.",
-            voice="tenor",
-            facts=Facts("George", "Miller", "+18475550176", date(1952, 11, 2), known=False),
-            goal=Goal(kind=GoalKind.PERSON),
-            manner="curt",
-        ),
-        Persona(
-            name="silent",
-            about="Rings and says nothing.",
-            voice="alto",
-            facts=Facts("Nobody", "There", "+12245550133", known=False),
-            goal=Goal(kind=GoalKind.SILENT),
-        ),
-        Persona(
-            name="rambler",
-            about="A new customer who says everything with a story around it.",
-            voice="slow",
-            facts=Facts(
-                *("Walter", "Simmons", "+18155550164", date(1949, 6, 5)),
-                *(2015, "Ford", "Escape"),
-                known=False,
-            ),
-            goal=Goal(prefer="afternoon"),
-            manner="chatty",
-            gap_ms=800,
-        ),
-        Persona(
-            name="keypad",
-            about="A known customer who keys numbers, and a yes, instead of saying them.",
-            voice="alto",
-            facts=Facts(
-                "Maria", "Alvarez", "+13125550142", date(1984, 3, 12), 2019, "Honda", "Civic"
-            ),
-            goal=Goal(prefer="first"),
-            keys=True,
-        ),
-        Persona(
-            name="reschedule",
-            about="Has an appointment, and would rather come on a Thursday.",
-            voice="bright",
-            facts=Facts(
-                "Grace", "Bell", "+13125550171", date(1988, 5, 14), 2022, "Hyundai", "Tucson"
-            ),
-            goal=Goal(kind=GoalKind.RESCHEDULE, prefer="thursday"),
-        ),
-        Persona(
-            name="cancel",
-            about="Has an appointment, and needs it no longer.",
-            voice="tenor",
-            facts=Facts(
-                "Victor", "Hill", "+13125550154", date(1966, 2, 17), 2015, "Jeep", "Wrangler"
-            ),
-            goal=Goal(kind=GoalKind.CANCEL),
-        ),
-        Persona(
-            name="when",
-            about="Has an appointment, and has forgotten when.",
-            voice="british",
-            facts=Facts(
-                "Grace", "Bell", "+13125550171", date(1988, 5, 14), 2022, "Hyundai", "Tucson"
-            ),
-            goal=Goal(kind=GoalKind.WHEN),
-        ),
-        Persona(
-            name="car-ready",
-            about="Has two cars in the workshop, and asks whether one of them is ready.",
-            voice="tenor",
-            facts=Facts(
-                "James", "Okafor", "+13125550117", date(1979, 11, 2), 2016, "Toyota", "Camry"
-            ),
-            goal=Goal(kind=GoalKind.STATUS),
-        ),
-        Persona(
-            name="load",
-            about="For load tests: a known customer whose facts come with the request.",
-            voice="alto",
-            facts=Facts(
-                "Maria", "Alvarez", "+13125550142", date(1984, 3, 12), 2019, "Honda", "Civic"
-            ),
-            goal=Goal(prefer="first"),
-        ),
-    )
-}
 
 
 _PERSONA = TypeAdapter(Persona)
@@ -183,8 +51,10 @@ def persona(
 
     Raises `PersonaError`.
     """
-    changes = {"based_on": name, "goal": goal or {}, "facts": facts or {}}
-    return read_persona({**(traits or {}), **changes})
+    if not isinstance(traits, Mapping | None):
+        raise PersonaError("a persona's traits are a mapping of its fields")
+    own = {"based_on": name, "goal": {} if goal is None else goal, "facts": facts or {}}
+    return read_persona({**(traits or {}), **own})
 
 
 def read_persona(mapping: Mapping[str, Any]) -> Persona:

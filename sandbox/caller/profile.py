@@ -13,10 +13,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, with_config
 
+from sandbox.audio.impairment import Noise
 from sandbox.caller.acts import Act
 
 Manner = Literal["plain", "curt", "chatty"]
-CallNoise = Literal["road", "babble"]
 _STRICT = with_config(ConfigDict(extra="forbid"))
 CLOCK = r"^(([01]\d|2[0-3]):[0-5]\d)?$"
 DAY = r"^(\d{4}-(0[1-9]|1[0-2])-\d\d|(mon|tues|wednes|thurs|fri|satur|sun)day)$"
@@ -209,8 +209,13 @@ class Persona:
     """Of wording and timing; 0: the first wording of everything, and the same pause each time."""
     pace: Annotated[float, Field(ge=0.6, le=1.6)] = 1.0
     """How fast this caller speaks, times the voice's own pace."""
-    noise: CallNoise = "road"
+    noise: Noise = "road"
     snr_db: Annotated[float, Field(ge=-5, le=60)] | None = None
     """How much louder the voice is than the noise behind it; None: a quiet room."""
     loss_percent: Annotated[float, Field(ge=0, le=50)] = 0.0
     """How many of a hundred 20 ms packets of this caller's voice are lost on the way."""
+
+    @property
+    def has_bad_line(self) -> bool:
+        """Whether anything but the voice is to be heard, or not all of it."""
+        return self.snr_db is not None or self.loss_percent > 0

@@ -105,6 +105,9 @@ class Exchange:
             "at": self.world.clock().isoformat(),
         }
         self.world.log(MESSAGES_LOG).append(message)
+        for call in self.calls.values():
+            if not call.over and call.caller.persona.facts.phone == to_number:
+                call.caller.mind.receive_text(body)
         return message
 
     def messages(self) -> list[dict[str, Any]]:

@@ -89,7 +89,8 @@ class _Control:
 
     async def _place(self, request: Request) -> Response:
         body = await _body(request)
-        unknown = set(body) - {"persona", "goal", "facts", "from", "speech", "stir_verstat"}
+        known = {"persona", "goal", "facts", "traits", "from", "speech", "stir_verstat"}
+        unknown = set(body) - known
         if unknown:
             raise _Refused(400, f"unknown field {sorted(unknown)[0]!r}")
         speech = body.get("speech")
@@ -99,7 +100,8 @@ class _Control:
         if not isinstance(stir_verstat, str | None):
             raise _Refused(400, "stir_verstat is a text, like TN-Validation-Failed-A")
         try:
-            chosen = persona(body.get("persona", "maria"), body.get("goal"), body.get("facts"))
+            parts = (body.get(part) for part in ("goal", "facts", "traits"))
+            chosen = persona(body.get("persona", "maria"), *parts)
             call = self._exchange.ring(
                 chosen, from_number=body.get("from"), speech=speech, stir_verstat=stir_verstat
             )

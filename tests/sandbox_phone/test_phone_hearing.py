@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64decode
+from typing import Any
+
 import pytest
 
 from sandbox.audio import carrier
+from sandbox.audio.frames import FRAME_BYTES
+from sandbox.audio.mulaw import BYTES_PER_MS
 from sandbox.audio.recogniser import Recognised
-from sandbox.caller.caller import Caller
+from sandbox.caller.caller import HESITATION_MS, Caller
 from sandbox.caller.comprehension import UNINTELLIGIBLE
 from sandbox.caller.ear import Ear, KnownEar, RealEar, Words
 from sandbox.caller.mind import PATIENCE_MS
-from sandbox.caller.personas import persona
+from sandbox.caller.personas import PersonaError, persona
 from sandbox.caller.record import Record
 from sandbox.world import World
 
@@ -144,4 +150,65 @@ async def test_a_caller_who_understands_nothing_speaks_up_all_the_same(world: Wo
         caller.listen(hum if record.at_ms <= 3000 else b"", SPAN_MS, record.at_ms > 3000)
     assert caller.speaking and 3000 + caller.persona.gap_ms <= record.at_ms < 4500
     assert any("oil change" in event["text"] for event in record.events)
+    caller.close()
+
+
+def _answer_to_a_hum(world: World, **traits: Any) -> tuple[bytes, float]:
+    """What a caller says after three seconds of speech, and how long after."""
+    record = SteppedRecord()
+    caller = Caller(world, persona("maria", traits=traits), record, "known")
+    caller.connected()
+    hum = b"\x1e\x9e\x08\x88" * 200
+    while not caller.speaking and record.at_ms < PATIENCE_MS:
+        record.at_ms += SPAN_MS
+        caller.listen(hum if record.at_ms <= 3000 else b"", SPAN_MS, record.at_ms > 3000)
+    audio = b""
+    while caller.speaking:
+        audio += b64decode(caller.next_frame() or "")
+    caller.close()
+    return audio, record.at_ms - 3000
+
+
+async def test_a_caller_who_hesitates_is_silent_in_the_middle_of_a_sentence(world: World) -> None:
+    plain, _ = _answer_to_a_hum(world)
+    halting, _ = _answer_to_a_hum(world, twists=["hesitates"])
+    shortest, longest = (BYTES_PER_MS * ms for ms in HESITATION_MS)
+    pauses = [len(pause) for pause in re.findall(rb"\xff{800,}", halting)]
+    assert len(pauses) == 1 and shortest <= pauses[0] < longest + FRAME_BYTES * 2
+    assert not re.findall(rb"\xff{800,}", plain)
+
+
+async def test_a_seed_varies_how_long_a_caller_thinks(world: World) -> None:
+    def thinks(seed: int) -> float:
+        caller = Caller(world, persona("maria", traits={"seed": seed}), Record(), "known")
+        caller.say("Hello.")
+        gap_ms = caller._gap_ms
+        caller.close()
+        return gap_ms
+
+    assert thinks(0) == 700 and thinks(1) == thinks(1)
+    varied = {thinks(seed) for seed in range(1, 8)}
+    assert len(varied) == 7 and all(500 < each < 1100 for each in varied)
+
+
+async def test_a_noisy_line_is_never_silent(world: World) -> None:
+    caller = Caller(world, persona("maria", traits={"snr_db": 15}), Record(), "real")
+    frames = [caller.next_frame() for _ in range(50)]
+    assert all(frames) and len({*frames}) > 40
+    caller.close()
+    with pytest.raises(PersonaError, match="needs real speech"):
+        Caller(world, persona("maria", traits={"loss_percent": 2}), Record(), "known")
+
+
+async def test_where_nobody_speaks_there_are_sounds(world: World) -> None:
+    record = SteppedRecord()
+    caller = Caller(world, persona("noise"), record, "known")
+    caller.connected()
+    heard = 0
+    while record.at_ms < 20_000:
+        record.at_ms += SPAN_MS
+        caller.listen(b"", SPAN_MS, True)
+        while caller.speaking:
+            heard += caller.next_frame() is not None
+    assert heard and 3 <= len(record.measured.noises) <= 10 and not record.measured.turns
     caller.close()

@@ -16,6 +16,9 @@ from aiohttp import web
 from twilio.request_validator import RequestValidator
 
 from sandbox.audio import carrier
+from sandbox.caller.personas import PERSONAS
+from sandbox.twilio.call import Call, CallPlan
+from sandbox.twilio.exchange import Exchange
 from sandbox.world import World
 
 GREETING = "Thank you for calling Otto's Auto. How can I help you today?"
@@ -443,3 +446,38 @@ async def test_a_real_voice_is_heard_and_answered_in_a_real_voice(
         done = await outcome(http, twilio, sid)
     assert done["booked"] and done["stages"][-1] == "goodbye"
     assert done["chosen"] == "Tuesday at 10:00 AM"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"traits": {"zoo": 1}}, "unknown field 'zoo'"),
+        ({"traits": {"voice": "zoo"}}, "unknown voice"),
+        ({"traits": {"snr_db": 10}, "speech": "known"}, "needs real speech"),
+        ({"traits": [1]}, "a mapping of its fields"),
+        ({"goal": "book"}, "'goal' cannot be read"),
+        ({"facts": {"zoo": 1}}, "unknown field 'facts.zoo'"),
+    ],
+)
+async def test_what_is_wrong_in_a_caller_who_is_asked_for_is_said(
+    twilio: str, http: aiohttp.ClientSession, body: dict[str, Any], says: str
+) -> None:
+    async with http.put(f"{twilio}/sandbox/number", json={"voice_url": "http://127.0.0.1:9/"}):
+        pass
+    async with http.post(f"{twilio}/sandbox/calls", json={"persona": "maria", **body}) as answer:
+        assert answer.status == 400 and says in await answer.text()
+
+
+async def test_a_text_message_reaches_the_caller_it_is_for(world: World) -> None:
+    exchange = Exchange(world)
+    calls = []
+    for name in ("maria", "new-customer"):
+        facts = PERSONAS[name]
+        plan = CallPlan(facts, "inbound", "+1", "+1", "known", url="http://127.0.0.1:9/voice")
+        async with aiohttp.ClientSession() as session:
+            calls.append(Call(world, session, plan))
+        exchange.calls[calls[-1].sid] = calls[-1]
+    exchange.send_message("+13125550142", "+18155550100", "Your code is 048213.")
+    asked = "What are the six digits in the text message?"
+    said = [call.caller.mind.hear(asked).text for call in calls]  # type: ignore[union-attr]
+    assert said == ["The code is 0 4 8 2 1 3.", "One moment, it hasn't come yet."]
