@@ -117,6 +117,16 @@ def _agreement(verbs: str) -> tuple[str, ...]:
         if verbs is not _VERBS["cancel"]
         else rf"(?:please )?(?:go (?:right |on )?ahead|go for it|go on|proceed|please do|do so"
         rf"|let's)(?: (?:with {_IT}|and cancel))?|(?:please |just )*cancel",
+        rf"(?:(?:go (?:right )?ahead and|please|let's|just|yes) )+(?:{verbs})"
+        r"|(?:that |it |everything )?should (?:be (?:just )?(?:fine|okay|ok|good)|work|do)"
+        r"|i (?:guess|suppose|believe|think) so|(?:a |one |100 )?(?:hundred )?percent|positive"
+        r"|see you then"
+        r"|(?:that|this|the) (?:day|time|date|one|slot|hour|price|car|service) (?:works|is good|is"
+        r" fine|is great|is perfect|is right|is correct|is okay|is ok|suits me)(?: for (?:me|us))?",
+        r"no (?:other |more |further )?(?:changes|corrections|edits|adjustments)(?: needed)?"
+        r"|nothing (?:else )?(?:to|needs) (?:change|changing|correct|correcting|fix|add)"
+        if verbs is not _VERBS["cancel"]
+        else r"i'm sure",
         rf"no need to (?:ask|change (?:it|anything))|i'm (?:okay|fine|good|happy|cool|on board"
         rf"|down) with {_IT}|{_FINE} (?:with|by|for) (?:me|us)|(?:i'm )?happy (?:to|with"
         rf" (?:it|that))",
@@ -197,6 +207,12 @@ _ASKS: Final = re.compile(
     r"|will it|speak to|talk to (?:a|some))\b"
 )
 
+_GOES_ON: Final = re.compile(
+    r"^(?:okay|ok|well|yes|yeah|sure|alright|all right|right|fine) so$| (?:and|but|or|because)$"
+    r"|^yeah right$"
+)
+"""Behind which something is still to come; and what is meant as the opposite."""
+
 _CONTRACTIONS: Final = (
     (re.compile(r"\bcannot\b|\bcan't\b|\bcant\b"), "can not"),
     (re.compile(r"\bwon't\b|\bwont\b"), "will not"),
@@ -235,7 +251,13 @@ def judge(text: str, about: About = "book", read_back: Iterable[str] = ()) -> An
     """
     plain = _plain(text)
     is_short = 0 < len(plain.split()) <= MOST_WORDS
-    if is_short and _agrees(plain, _AGREEMENT[about], _restated(read_back)):
+    if plain == "please":
+        return Answer.AGREES
+    if (
+        is_short
+        and not _GOES_ON.search(plain)
+        and _agrees(plain, _AGREEMENT[about], _restated(read_back))
+    ):
         return Answer.AGREES
     return _why_not(plain, text)
 

@@ -15,6 +15,7 @@ _COURTESY: Final = (
     r"(?:(?:hi|hello|hey|there|yes|yeah|no|okay|ok|um|uh|well|so|good morning|good afternoon"
     r"|listen|just|please) )*"
 )
+_THEN: Final = r"(?: (?:please|thank you|thanks|okay|now|right now))*"
 _CAR: Final = (
     r"(?:car|truck|vehicle|van|suv|jeep|ride|auto|it|she|he|baby|[a-z]+(?:'s)? (?:car|truck)"
     r"|honda|civic|accord|cr v|toyota|corolla|camry|rav ?4|ford|f ?150|escape|explorer|chevy"
@@ -56,8 +57,12 @@ TELLTALES: Final[dict[str, str]] = {
         r"|smok(?:e|ing)\b(?! (?:test|machine))|on fire|caught fire|flames?|sparks|fire under"
         r"|air ?bags? (?:light|warning|is|are|lamp|went|deployed|recall)"
         r"|(?:don't|do not|not to|stop|shouldn't) drive (?:it|the car|my car|this|until)?"
-        r"|don't drive\b|steering (?:wheel )?(?:is |got |has |feels |just )*(?:locked|stuck|loose"
-        r"|very stiff|stiff|hard|jammed|seized)|wheel (?:is |feels |just |almost )*(?:came off"
+        r"|don't drive\b|steam\w* (?:is |was )?(?:coming|pouring|rising|from)"
+        r"|steering (?:wheel )?(?:is |got |has |feels "
+        r"|just |keeps )*(?:locked|locks|locking|stuck|loose"
+        r"|very stiff|stiff|hard|jammed|seized)|wheel (?:is |feels |just |almost |like |it's |it "
+        r"|about |to |going |gonna |might )*(?:come off"
+        r"|fall off|came off"
         r"|coming off|fell off|falling off|loose|wobbl\w+)|(?:lug nuts?) (?:are |is )?(?:loose"
         r"|missing)"
         r"|(?:dies|died|stalls|stalled|shuts off|shut off|cuts out) (?:on me )?(?:on the|while|when"
@@ -73,7 +78,8 @@ TELLTALES: Final[dict[str, str]] = {
         r"tow(?:ing|ed)?\b|tow truck|wrecker|flatbed|stranded|broke down|broken down|breakdown"
         r"|roadside|flat tire|a flat\b|stuck on (?:the|i|route|highway)|side of the (?:road"
         r"|highway)"
-        r"|shoulder of the|(?:won't|doesn't|does not|will not|wouldn't|not) start(?:ing)?\b"
+        rf"|shoulder of the|come (?:and )?(?:get|fetch|pick up) (?:me|{_MY} {_CAR})\b|(?:won't"
+        rf"|doesn't|does not|will not|wouldn't|not) start(?:ing)?\b"
         r"(?! (?:until|working|before))|jump ?start|need a jump|locked (?:my )?keys|out of gas"
         r"|(?:car|truck|it|vehicle) (?:just )?died\b|dead in (?:the|my)|spare tire"
     ),
@@ -83,9 +89,10 @@ TELLTALES: Final[dict[str, str]] = {
         r" ?(?:me|us|this number|here|my (?:phone|number|cell)|again|anymore|any more)"
         r"|no more (?:calls|texts|messages|robocalls)|(?:take|remove|get|delete|scratch) (?:me"
         r"|my number"
-        r"|this number|us|my name) (?:off|from|out of)|(?:put|add) me on (?:the|your) do not call"
+        r"|this number|us|my name) (?:off|from|out of) (?!(?:the|your) (?:schedule|calendar|book))"
+        r"|(?:remove|delete|erase) (?:my|this) number|(?:put|add) me on (?:the|your) do not call"
         r"|do not call list|unsubscribe|opt (?:me )?out|opting out"
-        r"|^(?:please )?(?:remove me|stop|unsubscribe)(?: please)?$"
+        rf"|^{_COURTESY}(?:remove me|stop|unsubscribe|do not call|don't call)(?: me)?{_THEN}$"
         r"|leave me alone|lose my number|stop (?:calling|texting|these calls)"
         r"|(?:revoke|withdraw) (?:my )?consent"
     ),
@@ -98,6 +105,9 @@ TELLTALES: Final[dict[str, str]] = {
         r"|deutsch|guten (?:tag|morgen)|ich (?:brauche|mochte)|russian|chinese|mandarin|cantonese"
         r"|polish speaker|korean|arabic|vietnamese|hindi|tagalog|portuguese"
         r"|do you speak (?!to|with)\w+|speak (?:any )?(?:other )?language|interpreter|translator"
+        r"|(?:speaks?|speaking) (?:spanish|polish|french|german|italian|russian|ukrainian|chinese"
+        r"|mandarin|cantonese|korean|japanese|arabic|vietnamese|hindi|urdu|tagalog|portuguese"
+        r"|greek|creole)"
         r"|(?:don't|do not|no) speak english|no english|in french|in polish|in german"
     ),
     "person": (
@@ -127,10 +137,19 @@ TELLTALES: Final[dict[str, str]] = {
         r" (?:talk(?:ing)?|speak(?:ing)?|deal(?:ing)?) (?:to|with) (?:a |an |this "
         r"|the )?(?:machine|robot"
         r"|computer|bot|recording|ai|automated)|customer service|(?:get|is) (?:me )?the manager"
+        r"|(?:speak|talk) (?:to|with) [a-z]+ (?:in|from|at|over in|down in) (?:the )?(?:service"
+        r"|shop|garage)"
+        rf"|^{_COURTESY}zero(?: zero)*{_THEN}$"
         r"|front desk|operator|receptionist"
     ),
     "wrong_number": (
-        r"wrong number|wrong place|misdial\w*|dialed (?:the )?wrong|didn't mean to call"
+        r"(?:is this|trying to (?:reach|call|get)|looking for|meant to (?:call|dial)"
+        r"|thought this was)"
+        r" (?:the |a |an |my )?(?:\w+ )?(?:dentist|doctor|clinic|pizza|domino'?s|walmart|bank"
+        r"|school"
+        r"|pharmacy|hospital|hotel|motel|restaurant|library|post office|salon|barber|vet|church"
+        r"|police)"
+        r"|wrong number|wrong place|misdial\w*|dialed (?:the )?wrong|didn't mean to call"
     ),
     "robot": (
         r"(?:are you|is this|am i (?:talking|speaking) (?:to|with)|you're|you are|this is"
@@ -144,7 +163,9 @@ TELLTALES: Final[dict[str, str]] = {
         r"|not (?:satisfied|happy)|dissatisfied|worst|still (?:making|doing|broken|leaking"
         r"|not (?:fixed"
         r"|working|right)|has the same|there)|same (?:noise|problem|issue|thing)"
-        r"|after you (?:guys )?"
+        r"|(?:your|the) (?:guys|people|mechanics?|techs?|technicians?|shop|workers?) (?:broke"
+        r"|damaged"
+        r"|scratched|messed up|ruined|dented|lost|forgot|left)|after you (?:guys )?"
         r"(?:fixed|worked|serviced|repaired|did)|you (?:guys )?(?:broke|damaged|scratched"
         r"|didn't fix"
         r"|messed up|ruined|dented)|since you (?:guys )?(?:fixed|worked|had|did|changed"
@@ -162,21 +183,26 @@ TELLTALES: Final[dict[str, str]] = {
     ),
     "reschedule": (
         r"reschedul\w*|re schedul\w*|rebook\w*|postpone\w*"
-        rf"|(?:move|change|push|switch|shift|bump|delay|swap|adjust|modify|bring) (?:up |back "
-        rf"|out |forward |around )?{_MY}"
-        rf" (?:\w+ )*?(?:{_APPOINTMENT}|{_WORK}|(?:mon|tues|wednes|thurs|fri|satur|sun)day|time"
+        rf"|(?:move|change|push|switch|shift|bump|delay|swap|adjust|modify|bring (?:up|forward)) "
+        rf"(?:up |back |out |forward |around )?{_MY}"
+        rf" (?:\w+ ){{0,6}}?(?:{_APPOINTMENT}|{_WORK}|(?:mon|tues|wednes|thurs|fri|satur|sun)day"
+        rf"|time"
         rf"|date|day)"
         rf"|(?:change|move|push|switch) (?:the )?(?:time|date|day) (?:of|for|on)"
-        rf"|{_APPOINTMENT}[\w ']*? (?:and|but|that|to|i|i'd|which)[\w ']*? (?:change|move|push"
+        rf"|{_APPOINTMENT}[\w ']{{0,60}}? (?:and|but|that|to|i|i'd"
+        rf"|which)[\w ']{{0,60}}? (?:change|move|push"
         rf"|switch|reschedule|different (?:day|time)|earlier|later)"
         r"|(?:different|another|earlier|later|new|better) (?:day|time|date) for my"
         r"|(?:come|bring it) in (?:on )?(?:a |another )?(?:different|another|later|earlier|instead)"
         rf"|(?:earlier|later|different) {_APPOINTMENT}|instead of my"
+        r"|(?:bump|push|move|switch|change|shift) it (?:to|back|up|out|forward|over)\b"
     ),
     "cancel": (
         rf"cancel(?:l?ing|l?ed|lation)?\b(?! (?:fee|policy|anytime))|call off {_MY}"
-        rf"|(?:don't|do not|no longer|won't) need (?:{_MY} )?(?:\w+ )?(?:{_APPOINTMENT})"
-        rf"|take me off the (?:schedule|calendar|books)|scratch my {_APPOINTMENT}"
+        rf"|(?:don't|do not|no longer|won't"
+        rf"|won't be) need(?:ing)? (?:{_MY} )?(?:\w+ )?(?:{_APPOINTMENT})"
+        rf"|take (?:me|us|it) off (?:the|your) (?:schedule|calendar|books?)"
+        rf"|scratch my {_APPOINTMENT}"
         rf"|drop my {_APPOINTMENT}"
         rf"|get rid of my {_APPOINTMENT}|(?:delete|remove) my {_APPOINTMENT}"
     ),
@@ -187,12 +213,14 @@ TELLTALES: Final[dict[str, str]] = {
         rf"|(?:forgot|forget|forgotten|don't recall|can't recall|don't remember|do not remember"
         rf"|can't remember|not sure|don't know|lost track|remind me|wondering) (?:of )?(?:when"
         rf"|what time|what day|about|the (?:date|time|day)(?: of)?)? ?(?:{_MY}|i)"
-        rf"(?: \w+)*? ?(?:{_APPOINTMENT}|scheduled|booked|coming|supposed|have)"
+        rf"(?: \w+){{0,8}}? ?(?:{_APPOINTMENT}|scheduled|booked|coming|supposed|have)"
+        rf"|(?:do you )?have me (?:down|scheduled|booked|on the)|did my {_APPOINTMENT} (?:go|get"
+        rf"|take)"
         rf"|do i have (?:an? |any )?(?:\w+ )?{_APPOINTMENT}|(?:check|confirm|verify"
         rf"|double check|checking|confirming|verifying|look up|see) (?:on |about |for "
         rf"|if i have |the time (?:of|for) |the date (?:of|for) |what time )*"
         rf"(?:{_MY} )?(?:next |upcoming )?(?:{_APPOINTMENT})|(?:got|received|get) a (?:text"
-        rf"|message|email|reminder|call)[\w ']*? {_APPOINTMENT}"
+        rf"|message|email|reminder|call)[\w ']{{0,60}}? {_APPOINTMENT}"
         rf"|am i (?:scheduled|booked|supposed|on the|down for|still (?:on|scheduled|booked))"
         rf"|what time am i|when am i|when do i (?:come|bring|have|need)"
         rf"|(?:what|which) {_APPOINTMENT} do i|have i got an {_APPOINTMENT}"
@@ -204,6 +232,10 @@ TELLTALES: Final[dict[str, str]] = {
         rf"|complete\w*|good to go|still)"
         rf"|(?:ready|done|finished|fixed|completed) (?:yet|for (?:me|pick ?up))"
         rf"|ready to (?:be picked|pick|go|come)"
+        rf"|(?:check|checking|check in|checking in|calling) (?:in )?(?:on|about) {_MY} {_CAR}\b"
+        r"|(?:has|have|did|is) (?:anybody|anyone|somebody|someone|they|you)(?: guys)?"
+        rf"(?: \w+)? (?:look(?:ed)?|looking|work(?:ed)?|working|start(?:ed)?) (?:at"
+        rf"|on) {_MY}? ?{_CAR}\b"
         rf"|status (?:of|on|update)|update (?:on|about|for)|(?:an|any|get an|give me an|for an"
         rf"|for a) (?:status|update|news|word)\b"
         rf"|(?:what's|what is|whats) (?:going on|happening|up|the (?:status|word|story|deal"
@@ -212,7 +244,7 @@ TELLTALES: Final[dict[str, str]] = {
         rf"|how (?:much longer|long) (?:until|till|before|is it going|will it be|on|for) ?(?:my"
         rf"|it|the|the repair)?"
         rf"|(?:dropped|drop|left|leave|brought|took|had"
-        rf"|have) {_MY} {_CAR}(?: off)?[\w ']*? (?:see|check|checking|finished|ready|done"
+        rf"|have) {_MY} {_CAR}(?: off)?[\w ']{{0,60}}? (?:see|check|checking|finished|ready|done"
         rf"|wondering|know|how|heard|hear)"
         rf"|when (?:can|will|is|do|could|should|would) (?:i|we|my|it|the|she"
         rf"|he)(?: {_CAR})? ?(?:come (?:and )?)?(?:pick|get my|be (?:ready|done|finished)|ready"
@@ -227,7 +259,8 @@ TELLTALES: Final[dict[str, str]] = {
         rf"|the|it)|what did you (?:find|guys find)|waiting (?:on|for) my {_CAR}"
     ),
     "running_late": (
-        r"running (?:\w+ ){0,5}?(?:late|behind)|(?:be|i'm|i am|gonna be|going to be) (?:about "
+        r"overslept|running (?:\w+ ){0,5}?(?:late|behind)|(?:be|i'm|i am|gonna be"
+        r"|going to be) (?:about "
         r"|around |a |like |probably )*"
         r"(?:\w+ ){0,4}?late\b|late for my|stuck in traffic|(?:get|be) there (?:a "
         r"|about )?(?:little |bit )?late|hold my (?:spot|appointment|slot)"
@@ -252,12 +285,15 @@ TELLTALES: Final[dict[str, str]] = {
         r"|pre ?owned )*(?:car|truck|suv|van|vehicle|one|in|honda|civic|accord|toyota|corolla"
         r"|lease|jeep|pickup)|(?:used|new|pre ?owned|certified) (?:car|truck|vehicle|suv|van"
         r"|inventory|pickup)s?"
-        r"|test drive|trade (?:it |my \w+ )?in\b|sell (?:my|me a) (?:car|truck)|(?:in"
+        r"|test drive|(?:interested in|looking at|information on) (?:a |the |your )?new \w+"
+        r"|my lease\b|trade[ -]in"
+        r"|trade (?:it |my \w+ )?in\b|sell (?:my|me a) (?:car|truck)|(?:in"
         r"|on) (?:the|your) lot|inventory|lease (?:deal|return|end|a|is)|in the market for"
         r"|looking (?:for|at) (?:a |an )?(?:new|used) (?:car|truck|suv|vehicle)"
     ),
     "parts": (
-        r"parts?(?: department| counter| desk| guy)\b|(?:in stock|carry|sell|order|get|buy"
+        rf"parts?(?: department| counter| desk| guy)\b|^{_COURTESY}parts{_THEN}$"
+        rf"|just the part\b|(?:in stock|carry|sell|order|get|buy"
         r"|need|have|looking for|price on|price of|much (?:is|for)) (?:a |an |any |some |the "
         r"|me |new |set of |us )*(?:\w+ ){0,2}?(?:wiper blades?|wipers|side mirror|mirror"
         r"|floor mats?|key fobs?"
@@ -271,7 +307,7 @@ TELLTALES: Final[dict[str, str]] = {
     ),
     "callback": (
         r"(?:call|ring|phone) (?:me|us) (?:back|later|tomorrow|when|in|at|this|after)"
-        r"|call ?back\b|give me a (?:call|ring|shout)(?: back)?|(?:have|get) (?:\w+ )*?(?:call"
+        r"|call ?back\b|give me a (?:call|ring|shout)(?: back)?|(?:have|get) (?:\w+ ){0,6}?(?:call"
         r"|ring|phone) me|return my call|(?:somebody|someone|anyone|you) (?:please )?call me"
     ),
     "returned_call": (
@@ -285,6 +321,8 @@ TELLTALES: Final[dict[str, str]] = {
         r"loaner|rental|rent a car|shuttle|(?:can|could|should|may|do|will) (?:i|we"
         r"|people) (?:just |still )?(?:wait|sit|hang out|stay)\b(?! (?:until|till))"
         r"|wait(?:ing)? (?:for it|there|while|at the|in the|room|area|on it|lounge)|lounge"
+        r"|(?:place|somewhere|area|room) (?:i can |for me |where i can |we can )?(?:to )?(?:wait"
+        r"|sit)"
         r"|wi ?fi|coffee|drop me off|pick me up|ride (?:home|to work|back)|courtesy (?:car"
         r"|vehicle|ride)|lyft|uber|after hours drop|key drop|drop box|night drop"
     ),
@@ -317,7 +355,7 @@ TELLTALES: Final[dict[str, str]] = {
         r"| guys| this| it)*|where you (?:are|guys)|located|location|directions?|how (?:do|can"
         r"|would) i (?:get|find)(?: to)?(?: there| you| your| the)|(?:are you|is this"
         r"|you) (?:the one|the place|near|by|close to|off|at|on|still on"
-        r"|next to) (?:\w+ )*(?:street|st|road|avenue|highway|main|exit|mall|downtown|the)?"
+        r"|next to) (?:\w+ ){0,6}(?:street|st|road|avenue|highway|main|exit|mall|downtown|the)?"
         r"|what (?:street|city|town|part of town|exit)|cross street|gps|zip code"
     ),
     "book": (
@@ -334,7 +372,8 @@ TELLTALES: Final[dict[str, str]] = {
         rf"|radio) (?:just |is |are |has |isn't |aren't |not |'s |keeps |won't |doesn't |came "
         rf"|started |needs? |been )+\w+|(?:check engine|warning|oil|maintenance|tire pressure"
         rf"|abs|battery) light|(?:making|makes|hear|hearing|there's) (?:a |an |this |some "
-        rf"|that )(?:\w+ )*(?:noise|sound|vibration|shake|squeak|squeal|grind\w*|leak)|pull(?:s"
+        rf"|that )(?:\w+ ){{0,6}}(?:noise|sound|vibration|shake|squeak|squeal|grind\w*|leak)"
+        rf"|pull(?:s"
         rf"|ing) to the|vibrat\w+|leak\w*|squeak\w*|squeal\w*|grind\w*|oil change|inspection"
         rf"|tune up|alignment|rotate my"
     ),

@@ -115,9 +115,13 @@ def holiday(found: re.Match[str], today: date) -> Days:
     return day_of(holiday_named(found["name"], today + eve) - eve)
 
 
-def black_friday(found: re.Match[str], today: date) -> Days:
-    one = timedelta(days=1)
-    return day_of(holiday_named("thanksgiving", today - one) + one)
+AFTER_THANKSGIVING = {"black friday": 1, "cyber monday": 4}
+"""Days by which they follow it."""
+
+
+def after_thanksgiving(found: re.Match[str], today: date) -> Days:
+    days = timedelta(days=AFTER_THANKSGIVING[found[0]])
+    return day_of(holiday_named("thanksgiving", today - days) + days)
 
 
 def holiday_named(name: str, today: date) -> date:

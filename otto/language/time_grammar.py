@@ -171,6 +171,8 @@ class _Thought:
     left_out: list[Day] = field(default_factory=list)
     refused: list[Said] = field(default_factory=list)
     is_universal: bool = False
+    begins_with_time: bool = False
+    """Whether the group under way does: its time is for all days that follow it."""
 
     def read(self, items: list[Item]) -> list[Group]:
         before: Item | None = None
@@ -190,7 +192,7 @@ class _Thought:
             else:
                 if isinstance(item, Time) and isinstance(following, Day) and _is_parted(before):
                     self._begin_group()  # "2:30 tomorrow or 3:30 on Friday"
-                self._add(item, before)
+                self._add(item, before, following)
             before = item
         return self._made()
 
@@ -221,7 +223,7 @@ class _Thought:
         if self.groups and self.groups[-1][0]:
             self.groups.append(([], []))
 
-    def _add(self, item: Day | Time, before: Item | None) -> None:
+    def _add(self, item: Day | Time, before: Item | None, following: Item | None = None) -> None:
         if before == Mark("any") and isinstance(item, Day) and item.weekday is not None:
             weekday = frozenset({item.weekday})
             item = Day(DaySet(self.today, None, weekday), is_recurring=True)
@@ -229,6 +231,8 @@ class _Thought:
         if not self.groups:
             self.groups.append(([], []))
         days, times = self.groups[-1]
+        if not days and not times:
+            self.begins_with_time = isinstance(item, Time)
         if isinstance(item, Time):
             is_exact = item.said.low is not None and item.said.low == item.said.high
             if is_exact and isinstance(before, Day) and before.is_bound:
@@ -245,7 +249,10 @@ class _Thought:
             days[-1] = _merged(days[-1], item)
         elif not is_parted and not times:
             raise DateError(NOT_UNDERSTOOD)  # two days with nothing between
+        elif times and self.begins_with_time and _is_parted(before) and not _is_time(following):
+            days.append(item)  # "at nine on Monday or Tuesday"
         elif times:
+            self.begins_with_time = False
             self.groups.append(([item], []))
         elif before == Mark("pause") and _can_merge(days[-1], item):
             days[-1] = _merged(days[-1], item)
@@ -273,6 +280,10 @@ class _Thought:
 
 def _is_parted(before: Item | None) -> bool:
     return isinstance(before, Mark) and before.name in {"or", "else", "and", "pause", "but"}
+
+
+def _is_time(item: Item | None) -> bool:
+    return isinstance(item, Time)
 
 
 def _can_merge(one: Day, other: Day) -> bool:

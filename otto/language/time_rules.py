@@ -85,6 +85,15 @@ def _bare(found: re.Match[str]) -> Said:
     return _at(found)
 
 
+def _bare_or_at(found: re.Match[str]) -> Said:
+    """Behind "for", "to", "say": a number that something may be counted by."""
+    is_bare = found["hour"] and not found["minute"] and not found["half"]
+    rest = found.string[found.end() :]
+    if is_bare and "oclock" not in found[0] and not _NOTHING_COUNTED.match(rest):
+        raise ValueError("no time of day")
+    return _at(found)
+
+
 def _about(found: re.Match[str]) -> Said:
     return Said(wished=_clock(found), slack_min=SLACK_MIN)
 
@@ -216,7 +225,8 @@ _RULES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Said]], ...] = tu
         # A time
         (rf"{_ABOUT_WORDS} {_PLAIN}(?: ?ish| <or> so)?", _about),
         (rf"(?:at |for )?{_PLAIN}(?: ?ish| <or> so)", _about),
-        (rf"(?:at|for|to|say|like|maybe|until){_FILL} (?:the )?{_PLAIN}", _at),
+        (rf"(?:at|until){_FILL} (?:the )?{_PLAIN}", _at),
+        (rf"(?:for|to|say|like|maybe){_FILL} (?:the )?{_PLAIN}", _bare_or_at),
         (_PLAIN, _bare),
     )
 )

@@ -25,12 +25,20 @@ _CONTRACTIONS = (
     (r"\b24 ?/ ?7\b", " "),
 )
 _DAY = f"(?:{'|'.join(WEEKDAYS)})"
+_BUSY = (
+    r"(?:doctor|dentist|dental|medical|hair|vet|eye|therapy|school|court|other|work)(?:'?s)? "
+    r"(?:appointment|visit|thing)|(?:\w+ )?(?:meeting|class|flight|shift|game|interview|surgery"
+    r"|conflict|funeral|wedding|party|trip|exam|practice|lesson|recital|jury duty|school|church)s?"
+)
+"""What people have who cannot come then."""
 _JOIN = r"(?: ?, ?(?:or|and)? ?| or | and | to | through | thru )"
 _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # Politeness and talk of other things, in which a word about time means none.
     (r"\bgood (?:morning|afternoon|evening|day)\b|\b(?:nice|great|good) day\b", " "),
     (r"\bmay (?=i\b|we\b|you\b)", " "),
     (r"\b(?:one of )?these days\b|\bthe other (?:day|week)\b|\ball the time in the world\b", " "),
+    (r"\b(?:number|option|choice|slot) (?:one|two|three|four|\d)\b", " "),
+    (r"\bdrop(?:ping|ped)?(?: (?:it|her|him|them|(?:the|my|our) \w+))? off\b", " "),
     (r"\bright now\b", "today"),
     (r"(?<!from )\bnow\b(?! ?$)", " "),
     (r"\bin the meantime\b|\bat the moment\b|\b(?:this|one|1) (?:last|second|more) time\b", " "),
@@ -45,10 +53,19 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"|\b(?:i'm|i am|we're|we are) (?:\w+ )?(?:flexible|open|easy)\b",
         " <any> ",
     ),
+    (
+        r"^.*\b(?:works?|working|needs?|busy|away|gone|travel\w*|leave|have)\b.*\bso "
+        rf"(?:maybe |how about |let's do |then )?(?={_DAY}\b)",
+        " ",
+    ),
     # What fills a day says when not to come, in ways that are better asked about.
     (
         r"\b(?:i|we)(?:'m| am|'re| are)? (?:at |have |have to |do )?work(?:ing)?\b|\bhave nothing\b"
-        r"|\b(?:get|gets|getting) (?:off|out|home|back)\b",
+        r"|\b(?:get|gets|getting) (?:off|out|home|back)\b"
+        r"|\b(?:pick(?:ing)? (?:it|her|him|them|(?:the|my|our) \w+) up|pick up (?:the|my|our) \w+"
+        r"|(?:get|have) (?:it|the car|my car) back)\b"
+        rf"|\b(?:have|has|had|got|is|are|at|in) (?:an? |my |the |his |her |our "
+        rf"|this )?(?:{_BUSY})\b",
         " busy ",
     ),
     (r"\btmrw\b|\btomorow\b|\btommorow\b", "tomorrow"),
@@ -59,6 +76,21 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         " <fix> ",
     ),
     (rf"\bno (?=(?:{_DAY}|morning|afternoon|evening|weekend)s\b)", " <not> "),
+    (
+        r"\bnot (?:on |during |over )?(?:an? |the |any )?weekends?(?! of| after| before)\b",
+        " <not> weekends ",
+    ),
+    (r"\b(?:an?|any|some|every|either) weekend(?! of| after| before)\b", "weekends"),
+    (rf"\b({_DAY}) (?=(?:morning|afternoon|evening)s\b)", r"\1s "),
+    (r"\bnot this (\w+day) but (?:the )?next(?: one)?\b", r"the \1 after next"),
+    (rf"\bthe ({_DAY}) after (?:this|that) one\b", r"a week from \1"),
+    (r"\b(?:the )?(?:sooner|earlier|quicker) the better\b", "as soon as possible"),
+    (r"\b(\d{2})(\d{2}) hours\b", r"\1:\2"),
+    (
+        r"\b(thirteen|fourteen|fifteen|sixteen|seventeen) hundred(?: hours)?\b",
+        lambda found: f"{CARDINALS[found[1]]}:00",
+    ),
+    (rf"\b({_DAY}) week$", r"a week from \1"),
     (r"\bneither\b", " <not> "),
     (r"\bnor\b", " <or> "),
     (r"\bevery (?:other|second|third|\d\w*)\b", " biweekly "),
@@ -171,7 +203,8 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         " asearly ",
     ),
     (
-        r"\bas late as (?:possible|you can|you have|i can)\b|\blast thing\b|\bbefore "
+        r"\b(?:the )?last (?:appointment|opening|slot|one|time) (?:of|in) the day\b"
+        r"|\bas late as (?:possible|you can|you have|i can)\b|\blast thing\b|\bbefore "
         r"(?:you|closing)(?: close)?(?: time)?\b|\b(?:the )?latest (?:possible|you have)\b",
         " aslate ",
     ),
@@ -186,7 +219,18 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"|\b(?:the )?following week\b",
         " weekafter ",
     ),
-    (r"\b(?:the|that|this|any|each|which|another|first|second|last|other) one\b", " "),
+    (
+        r"\b(?:the|that|this|any|each|which|another|first|second|last|other) ones?\b"
+        r"(?! ?(?:oclock|thirty|fifteen|forty|oh|[ap]m|\d))",
+        " ",
+    ),
+    (
+        rf"\b(earliest|latest|later|earlier|soonest|same|next|available|best|only|good|free|open"
+        rf"|new"
+        rf"|morning|afternoon|evening|{_DAY}|nice|wrong|right) ones?\b"
+        r"(?! ?(?:oclock|thirty|fifteen|forty|oh|[ap]m|\d))",
+        r"\1",
+    ),
     (
         r"\b(?:one|1|some) (?:day|morning|afternoon|evening)\b"
         r"(?= (?:next|this|in|of|after|before))",
@@ -206,6 +250,7 @@ _WORDS = re.compile(
     r"|[a-z']+"
 )
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50}
+_CLOCK_FOLLOWS = frozenset({"oclock", "am", "pm", "thirty", "fifteen", "forty"})
 _SPOKEN_MARKS = {"but": "<but>", "or": "<or>", "and": "<and>", "not": "<not>", "plus": "<and>"}
 
 
@@ -251,7 +296,8 @@ def _digits(words: list[str]) -> list[str]:
         if re.fullmatch(r"2[5-9]|3\d", word) and out and out[-1] == "20" and len(out) > 1:
             out.pop()  # "twenty twenty six"
             word = f"20{word}"
-        if word.isdecimal() and out and out[-1] == "the" and 1 <= int(word) <= 31:
+        is_day = word.isdecimal() and 1 <= int(word) <= 31 and following not in _CLOCK_FOLLOWS
+        if is_day and out and out[-1] == "the" and not re.fullmatch(r"[0-5]\d", following):
             word = f"{int(word)}th"
         out.append(word)
         at += step

@@ -145,10 +145,11 @@ def _days_at(words: list[str], at: int, today: date) -> tuple[list[Item], int] |
     """The longest phrase from `words[at]` on that names days."""
     if words[at] in {",", "on", "at", "the", "for"} or words[at] in _MARKS:
         return None
+    is_refused = words[at - 1 : at] in (["<not>"], ["<except>"])
     longest = min(len(words) - at, LONGEST_DAY_WORDS)
     for length in range(longest, 0, -1):
         window = words[at : at + length]
-        if not _may_be_days(window):
+        if not _may_be_days(window) or (is_refused and _names_another(window)):
             continue
         spelled = spell(" ".join(word for word in window if word != ","))
         if not spelled or spelled in {"week", "month"}:
@@ -163,6 +164,11 @@ def _days_at(words: list[str], at: int, today: date) -> tuple[list[Item], int] |
             continue
         return [_day_item(days, spelled)], length
     return None
+
+
+def _names_another(window: list[str]) -> bool:
+    """ "Not tomorrow, Friday": behind the pause stands another day, not the same one again."""
+    return "," in window[:-1] and window[window.index(",") + 1] in _WEEKDAYS
 
 
 def _may_be_days(window: list[str]) -> bool:

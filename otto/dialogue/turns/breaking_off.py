@@ -34,8 +34,10 @@ _PARTICLES: Final = frozenset("on in off out up down over back by through around
 """Also the second half of a verb: "come in", "drop it off"."""
 _OBJECTS: Final = frozenset("it them her him that this one everything car truck".split())
 _BROUGHT: Final = re.compile(
-    r"\b(?:bring|brings|bringing|brought|drop|dropping|take|taking|took|put|putting|get|getting|have"
-    r"|having|turn|turning|turned|send|tow|towed|check|checked|look|pick|fit|squeeze|leave|left|call"
+    r"\b(?:bring|brings|bringing|brought|drop|dropping|take|taking|took|put|putting|get|getting"
+    r"|have"
+    r"|having|turn|turning|turned|send|tow|towed|check|checked|look|pick|fit|squeeze|leave|left"
+    r"|call"
     r"|pull|let|move|sign|set|write|schedule|book)\b(?: \w+){0,4}$"
 )
 _WENT_ON: Final = frozenset(
@@ -80,7 +82,11 @@ _LACKING: Final = re.compile(
     r"|wondering|interested|thinking)(?: to| about| of| if| for| in)?$"
     r"|\b(?:started|starting|starts|trying|tried|supposed|due|ready|happens|seems|able|about) to$"
     r"|\b(?:instead|because|out|ahead|front|top) of$|\b(?:but|and|or) (?:also|then|maybe|not)$"
-    r"|\bsometime$|\b(?:an?|my|the|it's a|have a|got a|drive a) (?:19|20)\d\d$"
+    r"|(?<!week )(?<!month )(?<!day )(?<!morrow )\bsometime$|\b(?:how|what) about$"
+    r"|\bexcept(?: for)?$"
+    r"|\bany(?:thing| day| time)? but$|\barea code$|\bspelled$|\b(?:first|last|maiden) name$"
+    r"|\b(?:thing|problem|question|issue|deal|reason) is$|\b(?:an?|my|the|it's a|have a|got a"
+    r"|drive a) (?:19|20)\d\d$"
 )
 _CANNOT_MAKE_IT: Final = re.compile(
     r"\b(?:can't|cannot|can not|won't|not|unable to|didn't|couldn't|able to|going to|gonna|will"
@@ -90,7 +96,8 @@ _CANNOT_MAKE_IT: Final = re.compile(
 )
 _KNOWN_TO: Final = re.compile(
     r"(?:\bdo (?:i|we|you) (?:really )?(?:have|need|want) to"
-    r"|\b(?:if|when|whenever|what|whatever|don't|didn't|doesn't|as|than|because|yes|yeah|where|how)\b"
+    r"|\b(?:if|when|whenever|what|whatever|don't|didn't|doesn't|as|than|because|yes|yeah|where"
+    r"|how)\b"
     r".*\b(?:want|need|have|like|able|going|used|try|get|supposed|wanted|had) to"
     r"|\b(?:love|happy|glad|listened|talked|spoke|speak|talk|do|it|like it) (?:used )?to"
     r"|\b(?:it|they|he|she|there) (?:never |always )?used to)$"
@@ -115,6 +122,9 @@ _GREETING: Final = re.compile(
     r"|thank you|and|well|so)(?: |$))+$"
 )
 
+_TOLD: Final = re.compile(r"\b(?:said|says|told me|told us|heard) that$")
+"""At the start of a call, the beginning of a story."""
+
 
 def breaks_off(words: list[str], text: str, *, opening: bool = False) -> bool:
     """Whether the turn stops where a sentence cannot, or asks for time.
@@ -129,7 +139,7 @@ def breaks_off(words: list[str], text: str, *, opening: bool = False) -> bool:
     if (
         _TIME.search(said)
         or (last in _ALONE and len(words) < 3)
-        or (opening and _GREETING.match(said))
+        or (opening and (_GREETING.match(said) or _TOLD.search(said)))
     ):
         return True
     if _CANNOT_MAKE_IT.search(said):

@@ -237,11 +237,17 @@ def _judge_date(text: str) -> Verdict:
         return Verdict.PLAIN
     if len(digits) >= 6 and re.fullmatch(r"\d{2,4}(?:19|20)\d\d", digits):
         return Verdict.COMPLETE if len(digits) == 8 else Verdict.PLAIN
+    if _SIX_DIGITS.fullmatch(digits):
+        return Verdict.PLAIN  # "oh three twelve eighty four"
     # "3 12 84": month, day and a year of two digits.
     groups = re.findall(r"\d+", " ".join(_spoken_numbers(tokens)))
     if len(groups) == 3 and len(groups[2]) == 2 and groups[2] not in {"19", "20"}:
         return Verdict.PLAIN
     return Verdict.DICTATING if len(digits) < 8 else Verdict.PLAIN
+
+
+_SIX_DIGITS = re.compile(r"(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?!19|20)\d\d")
+"""Month, day and a year of two digits; "19" and "20" may be the first half of one of four."""
 
 
 def _spoken_numbers(tokens: list[str]) -> list[str]:
