@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sandbox.faults import Kind
-from sandbox.receptionist.receptionist import Call, Reply
+from sandbox.receptionist.calls import Call, Reply
 
 ENDED: Final = frozenset(("book_appointment", "transfer_to_person"))
 """The tools beside which `endings` hangs up."""

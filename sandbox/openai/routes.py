@@ -24,7 +24,8 @@ from sandbox.http_faults import HangUp, Silence, until_gone
 from sandbox.openai import oddities
 from sandbox.openai.validation import BadRequest, validate
 from sandbox.receptionist import continuing
-from sandbox.receptionist.receptionist import Call, answer
+from sandbox.receptionist.calls import Call
+from sandbox.receptionist.receptionist import answer
 from sandbox.world import World
 
 MODELS = ("gpt-4o", "gpt-4o-mini", "otto-receptionist")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sandbox.receptionist.receptionist import Reply
+from sandbox.receptionist.calls import Reply
 
 Messages = Sequence[Mapping[str, Any]]
 

@@ -7,103 +7,124 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox.receptionist import people, phrases, understanding
-from sandbox.receptionist.dates import DayWish, clock_times, day_wish
-from sandbox.receptionist.phrases import Question
+from sandbox.receptionist import consent, phrases
 from sandbox.receptionist.state import Appointment, Desk, Errand, Identity
-from sandbox.receptionist.understanding import Intent
-from sandbox.receptionist.words import normalise
+from sandbox.receptionist.understanding.agreement import (
+    Answer,
+    agreement,
+    is_change_of_mind,
+    yes_or_no,
+)
+from sandbox.receptionist.understanding.choices import choose_openings, choose_place
+from sandbox.receptionist.understanding.services import services
+from sandbox.receptionist.understanding.times import clock_times, when
+from sandbox.receptionist.understanding.vehicles import choose_vehicle
+from sandbox.receptionist.understanding.words import normalise
 
 Result = Mapping[str, Any]
 
-_BY_INTENT = {
-    Intent.MOVE: Errand.MOVE,
-    Intent.CANCEL: Errand.CANCEL,
-    Intent.WHEN: Errand.WHEN,
-    Intent.REPAIR: Errand.REPAIR,
-}
-_BUSY = frozenset({Question.OPENING, Question.CONFIRM, Question.WHAT_TO_CHANGE})
 _CANNOT_BE_MOVED = frozenset({"unknown_appointment", "cancelled", "over", "arrived", "begun"})
 """Codes of errors after which no other time helps."""
 _TO = re.compile(
-    r"\bto (?!(?:move|change|reschedule|cancel|push|switch|postpone|make|book|see|talk|speak|ask"
-    r"|know|check|find|have|get|be|come|do|call|bring|my|the shop|you)\b)(?P<new>.*)$"
+    r"\b(?:to|until|till|do|for) (?!(?:move|change|reschedule|cancel|push|switch|postpone|make|book"
+    r"|see|talk|speak|ask|know|check|find|have|get|be|come|do|call|bring|my|the shop|you|it|that"
+    r"|this|another|a different|a later|an earlier)\b)(?P<new>.*)$",
+    re.IGNORECASE,
 )
 """Where the new time begins in "move my Tuesday appointment to Friday at ten"."""
 
 
-def errand_in(desk: Desk, question: Question, wanted: Sequence[Intent]) -> Errand | None:
-    """The errand among what the caller wants, if there is one that is not under way already. While
-    something is being booked, words for changes are about that."""
-    found = next((_BY_INTENT[intent] for intent in wanted if intent in _BY_INTENT), None)
-    is_news = question not in _BUSY or desk.errand not in {None, found}
-    return found if is_news else None
-
-
 def begin(desk: Desk, errand: Errand, text: str) -> None:
-    """The caller has an errand; a new time may have been said with it."""
-    desk.begin(errand, text)
-    desk.wants = False
-    if desk.appointments:
-        _choose(desk)
+    """The caller has an errand; a new time may have been said with it. What was being booked waits
+    for a question to be answered, and is dropped for a change."""
+    hints = f"{desk.hints} {text}" if desk.errand is Errand.UNSETTLED else text
+    if errand in {Errand.WHEN, Errand.REPAIR} and not is_change_of_mind(text):
+        desk.kept_when = desk.when
+    else:
+        desk.wants, desk.kept_when = False, None
+    desk.begin(errand, hints)
+    if errand is Errand.UNSETTLED:
+        desk.news.append(phrases.CANNOT_COME)
+        return
     if desk.identity is Identity.NOT_FOUND:
         nobody_found(desk)
         return
-    if errand is not Errand.MOVE:
-        return
-    new = _TO.search(normalise(text))
-    wish = day_wish(new["new"]) if new else None
-    times = tuple(clock_times(new["new"])) if new else ()
-    if new and (wish or times):
-        desk.day, desk.times = wish or DayWish(words=new["new"]), times
+    if desk.appointments:
+        _choose(desk)
+    if errand is Errand.MOVE:
+        new = _TO.search(text)
+        desk.when = new["new"].strip(" .?!") if new and _says_when(new["new"]) else None
+
+
+def _says_when(text: str) -> bool:
+    return when(text) is not None or bool(clock_times(text))
 
 
 # --- The caller's answers -----------------------------------------------------------------------
+
+
+def answer_move_or_cancel(desk: Desk, text: str) -> None:
+    """Whether the appointment that they cannot keep is moved or cancelled."""
+    heard = normalise(text)
+    if re.search(r"\b(cancel|cancell?ed|drop|second|latter)\b", heard):
+        begin(desk, Errand.CANCEL, text)
+    elif _MOVES.search(heard) or _says_when(text) or yes_or_no(text):
+        begin(desk, Errand.MOVE, text)
+        if _says_when(text) and desk.when is None:
+            desk.when = text.strip()
+    elif yes_or_no(text) is False:
+        _leave_it(desk)
+
+
+_MOVES = re.compile(
+    r"\b(move|reschedul\w*|another|different|change|other|first|former|later|push)\b"
+)
 
 
 def answer_which(desk: Desk, text: str) -> None:
     """Which of several appointments is meant."""
     assert desk.appointments is not None
     desk.appointment = _meant(desk.appointments, text, desk, by_place=True)
-    if desk.appointment is None and understanding.yes_or_no(text) is False:
+    if desk.appointment is None and yes_or_no(text) is False:
         _leave_it(desk)
 
 
 def answer_cancel(desk: Desk, text: str) -> None:
-    """Whether it shall be cancelled."""
-    answer = understanding.yes_or_no(text)
-    if answer or (answer is None and "cancel" in normalise(text)):
-        desk.agreed = _was_asked(desk, text, "cancel")
-        desk.repeat = not desk.agreed
-    elif answer is False:
+    """Whether it shall be cancelled; the tool judges a yes once more, by what was heard."""
+    answer = agreement(text, "cancel")
+    if answer is Answer.AGREES:
+        was_asked = desk.waited or "cancel" in desk.last_said.lower() or "cancel" in normalise(text)
+        desk.agreed, desk.repeat = was_asked, not was_asked
+    elif answer is Answer.WAITS and yes_or_no(text) is not False:
+        desk.waiting, desk.news = True, [phrases.TAKE_YOUR_TIME]
+    elif answer in {Answer.DECLINES, Answer.WAITS}:
         _leave_it(desk)
+    elif _MOVES.search(normalise(text)) or _says_when(text):
+        begin(desk, Errand.MOVE, text)
+        if desk.when is None and _says_when(text):
+            desk.when = text.strip()
 
 
-def answer_move(desk: Desk, text: str) -> None:
-    """Whether it shall be moved to the time that was said back."""
-    answer = understanding.yes_or_no(text)
-    if answer or (answer is None and "move" in normalise(text)):
-        desk.confirmed = _was_asked(desk, text, "move")
-        desk.repeat = not desk.confirmed
-    elif answer is False:
-        desk.day = None
-        desk.forget_openings()
-        desk.news = [phrases.ANOTHER_TIME]
+def another_time(desk: Desk, text: str) -> None:
+    """Not the time that was read back."""
+    if _LEAVES.search(normalise(text)):
+        _leave_it(desk)
+        return
+    desk.when = None
+    desk.forget_openings()
+    desk.news = [phrases.ANOTHER_TIME]
 
 
 def answer_new_day(desk: Desk, text: str) -> None:
     """When it suits better; what has no day in it may be a refusal."""
-    wish, times = day_wish(text), tuple(clock_times(text))
-    if wish or times:
-        desk.day, desk.times = wish or DayWish(words=text.strip()), times
-        desk.forget_openings()
-    elif re.search(r"\b(leave|keep|forget|never ?mind|stay)\b", normalise(text)):
+    if _LEAVES.search(normalise(text)):
         _leave_it(desk)
+    elif _says_when(text):
+        desk.when = text.strip()
+        desk.forget_openings()
 
 
-def _was_asked(desk: Desk, text: str, word: str) -> bool:
-    """Whether the caller can have heard what they say yes to: a question may have been cut off."""
-    return word in desk.last_said.lower() or word in normalise(text)
+_LEAVES = re.compile(r"\b(leave|keep|forget|never ?mind|stay|stays)\b")
 
 
 def _leave_it(desk: Desk) -> None:
@@ -138,13 +159,15 @@ def learn_appointments(desk: Desk, status: str, _: Mapping[str, Any], result: Re
         )
         return True
     _choose(desk)
-    if desk.appointment and desk.errand is Errand.MOVE and desk.day is None:
+    if desk.appointment and desk.errand is Errand.MOVE and desk.when is None:
         desk.news.append(phrases.to_be_moved(visit(desk.appointment)))
     return True
 
 
 def learn_move(desk: Desk, status: str, _: Mapping[str, Any], result: Result) -> bool:
     """What became of moving it."""
+    if status == "not_done":
+        return consent.learn(desk, result)
     if status == "moved":
         service, when = str(result.get("service") or ""), str(result.get("when") or "")
         code = str(result.get("confirmation") or "")
@@ -160,6 +183,8 @@ def learn_move(desk: Desk, status: str, _: Mapping[str, Any], result: Result) ->
 def learn_cancellation(desk: Desk, status: str, _: Mapping[str, Any], result: Result) -> bool:
     """What became of cancelling it."""
     desk.agreed = False
+    if status == "not_done":
+        return consent.learn(desk, result)
     if status == "cancelled":
         service, when = str(result.get("service") or ""), str(result.get("when") or "")
         is_texted = result.get("text_message") is not False
@@ -178,7 +203,7 @@ def learn_repairs(desk: Desk, status: str, _: Mapping[str, Any], result: Result)
     repairs = list(result.get("repairs") or ())
     refs = [str(each.get("vehicle_ref")) for each in repairs]
     names = [dict(desk.vehicles).get(ref, "") for ref in refs]
-    at = people.choose_vehicle(desk.hints, names, by_place=False) if len(names) > 1 else None
+    at = choose_vehicle(desk.hints, names, by_place=False) if len(names) > 1 else None
     told = repairs if at is None else [repairs[at]]
     desk.settle_errand()
     desk.news += [str(each.get("message") or "") for each in told]
@@ -219,7 +244,7 @@ def _meant(
 ) -> Appointment | None:
     """The one that `text` speaks of: by its service, its car, its day and time, or its place."""
     left = list(appointments)
-    named = understanding.services(text, desk.codes)
+    named = services(text, desk.codes)
     for narrowed in (
         [each for each in left if set(each.codes) & set(named)],
         [each for each in left if _is_on(each, text)],
@@ -228,14 +253,14 @@ def _meant(
         left = both or left
     if len(left) == 1:
         return left[0]
-    at = people.choose_vehicle(text, [each.vehicle for each in left], by_place=False)
+    at = choose_vehicle(text, [each.vehicle for each in left], by_place=False)
     if at is None and by_place:
-        at = understanding.choose_place(text, len(left))
+        at = choose_place(text, len(left))
     return left[at] if at is not None else None
 
 
 def _is_on(appointment: Appointment, text: str) -> bool:
-    wish = day_wish(text)
-    if not (wish and (wish.weekdays or wish.day_of_month)) and not clock_times(text):
+    said = when(text)
+    if not (said and (said.weekdays or said.day_of_month)) and not clock_times(text):
         return False
-    return understanding.choose_openings(text, [appointment.when]) == [0]
+    return choose_openings(text, [appointment.when]) == [0]

@@ -1,118 +1,23 @@
-"""Everything the receptionist says, in one place: short sentences, one question at a time."""
+"""Everything the receptionist says besides its questions: short, and one question at a time."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
-from enum import StrEnum
-
-
-class Question(StrEnum):
-    """What is open between the receptionist and the caller."""
-
-    HELP = "help"
-    SERVICE = "service"
-    PHONE = "phone"
-    DATE_OF_BIRTH = "date_of_birth"
-    CODE_OFFER = "code_offer"
-    CODE = "code"
-    FIRST_AND_LAST_NAME = "name"
-    LAST_NAME = "last_name"
-    VEHICLE = "vehicle"
-    WHICH_VEHICLE = "which_vehicle"
-    DAY = "day"
-    OPENING = "opening"
-    CONFIRM = "confirm"
-    WHAT_TO_CHANGE = "what_to_change"
-    ANYTHING_ELSE = "anything_else"
-    BOOK_IT_TOO = "book_it_too"
-    WHICH_APPOINTMENT = "which_appointment"
-    CANCEL_IT = "cancel_it"
-    NEW_DAY = "new_day"
-    CALLBACK = "callback"
-    PERSON = "person"
-
-
-# Asked first, asked again, asked a third time. After that a person is offered.
-QUESTIONS: dict[Question, tuple[str, str, str]] = {
-    Question.HELP: (
-        "How can I help you?",
-        "Would you like to make a service appointment, or do you have a question?",
-        "I can book a service, or tell you our hours and prices. Which would you like?",
-    ),
-    Question.SERVICE: (
-        "What does your car need?",
-        "Which service would you like, an oil change for example, or the brakes looked at?",
-        "In a few words, what should we do for your car?",
-    ),
-    Question.PHONE: (
-        "What is the phone number on your account, with the area code?",
-        "Please say your ten digit phone number, one digit at a time.",
-        "I need all ten digits of the phone number, starting with the area code.",
-    ),
-    Question.DATE_OF_BIRTH: (
-        "To make sure it's you, what is your date of birth?",
-        "Please say your date of birth with the month, the day and the year.",
-        "Please say it like March 5, 1980. What is your date of birth?",
-    ),
-    Question.CODE_OFFER: (
-        "May I text a code to your number instead?",
-        "Should I text a code to your number, yes or no?",
-        "I can text a code to your number. Would you like that?",
-    ),
-    Question.CODE: (
-        "What are the six digits in the text message?",
-        "Please say the six digits of the code, one at a time.",
-        "Please read me the code from the text message.",
-    ),
-    Question.FIRST_AND_LAST_NAME: (
-        "May I have your first and last name?",
-        "Please say just your first name and your last name.",
-        "What is your name? First and last, please.",
-    ),
-    Question.LAST_NAME: (
-        "And your last name?",
-        "Please say just your last name.",
-        "What is your family name?",
-    ),
-    Question.VEHICLE: (
-        "What are the year, make and model of your car?",
-        "Please tell me the car's year, make and model, like 2019 Honda Civic.",
-        "Which year is the car, who made it, and which model is it?",
-    ),
-    Question.DAY: (
-        "What day works best for you?",
-        "Which day would you like to come in? Tomorrow, or next Tuesday, for example?",
-        "Please name a day, or say any day for the first opening.",
-    ),
-    Question.NEW_DAY: (
-        "What day would suit you better?",
-        "Which day would you like instead? Tomorrow, or next Tuesday, for example?",
-        "Please name another day, or say any day for the first opening.",
-    ),
-    Question.WHAT_TO_CHANGE: (
-        "What would you like to change, the time, the car or the service?",
-        "Should I change the time, the car or the service?",
-        "Tell me what is not right: the time, the car or the service?",
-    ),
-    Question.ANYTHING_ELSE: (
-        "Is there anything else I can do for you?",
-        "Can I help you with anything else?",
-        "Anything else today, yes or no?",
-    ),
-    Question.CALLBACK: (
-        "May I have somebody call you back?",
-        "Should somebody call you back, yes or no?",
-        "I can have somebody call you back. Would you like that?",
-    ),
-    Question.BOOK_IT_TOO: (
-        "Would you like to make an appointment?",
-        "Shall I find you an appointment, yes or no?",
-        "Would you like an appointment for that?",
-    ),
-}
 
 PERSON_OFFER = "Would you like me to connect you with a service advisor?"
+TAKE_YOUR_TIME = "Of course, take your time."
+ROBOT = (
+    "I'm an automated assistant, not a person, and I can connect you with one whenever you like."
+)
+OPTED_OUT = "I'll have this number taken off our list."
+SORRY_TO_HEAR = "I'm sorry about that."
+CANNOT_COME = "No problem."
+NO_DATE_OF_BIRTH = "All right."
+ASK_THE_DESK = "Our service desk can tell you that when we're done here."
+TAKE_AGAIN = "I'm sorry about that."
+ONLY_AS_IT_IS = "I can only book it once you're sure."
 UNCLEAR = ("Sorry, I didn't catch that.", "I'm sorry, I still didn't get that.")
 CANNOT_HELP = "I'm sorry, I can't do that for you here."
 CERTAINLY = "Certainly."
@@ -150,11 +55,6 @@ ANOTHER_CAR = "Sure, another car."
 WRONG_NUMBER = "No problem. Have a good day. Goodbye."
 GOODBYE = "Thank you for calling. Have a great day. Goodbye."
 STILL_HERE = "I'm still here."
-
-
-def question(kind: Question, again: int = 0) -> str:
-    """The question of this kind; `again` counts how often it was not understood, 0 to 2."""
-    return QUESTIONS[kind][min(again, 2)]
 
 
 def a_service(name: str) -> str:
@@ -214,12 +114,12 @@ TRANSPORT = {
 def confirm(
     work: str, vehicle: str, when: str, price: str, again: int, transport: str | None = None
 ) -> str:
-    """What will be booked, said back, and the question whether to book it."""
+    """What will be booked, said back whole however often, and the question whether to book it."""
     what = f"{work} for your {vehicle}" if vehicle else work
     when += TRANSPORT.get(transport or "", "")
-    if again:
-        return f"I have {what}, {when}. Should I book it, yes or no?"
     cost = f", for {price}" if price.startswith("$") else ""
+    if again:
+        return f"So that's {what} on {when}{cost}. Should I book it, yes or no?"
     return f"That's {what} on {when}{cost}. Shall I book it?"
 
 
@@ -255,11 +155,18 @@ def cancel_it(visit: str, again: int) -> str:
     return f"You have {visit}. Shall I cancel it?"
 
 
-def move_it(service: str, when: str, again: int) -> str:
+def move_it(work: str, vehicle: str, when: str, again: int) -> str:
     """The new time said back, and the question whether to move the appointment there."""
+    the_work = re.sub(r"\b(?<!/)an? (?=\w)", "the ", work)
+    what = f"{the_work} for your {vehicle}" if vehicle else the_work
     if again:
-        return f"Your {service.lower()} would be on {when}. Should I move it, yes or no?"
-    return f"I would move your {service.lower()} to {when}. Shall I move it?"
+        return f"So I would move {what} to {when}. Should I move it, yes or no?"
+    return f"I would move {what} to {when}. Shall I move it?"
+
+
+def not_done_here(what: str) -> str:
+    """What they asked for is not on the menu."""
+    return f"I'm sorry, {what} is not something we do here."
 
 
 def to_be_moved(visit: str) -> str:

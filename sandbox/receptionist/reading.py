@@ -13,17 +13,23 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from sandbox.receptionist.hearing import hear
 from sandbox.receptionist.results import learn
 from sandbox.receptionist.state import Desk
-from sandbox.receptionist.turns import hear
 
 _NO_TRANSCRIPT = re.compile(r"\s*\[No transcript[^\]]*\]")
 _WRITTEN_DOWN = re.compile(r"record|transcri|\btap(e|ing)\b|\bdown\b", re.IGNORECASE)
 
 
-def read_desk(messages: Sequence[Mapping[str, Any]], codes: Sequence[str], today: date) -> Desk:
-    """The state after `messages`. `codes` are the service codes the tools on offer know."""
-    desk = Desk(today=today, codes=tuple(codes))
+def read_desk(
+    messages: Sequence[Mapping[str, Any]],
+    codes: Sequence[str],
+    today: date,
+    topics: Sequence[str] = (),
+) -> Desk:
+    """The state after `messages`. `codes` are the service codes, and `topics` those of
+    `dealership_info`, that the tools on offer know."""
+    desk = Desk(today=today, codes=tuple(codes), topics=tuple(topics))
     for message in messages:
         if message.get("role") in {"system", "developer"}:
             desk.names |= _service_names(_text(message), codes)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.receptionist import errands, people, phrases, understanding
-from sandbox.receptionist.state import Desk, Identity, Opening
+from sandbox.receptionist import consent, errands, phrases
+from sandbox.receptionist.state import Desk, Doubt, Identity, Opening
+from sandbox.receptionist.understanding.vehicles import Car, choose_vehicle
 
 FAILURES_LIMIT = 2
 """Errors of one tool, with no success between, after which a person is offered."""
@@ -29,6 +30,9 @@ def learn(desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[s
         desk.offers_callback = True
         _tell(desk, result, otherwise=phrases.BOOK_AWAY)
         return
+    if status == "ask" and result.get("code") in _DOUBTS:
+        _learn_doubt(desk, name, arguments, result)
+        return
     taken_in = _LEARN.get(name)
     understood = taken_in is not None and taken_in(desk, status, arguments, result)
     if not understood:
@@ -43,6 +47,32 @@ def learn(desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[s
         del desk.failures[name]
         desk.offers_person = True
         desk.news = desk.news or [phrases.PROBLEM]
+
+
+_DOUBTS = frozenset({"read_back", "differs"})
+"""Codes of questions about what the caller has said of themselves."""
+
+
+def _learn_doubt(
+    desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[str, Any]
+) -> None:
+    """What was understood has to be agreed to first; what was not said is asked for again."""
+    message = str(result.get("message") or "")
+    _tell(desk, result, otherwise="")
+    if result.get("code") == "read_back":
+        desk.doubt = Doubt(name, tuple(arguments.items()), message)
+    else:
+        _ask_again(desk, name)
+
+
+def _ask_again(desk: Desk, name: str) -> None:
+    """What this tool was told is to be said anew."""
+    if name == "add_vehicle":
+        desk.car = Car()
+    elif name == "identify_caller":
+        desk.phone, desk.identity = None, Identity.NEEDS_NUMBER
+    elif name in {"verify_caller", "create_customer"}:
+        desk.born = desk.vin = None
 
 
 def _tell(desk: Desk, result: Mapping[str, Any], otherwise: str) -> None:
@@ -63,7 +93,10 @@ def _learn_identity(
     elif status == "not_found" and desk.errand is not None:
         errands.nobody_found(desk)
     elif status == "not_found":
-        desk.identity = Identity.NOT_FOUND
+        desk.identity, desk.asks_birth = Identity.NOT_FOUND, True
+        if any(desk.told):
+            # They have proved a number that nobody has: what they said of themselves holds.
+            desk.first_name, desk.last_name, desk.born = desk.told
         desk.news.append(phrases.NOT_FOUND)
     elif status == "ask":
         desk.identity = Identity.CLAIMED
@@ -77,15 +110,20 @@ def _learn_identity(
 
 
 def _learn_verification(
-    desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
+    desk: Desk, status: str, arguments: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
     if status == "ask":
         desk.is_shared = True  # it fits more than one of those who have the number
         return True
-    desk.born = desk.vin = None
+    if status == "error":
+        # Half a date is kept for what they say next.
+        desk.fragment, desk.born, desk.vin = desk.born or "", None, None
+        return _said(desk, result)
+    desk.born, desk.vin, desk.fragment = None, None, ""
     if status == "verified":
         _learn_customer(desk, result)
     elif status == "mismatch" and desk.identity is Identity.CLAIMED:
+        desk.told = (desk.first_name, desk.last_name, str(arguments.get("date_of_birth") or ""))
         desk.first_name = desk.last_name = ""
         desk.offers_code = True
         desk.news.append(phrases.NO_MATCH)
@@ -97,6 +135,15 @@ def _learn_verification(
         desk.news.append(phrases.LOCKED)
     else:
         return False
+    return True
+
+
+def _said(desk: Desk, result: Mapping[str, Any]) -> bool:
+    """Whether the result asks the caller something itself, which is said then."""
+    message = str(result.get("message") or "")
+    if not message.endswith("?"):
+        return False
+    desk.news.append(message)
     return True
 
 
@@ -132,7 +179,7 @@ def _learn_customer(desk: Desk, result: Mapping[str, Any]) -> None:
     if len(names) == 1:
         desk.vehicle = desk.vehicles[0][0]
     else:
-        at = people.choose_vehicle(" ".join(desk.earlier), names, by_place=False)
+        at = choose_vehicle(" ".join(desk.earlier), names, by_place=False)
         desk.vehicle = desk.vehicles[at][0] if at is not None else None
     desk.news.append(phrases.thank_you(desk.first_name))
 
@@ -148,10 +195,17 @@ def _learn_new_customer(
         # They have this number already: they have to prove it, as anybody.
         desk.identity, desk.is_shared = Identity.FOUND, True
         desk.news.append(phrases.EXISTS)
-    elif desk.phone is None:
+    elif status == "ask":
+        desk.asks_birth, desk.born = True, None
+        return _said(desk, result)
+    elif desk.phone is None and (not desk.born or "number" in str(result.get("message"))):
         # The number they call from will not do: perhaps it is withheld.
         desk.identity = Identity.NEEDS_NUMBER
         _tell(desk, result, otherwise=phrases.NEEDS_NUMBER)
+    elif desk.born:
+        desk.fragment, desk.born = desk.born, None
+        desk.asks_birth = True
+        return _said(desk, result)
     else:
         desk.last_name = ""
         return False
@@ -161,7 +215,10 @@ def _learn_new_customer(
 def _learn_new_vehicle(
     desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
-    desk.year = desk.make = desk.model = None
+    if status == "ask":
+        desk.car = Car(desk.car.words, desk.car.year, desk.car.make, None)
+        return _said(desk, result)
+    desk.car = Car()
     if status != "added":
         return False
     added = (str(result.get("vehicle_ref")), str(result.get("description", "")))
@@ -179,13 +236,10 @@ def _learn_openings(
         desk.price = str(result.get("price") or "")
         if result.get("why"):
             _tell(desk, result, otherwise="")
-            desk.times = ()
         elif result.get("asked_is_free") and len(openings) == 1:
-            desk.chosen, desk.times = openings[0], ()
-        else:
-            _choose_by_time(desk)
+            desk.chosen = openings[0]
         return True
-    desk.day = None
+    desk.when = None
     if status in {"none", "ok", "ask"}:
         _tell(desk, result, otherwise=phrases.NO_OPENINGS)
         return True
@@ -200,25 +254,11 @@ def _openings(result: Mapping[str, Any]) -> tuple[Opening, ...]:
     )
 
 
-def _choose_by_time(desk: Desk) -> None:
-    """ "Tuesday at nine" was asked for and is there: no need to ask which."""
-    if not desk.times:
-        return
-    words = " or ".join(
-        f"{time.hour}:{time.minute or 0:02}{' ' + time.half if time.half else ''}"
-        for time in desk.times
-    )
-    fitting = understanding.choose_openings(words, [opening.when for opening in desk.openings])
-    if len(fitting) == 1:
-        desk.chosen = desk.openings[fitting[0]]
-    elif not fitting:
-        desk.news.append(phrases.NOT_THAT_TIME)
-    desk.times = ()
-
-
 def _learn_booking(
     desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
+    if status == "not_done":
+        return consent.learn(desk, result)
     when = str(result.get("when") or (desk.chosen.when if desk.chosen else ""))
     desk.service_name = str(result.get("service") or desk.service_name)
     if status == "booked":
@@ -226,8 +266,8 @@ def _learn_booking(
         is_texted = result.get("text_message") is not False
         desk.news.append(phrases.booked(desk.work(), when, code, is_texted))
         desk.wants, desk.service, desk.service_name, desk.also = False, None, "", ()
-        desk.day, desk.times, desk.booked = None, (), desk.booked + 1
-        desk.transport = None
+        desk.when, desk.booked = None, desk.booked + 1
+        desk.transport = desk.staff = None
         if len(desk.vehicles) > 1:
             desk.vehicle = None
         desk.forget_openings()
@@ -252,7 +292,7 @@ def _learn_other_times(desk: Desk, status: str, result: Mapping[str, Any]) -> bo
     desk.news.append(str(result.get("message") or phrases.TAKEN))
     desk.openings = _openings(result)
     if not desk.openings:
-        desk.day = None
+        desk.when = None
     return True
 
 
@@ -260,7 +300,10 @@ def _learn_info(
     desk: Desk, status: str, arguments: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
     asked = str(arguments.get("topic"))
-    desk.inquiries = tuple(inquiry for inquiry in desk.inquiries if inquiry.topic != asked)
+    asked_of = arguments.get("service")
+    desk.inquiries = tuple(
+        each for each in desk.inquiries if each.topic != asked or each.service != asked_of
+    )
     desk.answered = True
     if status == "ok" and result.get("answer"):
         desk.news.append(str(result["answer"]))
@@ -276,7 +319,7 @@ def _learn_callback(
     desk.wants_callback = False
     if status == "noted":
         desk.goodbye = True
-        desk.news.append(phrases.CALLBACK_NOTED)
+        _tell(desk, result, otherwise=phrases.CALLBACK_NOTED)
         return True
     desk.offers_person = True
     _tell(desk, result, otherwise=phrases.NO_CALLBACK)
@@ -290,6 +333,7 @@ def _learn_transfer(
     desk.transferring = status == "transferring"
     if not desk.transferring and status not in _DID_NOT_COME:
         _tell(desk, result, otherwise=phrases.NO_TRANSFER)
+        desk.offers_callback = result.get("code") == "closed" and "call" not in desk.last_said
     return True
 
 

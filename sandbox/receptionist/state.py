@@ -8,8 +8,8 @@ from enum import Enum, auto
 from typing import Any
 
 from sandbox.receptionist import phrases
-from sandbox.receptionist.dates import ClockTime, DayWish
-from sandbox.receptionist.phrases import Question
+from sandbox.receptionist.questions import Question
+from sandbox.receptionist.understanding.vehicles import Car
 
 
 class Identity(Enum):
@@ -41,6 +41,8 @@ class Errand(Enum):
     """To hear when their appointment is."""
     MOVE = auto()
     CANCEL = auto()
+    UNSETTLED = auto()
+    """They cannot come, and have not said whether they would move or cancel it."""
     REPAIR = auto()
     """To hear how far the work on their car is."""
 
@@ -68,12 +70,23 @@ class Inquiry:
     date: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A call that a tool answered with a question: it is made again after a yes."""
+
+    tool: str
+    arguments: tuple[tuple[str, Any], ...]
+    message: str
+
+
 @dataclass(slots=True)
 class Desk:
     """All that is known of the conversation."""
 
     today: date
     codes: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    """What `dealership_info` can be asked about."""
     names: dict[str, str] = field(default_factory=dict)
     """Service names by code, as far as the system prompt tells them."""
 
@@ -84,17 +97,22 @@ class Desk:
     also: tuple[str, ...] = ()
     """What is to be done in the same visit."""
     transport: str | None = None
+    staff: str | None = None
+    """Whom of the staff they would like."""
     priced: str | None = None
-    day: DayWish | None = None
-    times: tuple[ClockTime, ...] = ()
+    when: str | None = None
+    """When they want to come, in their own words; None: not said yet."""
 
     identity: Identity = Identity.UNKNOWN
     phone: str | None = None
     is_shared: bool = False
     """Several people have the number: only their name tells them apart."""
-    born: date | None = None
+    born: str | None = None
+    """Their date of birth, in their own words."""
     vin: str | None = None
+    """The words with the last six of their VIN."""
     fragment: str = ""
+    """What was said of a date of birth that was not whole."""
     offers_code: bool = False
     """The details did not match, and a code by text was offered."""
     wants_code: bool = False
@@ -102,23 +120,39 @@ class Desk:
     code: str | None = None
     first_name: str = ""
     last_name: str = ""
+    told: tuple[str, str, str] = ("", "", "")
+    """First name, last name and date of birth as they were said for a number that was not known."""
+    email: str | None = None
+    asks_birth: bool = False
+    """A new customer is asked for their date of birth, to be known by it the next time."""
 
     vehicles: tuple[tuple[str, str], ...] = ()
     vehicle: str | None = None
     adding: bool = False
-    year: int | None = None
-    make: str | None = None
-    model: str | None = None
+    car: Car = field(default_factory=Car)
+    """The car they describe, which is not among theirs yet."""
 
     openings: tuple[Opening, ...] = ()
     narrowed: tuple[Opening, ...] = ()
     chosen: Opening | None = None
     confirmed: bool = False
     refused: bool = False
+    waiting: bool = False
+    """They asked for a moment: nothing is asked until they go on."""
+    waited: bool = False
+    """They did in the turn before, and what was read back then still stands."""
+
+    doubt: Doubt | None = None
+    assent: bool = False
+    """They said yes to what is in doubt."""
 
     errand: Errand | None = None
     hints: str = ""
     """What was said when the errand was: it may name the appointment or the car that is meant."""
+    kept_when: str | None = None
+    """When they want to come for what they book besides, while something else is seen to."""
+    later: tuple[tuple[Errand, str], ...] = ()
+    """Errands that were named together with this one, and the words for each."""
     appointments: tuple[Appointment, ...] | None = None
     """None: not asked for yet, or no longer as they were."""
     appointment: Appointment | None = None
@@ -126,6 +160,10 @@ class Desk:
     """The caller has said yes to the cancellation."""
 
     wants_person: bool = False
+    reason: str = ""
+    """Why, for the person who takes over, when it is more than their wish for one."""
+    handing_over: str = ""
+    """What is said before they are connected for that reason."""
     offers_person: bool = False
     offers_callback: bool = False
     """The book cannot be seen, and the caller was asked whether somebody may call back."""
@@ -156,12 +194,25 @@ class Desk:
         names = [name for name in self.__slots__ if name not in _BOOKKEEPING]
         return tuple(getattr(self, name) for name in names)
 
+    def begin_turn(self) -> None:
+        """The caller speaks: what belonged to the turn before is over."""
+        self.news, self.failed, self.rounds, self.repeat = [], set(), 0, False
+        self.inquiries, self.wants_person, self.reason, self.handing_over = (), False, "", ""
+        self.waited, self.waiting, self.assent, self.transferring = (
+            self.waiting,
+            False,
+            False,
+            False,
+        )
+
     def open_question(self) -> Question:
         """What the caller was asked last, or will be asked next."""
         if self.offers_person or self.last_said.endswith(phrases.PERSON_OFFER):
             return Question.PERSON
         if self.offers_callback:
             return Question.CALLBACK
+        if self.doubt is not None:
+            return Question.READ_BACK
         if self.errand is not None:
             return self._errand_question()
         if not self.wants:
@@ -176,20 +227,22 @@ class Desk:
         if not self.vehicle:
             several = len(self.vehicles) > 1 and not self.adding
             return Question.WHICH_VEHICLE if several else Question.VEHICLE
-        if self.day is None:
+        if self.when is None:
             return Question.DAY
         if self.chosen is None:
             return Question.OPENING
         return Question.WHAT_TO_CHANGE if self.refused else Question.CONFIRM
 
     def _errand_question(self) -> Question:
+        if self.errand is Errand.UNSETTLED:
+            return Question.MOVE_OR_CANCEL
         if self.identity is not Identity.KNOWN:
             return self._identity_question()
         if self.appointment is None:
             return Question.WHICH_APPOINTMENT
         if self.errand is Errand.CANCEL:
             return Question.CANCEL_IT
-        if self.day is None:
+        if self.when is None:
             return Question.NEW_DAY
         return Question.OPENING if self.chosen is None else Question.CONFIRM
 
@@ -207,7 +260,8 @@ class Desk:
             is_named = self.first_name and self.last_name
             return Question.DATE_OF_BIRTH if is_named else self._name_question()
         if self.identity is Identity.NOT_FOUND:
-            return self._name_question()
+            is_named = self.first_name and self.last_name
+            return Question.NEW_BIRTH if is_named and self.asks_birth else self._name_question()
         return Question.PHONE
 
     def _name_question(self) -> Question:
@@ -216,19 +270,24 @@ class Desk:
     def begin(self, errand: Errand, said: str) -> None:
         """The caller wants something about what is in the book already."""
         self.errand, self.hints = errand, said
-        self.appointment, self.agreed, self.day, self.times = None, False, None, ()
+        self.appointment, self.agreed, self.when = None, False, None
         self.forget_openings()
 
     def settle_errand(self) -> None:
-        """It is done, or given up."""
+        """It is done, or given up; the next one begins, if there is one."""
         self.errand, self.appointments, self.appointment, self.agreed = None, None, None, False
-        self.day, self.times, self.answered = None, (), True
+        self.when, self.answered = self.kept_when, True
+        self.kept_when = None
         self.forget_openings()
+        if self.later:
+            (errand, said), *rest = self.later
+            self.later = tuple(rest)
+            self.begin(errand, said)
 
     def forget_openings(self) -> None:
         """Whatever was offered no longer answers what the caller wants."""
         self.openings, self.narrowed, self.chosen = (), (), None
-        self.confirmed = self.refused = False
+        self.confirmed = self.refused = self.waiting = False
 
     def name_of(self, code: str) -> str:
         """What callers call the service."""
@@ -255,8 +314,9 @@ _BOOKKEEPING = frozenset(
         "unclear",
         "repeat",
         "last_said",
+        "waited",
         "earlier",
-        "fragment",
+        "topics",
     }
     | {"today", "codes", "names"}
 )

@@ -16,7 +16,11 @@ from starlette.applications import Starlette
 
 from sandbox.app import listen
 from sandbox.openai.routes import routes as openai_routes
-from sandbox.receptionist.receptionist import Reply, answer
+from sandbox.receptionist.calls import Reply
+from sandbox.receptionist.receptionist import answer
+from sandbox.receptionist.understanding import people
+from sandbox.receptionist.understanding.dates import date_of_birth as read_birth
+from sandbox.receptionist.understanding.times import clock_times
 from sandbox.world import Options, World
 
 TODAY = date(2026, 11, 22)
@@ -49,6 +53,8 @@ def _tool(name: str, **properties: Any) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
+TOPICS = ["hours", "prices", "address", "services", "towing", "sales", "parts", "loaner"]
+TOPICS += ["shuttle", "waiting_room"]
 TEXT = {"type": "string"}
 MAYBE = {"type": ["string", "null"]}
 TOOLS = {
@@ -87,7 +93,7 @@ TOOLS = {
         _tool("repair_status", vehicle_ref=MAYBE),
         _tool(
             "dealership_info",
-            topic={"type": "string", "enum": ["hours", "prices", "address", "services"]},
+            topic={"type": "string", "enum": TOPICS},
             service={"type": ["string", "null"], "enum": [*CODES, None]},
             date=MAYBE,
         ),
@@ -167,7 +173,7 @@ class Desk:
         return {"status": "sent", "advice": "Ask for the digits."}
 
     def _check_code(self, code: str) -> dict[str, Any]:
-        if code != "482913":
+        if people.code(code) != "482913":
             return {"status": "error", "message": "That is not the code.", "code": "wrong"}
         return self._known_number()
 
@@ -178,6 +184,12 @@ class Desk:
         first_name: str | None,
         last_name: str | None,
     ) -> dict[str, Any]:
+        if date_of_birth is not None:
+            read = read_birth(date_of_birth, TODAY)
+            if read is None:
+                return {"status": "error", "message": "And the year, please?"}
+            date_of_birth = read.isoformat()
+        vin_last_six = people.vin_last_six(vin_last_six or "")
         is_named = (first_name, last_name) == ("Maria", "Alvarez")
         fits = date_of_birth == self.born or (vin_last_six == "A12345" and is_named)
         if self.identified == "claimed":
@@ -221,6 +233,16 @@ class Desk:
         )
         is_late = any(word in said for word in ("afternoon", "after lunch", "pm", "evening"))
         times = ["1:00 PM", "2:30 PM"] if is_late else ["9:00 AM", "10:30 AM"]
+        asked = clock_times(said)
+        free = [
+            time
+            for time in times
+            if any(each.fits(*map(int, time[:-3].split(":"))) for each in asked)
+        ]
+        found: dict[str, Any] = {"asked_is_free": True} if free else {}
+        if asked and not free:
+            found = {"asked_is_free": False, "why": "full", "message": "I don't have that time."}
+        times = free or times
         slots = [{"slot_id": f"s-{day[:3]}-{time}", "when": f"{day} at {time}"} for time in times]
         if transport:
             slots = [slot | {"transport": transport} for slot in slots]
@@ -232,6 +254,7 @@ class Desk:
             "duration_minutes": 45,
             "price": "$79.95",
             "openings": slots,
+            **found,
         }
 
     def _book_appointment(self, slot_id: str, **_: Any) -> dict[str, Any]:
@@ -303,6 +326,12 @@ class Desk:
             "prices": "An oil change is $79.95.",
             "address": "We're at 12 Main Street.",
             "services": "We do oil changes, brakes and tires.",
+            "towing": "For a tow truck, the number is (312) 555-0102.",
+            "sales": "For the sales department, the number is (312) 555-0103.",
+            "parts": "For the parts counter, the number is (312) 555-0104.",
+            "loaner": "Loaner cars are free for long repairs.",
+            "shuttle": "Our shuttle runs within five miles.",
+            "waiting_room": "There is coffee and free Wi-Fi.",
         }
         return {"status": "ok", "answer": answers[topic]}
 

@@ -70,7 +70,7 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
         {},
         [
             ("oil change", "date of birth?", IDENTIFY),
-            ("It's March 12", "Sorry, I didn't catch that.", []),
+            ("It's March 12", "And the year, please?", VERIFY),
             ("1984", "Thank you, Maria.", VERIFY),
         ],
     ),
@@ -97,7 +97,8 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
         [
             ("I need an oil change tomorrow", "first and last name?", IDENTIFY),
             ("My name is John", "And your last name?", []),
-            ("Smith", "Thank you, John. What are the year", ["create_customer"]),
+            ("Smith", "And your date of birth, so that we know you", []),
+            ("May 3 1991", "Thank you, John. What are the year", ["create_customer"]),
             ("It's a Honda", "Which model of Honda is it", []),
             ("a Civic", "Which year is the Honda Civic?", []),
             ("twenty nineteen", OPENINGS, ["add_vehicle", *FIND]),
@@ -225,8 +226,7 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
         [
             ("An oil change on tuesday at nine", "An oil change", IDENTIFY),
             ("March 12th 1984", "That's an oil change for", [*VERIFY, *FIND]),
-            ("and a tire rotation as well", "9:00 AM or 10:30 AM. Which", FIND),
-            ("nine", "That's an oil change and a tire rotation for your 2019", []),
+            ("and a tire rotation as well", "That's an oil change and a tire rotation for", FIND),
         ],
     ),
     "a loaner car": (
@@ -242,8 +242,7 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
         [
             ("An oil change on tuesday at nine", "birth?", IDENTIFY),
             ("March 12th 1984", "at 9:00 AM, for $79.95. Shall I book it?", [*VERIFY, *FIND]),
-            ("yes, but I want to wait for it", "9:00 AM or 10:30 AM. Which", FIND),
-            ("nine", "at 9:00 AM, while you wait, for $79.95. Shall I book it?", []),
+            ("yes, but I want to wait for it", "at 9:00 AM, while you wait, for $79.95. Sh", FIND),
             ("yes", "booked", BOOK),
         ],
     ),
@@ -271,7 +270,7 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
             ("I need to reschedule my appointment", "Certainly. To make sure", IDENTIFY),
             ("March 12 1984", f"You have {VISIT}. What day would suit you", SEE),
             ("Thursday", "Thursday, November 26 at 9:00 AM or 10:30 AM", FIND),
-            ("the first one", "move your oil change to Thursday, November 26 at 9:00 AM.", []),
+            ("the first one", "move the oil change for your 2019 Honda Civic to Thursday", []),
             ("yes please", "is moved to Thursday, November 26 at 9:00 AM. Your confirm", MOVE),
             ("no thanks", "Goodbye.", ["end_call"]),
         ],
@@ -282,7 +281,7 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
             ("Can you move my Monday appointment to Tuesday at nine?", "birth?", IDENTIFY),
             (
                 "3 12 1984",
-                "change to Tuesday, November 24 at 9:00 AM. Shall",
+                "to Tuesday, November 24 at 9:00 AM. Shall I move it?",
                 MINE_FIND,
             ),
             ("no", "another time then. What day would suit you better?", []),
@@ -465,8 +464,7 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
             ("John Smith", "date of birth?", []),
             ("March 12 1984", "I could not match these details. May I text a code", VERIFY),
             ("yes", "six digits", ["text_code"]),
-            ("4 8 2 9 1 3", "first and last name?", ["check_code"]),
-            ("John Smith", "year, make and model", ["create_customer"]),
+            ("4 8 2 9 1 3", "year, make and model", ["check_code", "create_customer"]),
         ],
     ),
     "no code is wanted": (

@@ -121,6 +121,7 @@ async def test_a_booking_whose_answer_is_lost_is_not_denied_and_stands_once(
     for words in (
         "I'd like to book an oil change for tomorrow",
         "My name is Robin Walker",
+        "May 3 1991",
         "It's a 2020 Honda Civic",
         "The first one",
     ):

@@ -319,6 +319,7 @@ async def test_what_was_just_booked_is_moved_in_the_same_call(
     call = ring(NOBODY)
     await call.say("I need an oil change")
     await call.say("Ada Byron")
+    await call.say("May 3 1991")
     await call.say("a 2018 Toyota Camry")
     assert "You're booked" in await book(call, "tuesday")
     assert "What day" in await call.say("Can I reschedule?")

@@ -1,0 +1,386 @@
+"""The words that tell what a caller wants (`wishes`), as patterns over normalised text: lower case,
+no apostrophes ("cant", "im"), no commas.
+
+To teach the receptionist another way of saying something, add it here, and a line to its test.
+"""
+
+from __future__ import annotations
+
+_VISIT = r"(appointments?|appts?|bookings?|visits?|reservations?|time ?slots?|slot)"
+_WORK = (
+    r"(oil change|service|rotation|alignment|inspection|brakes?|brake job|repairs?|tune ?up"
+    r"|maintenance)"
+)
+_MINE = r"(my|the|our|an|a|that|this|his|her|both|all|todays|tomorrows|\w+days)"
+_CAR_NAMES = (
+    r"civic|accord|cr ?v|pilot|odyssey|honda|ford|f ?150|escape|explorer|focus|mustang|toyota|camry"
+    r"|corolla|rav ?4|tacoma|prius|highlander|subaru|outback|forester|equinox|chevy|chevrolet"
+    r"|silverado|malibu|tahoe|jetta|jeep|wrangler|cherokee|nissan|altima|rogue|sentra|hyundai"
+    r"|tucson|elantra|sonata|kia|sorento|mazda|bmw|audi|tesla|lexus|dodge|ram|gmc|buick"
+)
+_VEHICLE = rf"(car|truck|vehicle|van|minivan|suv|pickup|ride|repairs?|{_CAR_NAMES})"
+_MY_CAR = rf"(my|the|our|that|his|her)( \w+){{0,3}}? ?({_VEHICLE}|one)"
+_CANT = (
+    r"(cant|can not|cannot|wont|will not|not going to|not gonna|unable to|not able to|couldnt|dont "
+    r"think (ill|i will|i can|we can|we will)|doubt (ill|i can|i will)"
+    r"|wont be able to|will not be able to|dont think i can|have no way to)"
+)
+_SOMEBODY = (
+    r"(person|human( being)?|people|somebody|someone|anybody|anyone|agent|operator|representative"
+    r"|rep|advis[oe]r|manager|supervisor|mechanic|technician|tech|receptionist|boss|owner|employee"
+    r"|associate|guy|lady|service (desk|department|advis[oe]r|writer|manager|guy|person|dept)"
+    r"|(writer)|customer service|front desk|staff member|individual|live body)"
+)
+_HELLO = (
+    r"(hi|hello|hey|there|yes|yeah|no|okay|ok|um|uh|well|so|good (morning|afternoon|evening)|please"
+    r"|just|listen|otto)"
+)
+_PLEASE = r"(please|now|thanks|thank you|right now|okay|immediately)"
+_READY = r"(ready|done|finished|fixed|completed?|repaired|all set|good to go|washed up)"
+
+TELLTALES: dict[str, str] = {
+    "danger": (
+        r"\bpedal (goes|went|is going|sinks|sank|drops|dropped|is (soft|spongy|mushy|on the))"
+        r"|\b(brakes?|steering)( wheel)?( just| suddenly| completely| feels?| have| has| are| is| "
+        r"arent"
+        r"| isnt| dont| doesnt| wont| had)* (failed|fail|failing|gone|gave out|give out|went out"
+        r"|locked( up)?|not working|working at all|stopped working|quit|stuck|loose|work$|work (at"
+        r"|any|when|right now))\b|\b(arent|isnt|not) (working|braking|steering)$"
+        r"|\b(no|lost( my| the)?|without|almost no|barely any|hardly any) (brakes|braking|steering"
+        r"|brake (fluid|pressure))\b|\b(wont|doesnt|cant|can hardly|barely|hardly) (stop|brake)\b"
+        r"(?! (at|by|leaking|making|beeping|dripping|running|in))"
+        r"|\b(smell|smells|smelling|smelled|reeks|stinks)( of| like| its| something)*( is| some| a "
+        r"lot"
+        r" of| strong| raw)* (gas|gasoline|fuel|smoke|burning|burnt|burned|burn|electrical|rubber)"
+        r"|\b(gas|gasoline|fuel)( is| line| tank)* (leak\w*|dripping|pouring|smell|odor|fumes)"
+        r"|\bleak\w* (gas|gasoline|fuel|brake fluid)|\b(burning|gas|fuel|burnt) (smell|odor|fumes)"
+        r"|\bsmok(e|ing)\b|\bon fire\b|\bflames?\b|\bcaught fire|\bsparks\b|\bair ?bags?\b"
+        r"|\b(dont|do not|not to|shouldnt|stop|unsafe to|safe to)( keep)? driv(e|ing)\b"
+        r"|\bwheel( is| feels| just| almost| about to)* (came|come|coming|fell|falling|fall"
+        r"|wobbl\w+)"
+        r"( off| loose)?\b|\b(dies|died|stalls|stalled|shuts off|shut off|cuts out|cut out)( on "
+        r"me)? (while|when im|in the middle|in traffic|at speed|driving)"
+        r"|\baccelerat\w*( is| got| keeps)* (by itself|on its own|stuck|sticking)|\bgas pedal"
+        r" .*st(uck|icks)|\boverheat\w*|\bcarbon monoxide|\btire (blew|burst|is bulging|exploded)"
+        r"|\b(hit|press|pressed|push|step on|stepped on) the brakes?\b.*\b(nothing|no response"
+        r"|wont|doesnt)|\b(hardly|barely|cant|can not|cannot) (steer|turn the (steering )?wheel)\b"
+        r"|\bblowout\b|\bbrakes? (light|warning) (is|came) .*(pedal|soft)|\bcaught on fire"
+    ),
+    "opt_out": (
+        r"\b(dont|do not|stop|quit|never|no more)( ever)? (call|calling|text|texting|contact"
+        r"|contacting|bother|bothering|messag\w+)( me| us| this number| my (phone|number|cell)| "
+        r"here)?( again| anymore| any more| ever)?$|\bstop (calling|texting|these calls|the texts)"
+        r"|\b(take|remove|get|delete) (me|my (number|name)|this number|us) (off|from|out of)"
+        r"(?! (the |your )?(schedule|calendar|book))"
+        r"|\bdo not call list|\bunsubscribe|\bopt( me)? out|\bno more (calls|texts|messages)"
+        r"|\blose my number|\bleave me alone|^(please )?(remove|delete) (me|my (number|name))( "
+        r"please)?$"
+        r"|\b(dont|do not) (call|text|contact) (me|us|this number) (again|anymore|any more|ever)"
+    ),
+    "language": (
+        r"\b(habla\w*|hola|espa\w?ol|spanish|necesito|quiero|quisiera|puedo|tengo|buenos|buenas"
+        r"|gracias|por favor|una? cita|mi (carro|coche|auto)|cambio de aceite|cuanto|ayuda"
+        r"|ingles|ingl\ws|alguien que|polski|po polsku|potrzebuje|fran\wais|parlez|bonjour|deutsch"
+        r"|russian|chinese|mandarin|cantonese|korean|arabic|vietnamese|hindi|tagalog|portuguese"
+        r"|interpreter|translator|no english|another language)\b"
+        r"|\bspeaks? (any )?(polish|french|german|italian|urdu|other)"
+        r"|\b(dont|do not|no) speak (much |good |very good )?english"
+    ),
+    "robot": (
+        r"\b(are you|is this|am i (talking|speaking) (to|with)|is it|this is)( really| just| "
+        r"actually)?"
+        r"( an?| some)?( real| live| actual)? (robot|machine|computer|bot|ai|recording|human|person"
+        r"|real|automated|artificial)\b"
+    ),
+    "callback": (
+        r"\b(call|phone|ring) (me|us) (back|later|when)\b|\b(give|giving) (me|us) a (call|ring)\b"
+        r"|\b(a|my) call ?back\b|\b(have|get|ask|tell) (\w+ ){1,3}(to )?(call|phone|ring) (me|us)\b"
+        r"|\b(someone|somebody|anybody|anyone|you( guys)?) (please )?call (me|us)( back)?( tomorrow"
+        r"| later| this| today| when|$| please| about| at)|\bcall me (at|tomorrow|this|after"
+        r"|tonight)"
+    ),
+    "person": (
+        rf"\b(real|live|actual|human) {_SOMEBODY}\b|\b{_SOMEBODY} (real|alive|human)\b|\bhuman "
+        rf"being\b|\ba human\b|\boperator\b"
+        rf"|\brepresentative\b|\b(speak|talk|chat)(ing)? (to|with) (?!you\b|sales|parts|the sales"
+        rf"|the parts|your sales|your parts)(\w+ ){{0,4}}?{_SOMEBODY}\b"
+        r"|\b(speak|talk) (to|with) (?!you\b|sales|parts|the (sales|parts)|your (sales|parts)"
+        r"|my (wife|husband|boss|kids|mom|dad|father|mother|son|daughter))\w+( please)?$"
+        r"|\b(speak|talk) (to|with) (?!you\b)(mike|dave|john|jim|bob|steve|tom|joe|mark|chris|tony"
+        r"|lisa|karen|sarah|maria|dan|bill)\b|\bis (mike|dave|john|jim|bob|steve|tom|joe|mark|chris"
+        r"|tony|lisa|karen|sarah|dan|bill) (there|in|available|around|working)\b"
+        rf"|\b(give|get|transfer|connect|put|send|pass|patch)(ing)? me( over| through| on| up| "
+        rf"back| to"
+        rf"| with| the| a| an| your| some| my)* (\w+ )?{_SOMEBODY}\b|\b(transfer|connect|forward)"
+        r" (me|my call|this call)\b|\bput me through\b"
+        rf"|^({_HELLO} )*((the|a|an|your) )?{_SOMEBODY}( {_PLEASE})*$"
+        rf"|\b(want|need|like|prefer|rather have|get)( to (speak|talk) to)? (a|an|the|your) (\w+ )?"
+        rf"{_SOMEBODY}\b(?! (to (look|check|fix)|look))|\bis (there )?(an?|any|some|anybody|someone"
+        r"|somebody|anyone)( \w+)? (available|there|i can (talk|speak))\b"
+        r"|\b(somebody|someone) else\b|\b(talk(ing)?|speak(ing)?|deal(ing)?) (to|with) (a |an "
+        r"|this |the )?(machine|robot|computer|bot|recording|ai|automated)\b|\bcustomer service\b"
+        rf"|\bfront desk\b|\bis the (\w+ )?(manager|owner|boss|supervisor) (in|there|around"
+        rf"|available)"
+    ),
+    "wrong_number": r"\bis this (the )?(pizza|domino|walgreens|cvs|bank|doctor|dentist|hospital"
+    r"|school|"
+    r"church|\w+ residence)|\b(thought|looking for|trying to reach) (this was )?(a |the )?(pizza"
+    r"|bank|doctor"
+    r"|dentist|hospital|restaurant)|\bwrong (number|place)\b|\bmisdial\w*|\bdialed (the )?wrong"
+    r"|\bdidnt mean to call",
+    "tow": (
+        r"\b(tow|towed|towing|tow ?truck|wrecker|flat ?bed|roadside)\b|\bstranded\b"
+        r"|\b(broke|broken) down\b|\bbreakdown\b|\ba flat\b|\bflat tire\b|\bstuck (on|at) (the|i"
+        r"|route|highway|a)\b|\b(side|shoulder) of the (road|highway|interstate|freeway)\b"
+        r"|\b(wont|doesnt|will not|does not|didnt|not) (start|crank|turn over)(ing|ed)?\b"
+        r"|\bdied on (the|me|us|i|my|route)\b|\b(battery|engine|car|truck|van) (has |just )?died\b"
+        r"|\bjump ?start\b|\bneed a jump\b|\block(ed)? my keys\b|\bkeys (are )?locked in\b"
+        r"|\bout of gas\b|\b(car|truck|it|vehicle|engine) (just )?died\b|\bspare tire\b"
+        r"|\b(cant|wont) (move|drive) (it|the car|my car|anymore)\b|\bcar is dead\b"
+    ),
+    "move": (
+        r"\breschedul\w*\b|\bpostpone\w*\b|\bre ?book\w*\b"
+        rf"|\b(put|putting) ({_MINE}( \w+){{0,3}} {_VISIT}|it|that) (off|back)\b"
+        rf"|\b(scheduled|booked|booking|{_VISIT}|down for|coming in)\b.*\b(could|can|need|want"
+        rf"|like|possible|rather|should|have)\b.*\b(make it|do|come|go|have)( it)?( in| on)?( "
+        rf"\w+){{0,2}}? (later|earlier|sooner"
+        rf"|another|different|instead|monday|tuesday|wednesday|thursday|friday|saturday)\b"
+        rf"|\bchange (the|my) (day|date|time)\b|\b(another|a different|other) (day|time) than i\b"
+        rf"|\b(move|change|push|switch|shift|bring|moving|changing|pushing|switching)( back| "
+        rf"forward"
+        rf"| up| around)? ({_MINE}|the (time|day|date) (of|for|on) {_MINE})( \w+){{0,4}}? {_VISIT}"
+        rf"|\b(move|push|change|switch|bump) (it|that|things)( back| up| out| forward| to)"
+        rf"|\b{_VISIT}\b.*\b(change|move|switch|push|shift) it\b"
+        rf"|\b(move|change|push|switch|bump) {_MINE}( \w+){{0,4}} (to|until|till) (another|a "
+        rf"different"
+        r"|next|monday|tuesday|wednesday|thursday|friday|saturday|later|earlier|tomorrow|the)\b"
+        rf"|\b(different|another|new|other|later|earlier|better) (day|time|date)( and time)? for "
+        rf"(my|the|our|this)( \w+){{0,3}} {_VISIT}|\b{_VISIT}\b.*\b(different|another|new|later"
+        r"|earlier) (day|time|date)\b|\bcome in( on)? (a different|another|an earlier|a later) "
+        rf"(day|time) (instead|than)|\b(later|earlier|sooner) {_VISIT} (than|instead)"
+    ),
+    "cancel": (
+        rf"\bcancel(l?ing)? ((all|both) (of )?)?{_MINE}( \w+){{0,4}}? ?{_VISIT}\b|\bcancel (it"
+        rf"|that)\b"
+        rf"|\bcancel(l?ing)? {_VISIT}|\b(to|wanna|gotta|must|please|just|and|can you|can i|could "
+        rf"you|can we|would you|rather|) ?cancel( please| today| it| that| everything| both)*$"
+        rf"|\bcancel {_MINE} (\w+ )*(oil change|rotation|alignment|inspection|brakes?|service|pads"
+        r"|battery|diagnostic|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday)"
+        rf"|\b(call off|get rid of|drop|take me off for) (my|the|our|that)( \w+){{0,3}} {_VISIT}"
+        rf"|\b(scrap|back out of|get out of|withdraw|drop out of|wipe|delete|undo) {_MINE}( "
+        rf"\w+){{0,3}} {_VISIT}"
+        rf"|\btake me off (the|your) (schedule|calendar|books?)\b|\bcancel {_MINE} (\w+ )*{_WORK}\b"
+        rf"|\bcancell?ation\b|\b(dont|do not|no longer|not) (need|want)( \w+){{0,3}}? {_VISIT}\b"
+        rf"|\b{_VISIT}\b.*\b(cancel|call it off)\b|^cancel\b"
+    ),
+    "cannot_come": (
+        rf"\b{_CANT} (make|keep|come|get|be there|attend)( it)?( in| to)?( (my|the|our|that|it)|$| "
+        rf"in| today| tomorrow| on| this| for)( \w+){{0,4}}? ?({_VISIT})?"
+        rf"|\b(miss|missing|missed) (my|the|our)( \w+){{0,3}} {_VISIT}"
+        r"|\bsomething (has )?(came|come) up\b|\bnot coming (in|today|tomorrow)\b"
+    ),
+    "late": (
+        rf"\b(wont|cant|will not|cannot) (be there|get there|make it( there)?) (until|till"
+        rf"|before)\b|\bill be there in\b.*\b({_VISIT}|minutes|hour)\b|"
+        r"\b(running|be|going to be|gonna be|bit|little|hour|minutes?) (a bit |a little |very "
+        r")?late"
+        r"\b|\brunning (\w+ ){0,4}(behind|late)\b|\b(im|ill be|i am|were|we are) (\w+ ){0,4}late\b"
+        r"|\b(minutes|hour|mins) (late|behind)\b|\bstuck in (traffic|a jam)\b|\bbe delayed\b"
+        r"|\b(wont|cant|not going to) (\w+ ){0,3}(on time|by (eight|nine|ten|seven|\d+))\b"
+        r"|\brunning behind\b"
+    ),
+    "when": (
+        rf"\b(when|what time|what day|which day|what date)( exactly)?( is| was|s|re| are)? (my|the"
+        rf"|our)"
+        rf"( \w+){{0,3}} ({_VISIT}|{_WORK})\b(?! (department|desk|counter|center))|\b(do|did) you "
+        rf"have (me|us) "
+        rf"(down|scheduled|booked|in)|\bdo you have (an?|any|my) {_VISIT} for (me|us|my)\b"
+        rf"|\b{_VISIT} (time|"
+        rf"date|day|card)\b(?!.*\b(change|move|switch))|\bwhen (am i|im|i am|were we|are we) "
+        rf"(coming|due|booked|"
+        rf"scheduled)|\b(when|what time|what day)( exactly)? (am i|did i|was i|im|do i)"
+        r"( supposed)?( to)? ?(come|coming|be there|scheduled|booked|bring|in\b|make|due|having"
+        r"|going)"
+        rf"|\bwhen ?s my( \w+){{0,3}} {_VISIT}|\bdo i( still| even| already)? have (an|any|my) "
+        rf"{_VISIT}"
+        rf"|\b(check|checking|confirm|confirming|look up|forgot|forgotten|remember|recall|remind me"
+        rf"( of| when| about)?|verify|double check|see)( \w+){{0,4}}? (my|the|our|an|any)( "
+        rf"\w+){{0,3}}? "
+        rf"{_VISIT}|\b(what|which) {_VISIT} do i have|\bam i (still )?(scheduled|booked|down|on the"
+        rf"|in the|set) |\bwhen am i\b|\b(is|are) (my|our) {_VISIT} (still|at|on|for)"
+        rf"|\b{_VISIT}\b.*\b(check|confirm|verify|forgot|remember)\b.*\b(time|day|date|when|it)\b"
+        rf"|\b{_VISIT} is when|\b(details|time|date) (of|for|on) my {_VISIT}\b(?!.*\b(change|move))"
+        r"|\bwhat time (was|is) it (again|for tomorrow)"
+    ),
+    "repair": (
+        rf"\b(is|are|was|whether|if|hows|got) (my|the|our|that|his|her) (\w+ ){{1,4}}?(is |be "
+        rf")?{_READY}\b|\b(is|are) {_MY_CAR} (still|almost|nearly|there|in the shop)\b"
+        rf"|\b(is (it|she|he)|its|are you( guys)?|are they) (\w+ )?{_READY}\b(?! to)"
+        r"|\b(status|update|updates|news|word|progress|eta)( report)?( of| on| for| about| "
+        r"regarding)"
+        rf" ({_MY_CAR}|it|things)\b|\bcalling (for|about) an? (status|update)|\b(any|an) (updates?"
+        rf"|news)"
+        rf"|\bhow (is|s|are|far|much longer|soon)( \w+){{0,3}}? {_MY_CAR}\b|\bhows {_MY_CAR}\b"
+        rf"|\bhow (much longer|long) (will|is|until|till|before)\b.*\b({_VEHICLE}|it takes?)\b"
+        rf"|\bwhen (will|can|is|do|could|would|should)\b.*\b({_READY}|get (it|{_MY_CAR}) back"
+        rf"|pick( (it|{_MY_CAR}))? up|come (and )?get)\b|\bcan i (get|pick up|come get|grab) (it"
+        rf"|her|{_MY_CAR})( back| now| today| yet|$)|\b(pick|picking) up {_MY_CAR}\b"
+        rf"|\b({_VEHICLE})\b.*\b(is it|its|if its|if it is|be|is) {_READY}\b"
+        rf"|\bwhats (going on|happening|up|wrong|the (status|story|deal|holdup|word)) (with|on) "
+        rf"{_MY_CAR}|\bwhat is (going on|happening|the (status|story)) (with|of|on) {_MY_CAR}"
+        rf"|\b(have|did|has) (you|you guys|they|anybody|anyone|the \w+)( guys)?( already| yet)? "
+        rf"(finish\w*|look\w* at|fix\w*|work\w* on|get to|start\w*)( with| on| working on)? "
+        rf"{_MY_CAR}"
+        rf"|\b(has|have|was|were|did) {_MY_CAR} (been )?(look\w*|fix\w*|finish\w*|start\w*|done"
+        rf"|repair\w*"
+        rf"|make it)|\b(find|found|figure[d]?) (anything |something )?(out|wrong) (about|with|on) "
+        rf"{_MY_CAR}"
+        rf"|\bwhat did (you|they|the \w+) (find|say|figure)\b|\b(left|dropped|brought|have|got) "
+        rf"{_MY_CAR}\b.*\b(heard|hear|word|done|ready|call)\b"
+        rf"|\bchecking (on|up on|in on|about) {_MY_CAR}|\bdid (the|my) parts? (come|arrive|get)"
+        rf"|\b(dropped|left|brought)( {_MY_CAR}| it)? (off|in|there|with you)?\b.*\b({_READY}"
+        rf"|status"
+        rf"|heard|how|see)\b|\bfinished (with )?{_MY_CAR}|\b{_MY_CAR}\b.*\b(in the shop|at your "
+        rf"shop)\b"
+    ),
+    "complaint": (
+        r"\bcomplain\w*|\bunhappy\b|\bupset\b|\bangry\b|\bfurious\b|\bridiculous\b|\bunacceptable\b"
+        r"|\b(terrible|horrible|awful|lousy|poor|bad) (service|job|experience|work)\b"
+        r"|\bdisappoint\w+"
+        r"|\bdisgust\w+|\bripp?(ed|ing)? (me |us )?off\b|\brip off\b|\bovercharged?\b|\bfrustrat\w+"
+        r"|\bfed up\b|\bnot (satisfied|happy)\b|\bdissatisfied\b|\bworst\b|\bthis is (terrible"
+        r"|awful|horrible|a joke|bs|crazy|insane)\b|\bon hold (for|forever)\b|\bwasting my time\b"
+        r"|\b(same|still)\b.*\bafter (you|they|the|your|i (picked|got))\b|\bafter you( guys)? "
+        r"(fixed"
+        r"|worked|serviced|repaired|did|replaced|changed)|\byou( guys| people)? (broke|damaged"
+        r"|scratched|ruined|messed|screwed|lost|forgot|never|dented|lied|left)\b|\brefund\b"
+        r"|\bmoney back\b|\b(wasnt|not|never|isnt|didnt get) fixed\b|\b(has|have) the same (noise"
+        r"|problem|issue)\b|\b(better business bureau|sue you|my lawyer|attorney)\b"
+        r"|\b(nobody|no one|noone|never) (ever )?(calls?|called|got|returns?|returned|answers?"
+        r"|picks? up)( me)?"
+        r"( back)?\b|\bwaiting (for )?(a |two |three |over |forever|\w+ )*(weeks?|days|hours"
+        r"|forever)\b"
+        r"|\bcame back (with|and) (a )?(scratch|dent|worse)|\b(scratch|dent) (on|in) .*(you|your)"
+    ),
+    "recall": r"\brecall(s|ed)?\b|\btakata\b",
+    "billing": (
+        r"\b(bill|billing|invoice|invoices|receipt|receipts|statement|charged( me)?|my charge)\b"
+        r"|\bwarrant\w+|\b(pay|payment|payments|paying) (my|a|the|for|over|by|online|plan)\b"
+        r"|\b(make|take) (a )?payments?\b|\bservice (contract|records?|history)\b|\binsurance\b"
+        r"|\bfinanc\w+ (the|my) repair|\bcovered( by| under|$)|\bis (it|this|that)( \w+)? "
+        r"covered\b|\b(paperwork|copy of my)\b"
+    ),
+    "returned_call": (
+        r"\b(returning|return) (a|your|the|my|his|her|someones) (phone )?call\b|\bmissed (a|your) "
+        r"call\b"
+        r"|\b(somebody|someone|you( guys)?|they|one of your \w+|your \w+) (just |had )?(called|"
+        r"tried to (call|reach)|left) (me|us|a (message|voice ?mail)|a message)\b|\bgot a (call"
+        r"|voice ?mail"
+        r"|message|missed call) (from|saying)\b|\b(voice ?mail|message) (from you|saying)\b"
+    ),
+    "sales": (
+        r"\b(to|with) (the |your )?sales\b|\bsales( \w+)?( department| dept| team| desk| "
+        r"office)?\b(?<!for sales)|\b(buy|buying|purchase|look at|see|getting|leasing a"
+        r"|shopping for|lease|leasing|interested in|in the market for|looking (for|at)) (a |an "
+        r"|the |some "
+        r"|one of )?(brand )?(new |used |pre owned |preowned |certified |second hand )*(car|truck"
+        r"|vehicle|suv|van"
+        rf"|one of your|({_CAR_NAMES})s?)\b(?! (part|mirror|battery))|\b(new|used|pre owned"
+        rf"|preowned) (cars"
+        r"|trucks|vehicles|suvs|vans|inventory)\b|\btest driv\w+|\btrad(e|ing)( \w+){0,4}? in\b"
+        r"|\btrade in\b|\bon (your|the) lot\b|\bsell (you )?(my|our) (car|truck|vehicle|suv|van)\b"
+        r"|\bsalesman\b|\bsalesperson\b|\bfinanc(e|ing) (a|an|on|department|office|deal)\b"
+        r"|\bcar (for sale|shopping)\b|\bdealership inventory\b"
+    ),
+    "parts": (
+        r"\bparts (department|dept|counter|desk|guy|please|number|store)\b|^parts( please)?$"
+        r"|\b(talk|speak|transfer|connect)( me)? (to|with) (the |your )?parts\b|\bin stock\b"
+        r"|\b(order|buy|need|get|purchase|looking for|pick up|sell|carry|have|price on|price for"
+        r"|find)"
+        r" (me )?(any |an? |some |new |two |a set of |a pair of |replacement |oem |the )*(\w+ "
+        r"){0,2}?"
+        r"(parts?|wiper blades?|wipers|floor mats?|key fob|fob|spare key|side mirror|mirror|hub "
+        r"?caps?|headlight bulb|bulbs?|air filter|cabin filter|oil filter|touch up paint|roof rack"
+        r"|accessor(y|ies)|bumper|lug nuts?|tail ?light|license plate frame|cargo (mat|tray)|fuse"
+        r"|alternator|starter|radiator|hose|belt|strut|thermostat|rotors?|catalytic"
+        r" converter|compressor|sensor|gasket|hub ?cap|key|remote|door handle|window switch|grille"
+        r"|emblem)\b"
+        r"(?! (replaced|installed|put|fixed|changed))|\bkey fob\b|\b(replacement|spare|extra|new) "
+        r"(key|remote|keys)\b|\b(alternator|mirror|bumper|radiator|"
+        r"headlight|part|starter|filter|blades?|mats?) for (a|an|my|the) (\d{4}|\w+ ?\w*)$|\bpart "
+        r"number\b|\bparts$"
+    ),
+    "loaner": r"\bloaners?\b|\bloan(er)? car\b|\brental\b|\brent a car\b|\bcourtesy (car|vehicle)\b"
+    r"|\b(car|something) to drive (while|in the meantime)\b",
+    "shuttle": r"\bshuttle\b|\bride (home|to work|back|somewhere)\b|\b(drop|pick) me (off|up)\b"
+    r"|\buber\b|\blyft\b|\bgive me a (ride|lift)\b",
+    "waiting_room": (
+        r"\bwaiting (room|area)\b|\blounge\b|\bwi ?fi\b|\bcoffee\b|\b(can|could|should|may|do) (i"
+        r"|we|people|customers)( just| still)? (wait|sit|stay|hang (out|around))\b(?! (until|till))"
+        r"|\bplace to (wait|sit|work)\b|\bwait (there|in your|at (the|your))\b|\bsomewhere to "
+        r"(wait|sit)|\bwhile (its|it is) (being )?(done|worked on|serviced)"
+    ),
+    "repeat": (
+        r"\b(what did you (just )?say|say (that|it|all that) again|repeat (that|it|the)|come again"
+        r"|pardon|can you repeat|could you repeat|please repeat|didnt (catch|hear|get) (that|you"
+        r"|it|what)"
+        r"|one more time|what was that|say (that|it) (once )?more|once more|couldnt hear|cant hear "
+        r"you"
+        r"|you said what|run that by me)\b|^((i|im|am) )?(so )?(what|sorry|huh|excuse me|repeat|hm "
+        r"what|sorry what|pardon me|what was that again)$"
+    ),
+    "hours": (
+        r"\b(what|your|the|business|opening|service|store|shop|holiday) hours\b|\bhours (are|of|on"
+        r"|for"
+        r"|today|tomorrow)\b|\b(when|what time|how late|how early|until when|till when|til when) "
+        r"(do|are"
+        r"|does|will|is)\b.*\b(open|opens|close|closes|closed|there)\b|\b(are|r|will) (you|yall"
+        r"|you all"
+        r"|you guys|ya|they|we|the (shop|service department|dealership|garage|place))( all| guys| "
+        r"still| be)* (open|closed|closing|there (on|tomorrow|today))\b|\b(you|yall|guys)( still| "
+        r"even)? "
+        r"(open|closed)\b|\bopen (on|today|tomorrow|late|saturdays?|sundays?|weekends?|thanksgiving"
+        r"|christmas|labor day|memorial day|new years|until|till|now|yet|tonight)\b"
+        r"|\bclos(e|ing|es) (at|today|tonight|time|early)\b|\bopening time\b|^hours( please)?$"
+        r"|\b(do you|yall|you guys) work (on )?(saturdays?|sundays?|weekends?)\b|\bday "
+        r"off\b.*\byou\b"
+    ),
+    "prices": (
+        r"\bhow much(?! (longer|more time|time|notice))\b|\b(prices?|pricing|priced)\b|\bthe cost\b"
+        r"|\bwhats? (do|does|would|will|is|are|did|s)?( you| it| that| the| a| an| your| this| my| "
+        r"one)*( \w+){0,5}? (charge|cost|costs|run|go for|price|fee|rate)\b|\b(cost|price|rate|fee"
+        r"|charge) "
+        r"(of|for|to|on)\b|\bballpark\b|\bquote\b|\bspecials?\b|\bcoupons?\b|\bdiscounts?\b"
+        r"|\bdeals? on\b|\bexpensive\b|\bcheap(er|est)?\b|\blabor rate\b|\bhow many dollars\b"
+        r"|\bwhat am i looking at (for|price)\b"
+    ),
+    "address": (
+        r"\baddress\b|\bwhere (are|is|r|exactly|abouts?|do i (go|find|come|bring))( you| yall| "
+        r"your| the"
+        r"| guys| this| it| place| shop)*\b|\b(where|whereabouts) (are )?(you|yall)\b|\blocated\b"
+        r"|\blocations?\b|\bdirections?\b|\bhow (do|can|would) i (get|find)( to)?( there| you| "
+        r"your| the)\b"
+        r"|\b(are you|is this|you)( guys)? (the (one|place|dealership)|near|close to|next to|still "
+        r"on|over (on|by)|by the|off (of )?the)\b|\b(what|which) (street|city|town|part of town"
+        r"|exit)\b|\bcross streets?\b|\bgps\b|\bzip ?code\b"
+    ),
+    "services": (
+        r"\b(what|which) (services|kinds? of (services?|work)|do you( guys)? (do|offer|service))\b"
+        r"|\bservices do you\b|\b(do|can) you (guys )?(do|work on|service) (all )?(makes|models"
+        r"|every|other brands)\b|\bwhat (all )?do you (do|offer) there\b"
+    ),
+    "done": (
+        r"\b(good ?bye|bye|thats (all|it|everything)|that is (all|it|everything)|that will be all"
+        r"|thatll be all|nothing else|hang up|im (done|all set)|all set|have a (good|great|nice)"
+        r"|forget (it|about it)|never ?mind|take care|see you (then|later|soon)|no more "
+        r"questions)\b"
+    ),
+    "book": (
+        rf"\b({_VISIT}|book|schedule|come (in|by)|can i come|bring (it|her|him|my|the|in)|do you "
+        rf"have"
+        r" (anything|something)|get (it|my|the|an|a|her)|set (up|me up)|sign me up|drop (it|my car"
+        r"|her)"
+        r" off|need|id like|i would like|i want|wanna|looking for|due for|time for|take (it|my "
+        r"car) in|(fit|squeeze|get) me in|have (it|my \w+) (looked|checked|serviced|fixed|done))\b"
+    ),
+}
