@@ -21,6 +21,7 @@ from config.dealership import load_dealership
 from config.link import ray_fault
 from config.roles import Role
 from config.settings import Settings, SettingsError
+from otto.dialogue.flow.prompt_files import load_prompts
 
 R = TypeVar("R")
 
@@ -40,6 +41,7 @@ def bring_up(settings: Settings) -> None:
     if fault is not None:
         raise SettingsError(": ".join(fault))
     dealership = load_dealership(settings.dealership_file)
+    load_prompts(settings.prompts_dir)  # a fault in them is told before anything starts
     location = dealership.location(settings.location)
     crm = start(
         CrmActor,

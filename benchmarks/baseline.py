@@ -31,7 +31,10 @@ from config.clock import utc_now
 from config.dealership import load_dealership
 from config.sandbox_endpoints import load_settings, read_endpoints
 from config.settings import Settings
-from otto.dialogue.prompts import Phrases, system_prompt
+from otto.dialogue.flow.briefing import system_prompt
+from otto.dialogue.flow.prompt_files import shipped_prompts
+from otto.dialogue.prompts import Phrases
+from otto.dialogue.session.state import Session
 from otto.dialogue.tools.schemas import tool_schemas
 
 OPENINGS = [
@@ -75,7 +78,8 @@ class Baseline:
         location = dealership.locations[0]
         now = utc_now().astimezone(ZoneInfo(location.timezone))
         self.greeting = Phrases(dealership, settings.call.transcript_notice).greeting
-        self.prompt = system_prompt(dealership, location, now)
+        session = Session.begin("baseline", "", "", now)
+        self.prompt = system_prompt(shipped_prompts(), dealership, location, session, now)
         self.tools = list(tool_schemas(dealership).values())
         key = settings.openai.api_key.get_secret_value()
         self.http = httpx.AsyncClient(

@@ -30,6 +30,7 @@ from config.loading import read_settings, secret_names
 from config.sandbox_endpoints import SandboxEndpoints, with_sandbox
 from config.settings import STATE_DIR, Settings, Vendor
 from otto import logs
+from otto.dialogue.flow.prompt_files import load_prompts
 
 _log = structlog.get_logger()
 
@@ -85,6 +86,7 @@ class Stack:
             state_dir=self.state_dir,
         )
         dealership = load_dealership(settings.dealership_file)
+        load_prompts(settings.prompts_dir)  # a fault in them is told before anything starts
         with environment.without(secret_names()):  # what starts in here would inherit it
             endpoints = self._start_processes(progress, settings, folder)
         settings = with_sandbox(settings, endpoints) if endpoints else settings

@@ -28,6 +28,7 @@ from config.dealership import Dealership, DealershipError, load_dealership
 from config.hosts import is_loopback
 from config.link import NODE, LinkSettings, ray_fault
 from config.settings import Settings
+from otto.dialogue.flow.prompt_files import PromptError, load_prompts
 from otto.media_link.tls import LinkTlsError, link_tls
 from otto.scheduling.google.calendar import WRITERS, GoogleCalendar
 from otto.scheduling.google.errors import CalendarAuthError, CalendarError
@@ -102,6 +103,13 @@ async def _dealership(settings: Settings) -> str:
             f"give {settings.dealership_file} a desk_number that a person answers",
         )
     return f"{len(dealership.locations)} location(s), {len(dealership.services)} services"
+
+
+async def _prompts(settings: Settings) -> str:
+    try:
+        return f"version {load_prompts(settings.prompts_dir).version}"
+    except PromptError as error:
+        raise Failed(str(error), f"correct it in {settings.prompts_dir}") from None
 
 
 def _load(settings: Settings) -> Dealership:
@@ -272,6 +280,7 @@ def _is_local(address: str) -> bool:
 
 CHECKS: tuple[tuple[str, Check], ...] = (
     ("Dealership's file", _dealership),
+    ("Prompt files", _prompts),
     ("PostgreSQL", check_postgres),
     ("Redis", _redis),
     ("Deepgram listen", _listen),

@@ -18,6 +18,8 @@ from pydantic_settings import (
 ENV_FILE = ".env"
 STATE_DIR = Path(".otto")
 """Where Otto keeps its data, logs, addresses and tokens, below the working directory."""
+PROMPTS_DIR = Path(__file__).with_name("prompts")
+"""The files that come with Otto and tell the model how to do its job."""
 
 
 class SettingsError(Exception):

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from config.calls import CallSettings, PoolSettings
 from config.clock import PinnedClock
-from config.environment import STATE_DIR, SettingsError
+from config.environment import PROMPTS_DIR, STATE_DIR, SettingsError
 from config.hosts import is_loopback
 from config.limits import LimitSettings
 from config.link import LinkSettings
@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     location: str = ""
     """Which location of the dealership's file this line belongs to; empty: the first."""
     dealership_file: Path = Path(__file__).with_name("dealership.yaml")
+    prompts_dir: Path = PROMPTS_DIR
+    """The folder of the files that say how the model does its job (`otto.dialogue.flow`)."""
     dealer_system: str = Field(OWN_TABLE, pattern=r"^(table|[A-Za-z_][\w.]*:[A-Za-z_]\w*)$")
     """Which dealer management system knows the repair orders: `table`, or the class of an adapter
     as module:Class (`otto.crm.repair_orders.DealerSystem`)."""

@@ -11,6 +11,7 @@ from typing import Any, cast
 import ray
 import structlog
 
+from actors.call.context import call_context
 from actors.call.control_line import ControlLine
 from actors.call.lease import LEASE_S, CallLease
 from actors.call.stt import SttActor
@@ -23,9 +24,7 @@ from actors.runtime.process import freeze_gc
 from actors.stores.proxies import RemoteCalendar, RemoteCrm
 from config.dealership import Dealership
 from config.settings import Settings
-from otto.dialogue.context import CallContext
 from otto.dialogue.conversation import Conversation
-from otto.dialogue.prompts import Phrases
 from otto.dialogue.session.opening import open_session
 from otto.dialogue.session.state import Directive
 from otto.dialogue.session.store import SessionStore
@@ -90,15 +89,8 @@ class CallRuntime:
         self._sessions = SessionStore(self._redis, settings.redis.session_ttl_s)
         self._calendar = RemoteCalendar(location.id, self._lease.check)
         self._crm = RemoteCrm(location.id, self._lease.check)
-        self._context = CallContext(
-            dealership=dealership,
-            location=location,
-            phrases=Phrases(dealership, settings.call.transcript_notice, location.id),
-            settings=settings.call,
-            calendar=self._calendar,
-            crm=self._crm,
-            sessions=self._sessions,
-            sub_actors=settings.pool.sub_actors,
+        self._context = call_context(
+            settings, dealership, self._sessions, self._calendar, self._crm
         )
         self._supervisor = WorkerSupervisor(
             name, settings, self._on_event, self._on_death, self._on_lag

@@ -171,6 +171,7 @@ class CallLog:
             "started_at": record.started_at,
             "ended_at": record.ended_at,
             "summary": record.summary,
+            "prompt_version": record.prompt_version,
         }
         turns = [
             {

@@ -39,6 +39,8 @@ class CallRecord:
     turns: Sequence[TurnLine] = field(default=())
     summary: str | None = None
     """What the service desk was told of the call, in a sentence; None: nobody was."""
+    prompt_version: str | None = None
+    """Of the files that told the model how to do its job."""
 
     def dump(self) -> dict[str, Any]:
         """JSON-ready data."""

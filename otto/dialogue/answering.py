@@ -88,7 +88,9 @@ class Answering:
             now=context.now,
             verification_attempts=context.settings.verification_attempts,
         )
-        self._following = Following(session, context.dealership, context.location, context.now)
+        self._following = Following(
+            session, context.dealership, context.location, context.now, context.prompts
+        )
         self._runner = ToolRunner(
             self._toolbox, session, call.spawn, context.settings.tool_timeout_s, self._on_late
         )

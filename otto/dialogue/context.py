@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from config.clock import utc_now
 from config.dealership import Dealership, Location
 from config.settings import CallSettings
+from otto.dialogue.flow.prompt_files import Prompts, shipped_prompts
 from otto.dialogue.ports import LanguageModel, Recogniser, Synthesiser
 from otto.dialogue.prompts import Phrases
 from otto.dialogue.session.store import Sessions
@@ -38,3 +39,5 @@ class CallContext:
     sub_actors: str
     """How the workers run, for the record: "ray" or "inline"."""
     now: Callable[[], datetime] = utc_now
+    prompts: Prompts = field(default_factory=shipped_prompts)
+    """What the model is told."""

@@ -1,14 +1,8 @@
-"""What Otto says by itself, and what the model is told about its job."""
+"""What Otto says by itself. What the model is told is in `otto.dialogue.flow.briefing`."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import cache
-from pathlib import Path
-
-from config.dealership import Dealership, Location
-
-PROMPT_DIR = Path(__file__).parents[2] / "config" / "prompts"
+from config.dealership import Dealership
 
 
 class Phrases:
@@ -110,19 +104,3 @@ def danger_sentence(towing_number: str | None) -> str:
         "That doesn't sound safe. Please don't drive the car, and if anybody is in danger, "
         f"hang up and call 911. {tow}I'll connect you with the service desk now. Please hold on."
     )
-
-
-def system_prompt(dealership: Dealership, location: Location, now: datetime) -> str:
-    """The model's instructions. `now` is aware, in the location's time zone."""
-    services = "; ".join(f"{service.name} ({service.code})" for service in dealership.services)
-    return _template().format(
-        dealership=dealership.name,
-        location=location.name,
-        now=f"{now:%A, %B} {now.day}, {now.year}, {now:%I:%M %p}".replace(" 0", " "),
-        services=services,
-    )
-
-
-@cache
-def _template() -> str:
-    return (PROMPT_DIR / "system.md").read_text(encoding="utf-8")

@@ -97,7 +97,8 @@ class CallRecorder:
             return  # it is the other one's business
         self._forget_refused()
         context = self._context
-        record = call_record(self._session, context.now(), context.sub_actors)
+        version = context.prompts.version
+        record = call_record(self._session, context.now(), context.sub_actors, version)
         try:
             await context.crm.record_call(record)
         except Exception as error:

@@ -71,13 +71,16 @@ def describe_day(location: Location, day: date) -> str:
 
     Says why when a holiday or a special day is the reason.
     """
-    intervals = location.intervals_on(day)
-    reason = _reason(location, day)
-    name = describe_date(day)
+    is_open = "open " if location.intervals_on(day) else ""
+    return f"On {describe_date(day)} we are {is_open}{open_on(location, day)}."
+
+
+def open_on(location: Location, day: date) -> str:
+    """When it is open: "from 7:30 AM to 6:00 PM", or "closed for Thanksgiving Day"."""
+    intervals, reason = location.intervals_on(day), _reason(location, day)
     if not intervals:
-        return f"On {name} we are closed{f' for {reason}' if reason else ''}."
-    because = f" because of {reason}" if reason else ""
-    return f"On {name} we are open {_spoken(intervals)}{because}."
+        return f"closed for {reason}" if reason else "closed"
+    return f"{_spoken(intervals)} because of {reason}" if reason else _spoken(intervals)
 
 
 def describe_week(location: Location, today: date) -> str:

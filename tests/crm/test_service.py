@@ -183,6 +183,7 @@ async def test_a_call_is_recorded_once_with_its_latest_turns(
             ended_at=at + timedelta(minutes=2),
             customer_id=who,
             sub_actors="inline",
+            prompt_version="6b86b273ff34",
             turns=turns,
         )
 
@@ -194,6 +195,7 @@ async def test_a_call_is_recorded_once_with_its_latest_turns(
         count = await connection.scalar(select(func.count()).select_from(CallRow))
     assert count == 1
     assert (call.outcome, call.customer_id, call.sub_actors) == ("booked", customer.id, "inline")
+    assert call.prompt_version == "6b86b273ff34"
     assert call.ended_at - call.started_at == timedelta(minutes=2)
     assert [(turn.speaker, turn.text, turn.heard_text) for turn in turns] == [
         ("otto", "Hello, this is Otto.", "Hello, this"),

@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from config.dealership import Dealership
 from config.settings import DatabaseSettings
-from otto.dialogue.prompts import Phrases, system_prompt
+from otto.dialogue.flow.briefing import system_prompt
+from otto.dialogue.flow.prompt_files import shipped_prompts
+from otto.dialogue.prompts import Phrases
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.results import BOOKING_UNKNOWN, CALENDAR_AWAY
 from otto.dialogue.tools.toolbox import Toolbox
@@ -74,7 +76,7 @@ def ring(book: Any, dealership: Dealership) -> Any:
             verification_attempts=3,
         )
         now = NOW.astimezone(ZoneInfo(location.timezone))
-        prompt = system_prompt(dealership, location, now)
+        prompt = system_prompt(shipped_prompts(), dealership, location, session, now)
         greeting = Phrases(dealership).greeting
         messages = [
             {"role": "system", "content": prompt},

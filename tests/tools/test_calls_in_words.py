@@ -16,7 +16,9 @@ from config.limits import LimitSettings
 from otto.crm.customers import NewCustomer, NewVehicle
 from otto.crm.repair_orders import RepairChange, RepairStatus
 from otto.crm.repair_table import RepairTable
-from otto.dialogue.prompts import Phrases, system_prompt
+from otto.dialogue.flow.briefing import system_prompt
+from otto.dialogue.flow.prompt_files import shipped_prompts
+from otto.dialogue.prompts import Phrases
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.scheduling.service import CalendarService
@@ -65,7 +67,8 @@ async def ring(engine: AsyncEngine, dealership: Dealership) -> Any:
             now=lambda: NOW,
             verification_attempts=3,
         )
-        prompt = system_prompt(dealership, location, NOW.astimezone(ZoneInfo(location.timezone)))
+        now = NOW.astimezone(ZoneInfo(location.timezone))
+        prompt = system_prompt(shipped_prompts(), dealership, location, session, now)
         messages = [
             {"role": "system", "content": prompt},
             {"role": "assistant", "content": Phrases(dealership).greeting},

@@ -14,10 +14,11 @@ from typing import Any
 
 from config.dealership import Dealership, Location
 from otto.dialogue.exchange import Exchange
+from otto.dialogue.flow.briefing import system_prompt
 from otto.dialogue.flow.machine import hears
+from otto.dialogue.flow.prompt_files import Prompts
 from otto.dialogue.flow.questions import asked_for
 from otto.dialogue.flow.slots import ANOTHER_WAY_AT, MOST_ASKS, WAYS, SlotReader, Way, was_asked
-from otto.dialogue.prompts import system_prompt
 from otto.dialogue.session.history import CallerSaid
 from otto.dialogue.session.slots import Slot, SlotName, Slots
 from otto.dialogue.session.state import Session
@@ -44,8 +45,10 @@ class Following:
         dealership: Dealership,
         location: Location,
         now: Callable[[], datetime],
+        prompts: Prompts,
     ) -> None:
         self._session = session
+        self._prompts = prompts
         self._dealership = dealership
         self._location = location
         self._now = now
@@ -81,7 +84,7 @@ class Following:
 
     def _prompt(self, session: Session) -> str:
         now = self._now().astimezone(self._location.zone)
-        return system_prompt(self._dealership, self._location, now)
+        return system_prompt(self._prompts, self._dealership, self._location, session, now)
 
     def _ahead(self) -> Session:
         """A copy of the session that can be moved; what moves nothing of it is shared."""

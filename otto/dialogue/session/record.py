@@ -21,7 +21,9 @@ def note_turn(
     turns.append(TurnRecord(len(turns), speaker, text, heard, at.isoformat(), latency or {}))
 
 
-def call_record(session: Session, ended_at: datetime, sub_actors: str) -> CallRecord:
+def call_record(
+    session: Session, ended_at: datetime, sub_actors: str, prompt_version: str
+) -> CallRecord:
     """The call as the database keeps it; of one whose caller refused a transcript, only how long
     each turn took."""
     return CallRecord(
@@ -34,6 +36,7 @@ def call_record(session: Session, ended_at: datetime, sub_actors: str) -> CallRe
         ended_at=ended_at,
         customer_id=session.customer_id if session.identity.trusted else None,
         sub_actors=sub_actors,
+        prompt_version=prompt_version,
         turns=tuple(
             TurnLine(
                 index=turn.index,

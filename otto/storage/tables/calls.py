@@ -41,6 +41,8 @@ class CallRow(Base):
     outcome: Mapped[str | None] = mapped_column(String(OUTCOME_LENGTH))
     sub_actors: Mapped[str | None] = mapped_column(String(10))
     """How the call's workers ran: ray or inline."""
+    prompt_version: Mapped[str | None] = mapped_column(String(40))
+    """Of the files that told the model how to do its job, as `otto check` shows it."""
     started_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
     summary: Mapped[str | None] = mapped_column(String(NOTES_LENGTH))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from config.dealership import Dealership
 from otto.dialogue.flow.following import Following, Patience, another_way
+from otto.dialogue.flow.prompt_files import shipped_prompts
 from otto.dialogue.flow.questions import asked_for
 from otto.dialogue.flow.slots import PART, SURE, WAYS, SlotReader, Way, taken
 from otto.dialogue.session.slots import Slot, SlotName, Source
@@ -193,7 +194,9 @@ def test_every_slot_has_another_way() -> None:
 def follow(dealership: Dealership, *answers: str) -> tuple[Session, Following]:
     """A call in which Otto asks for the date of birth before each answer."""
     session = Session.begin("CA1", MARIA, "+13125550100", AT)
-    following = Following(session, dealership, dealership.locations[0], lambda: AT)
+    following = Following(
+        session, dealership, dealership.locations[0], lambda: AT, shipped_prompts()
+    )
     for answer in answers:
         session.history.otto(BIRTH)
         following.take_up(Turn(answer))
@@ -234,7 +237,9 @@ def test_from_the_third_time_on_another_way_is_named(dealership: Dealership) -> 
 
 def test_a_number_in_two_breaths_was_asked_for_once(dealership: Dealership) -> None:
     session = Session.begin("CA1", MARIA, "+13125550100", AT)
-    following = Following(session, dealership, dealership.locations[0], lambda: AT)
+    following = Following(
+        session, dealership, dealership.locations[0], lambda: AT, shipped_prompts()
+    )
     session.history.otto("What is the phone number on your account?")
     following.take_up(Turn("three one two five five five"))
     following.take_up(Turn("oh one four two"))
