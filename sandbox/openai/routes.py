@@ -23,12 +23,12 @@ from sandbox.faults import Fault, Faults, Kind
 from sandbox.http_faults import HangUp, Silence, until_gone
 from sandbox.openai import oddities
 from sandbox.openai.validation import BadRequest, validate
-from sandbox.receptionist import continuing
+from sandbox.receptionist import adversary, continuing
 from sandbox.receptionist.calls import Call
 from sandbox.receptionist.receptionist import answer
 from sandbox.world import World
 
-MODELS = ("gpt-4o", "gpt-4o-mini", "otto-receptionist")
+MODELS = ("gpt-4o", "gpt-4o-mini", "otto-receptionist", adversary.NAME)
 ARGUMENT_FRAGMENT_CHARS = 9
 CHARS_PER_TOKEN = 4
 _AT_ONCE: tuple[Kind, ...] = ("slow", "fail", "refuse", "drop", "stall", "hang")
@@ -84,7 +84,8 @@ def _provider(world: World, path: str, target: str) -> list[BaseRoute]:
         if fault is not None and fault.kind == "stall" and not body.get("stream"):
             return Silence()
         messages, said = continuing.apart(body["messages"])
-        reply = answer(messages, body.get("tools") or (), world.clock().date())
+        mind = adversary.answer if body["model"] == adversary.NAME else answer
+        reply = mind(messages, body.get("tools") or (), world.clock().date())
         reply = continuing.rest(reply, said)
         world.answers += 1
         odd = world.faults.take(target, *kinds) if (kinds := oddities.applicable(reply)) else None
