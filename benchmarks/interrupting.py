@@ -36,6 +36,8 @@ MOANING_CALLS = 2
 CALLS = 5
 """So many at once, where the record of each tells all."""
 CALL_S = 60.0
+REST_S = 5.0
+"""Before other calls are placed: those that were cut off still have their places."""
 SOON_MS = 2000.0
 """A `clear` so soon after a sound was made for it."""
 
@@ -80,12 +82,9 @@ class FalseStops:
 async def barge_ins_ms(http: httpx.AsyncClient, system: System) -> list[float]:
     """From the caller's first sound to `clear` on Twilio's socket, for each interruption."""
     records = await _calls(http, system, lambda sid: _say(http, system, sid, INTERRUPTIONS))
-    return [
-        turn["clear_ms"]
-        for record in records
-        for turn in record["measured"]["turns"]
-        if turn["text"] in INTERRUPTIONS and turn["clear_ms"] is not None
-    ]
+    turns = [turn for record in records for turn in record["measured"]["turns"]]
+    stops = (turn["clear_ms"] for turn in turns if turn["interrupting"])
+    return [ms for ms in stops if ms is not None]
 
 
 async def barge_in_ms(http: httpx.AsyncClient, system: System) -> float | None:
@@ -150,6 +149,7 @@ async def _calls(http: httpx.AsyncClient, system: System, act: Any) -> list[Json
     doing = [asyncio.create_task(act(sid)) for sid in sids]
     records = await asyncio.gather(*(load.finished(http, system, sid, deadline_s) for sid in sids))
     await asyncio.gather(*doing)
+    await asyncio.sleep(REST_S)
     return records
 
 

@@ -194,8 +194,8 @@ class Caller:
         self._act_on(self.mind.pick_up())
 
     def say(self, text: str) -> None:
-        """Say `text` now, whatever the mind thinks."""
-        self._act_on(Reply(text))
+        """Say `text` now, whatever the mind thinks, and whoever speaks."""
+        self._act_on(Reply(text), interrupting=self._sound_since_ms is not None)
 
     def cough(self, guess: str, *, has_pitch: bool = False) -> None:
         """Make a noise that a recogniser at first takes for `guess`. Known audio only; unnoticed

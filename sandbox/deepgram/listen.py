@@ -17,6 +17,7 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from sandbox.audio import mulaw
+from sandbox.audio.formats import Inlet, UndecodableError
 from sandbox.deepgram import wire
 from sandbox.deepgram.recognisers import (
     Gap,
@@ -69,6 +70,7 @@ class ListenSession:
         self._websocket = websocket
         self._query = query
         self._target = target
+        self._inlet = Inlet(query.audio, is_known=world.options.speech == "known")
         self._outbox: asyncio.Queue[tuple[float, dict[str, Any]]] = asyncio.Queue()
         self._bytes = 0
         self._active_at = 0.0
@@ -134,10 +136,17 @@ class ListenSession:
                 # An empty binary frame has always meant the end of the stream.
                 await self._close_stream()
                 return
-            self._bytes += len(audio)
-            if not self._silent:
-                self._recogniser.feed(audio)
-                self._say_nothing()
+            try:
+                self._take(self._inlet.feed(audio))
+            except UndecodableError:
+                await wire.undecodable(self._websocket)
+                return
+
+    def _take(self, audio: bytes) -> None:
+        self._bytes += len(audio)
+        if audio and not self._silent:
+            self._recogniser.feed(audio)
+            self._say_nothing()
 
     async def _control(self, text: str) -> bool:
         """Obey a text frame; False: it was the last."""
@@ -153,6 +162,7 @@ class ListenSession:
 
     async def _close_stream(self) -> None:
         """Tell all that is left, the summary, and close."""
+        self._take(self._inlet.flush())
         await self._recogniser.finalize()
         duration_ms = self._bytes // mulaw.BYTES_PER_MS
         digest = hashlib.sha256(f"{self.request_id}:{self._bytes}".encode()).hexdigest()

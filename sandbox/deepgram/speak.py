@@ -17,8 +17,9 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from sandbox.audio import carrier, mulaw
+from sandbox.audio.formats import Outlet
 from sandbox.deepgram import wire
-from sandbox.deepgram.wire import QueryError
+from sandbox.deepgram.wire import QueryError, SpeakQuery
 from sandbox.faults import Kind
 from sandbox.world import World
 
@@ -43,11 +44,11 @@ async def speak(world: World, websocket: WebSocket, target: str, voice: str) -> 
         await websocket.send_denial_response(wire.refusal(401, "Invalid credentials."))
         return
     try:
-        model = wire.check_speak(websocket.query_params)
+        query = SpeakQuery.parse(websocket.query_params)
     except QueryError as error:
         await websocket.send_denial_response(wire.refusal(400, str(error)))
         return
-    session = SpeakSession(world, websocket, model, target, voice)
+    session = SpeakSession(world, websocket, query, target, voice)
     with world.faults.exposing(target, session):
         await session.run()
 
@@ -59,14 +60,14 @@ class SpeakSession:
         self,
         world: World,
         websocket: WebSocket,
-        model: str,
+        query: SpeakQuery,
         target: str = "deepgram.speak",
         voice: str = "otto",
     ) -> None:
         self.request_id = str(uuid.uuid4())
         self._world = world
         self._websocket = websocket
-        self._model = model
+        self._query = query
         self._target = target
         self._voice = voice
         self._silent = False  # a "stall" has struck: read on, say nothing
@@ -79,7 +80,7 @@ class SpeakSession:
     async def run(self) -> None:
         """Accept, and go on until the client or we close; nothing is left running."""
         await self._websocket.accept(headers=[(b"dg-request-id", self.request_id.encode())])
-        await self._send(wire.speak_metadata(self.request_id, self._model))
+        await self._send(wire.speak_metadata(self.request_id, self._query.model))
         self._speaker = self._world.spawn(self._speak_jobs(), "deepgram-speak")
         try:
             await self._receive()
@@ -179,6 +180,7 @@ class SpeakSession:
         if fault is not None and fault.kind != "drop":
             return fault.kind == "empty"
         begun = loop.time()
+        outlet = Outlet(self._query.audio, is_known=options.speech == "known")
         at = 0
         while at < len(audio):
             if self._silent:
@@ -186,8 +188,9 @@ class SpeakSession:
             piece = audio[at : at + (PIECE if at else FIRST_PIECE)]
             if not at:
                 self._record("first_byte", text, (loop.time() - flushed_at) * 1000)
-            await self._websocket.send_bytes(piece)
             at += len(piece)
+            if converted := outlet.feed(piece, is_last=at >= len(audio)):
+                await self._websocket.send_bytes(converted)
             if fault is not None:
                 await asyncio.sleep(fault.delay_ms / 1000)
                 wire.break_off(self._websocket)

@@ -18,15 +18,24 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sandbox.audio.formats import SAMPLE_BYTES, TELEPHONE, AudioFormat
 from sandbox.faults import Fault, Kind
 from sandbox.world import World
 
 IDLE_S = 10.0
 """With neither audio nor KeepAlive for this long, Deepgram closes (NET-0001)."""
 NET_0001 = "NET-0001: no audio data or KeepAlive was received within the timeout window"
+DATA_0000 = "DATA-0000: the payload cannot be decoded as audio"
 MODEL_UUID = "30089e05-99d1-4376-b32e-c263170674af"
 _MIN_UTTERANCE_END_MS = 1000
 _DEFAULT_ENDPOINTING_MS = 10
+_LEAST_HZ, _MOST_HZ = 8000, 48_000
+_SPOKEN_RATES = {
+    "linear16": ("24000", "8000", "16000", "32000", "48000"),
+    "mulaw": ("8000", "16000"),
+    "alaw": ("8000", "16000"),
+}
+"""The default of each comes first."""
 _ERROR_OF_STATUS = {
     400: "INVALID_QUERY_PARAMETER",
     401: "INVALID_AUTH",
@@ -51,11 +60,12 @@ class ListenQuery:
     vad_events: bool = False
     formatted: bool = False
     """`smart_format` or `punctuate`: else words are lower case without punctuation."""
+    audio: AudioFormat | None = TELEPHONE
+    """None: it comes in a container."""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> ListenQuery:
-        """Raises `QueryError` for what the vendor, or this stand-in's telephone audio, refuses."""
-        _check_audio(query, encoding="mulaw", sample_rate="8000")
+        """Raises `QueryError` for what the vendor, or this stand-in, refuses."""
         if query.get("channels", "1") != "1":
             raise QueryError("channels must be 1")
         interim = _flag(query, "interim_results")
@@ -76,21 +86,48 @@ class ListenQuery:
             ),
             vad_events=_flag(query, "vad_events"),
             formatted=_flag(query, "smart_format") or _flag(query, "punctuate"),
+            audio=audio_sent(query),
         )
 
 
-def check_speak(query: Mapping[str, str]) -> str:
-    """The model's name that the address of a synthesis asks for. Raises `QueryError`."""
-    _check_audio(query, encoding="mulaw", sample_rate="8000")
-    if query.get("container", "none") != "none":
-        raise QueryError("container must be none for streamed audio")
-    return query.get("model", "aura-asteria-en")
+@dataclass(frozen=True, slots=True)
+class SpeakQuery:
+    """What the address of a synthesis asks for."""
+
+    model: str
+    audio: AudioFormat
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> SpeakQuery:
+        """Defaults and choices are the vendor's for streams (tts-media-output-settings). Raises
+        `QueryError`."""
+        if query.get("container", "none") != "none":
+            raise QueryError("container must be none for streamed audio")
+        encoding = query.get("encoding", "linear16")
+        if encoding not in _SPOKEN_RATES:
+            raise QueryError(f"encoding must be one of {', '.join(_SPOKEN_RATES)}")
+        rates = _SPOKEN_RATES[encoding]
+        rate = query.get("sample_rate", rates[0])
+        if rate not in rates:
+            raise QueryError(f"sample_rate of {encoding} must be one of {', '.join(rates)}")
+        return cls(query.get("model", "aura-asteria-en"), AudioFormat(encoding, int(rate)))
 
 
-def _check_audio(query: Mapping[str, str], **expected: str) -> None:
-    for name, value in expected.items():
-        if query.get(name) != value:
-            raise QueryError(f"{name} must be {value}: this is the telephone's stand-in")
+def audio_sent(query: Mapping[str, str]) -> AudioFormat | None:
+    """The audio that a client announces; None when it names no encoding: then it has to come in a
+    container (docs/encoding). Raises `QueryError`."""
+    encoding = query.get("encoding")
+    if encoding is None:
+        return None
+    if encoding not in SAMPLE_BYTES:
+        known = ", ".join(SAMPLE_BYTES)
+        raise QueryError(f"encoding must be one of {known}: this stand-in decodes no other")
+    if "sample_rate" not in query:
+        raise QueryError("sample_rate is required with encoding")
+    rate = _whole(query["sample_rate"], "sample_rate", _LEAST_HZ)
+    if rate > _MOST_HZ:
+        raise QueryError(f"sample_rate must be a whole number of at most {_MOST_HZ}")
+    return AudioFormat(encoding, rate)
 
 
 def _flag(query: Mapping[str, str], name: str) -> bool:
@@ -131,6 +168,12 @@ def refusal_of(fault: Fault) -> Response:
     if fault.kind == "refuse":
         return refusal(429, "too many concurrent requests")
     return refusal(fault.status)
+
+
+async def undecodable(websocket: WebSocket) -> None:
+    """Close as Deepgram does when what it is sent is no audio."""
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        await websocket.close(1008, DATA_0000)
 
 
 async def time_out(websocket: WebSocket) -> None:

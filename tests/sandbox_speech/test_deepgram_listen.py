@@ -214,7 +214,11 @@ async def test_the_sdk_raises_on_a_wrong_key(served) -> None:
     ("changes", "blamed"),
     [
         ({"encoding": "opus"}, "encoding"),
-        ({"sample_rate": "44100"}, "sample_rate"),
+        ({"encoding": "pcm"}, "encoding"),
+        ({"encoding": "linear16", "sample_rate": None}, "sample_rate"),
+        ({"sample_rate": "4000"}, "sample_rate"),
+        ({"sample_rate": "96000"}, "sample_rate"),
+        ({"sample_rate": "8k"}, "sample_rate"),
         ({"channels": "2"}, "channels"),
         ({"interim_results": None}, "utterance_end_ms"),
         ({"interim_results": "maybe"}, "interim_results"),

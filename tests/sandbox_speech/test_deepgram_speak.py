@@ -158,7 +158,11 @@ async def test_binary_from_the_client_is_a_protocol_error(served) -> None:
 
 @pytest.mark.parametrize(
     ("key", "path", "status"),
-    [("wrong", PATH, 401), (None, PATH.replace("8000", "24000"), 400), (None, "/v1/speak", 400)],
+    [
+        ("wrong", PATH, 401),
+        (None, PATH.replace("8000", "24000"), 400),
+        (None, "/v1/speak?encoding=mp3", 400),
+    ],
 )
 async def test_refused_at_the_handshake(served, key, path, status) -> None:
     with pytest.raises(InvalidStatus) as raised:

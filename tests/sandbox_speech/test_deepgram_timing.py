@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from sandbox.audio.formats import TELEPHONE
 from sandbox.deepgram.listen import ListenSession
 from sandbox.deepgram.speak import SpeakSession
-from sandbox.deepgram.wire import ListenQuery
+from sandbox.deepgram.wire import ListenQuery, SpeakQuery
 from sandbox.world import Options, World
+
+SPEAK = SpeakQuery("aura-2-thalia-en", TELEPHONE)
 
 
 class ScriptedSocket:
@@ -84,7 +87,7 @@ async def test_keep_alive_keeps_a_silent_stream_open() -> None:
 async def test_the_flush_budget_comes_back_after_a_minute() -> None:
     socket = ScriptedSocket()
     session = asyncio.create_task(
-        SpeakSession(World(Options(speech="known")), socket, "aura-2-thalia-en").run()  # type: ignore[arg-type]
+        SpeakSession(World(Options(speech="known")), socket, SPEAK).run()  # type: ignore[arg-type]
     )
     for _ in range(25):
         socket.send_in({"type": "Flush"})
@@ -103,7 +106,7 @@ async def test_the_flush_budget_comes_back_after_a_minute() -> None:
 async def test_speech_is_streamed_at_its_pace_after_its_first_byte() -> None:
     world = World(Options(speech="known", speak_first_byte_ms=200, speak_pace=2.0))
     socket = ScriptedSocket()
-    session = asyncio.create_task(SpeakSession(world, socket, "aura").run())  # type: ignore[arg-type]
+    session = asyncio.create_task(SpeakSession(world, socket, SPEAK).run())  # type: ignore[arg-type]
     text = "This sentence lasts a little longer than four seconds, which is enough."
     socket.send_in({"type": "Speak", "text": text})
     socket.send_in({"type": "Flush"})
