@@ -42,17 +42,18 @@ SOON_MS = 2000.0
 """A `clear` so soon after a sound was made for it."""
 
 INTERRUPTIONS = (
-    "no, Wednesday would be better",
-    "I need to bring it in earlier than that",
-    "wait a minute please, what about Friday",
-    "can I ask you something first",
-    "oh and do you also do state inspections",
-    "hold on, I have to look at my calendar",
-    "is that with the tire rotation or without it",
-    "the other car, not the Honda",
+    "no, not Wednesday",
+    "wait a minute",
+    "I meant the other car",
+    "can I ask you something",
+    "hold on a second",
+    "is that with the oil change",
+    "but how much is it",
     "actually make that Thursday morning",
-    "how much is that going to cost me",
+    "the other one, please",
+    "oh and do you also do inspections",
 )
+"""What callers cut in with."""
 COUGHS = ("wait", "what", "the", "stop", "I", "hot", "ha", "no", "huh", "who")
 """What recognisers take coughs for."""
 BACKCHANNELS = (

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from redis.exceptions import RedisError
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
@@ -32,6 +32,7 @@ from otto.dialogue.flow.prompt_files import PromptError, load_prompts
 from otto.media_link.tls import LinkTlsError, link_tls
 from otto.scheduling.google.calendar import WRITERS, GoogleCalendar
 from otto.scheduling.google.errors import CalendarAuthError, CalendarError
+from otto.speech.recognisers import recogniser_of
 from otto.storage.redis import make_redis
 from otto.telephony.rest import TwilioRest
 
@@ -141,9 +142,10 @@ async def _redis(settings: Settings) -> str:
 
 
 async def _listen(settings: Settings) -> str:
-    model = settings.deepgram.listen_model
-    query = f"model={model}&encoding=mulaw&sample_rate=8000&channels=1&interim_results=true"
-    return await _deepgram(settings, f"/v1/listen?{query}", '{"type":"CloseStream"}', model)
+    deepgram = settings.deepgram
+    recogniser = recogniser_of(deepgram)
+    path = f"{recogniser.path}?{urlencode(recogniser.query(deepgram))}"
+    return await _deepgram(settings, path, '{"type":"CloseStream"}', deepgram.listen_model)
 
 
 async def _speak(settings: Settings) -> str:

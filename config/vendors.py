@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from config.environment import STATE_DIR, SettingsGroup
@@ -58,11 +58,21 @@ class DeepgramSettings(SettingsGroup):
     api_key: SecretStr = SecretStr("")
     url: str = "wss://api.deepgram.com"
     listen_model: str = "nova-2-phonecall"
+    """`flux-…` is the recogniser that decides turns itself, with the settings that say so; the rest
+    of those that begin with `endpointing` or `utterance` then mean nothing."""
     language: str = "en-US"
     endpointing_ms: int = Field(300, ge=10, le=5000)
     utterance_end_ms: int = Field(1000, ge=1000, le=5000)
     keywords: list[str] = []  # noqa: RUF012  pydantic copies it
     """Words to listen for harder, `word:boost`; Nova-2 only."""
+    eot_threshold: float = Field(0.7, ge=0.5, le=1.0)
+    """Flux: how sure it has to be that the caller's turn is over. Higher: it waits longer."""
+    eager_eot_threshold: float = Field(0.5, ge=0, le=0.9)
+    """Flux: the same for beginning an answer that nobody hears before the turn is over; 0: none."""
+    eot_timeout_ms: int = Field(5000, ge=500, le=60_000)
+    """Flux: after so much silence the turn is over, however it sounded."""
+    keyterms: list[str] = []  # noqa: RUF012  pydantic copies it
+    """Flux: words to listen for harder."""
     keep_alive_s: float = Field(4.0, gt=0, lt=10)
     """Ten seconds with neither audio nor KeepAlive close the socket."""
     speak_model: str = "aura-2-thalia-en"
@@ -77,6 +87,20 @@ class DeepgramSettings(SettingsGroup):
     fallback_listen_model: str = ""
     fallback_speak_model: str = ""
     """With none of URL and model there is no fallback; a model alone is one at the same URL."""
+
+    @model_validator(mode="after")
+    def _eager_is_earlier(self) -> DeepgramSettings:
+        eager = self.eager_eot_threshold
+        if eager and not 0.3 <= eager <= self.eot_threshold:
+            raise ValueError(
+                "DEEPGRAM_EAGER_EOT_THRESHOLD is 0, or between 0.3 and DEEPGRAM_EOT_THRESHOLD"
+            )
+        return self
+
+    @property
+    def is_flux(self) -> bool:
+        """Whether the recogniser decides turns itself."""
+        return self.listen_model.startswith("flux-")
 
     @property
     def has_listen_fallback(self) -> bool:

@@ -45,6 +45,16 @@ class UtteranceEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class EagerEndOfTurn:
+    """A recogniser that decides turns itself takes the caller's for probably over."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResumed:
+    """It was not: the caller goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class FirstAudio:
     """The first audio of a generation has been handed to the line.
 
@@ -157,10 +167,11 @@ class VendorReport:
     kind: str = ""
 
 
+Heard = SpeechStarted | Transcript | UtteranceEnd | EagerEndOfTurn | TurnResumed
+"""What a recogniser tells."""
+
 Event = (
-    SpeechStarted
-    | Transcript
-    | UtteranceEnd
+    Heard
     | FirstAudio
     | SentenceSpoken
     | SpeechDone

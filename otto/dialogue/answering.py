@@ -26,7 +26,7 @@ from otto.dialogue.control import CallControl
 from otto.dialogue.flow.following import Following, Patience, another_way
 from otto.dialogue.grounding.gate import Gate
 from otto.dialogue.leave import Leave
-from otto.dialogue.model.speculation import Speculation
+from otto.dialogue.model.speculation import Speculation, probable
 from otto.dialogue.news import News
 from otto.dialogue.ports import LanguageModel
 from otto.dialogue.reply.player import ReplyPlayer
@@ -38,8 +38,8 @@ from otto.dialogue.tools.holding import Holding
 from otto.dialogue.tools.outcome import Late
 from otto.dialogue.tools.runner import TOOL_TASK, ToolRunner
 from otto.dialogue.tools.toolbox import Toolbox
-from otto.dialogue.turns.taker import Turn
-from otto.events import ModelDone, Sentence, ToolCall
+from otto.dialogue.turns.taker import Turn, TurnTaker
+from otto.events import Heard, ModelDone, Sentence, ToolCall, TurnResumed
 
 log = structlog.get_logger()
 
@@ -157,11 +157,13 @@ class Answering:
             return
         self._generate(reply, messages)
 
-    def guess(self, text: str) -> None:
-        """The caller has probably finished with `text`: begin an answer that nobody sees yet, if
-        that is wanted."""
-        is_wanted = self._context.settings.speculate and bool(text)
-        if is_wanted and self._player.reply is None and not self.is_busy:
+    def overhear(self, event: Heard, turns: TurnTaker) -> None:
+        """Something of the caller's turn. Once it is probably over an answer is begun that nobody
+        sees yet."""
+        if isinstance(event, TurnResumed):
+            self._guess.resumed()
+        text = probable(event, turns, by_words=self._context.settings.speculate)
+        if text and self._player.reply is None and not self.is_busy:
             messages = self._following.messages_with(text)
             self._guess.begin(text, messages, self._toolbox.offered, self._call.next_id)
 

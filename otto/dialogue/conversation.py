@@ -49,13 +49,11 @@ from otto.dialogue.urgent import Urgent
 from otto.events import (
     Event,
     FirstAudio,
+    Heard,
     ModelDone,
     Sentence,
     SentenceSpoken,
     SpeechDone,
-    SpeechStarted,
-    Transcript,
-    UtteranceEnd,
     Worker,
     WorkerFailed,
 )
@@ -173,9 +171,10 @@ class Conversation:
         """Take an event of a worker."""
         if self.ended.is_set():
             return
+        if isinstance(event, Heard):
+            self._hear(event)
+            return
         match event:
-            case Transcript() | SpeechStarted() | UtteranceEnd():
-                self._hear(event)
             case Sentence() | ModelDone():
                 self._answering.on_model_event(event)
             case FirstAudio() | SentenceSpoken() | SpeechDone():
@@ -224,12 +223,11 @@ class Conversation:
 
     # Hearing
 
-    def _hear(self, event: Transcript | SpeechStarted | UtteranceEnd) -> None:
+    def _hear(self, event: Heard) -> None:
         self._hearing.hear(event)
         if self._turns.state is State.LISTENING:
             self._call_timers.wait()
-            if isinstance(event, Transcript):
-                self._answering.guess(self._turns.likely)
+            self._answering.overhear(event, self._turns)
 
     def _act(self, actions: tuple[Action, ...]) -> None:
         for action in actions:

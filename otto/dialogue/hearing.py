@@ -13,7 +13,7 @@ from otto.dialogue.turns.echo import own_words
 from otto.dialogue.turns.floor import Action, Input, State
 from otto.dialogue.turns.presence import is_presence_check
 from otto.dialogue.turns.taker import Turn, TurnTaker
-from otto.events import SpeechStarted, Transcript, UtteranceEnd
+from otto.events import Heard, Transcript, UtteranceEnd
 
 SECONDS_A_WORD = 0.35
 """How long a word takes to say, where the recogniser gives no times."""
@@ -44,7 +44,7 @@ class Hearing:
         self._perform = act
         self._loop = asyncio.get_running_loop()
 
-    def hear(self, event: Transcript | SpeechStarted | UtteranceEnd) -> None:
+    def hear(self, event: Heard) -> None:
         """Take an event of the recogniser."""
         if not isinstance(event, UtteranceEnd):
             self._timers.stop(Timer.SILENCE)

@@ -1,6 +1,6 @@
 """The caller's audio to Deepgram, its transcripts to the call.
 
-    media link's uplink ──► pump ──► Deepgram /v1/listen ──► receive ──► events
+    media link's uplink ──► pump ──► Deepgram (recognisers) ──► receive ──► events
          ▲                                  │ lost
          └── attach again from the last ◄───┘
              acknowledged media time
@@ -36,8 +36,9 @@ from otto.events import Event, Transcript, Worker, WorkerFailed
 from otto.media_link.client import Uplink, connect_uplink
 from otto.media_link.frames import LinkError
 from otto.media_link.tls import LinkTls
+from otto.speech.recognisers import recogniser_of
 from otto.speech.telling import Telling
-from otto.speech.transcripts import TranscriptReader, Utterance
+from otto.speech.transcripts import Utterance
 from otto.speech.vendors import SpeechVendor
 from otto.speech.voice import Voice
 from otto.speech.wire import (
@@ -46,16 +47,10 @@ from otto.speech.wire import (
     RETRY_DELAYS_S,
     VendorError,
     closed_as,
-    listen_query,
 )
 
 log = structlog.get_logger()
 
-JOIN_MS: Final = 40
-"""Audio sent to Deepgram in one frame. A frame costs 65 to 170 us of CPU, nearly all of it the
-system call: this worker takes 0.88, 0.70 and 0.66 CPU-seconds a call-minute with 20, 40 and 60 ms
-(0.45 of them are the wake-ups of the media link, 50 a second). 40 saves most of what can be saved
-and delays the end of speech by 20 ms at worst."""
 SILENT_S: Final = 7.0
 """Audio flows and the recogniser says nothing at all for so long: a socket that is dead without
 knowing. Deepgram sends an (empty) result every few seconds of silence too."""
@@ -94,7 +89,13 @@ class Listener:
         self._settings = settings
         self._emit = emit
         self._link_tls = link_tls
-        self._vendor = SpeechVendor(Worker.STT, settings, "/v1/listen", listen_query, emit)
+        self._vendor = SpeechVendor(
+            Worker.STT,
+            settings,
+            lambda chosen: recogniser_of(chosen).path,
+            lambda chosen: recogniser_of(chosen).query(chosen),
+            emit,
+        )
         self._task: asyncio.Task[None] | None = None
         self._address = ""
         self._token = ""
@@ -148,8 +149,9 @@ class Listener:
         fruitless = 0
         loop = asyncio.get_running_loop()
         while True:
+            settings = self._vendor.settings_of(provider)
             session = _Session(
-                self._settings, self._emit, socket, uplink, self.acknowledged_ms, self._utterance
+                settings, self._emit, socket, uplink, self.acknowledged_ms, self._utterance
             )
             session.on_first = self._on_first(provider)
             try:
@@ -180,7 +182,8 @@ class Listener:
 
     async def _connect(self, from_ms: int) -> Uplink:
         """The caller's audio from there on; a token is good once, and the next comes with it."""
-        uplink = await connect_uplink(self._address, self._token, from_ms, JOIN_MS, self._link_tls)
+        join_ms = recogniser_of(self._settings).join_ms
+        uplink = await connect_uplink(self._address, self._token, from_ms, join_ms, self._link_tls)
         self._token = uplink.again
         return uplink
 
@@ -233,10 +236,13 @@ class _Session:
         self._socket = socket
         self._uplink = uplink
         self._from_ms = from_ms
-        self._reader = TranscriptReader(from_ms)
+        self._recogniser = recogniser_of(settings)
+        self._reader = self._recogniser.reader(from_ms)
         self._voice = Voice()
         self._loop = asyncio.get_running_loop()
-        self._telling = Telling(self._reader, utterance, self._loop.time())
+        self._telling = Telling(
+            self._reader, utterance, self._loop.time(), self._recogniser.unfinished_s(settings)
+        )
         self._began_at = self._sent_at = self._heard_at = self._loop.time()
         self._unanswered_bytes = 0
         self._orphan_timer: asyncio.TimerHandle | None = None
@@ -289,20 +295,21 @@ class _Session:
 
     async def _pump(self) -> None:
         """Audio from the link to the socket; ends with the link."""
+        join_ms = self._recogniser.join_ms
         waiting: list[bytes] = []
         size, begins_ms = 0, 0
         while (read := await self._uplink.read()) is not None:
             at_ms, audio = read
             if not audio:
                 continue  # an empty binary frame would end Deepgram's stream
-            if waiting and abs(begins_ms + size // BYTES_PER_MS - at_ms) > JOIN_MS:
+            if waiting and abs(begins_ms + size // BYTES_PER_MS - at_ms) > join_ms:
                 await self._send(begins_ms, b"".join(waiting))  # a gap: keep both sides dated
                 waiting, size = [], 0
             if not waiting:
                 begins_ms = at_ms
             waiting.append(audio)
             size += len(audio)
-            if size >= JOIN_MS * BYTES_PER_MS:
+            if size >= join_ms * BYTES_PER_MS:
                 await self._send(begins_ms, b"".join(waiting))
                 waiting, size = [], 0
         if waiting:
@@ -345,7 +352,8 @@ class _Session:
         while True:
             idle_s = self._loop.time() - self._sent_at
             if idle_s >= keep_alive_s:
-                await self._socket.send(_KEEP_ALIVE)
+                if self._recogniser.has_keep_alive:
+                    await self._socket.send(_KEEP_ALIVE)
                 self._sent_at = self._loop.time()
                 idle_s = 0.0
             now_s = self._loop.time()

@@ -61,7 +61,7 @@ def read(data: Mapping[str, Any]) -> Result | None:
     span_ms = None
     if start_s is not None and duration_s is not None:
         span_ms = round(start_s * 1000), round((start_s + duration_s) * 1000)
-    words = _words(best.get("words"), span_ms)
+    words = words_in(best.get("words"), span_ms)
     text = clean(best.get("transcript")) or " ".join(word.text for word in words)
     if len(words) < len(text.split()):
         words = ()  # not the words of this text
@@ -102,8 +102,8 @@ def _best(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return found[0] if isinstance(found, list) and found and isinstance(found[0], dict) else None
 
 
-def _words(found: Any, span_ms: tuple[int, int] | None) -> tuple[Word, ...]:
-    """The words with their times; none when one of them cannot be where it says."""
+def words_in(found: Any, span_ms: tuple[int, int] | None) -> tuple[Word, ...]:
+    """A message's words with their times; none when one of them cannot be where it says."""
     words: list[Word] = []
     least_s = 0.0 if span_ms is None else span_ms[0] / 1000 - OUTSIDE_S
     most_s = MAX_S if span_ms is None else span_ms[1] / 1000 + OUTSIDE_S

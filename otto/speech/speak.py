@@ -66,7 +66,7 @@ class Speaker:
         self._chunk_ms = chunk_ms
         self._emit = emit
         self._phrases = phrases or {}
-        self._vendor = SpeechVendor(Worker.TTS, settings, "/v1/speak", speak_query, emit)
+        self._vendor = SpeechVendor(Worker.TTS, settings, lambda _: "/v1/speak", speak_query, emit)
         self._call: _Call | None = None
 
     async def attach(self, address: str, token: str) -> None:

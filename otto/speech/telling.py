@@ -6,21 +6,35 @@ socket is gone (an *orphan*) are said again by this one, or ended when it does n
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Protocol
 
 from otto.events import Event, Transcript, UtteranceEnd
 from otto.speech.told import SLACK_MS
-from otto.speech.transcripts import TranscriptReader, Utterance
+from otto.speech.transcripts import Utterance
 
 UNFINISHED_S: Final = 2.4
 """A recogniser that says something, but for so long nothing new of words it owes a final for, will
 never finish them."""
 
 
+class _Reader(Protocol):
+    @property
+    def owed(self) -> Transcript | None: ...
+    def settle(self) -> Transcript | None: ...
+    def settled(self, owed: Transcript) -> Transcript: ...
+
+
 class Telling:
     """Clocks are monotonic, in seconds. What is returned goes to the call, in order."""
 
-    def __init__(self, reader: TranscriptReader, utterance: Utterance, now_s: float) -> None:
+    def __init__(
+        self,
+        reader: _Reader,
+        utterance: Utterance,
+        now_s: float,
+        unfinished_s: float = UNFINISHED_S,
+    ) -> None:
+        self._unfinished_s = unfinished_s
         self._reader = reader
         self._utterance = utterance
         self._words_at_s = now_s
@@ -58,7 +72,7 @@ class Telling:
         return (
             self._reader.owed is not None
             and heard_at_s > self._words_at_s
-            and now_s - self._words_at_s >= UNFINISHED_S
+            and now_s - self._words_at_s >= self._unfinished_s
         )
 
     def _of_orphan(self, event: Event, now_s: float) -> list[Event]:

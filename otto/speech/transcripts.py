@@ -1,13 +1,5 @@
 """Deepgram's messages to events, in the caller's media time. Sans-I/O.
 
-Deepgram counts seconds of the audio that one socket was sent. The call counts milliseconds since
-Twilio's stream began. They differ by where the socket began (a reconnect replays from the middle)
-and at every gap in the audio, so each stretch of adjoining audio leaves an anchor:
-
-    media time   0 ──────── 4200      9000 ───────────►      (4.8 s were lost)
-    socket time  0 ──────── 4200 4200 ───────────►
-    anchors      (0, 0)     (4200, 9000)
-
 Words that were told as an interim are *owed* until a final covers them. A recogniser may never
 give one; then they are settled, which is to be told as they stand:
 
@@ -21,18 +13,16 @@ give one; then they are settled, which is to be told as they stand:
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import replace
 from typing import Any, Final
 
 from otto.events import Event, SpeechStarted, Transcript, UtteranceEnd
 from otto.speech.complaints import error_in, parse
 from otto.speech.results import Result, read, seconds
+from otto.speech.socket_clock import SocketClock
 from otto.speech.told import SLACK_MS, Told, Word
-from otto.speech.wire import BYTES_PER_MS, VendorError
+from otto.speech.wire import VendorError
 
-GAP_TOLERANCE_MS: Final = 60
-"""Twilio's clock jitters by a frame or two; more than that is audio that never came."""
 AHEAD_MS: Final = 1000
 """What is said to have been heard so far behind the audio that was sent was not."""
 SHORTEST_GAP_MS: Final = 1000
@@ -79,9 +69,7 @@ class TranscriptReader:
         """Media time up to which the recogniser has given final results; None before any."""
         self.messages = 0
         """Messages understood so far: none on a socket that never worked."""
-        self._sent_bytes = 0
-        self._anchors_socket: list[int] = []
-        self._anchors_media: list[int] = []
+        self._clock = SocketClock()
         self._interim = ""
         self._owed: Result | None = None
         self._newest_ms = 0
@@ -89,18 +77,11 @@ class TranscriptReader:
 
     def sent(self, at_ms: int, size: int) -> None:
         """`size` bytes of audio of media time `at_ms` were sent on the socket."""
-        position = self._sent_bytes // BYTES_PER_MS
-        if not self._anchors_media or abs(self.media_ms(position) - at_ms) > GAP_TOLERANCE_MS:
-            self._anchors_socket.append(position)
-            self._anchors_media.append(at_ms)
-        self._sent_bytes += size
+        self._clock.sent(at_ms, size)
 
     def media_ms(self, socket_ms: float) -> int:
         """The media time of a position in the socket's audio."""
-        if not self._anchors_media:
-            return round(socket_ms)
-        at = max(0, bisect_right(self._anchors_socket, socket_ms) - 1)
-        return round(self._anchors_media[at] + socket_ms - self._anchors_socket[at])
+        return self._clock.media_ms(socket_ms)
 
     @property
     def owed(self) -> Transcript | None:
@@ -232,14 +213,14 @@ class TranscriptReader:
     @property
     def _sent_ms(self) -> int:
         """The media time up to which audio was sent."""
-        return self.media_ms(self._sent_bytes // BYTES_PER_MS)
+        return self._clock.sent_ms
 
     def _acknowledge(self, end_ms: int) -> None:
         self.acknowledged_ms = max(self.acknowledged_ms or 0, min(end_ms, self._sent_ms))
 
     def _in_media_time(self, found: Result) -> Result:
         """`found` on the call's clock; without times that lie where nothing was sent yet."""
-        most_ms = self._sent_bytes // BYTES_PER_MS + AHEAD_MS if self._sent_bytes else None
+        most_ms = self._clock.length_ms + AHEAD_MS if self._clock.length_ms else None
         words, span_ms = found.words, found.span_ms
         if most_ms is not None:
             words = words if all(word.end_ms <= most_ms for word in words) else ()

@@ -22,15 +22,15 @@ IMPATIENT_S: Final = 2.0
 class SpeechVendor:
     """Opens the sockets of one worker, at whichever provider is to be used now.
 
-    `path` and `query` are of Deepgram's API. `providers` holds what is known of them: tell it how
-    the sockets did.
+    `path` and `query` are of Deepgram's API, by a provider's settings. `providers` holds what is
+    known of them: tell it how the sockets did.
     """
 
     def __init__(
         self,
         worker: Worker,
         settings: DeepgramSettings,
-        path: str,
+        path: Callable[[DeepgramSettings], str],
         query: Callable[[DeepgramSettings], list[tuple[str, str]]],
         emit: Callable[[Event], None],
     ) -> None:
@@ -64,7 +64,7 @@ class SpeechVendor:
                 timeout_s = min(timeout_s, IMPATIENT_S)
             try:
                 return name, await open_socket(
-                    settings, self._path, self._query(settings), timeout_s
+                    settings, self._path(settings), self._query(settings), timeout_s
                 )
             except VendorError as error:
                 self.providers.failed(name, error.kind, loop.time())

@@ -63,6 +63,23 @@ def listen_query(settings: DeepgramSettings) -> list[tuple[str, str]]:
     ]
 
 
+def flux_query(settings: DeepgramSettings) -> list[tuple[str, str]]:
+    """The options of `/v2/listen`. It has no others that matter here: no language beside the
+    model's (only hints to the one of many languages), no interims to ask for."""
+    hints = [settings.language.split("-")[0]] if settings.listen_model.endswith("-multi") else []
+    eager = settings.eager_eot_threshold
+    return [
+        ("model", settings.listen_model),
+        ("encoding", "mulaw"),
+        ("sample_rate", str(SAMPLE_RATE_HZ)),
+        ("eot_threshold", str(settings.eot_threshold)),
+        *([("eager_eot_threshold", str(eager))] if eager else []),
+        ("eot_timeout_ms", str(settings.eot_timeout_ms)),
+        *(("keyterm", term) for term in settings.keyterms),
+        *(("language_hint", hint) for hint in hints),
+    ]
+
+
 def speak_query(settings: DeepgramSettings) -> list[tuple[str, str]]:
     """The options of `/v1/speak`."""
     return [

@@ -1,4 +1,4 @@
-"""Deepgram's place in the sandbox: two WebSockets under `/deepgram`, and a log to measure by.
+"""Deepgram's place in the sandbox: three WebSockets under `/deepgram`, and a log to measure by.
 
 A second provider of the same is under `/deepgram-b`: its faults are its own, its voice another.
 """
@@ -10,13 +10,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sandbox.deepgram.flux import flux
 from sandbox.deepgram.listen import LOG, listen
 from sandbox.deepgram.speak import speak
 from sandbox.world import World
 
 
 def routes(world: World) -> list[BaseRoute]:
-    """Each provider's `/v1/listen` and `/v1/speak`, and `/sandbox/deepgram/log`."""
+    """Each provider's `/v1/listen`, `/v2/listen` and `/v1/speak`, and `/sandbox/deepgram/log`."""
 
     async def show_log(request: Request) -> Response:
         """Entries after `?after=` (seconds of CLOCK_MONOTONIC), oldest first."""
@@ -43,6 +44,12 @@ def _provider(world: World, path: str, suffix: str, voice: str) -> list[BaseRout
         except WebSocketDisconnect:
             return
 
+    async def on_flux(websocket: WebSocket) -> None:
+        try:
+            await flux(world, websocket, f"deepgram.listen{suffix}")
+        except WebSocketDisconnect:
+            return
+
     async def on_speak(websocket: WebSocket) -> None:
         try:
             await speak(world, websocket, f"deepgram.speak{suffix}", voice)
@@ -51,5 +58,6 @@ def _provider(world: World, path: str, suffix: str, voice: str) -> list[BaseRout
 
     return [
         WebSocketRoute(f"{path}/v1/listen", on_listen),
+        WebSocketRoute(f"{path}/v2/listen", on_flux),
         WebSocketRoute(f"{path}/v1/speak", on_speak),
     ]

@@ -16,7 +16,8 @@ from typing import Any
 
 from otto.dialogue.ports import LanguageModel
 from otto.dialogue.turns.completeness import words_of
-from otto.events import ModelDone, Sentence
+from otto.dialogue.turns.taker import TurnTaker
+from otto.events import EagerEndOfTurn, Heard, ModelDone, Sentence, Transcript
 
 GUESSES_A_TURN = 2
 """A caller who pauses often would otherwise cost an answer for every breath."""
@@ -30,6 +31,18 @@ class Guess:
     text: str
     messages: list[dict[str, Any]]
     events: list[Sentence | ModelDone] = field(default_factory=list)
+
+
+def probable(event: Heard, turns: TurnTaker, *, by_words: bool) -> str:
+    """What the caller has probably finished with, now that `event` came: because the recogniser
+    itself says so, or, where that is wanted, `by_words`; "" while nothing speaks for it."""
+    match event:
+        case EagerEndOfTurn():
+            return turns.whole
+        case Transcript() if by_words:
+            return turns.likely
+        case _:
+            return ""
 
 
 class Speculation:
@@ -80,6 +93,10 @@ class Speculation:
             return guess
         self._cancel()
         return None
+
+    def resumed(self) -> None:
+        """The caller goes on, in the same turn."""
+        self._cancel()
 
     def forget(self) -> None:
         """It will not be needed."""

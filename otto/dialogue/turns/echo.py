@@ -164,6 +164,8 @@ def _is_echo(
         if count == 1 or missing > tolerance or start_s >= near[-1].end_s:
             return False
         return not is_few or abs(delay_s) <= PROMPT_S
+    if count == 1 and not is_final and words[0] in _CALLERS:
+        return abs(delay_s) <= PROMPT_S  # the first word of an interruption, more likely
     if not is_few or not is_final or _MEANS_NOTHING_ALONE.issuperset(words[:count]):
         return True
     return delay_s <= PROMPT_S

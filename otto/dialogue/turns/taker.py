@@ -34,7 +34,7 @@ from otto.dialogue.turns.keypad import Keypad
 from otto.dialogue.turns.pieces import Pieces
 from otto.dialogue.turns.presence import is_presence_check, may_become_presence_check
 from otto.dialogue.turns.settled import Settled
-from otto.events import SpeechStarted, Transcript, UtteranceEnd
+from otto.events import EagerEndOfTurn, Heard, SpeechStarted, Transcript, TurnResumed, UtteranceEnd
 
 ANSWERED_EARLY_S = 1.0
 """Assent within the last second of a yes-or-no question answers it: people do not wait for the
@@ -96,22 +96,18 @@ class TurnTaker:
 
     # What happens
 
-    def hear(
-        self,
-        event: SpeechStarted | Transcript | UtteranceEnd,
-        now_s: float,
-        *,
-        is_asked: bool = False,
-    ) -> tuple[Action, ...]:
+    def hear(self, event: Heard, now_s: float, *, is_asked: bool = False) -> tuple[Action, ...]:
         """Take one event of the recogniser. `is_asked`: Otto is asking whether the caller is
         there, so that "hello?" is an answer."""
         if self.state is State.ENDED:
             return ()
         match event:
-            case SpeechStarted():
+            case SpeechStarted() | TurnResumed():
                 # A voice without words is no reason to stop talking, but one to wait a little.
                 self._hold_on(now_s)
                 return ()
+            case EagerEndOfTurn():
+                return ()  # no reason to answer, only to prepare for it
             case UtteranceEnd():
                 self._opening = ""
                 return self._utterance_end(event, now_s)
@@ -204,15 +200,20 @@ class TurnTaker:
     @property
     def likely(self) -> str:
         """The turn as it will be if the caller has now finished, as they probably have; else ""."""
+        text = self.whole
+        is_sentence = text.endswith((".", "?", "!"))
+        return text if is_sentence or assess(text, self.expected) is Verdict.COMPLETE else ""
+
+    @property
+    def whole(self) -> str:
+        """The turn as it will be if the caller has now finished; "" when more has to come."""
         if self.state is not State.LISTENING or self._keypad.digits:
             return ""
         text = " ".join(
             part for part in (self._pieces.written(self.expected), self._interim) if part
         )
-        verdict = assess(text, self.expected)
-        if verdict is Verdict.COMPLETE:
-            return text
-        return text if verdict is Verdict.PLAIN and text.endswith((".", "?", "!")) else ""
+        is_whole = assess(text, self.expected) in {Verdict.COMPLETE, Verdict.PLAIN}
+        return text if is_whole else ""
 
     def take(self) -> Turn:
         """The caller's turn so far; what comes next belongs to the next one."""
