@@ -106,6 +106,9 @@ class IdentityClaim:
     vin_last_six: str | None = None
     first_name: str | None = None
     last_name: str | None = None
+    misheard: tuple[str, ...] = ()
+    """Keys of this call's wrong answers that were read back and not confirmed: forgiven to whoever
+    is verified in the end."""
 
     @property
     def facts(self) -> frozenset[Fact]:

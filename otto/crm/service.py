@@ -37,7 +37,7 @@ from otto.language.characters import storable_key
 from otto.language.vin import normalise_vin
 from otto.storage.errors import CrmError, CustomerExists
 from otto.storage.guard import DatabaseGuard, guarded
-from otto.storage.limits import Limit, count, left
+from otto.storage.limits import Limit, count, left, take_back
 from otto.storage.number_hash import hash_number, keyed_hash
 from otto.storage.spool import Spool
 from otto.storage.tables import (
@@ -104,6 +104,7 @@ class CrmService:
         against the calling one, in one transaction that holds both, so two calls that guess at
         the same time have no more guesses than one. Never says which part was wrong, nor whether
         there is such a customer: an unknown number takes the same path to "no", and locks as well.
+        What was misheard before is forgiven to whoever proves to be the customer, to nobody else.
         """
         async with self._engine.begin() as connection:
             key = await keyed_hash(connection, claim.key)
@@ -114,6 +115,8 @@ class CrmService:
                 return Verification(Verdict.LOCKED)
             match who_fits(claim, await candidates_at(connection, claim.phone)):
                 case [customer_id]:
+                    for misheard in claim.misheard:
+                        await take_back(connection, await keyed_hash(connection, misheard), limits)
                     return Verification(Verdict.VERIFIED, customer_id)
                 case [_, *_]:
                     return Verification(Verdict.SEVERAL)

@@ -68,3 +68,19 @@ def _clause_refuses(clause: str) -> bool:
     if _AGREES.search(words):
         return False
     return _REFUSES.search(words) is not None
+
+
+_KEEPS_TO_THEMSELVES = re.compile(
+    r"\b(?:rather not|prefer not|not comfortable|uncomfortable|don't want to|do not want to"
+    r"|don't feel|don't like to|won't|will not|not going to|don't give|do not give|not giving"
+    r"|none of your|not your business|no way|refuse|skip (?:it|that)|pass on that|keep (?:it|that)"
+    r" (?:to myself|private)|it's private|that's private|that's personal|is that necessary"
+    r"|not necessary|don't have to|do i have to|not telling|can't tell|leave it out)\b"
+)
+_PLAIN_NO = re.compile(r"(?:no|nope|nah|no way|never)(?:,? (?:no|thanks|thank you|sorry|please))*")
+
+
+def declines_to_say(text: str) -> bool:
+    """Whether the caller would rather not tell what they were asked for."""
+    plain = " ".join(re.findall(r"[a-z']+", text.lower().replace("\u2019", "'")))
+    return bool(_KEEPS_TO_THEMSELVES.search(plain) or _PLAIN_NO.fullmatch(plain))

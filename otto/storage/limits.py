@@ -58,6 +58,11 @@ _COUNT = text(
 """How much room there is; with `is_event` the event is noted in it, if there is any."""
 
 
+_TAKE_BACK = text(
+    "DELETE FROM limit_events WHERE kind = :kind AND subject = :subject AND key = :key"
+)
+
+
 async def left(connection: AsyncConnection, key: str, limits: Sequence[Limit]) -> int:
     """How many more events there is room for under all `limits`, this one not counted (0: none).
 
@@ -70,6 +75,13 @@ async def count(connection: AsyncConnection, key: str, limits: Sequence[Limit]) 
     """Count an event under all `limits`, or, where there is no room for it under one of them,
     under none. Whether it was counted; what nothing limits always is."""
     return not limits or await _room(connection, key, limits, is_event=True) > 0
+
+
+async def take_back(connection: AsyncConnection, key: str, limits: Sequence[Limit]) -> None:
+    """Count the event under none of these limits any more: it was none after all."""
+    for limit in limits:
+        values = {"kind": limit.kind, "subject": limit.subject, "key": key}
+        await connection.execute(_TAKE_BACK, values)
 
 
 async def _room(

@@ -53,7 +53,7 @@ _NO_NAME = frozenset(
     "what which when who how booked heard down here ready sorry no yes date of birth code open "
     "available someone somebody person advisor desk speak talk connect confirm do does did monday "
     "tuesday wednesday thursday friday saturday sunday to with calling speaking found got have "
-    "had be in as go ahead put".split()
+    "had be in as go ahead put born spelled spelt".split()
 )
 EXACTLY = 1.0
 ROUGHLY = 0.72

@@ -112,10 +112,10 @@ def _learn_identity(
 def _learn_verification(
     desk: Desk, status: str, arguments: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
-    if status == "ask":
+    if status == "ask" and result.get("shared"):
         desk.is_shared = True  # it fits more than one of those who have the number
         return True
-    if status == "error":
+    if status in {"ask", "error"}:
         # Half a date is kept for what they say next.
         desk.fragment, desk.born, desk.vin = desk.born or "", None, None
         return _said(desk, result)
@@ -191,6 +191,7 @@ def _learn_new_customer(
         desk.identity = Identity.KNOWN
         desk.first_name = str(result.get("first_name") or desk.first_name)
         desk.news.append(phrases.thank_you(desk.first_name))
+        _tell(desk, result, otherwise="")
     elif status == "exists":
         # They have this number already: they have to prove it, as anybody.
         desk.identity, desk.is_shared = Identity.FOUND, True
@@ -216,13 +217,15 @@ def _learn_new_vehicle(
     desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
     if status == "ask":
-        desk.car = Car(desk.car.words, desk.car.year, desk.car.make, None)
+        if result.get("code") != "second_fact":
+            desk.car = Car(desk.car.words, desk.car.year, desk.car.make, None)
         return _said(desk, result)
     desk.car = Car()
     if status != "added":
         return False
     added = (str(result.get("vehicle_ref")), str(result.get("description", "")))
     desk.vehicles, desk.vehicle, desk.adding = (*desk.vehicles, added), added[0], False
+    _tell(desk, result, otherwise="")
     return True
 
 

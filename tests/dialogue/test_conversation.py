@@ -17,6 +17,7 @@ pytestmark = pytest.mark.looptime
 
 IDENTIFY = ("identify_caller", {"phone_number": None})
 VERIFY = ("verify_caller", {"date_of_birth": "1984-03-12", "vin_last_six": None})
+WRONG_DATE = "January 1, 1999. Is that right?"
 WRONG = ("verify_caller", {"date_of_birth": "1999-01-01", "vin_last_six": None})
 FIND = (
     "find_openings",
@@ -90,10 +91,13 @@ async def test_a_customers_data_is_not_even_offered_before_verification(ring: An
 async def test_three_wrong_birthdays_lock_the_customer(ring: Any) -> None:
     call = await ring()
     await call.turn("Oil change", Step(calls=(IDENTIFY,)), Step("Birthday?"))
+    asked = {"status": "ask", "code": "read_back", "message": f"I heard {WRONG_DATE}"}
+    await call.turn("January first 1999", Step(calls=(WRONG,)), Step(asked["message"]))
+    assert call.results()[-1] == asked
     for left in (2, 1):
-        await call.turn("January first", Step(calls=(WRONG,)), Step("Again?"))
+        await call.turn("Yes", Step(calls=(WRONG,)), Step(f"Once more? I heard {WRONG_DATE}"))
         assert call.results()[-1] == {"status": "mismatch", "attempts_left": left}
-    await call.turn("No idea", Step(calls=(WRONG,)), Step("A person?"))
+    await call.turn("Yes", Step(calls=(WRONG,)), Step("A person?"))
     assert call.results()[-1] == {"status": "locked"}
     await call.turn("It is March 12th", Step(calls=(VERIFY,)), Step("Sorry."))
     assert call.results()[-1]["status"] == "error"

@@ -125,7 +125,9 @@ async def test_a_late_look_up_does_not_make_the_caller_somebody_else(slow: Any) 
     assert "left out" in call.results()[0]["advice"], "the history does not promise it any more"
     name = {"first_name": OTHER.first_name, "last_name": OTHER.last_name}
     proof = ("verify_caller", {"date_of_birth": OTHERS_BIRTH.isoformat(), **name})
-    await call.turn("My name and my birthday", Step("", (proof,)), Step("Thank you."))
+    born = f"{OTHERS_BIRTH:%B} {OTHERS_BIRTH.day}, {OTHERS_BIRTH.year}"
+    words = f"{OTHER.first_name} {OTHER.last_name}. {born}"
+    await call.turn(words, Step("", (proof,)), Step("Thank you."))
     assert call.results()[-1]["first_name"] == OTHER.first_name
     assert (session.identity, session.customer_id) == (Identity.VERIFIED, OTHER.id)
     await call.conversation.close()
@@ -213,10 +215,11 @@ async def test_a_late_creation_gives_nobody_a_name(slow: Any) -> None:
     call: Call = await slow(caller="+13125550177")
     people: Any = call.people
     people.hold("create")
-    new = ("create_customer", {"first_name": "Robin", "last_name": "Walker"})
-    await call.turn(
-        "Robin Walker", Step("", (IDENTIFY,)), Step("", (new,)), Step("That takes long.")
-    )
+    name = {"first_name": "Robin", "last_name": "Walker"}
+    new = ("create_customer", name | {"date_of_birth": "May 3, 1990"})
+    read_back = Step("So that's Robin Walker, born May 3, 1990. Is that right?")
+    await call.turn("Robin Walker. May 3, 1990.", Step("", (IDENTIFY,)), read_back)
+    await call.turn("Yes", Step("", (new,)), Step("That takes long."))
     people.gates["create"].set()
     await asyncio.sleep(1)
     session = call.conversation.session
@@ -234,8 +237,10 @@ async def test_a_late_vehicle_of_the_same_customer_is_theirs(slow: Any) -> None:
     people: Any = call.people
     await verified(call)
     people.hold("vehicle")
-    vehicle = ("add_vehicle", {"year": 2021, "make": "Ford", "model": "Focus", "vin": None})
-    await call.turn("A 2021 Ford Focus", Step("", (vehicle,)), Step("That takes long."))
+    vehicle = ("add_vehicle", {"vehicle": "2021 Ford Focus", "vin": None})
+    read_back = Step("That's a 2021 Ford Focus. Is that right?")
+    await call.turn("A 2021 Ford Focus", Step("", (vehicle,)), read_back)
+    await call.turn("Yes", Step("", (vehicle,)), Step("That takes long."))
     people.gates["vehicle"].set()
     await asyncio.sleep(1)
     refs = {ref.ref: ref.description for ref in call.conversation.session.vehicles}

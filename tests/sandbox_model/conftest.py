@@ -76,8 +76,15 @@ TOOLS = {
             last_name=TEXT,
             phone_number=MAYBE,
             date_of_birth=MAYBE,
+            email=MAYBE,
         ),
-        _tool("add_vehicle", year={"type": "integer"}, make=TEXT, model=TEXT, vin=MAYBE),
+        _tool(
+            "add_vehicle",
+            vehicle=TEXT,
+            vin=MAYBE,
+            mileage=MAYBE,
+            mileage_confirmed={"type": ["boolean", "null"]},
+        ),
         _tool(
             "find_openings",
             services={"type": "array", "items": {"type": "string", "enum": CODES}},
@@ -215,8 +222,8 @@ class Desk:
         self.identified, self.vehicles = "known", []
         return {"status": "created", "first_name": first_name}
 
-    def _add_vehicle(self, year: int, make: str, model: str, vin: None) -> dict[str, Any]:
-        car = f"{year} {make} {model}"
+    def _add_vehicle(self, vehicle: str, **_: Any) -> dict[str, Any]:
+        car = vehicle
         self.vehicles.append(car)
         return {"status": "added", "vehicle_ref": f"v{len(self.vehicles)}", "description": car}
 

@@ -39,6 +39,7 @@ class SpokenCall:
     async def say(self, text: str) -> str:
         """One turn of the caller; everything Otto says to it."""
         self.messages.append({"role": "user", "content": text})
+        self.session.history.caller(text)
         self.session.caller_turns += 1
         said = []
         for number in range(10):
@@ -47,16 +48,19 @@ class SpokenCall:
             message: dict[str, Any] = {"role": "assistant", "content": reply.text or None}
             self.messages.append(message)
             if reply.call is None:
+                self.session.history.otto(reply.text)
                 return " ".join(filter(None, said))
             name, arguments = reply.call.name, json.dumps(reply.call.arguments)
             call_id = f"c{len(self.messages)}-{number}"
             function = {"name": name, "arguments": arguments}
             message["tool_calls"] = [{"id": call_id, "type": "function", "function": function}]
             began_s = time.monotonic()
-            result = await self.toolbox.run(ToolCall(call_id, name, arguments))
+            call = ToolCall(call_id, name, arguments)
+            result = await self.toolbox.run(call)
             self.longest_tool_s = max(self.longest_tool_s, time.monotonic() - began_s)
             self.results.append(result)
             content = json.dumps(result)
+            self.session.history.otto(reply.text, [call], [content])
             self.messages.append({"role": "tool", "tool_call_id": call_id, "content": content})
             if result["status"] == "ending":
                 return " ".join(filter(None, said))

@@ -155,14 +155,19 @@ async def test_a_new_customer_with_a_withheld_number(ring: Any, engine: AsyncEng
     await call.say("I need an oil change")
     await call.say("773 555 0111")
     await call.say("John Smith")
-    assert "May I text a code" in await call.say("May 3 1990")
+    heard = "I heard John Smith, born May 3, 1990, with the number (773) 555-0111. Is that right?"
+    assert heard in await call.say("May 3 1990")
+    assert "May I text a code" in await call.say("yes")
     assert "six digits" in await call.say("yes please")
     ((to, body),) = await texts(engine)
     code = re.findall(r"\d{6}", body)[0]
     assert to == NOBODY
     await call.say(" ".join(code))
+    # Name and date of birth were read back and agreed to before.
     assert "year, make and model" in await call.say("John Smith")
-    await call.say("It's a 2020 Honda Civic")
+    read_back = "I have that as a 2020 Honda Civic. Is that right?"
+    assert read_back in await call.say("It's a 2020 Honda Civic")
+    await call.say("yes")
     assert "You will get a text message" in await book(call)
     assert [to for to, _ in await texts(engine)] == [NOBODY, NOBODY]
 
@@ -171,9 +176,11 @@ async def test_strangers_and_customers_are_told_the_same(ring: Any) -> None:
     heard = []
     for number in ("312 555 0142", "773 555 0111"):
         call = ring("anonymous")
-        words = ("oil change", number, "Maria Alvarez", "May 4 1991", "no", "Maria Alvarez")
-        heard.append([await call.say(said) for said in (*words, "May 5 1991")])
+        words = ("oil change", number, "Maria Alvarez", "May 4 1991", "yes", "no", "Maria Alvarez")
+        said = [await call.say(each) for each in (*words, "May 5 1991", "yes")]
+        heard.append([re.sub(r"\(\d{3}\) 555-\d{4}", "N", each) for each in said])
     assert heard[0] == heard[1]
+    assert "could not match" in heard[0][4] and "could not match" in heard[0][-1]
 
 
 async def test_wrong_answers_in_several_calls_end_at_a_person(ring: Any) -> None:
@@ -181,7 +188,8 @@ async def test_wrong_answers_in_several_calls_end_at_a_person(ring: Any) -> None
         call = ring(MARIA)
         await call.say("oil change")
         for year in (1990, 1991):
-            assert "doesn't match" in await call.say(f"May 3 {year}")
+            assert f"I heard May 3, {year}. Is that right?" in await call.say(f"May 3 {year}")
+            assert "doesn't match" in await call.say("yes")
         assert "connect you" in await call.say("May 3 1992")
     call = ring(MARIA)
     await call.say("oil change")
@@ -228,6 +236,8 @@ async def test_a_name_and_another_s_birthday_open_nothing(ring: Any, family: Non
     await call.say("I need an oil change")
     await call.say("Luis Alvarez")
     said = await call.say("March 12 1984")
+    assert "I heard Luis Alvarez, born March 12, 1984. Is that right?" in said
+    said = await call.say("yes")
     assert "doesn't match our records" in said and "Thank you" not in said
     assert call.session.customer_id is None
 
@@ -310,7 +320,7 @@ async def test_a_caller_hears_when_it_is_and_nobody_else_does(
     call = ring(MARIA)
     await call.say("When is my appointment?")
     wrong = await call.say("March 13 1984")
-    assert "doesn't match" in wrong and "Tuesday" not in wrong
+    assert "I heard March 13, 1984. Is that right?" in wrong and "Tuesday" not in wrong
     assert "on Tuesday, November 24 at 7:30 AM. Your confirmation" in await call.say(
         "March 12 1984"
     )
@@ -321,9 +331,13 @@ async def test_what_was_just_booked_is_moved_in_the_same_call(
 ) -> None:
     call = ring(NOBODY)
     await call.say("I need an oil change")
-    await call.say("Ada Byron")
-    await call.say("May 3 1991")
+    asked = await call.say("Ada Byron")
+    assert "So that we can be sure it's you the next time, what is your date of birth?" in asked
+    read_back = await call.say("December 10 1985")
+    assert "Ada Byron, Byron spelled B, Y, R, O, N, born December 10, 1985" in read_back
+    await call.say("yes")
     await call.say("a 2018 Toyota Camry")
+    await call.say("yes")
     assert "You're booked" in await book(call, "tuesday")
     assert "What day" in await call.say("Can I reschedule?")
     await call.say("Wednesday")

@@ -24,6 +24,7 @@ from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
 from otto.storage.errors import StoreUnavailable
 from tests.support.call import MARIA, NOW, Book, People
+from tests.support.heard import use_and_agree
 
 NINE, LATER = "2026-11-24T15:00:00+00:00", "2026-11-24T15:45:00+00:00"
 OFFER = Offer("s-1", (OfferLine("oil_change", "bay-1", NINE, LATER, LATER),), NINE, LATER, "9", 0)
@@ -85,7 +86,7 @@ async def run(toolbox: Toolbox, name: str, **arguments: Any) -> dict[str, Any]:
         ("reschedule_appointment", {"appointment_ref": "a-1", "slot_id": "s-1"}),
         ("cancel_appointment", {"appointment_ref": "a-1"}),
         ("repair_status", {}),
-        ("add_vehicle", {"year": 2019, "make": "Honda", "model": "Civic"}),
+        ("add_vehicle", {"vehicle": "2019 Honda Civic"}),
     ],
 )
 async def test_the_caller_hears_that_the_book_cannot_be_seen(
@@ -93,7 +94,7 @@ async def test_the_caller_hears_that_the_book_cannot_be_seen(
 ) -> None:
     away = Away(StoreUnavailable("too_slow"))
     toolbox, _ = make(dealership, verified(), away, away)
-    result = await run(toolbox, tool, **arguments)
+    result = await use_and_agree(toolbox, toolbox._session, tool, **arguments)
     assert (result["status"], result["code"], result["message"]) == (
         "error",
         "book_away",
@@ -139,6 +140,7 @@ async def test_a_wrong_guess_is_not_counted_while_nobody_could_check_it(
     session = verified()
     session.identity = Identity.FOUND
     toolbox, _ = make(dealership, session, crm=Away(StoreUnavailable()))
+    session.history.caller("March 12, 1984")
     for _ in range(5):
         result = await run(toolbox, "verify_caller", date_of_birth="1984-03-12")
         assert result["code"] == "book_away"

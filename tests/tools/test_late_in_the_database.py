@@ -27,8 +27,11 @@ from otto.storage.tables import AppointmentRow, TurnRow
 from otto.telephony.switchboard_port import CallerFacts, CallStart
 from tests.support.call import NOW, Call, Memory, ScriptedModel, Step, Telephone
 
-NEW = ("create_customer", {"first_name": "Robin", "last_name": "Walker"})
-CAR = ("add_vehicle", {"year": 2020, "make": "Honda", "model": "Civic", "vin": None})
+NEW = (
+    "create_customer",
+    {"first_name": "Robin", "last_name": "Walker", "date_of_birth": "May 3, 1990"},
+)
+CAR = ("add_vehicle", {"vehicle": "2020 Honda Civic", "vin": None})
 FIND = ("find_openings", {"services": ["oil_change"], "when": "tomorrow"})
 
 
@@ -102,8 +105,16 @@ async def book_behind_a_lock(call: Call, locked: AsyncConnection) -> None:
     # reason to call it late.
     call.conversation._answering._runner._timeout_s = 20.0
     await call.until_quiet()
-    await call.turn("Robin Walker", Step("", (identify,)), Step("", (NEW,)), Step("Your car?"))
-    await call.turn("A 2020 Honda Civic", Step("", (CAR,)), Step("", (FIND,)), Step("Nine?"))
+    enter, add, right = Step("", (NEW,)), Step("", (CAR,)), " Is that right?"
+    await call.turn(
+        "Robin Walker. May 3, 1990.",
+        Step("", (identify,)),
+        enter,
+        Step("So that's Robin Walker, born May 3, 1990." + right),
+    )
+    await call.turn("Yes", enter, Step("Your car?"))
+    await call.turn("A 2020 Honda Civic", add, Step("That's a 2020 Honda Civic." + right))
+    await call.turn("Yes", add, Step("", (FIND,)), Step("Nine?"))
     slot = next(iter(call.conversation.session.offers))
     await locked.execute(text("LOCK TABLE appointments IN ACCESS EXCLUSIVE MODE"))
     call.conversation._answering._runner._timeout_s = 0.5

@@ -11,6 +11,7 @@ from otto.dialogue.session.state import Identity, Offer, OfferLine, Session, Veh
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
 from tests.support.call import MARIA, NOW, Book, People
+from tests.support.heard import hears, says
 
 NINE, LATER = "2026-11-24T15:00:00+00:00", "2026-11-24T15:45:00+00:00"
 OFFER = Offer("s-1", (OfferLine("oil_change", "bay-1", NINE, LATER, LATER),), NINE, LATER, "9", 0)
@@ -62,14 +63,20 @@ async def test_a_wrong_answer_that_is_checked_by_two_owners_counts_once(
     session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
     session.identity, session.customer_id, session.phone = Identity.FOUND, 7, MARIA.phone
     book = Book("bay-1")
+    session.history.caller("January 1, 1999")
     check = asyncio.ensure_future(owner(session, dealership, book, SlowPeople()).run(guess("c1")))
     await asyncio.sleep(0)
     committed = json.loads(json.dumps(session.dump()))  # in the middle of the check
     check.cancel()
     heir = owner(Session.load(committed), dealership, book)
-    assert await heir.run(guess("c1")) == {"status": "mismatch", "attempts_left": 2}
-    heir._session.caller_turns += 1  # they say it again
-    assert await heir.run(guess("c2")) == {"status": "mismatch", "attempts_left": 1}
+    asked = await heir.run(guess("c1"))
+    assert (asked["status"], asked["code"]) == ("ask", "read_back")
+    assert heir._session.attempts == 0
+    hears(heir._session, asked["message"])
+    says(heir._session, "Yes.")
+    assert await heir.run(guess("c2")) == {"status": "mismatch", "attempts_left": 2}
+    says(heir._session, "It is January 1, 1999.")
+    assert await heir.run(guess("c3")) == {"status": "mismatch", "attempts_left": 1}
 
 
 async def test_an_attempt_is_an_answer_in_a_turn_whatever_ids_the_calls_have(
@@ -79,6 +86,8 @@ async def test_an_attempt_is_an_answer_in_a_turn_whatever_ids_the_calls_have(
     session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
     session.identity, session.customer_id, session.phone = Identity.FOUND, 7, MARIA.phone
     tools = owner(session, dealership, Book("bay-1"))
+    session.misheard = ["read back before", "and once more"]
+    session.history.caller("January 1, 1999. No, January 1, 1998.")
 
     def born(date_of_birth: str) -> ToolCall:
         return ToolCall("same", "verify_caller", json.dumps({"date_of_birth": date_of_birth}))
@@ -95,6 +104,8 @@ async def test_a_tail_spelt_another_way_is_the_same_answer(dealership: Dealershi
     session = Session.begin("CA1", MARIA.phone, "+13125550100", NOW)
     session.identity, session.customer_id, session.phone = Identity.FOUND, 7, MARIA.phone
     tools = owner(session, dealership, Book("bay-1"))
+    session.misheard = ["read back before", "and once more"]
+    session.history.caller("Maria Alvarez, and it ends in. 1 0 9 1 8 6. One oh nine one eight six.")
     for spelt in ("109186", "one oh nine one eight six"):
         given = {"vin_last_six": spelt, "first_name": "Maria", "last_name": "Alvarez"}
         call = ToolCall("c", "verify_caller", json.dumps(given))

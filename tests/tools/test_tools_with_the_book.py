@@ -22,6 +22,7 @@ from otto.scheduling.service import CalendarService
 from otto.storage.database import sync_dealership
 from otto.storage.tables import AppointmentLineRow, AppointmentRow, OfferedStartRow
 from tests.support.call import NOW
+from tests.support.heard import use_and_agree
 
 VIN = "1HGBH41JXMN109186"
 OTHER_VIN = "1M8GDM9AXKP042788"
@@ -52,6 +53,8 @@ class Desk:
         )
 
     async def use(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        if tool == "add_vehicle":
+            return await use_and_agree(self.tools, self.session, tool, **arguments)
         call = ToolCall(f"t{next(_ids)}", tool, json.dumps(arguments))
         result: dict[str, Any] = await self.tools.run(call)
         return result
@@ -76,16 +79,16 @@ async def desk(engine: AsyncEngine, dealership: Dealership) -> AsyncIterator[Des
 
 
 async def test_two_equal_trucks_are_told_apart_by_their_vins(desk: Desk) -> None:
-    truck = {"year": 2019, "make": "Ford", "model": "F-150"}
+    truck = {"vehicle": "2019 Ford F-150"}
     told = [await desk.use("add_vehicle", **truck, vin=vin) for vin in (VIN, OTHER_VIN, VIN, None)]
     assert [result["vehicle_ref"] for result in told] == ["v1", "v2", "v1", "v1"]
-    tesla = await desk.use("add_vehicle", year=2023, make="Tesla", model="Model 3", vin=None)
+    tesla = await desk.use("add_vehicle", vehicle="2023 Tesla Model 3", vin=None)
     assert (tesla["vehicle_ref"], tesla["description"]) == ("v3", "2023 Tesla Model 3")
 
 
 async def test_what_the_book_refuses_is_said_in_a_sentence(desk: Desk) -> None:
-    refused = await desk.use("add_vehicle", year=2099, make="Tesla", model="Model 3", vin=None)
-    assert refused == {"status": "error", "message": "That model year cannot be right."}
+    asked = await desk.use("add_vehicle", vehicle="2099 Tesla Model 3", vin=None)
+    assert (asked["code"], asked["message"]) == ("incomplete", "Which year is the Tesla Model 3?")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +102,7 @@ async def test_what_the_book_refuses_is_said_in_a_sentence(desk: Desk) -> None:
 async def test_a_repeat_after_staff_cancelled_is_not_booked(
     status: str, said: str, desk: Desk
 ) -> None:
-    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    await desk.use("add_vehicle", vehicle="2019 Honda Civic", vin=None)
     slot = await desk.offered()
     booked = await desk.use("book_appointment", slot_id=slot)
     assert booked["status"] == "booked" and len(desk.session.bookings) == 1
@@ -116,7 +119,7 @@ async def test_a_repeat_after_staff_cancelled_is_not_booked(
 
 async def test_a_caller_hears_that_their_car_is_booked_already(desk: Desk) -> None:
     for model in ("Civic", "Accord"):
-        await desk.use("add_vehicle", year=2019, make="Honda", model=model, vin=None)
+        await desk.use("add_vehicle", vehicle=f"2019 Honda {model}", vin=None)
     slot = await desk.offered()
     booked = await desk.use("book_appointment", slot_id=slot, vehicle_ref="v1")
     assert booked["status"] == "booked"
@@ -137,9 +140,8 @@ async def test_a_caller_hears_that_their_car_is_booked_already(desk: Desk) -> No
 
 
 async def test_arguments_of_half_characters_and_too_many_are_no_raw_error(desk: Desk) -> None:
-    car = {"year": 2019, "make": "Hon\x00da", "model": "Ci\ud800vic", "vin": None}
-    added = await desk.use("add_vehicle", **car)
-    assert added["description"] == "2019 Honda Ci\ufffdvic"
+    added = await desk.use("add_vehicle", vehicle="2019 Honda \x00Civic", vin=None)
+    assert added["description"] == "2019 Honda Civic"
     slot = await desk.offered()
     booked = await desk.use("book_appointment", slot_id=slot, notes=f"\x00squeaks {'n' * 501}")
     assert booked["status"] == "booked"
@@ -151,10 +153,10 @@ async def test_arguments_of_half_characters_and_too_many_are_no_raw_error(desk: 
 @pytest.mark.parametrize(
     ("tool", "arguments", "said"),
     [
-        ("add_vehicle", {"year": 2019, "make": "x" * 41, "model": "y"}, "make (String should"),
-        ("add_vehicle", {"year": 2019, "make": "x", "model": "y" * 61}, "model (String should"),
-        ("add_vehicle", {"year": 1 << 80, "make": "x", "model": "y"}, "year (Input should be"),
-        ("add_vehicle", {"year": 2019, "make": "\x00", "model": "y"}, "make (Input should be"),
+        ("add_vehicle", {"vehicle": "x" * 301}, "vehicle (String should"),
+        ("add_vehicle", {"vehicle": "2019 " + "x" * 201}, "vehicle (String should"),
+        ("add_vehicle", {"vehicle": {"year": 2019}}, "vehicle (Input should be"),
+        ("add_vehicle", {"vehicle": "\x00"}, "vehicle (Input should be"),
         ("find_openings", {"services": ["o" * 301]}, "services (String should"),
     ],
 )
@@ -174,7 +176,7 @@ async def test_arguments_nested_without_end_are_no_raw_error(desk: Desk) -> None
 
 
 async def test_nothing_is_offered_while_the_only_vehicle_is_in_a_bay(desk: Desk) -> None:
-    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    await desk.use("add_vehicle", vehicle="2019 Honda Civic", vin=None)
     for count in range(4):
         booked = await desk.use("book_appointment", slot_id=await desk.offered())
         assert booked["status"] == "booked", count
@@ -185,7 +187,7 @@ async def test_nothing_is_offered_while_the_only_vehicle_is_in_a_bay(desk: Desk)
 
 
 async def test_a_time_that_was_named_is_offered_alone_and_held(desk: Desk) -> None:
-    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    await desk.use("add_vehicle", vehicle="2019 Honda Civic", vin=None)
     found = await desk.use("find_openings", services=["oil_change"], when="Tuesday at nine")
     assert (found["status"], found["asked_is_free"]) == ("ok", True)
     (slot,) = found["openings"]
@@ -225,7 +227,7 @@ async def test_what_is_said_next_is_about_the_day_that_was_offered(desk: Desk) -
 
 
 async def test_several_services_with_a_loaner_are_one_booking(desk: Desk) -> None:
-    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    await desk.use("add_vehicle", vehicle="2019 Honda Civic", vin=None)
     found = await desk.use(
         "find_openings",
         services=["oil_change", "tire_rotation"],
@@ -262,7 +264,7 @@ async def test_what_cannot_be_looked_for_is_refused(desk: Desk, arguments: dict[
 
 
 async def test_an_appointment_that_is_moved_is_not_in_its_own_way(desk: Desk) -> None:
-    await desk.use("add_vehicle", year=2019, make="Honda", model="Civic", vin=None)
+    await desk.use("add_vehicle", vehicle="2019 Honda Civic", vin=None)
     work = {"services": ["wheel_alignment"]}
     found = await desk.use("find_openings", **work, when="Tuesday at nine")
     desk.session.caller_turns += 1

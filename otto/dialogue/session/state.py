@@ -167,6 +167,11 @@ class Session:
     attempted: list[str] = field(default_factory=list)
     """What was counted of the caller's present turn. The same answer in the same turn is one
     attempt, however often the model, or a next owner of the call, has it checked."""
+    misheard: list[str] = field(default_factory=list)
+    """Wrong answers that were read back before they counted."""
+    lacks_proof: bool = False
+    """A customer was entered in this call, and nothing yet by which they are known the next time
+    but the number they called from."""
     caller_turns: int = 0
     vehicles: list[VehicleRef] = field(default_factory=list)
     offers: dict[str, Offer] = field(default_factory=dict)
@@ -226,6 +231,8 @@ class Session:
             "proved": self.proved,
             "attempts": self.attempts,
             "attempted": self.attempted,
+            "misheard": self.misheard,
+            "lacks_proof": self.lacks_proof,
             "caller_turns": self.caller_turns,
             "vehicles": [asdict(vehicle) for vehicle in self.vehicles],
             "offers": {key: asdict(offer) for key, offer in self.offers.items()},
@@ -278,6 +285,7 @@ class Session:
         fresh = type(self)(self.call_sid, caller, called, self.started_at)
         fresh.epoch, fresh.revision, fresh.stream = self.epoch, self.revision, self.stream
         fresh.attempts, fresh.attempted = self.attempts, self.attempted
+        fresh.misheard = self.misheard
         fresh.is_forged, fresh.said = self.is_forged, self.said
         fresh.code_sent_to = self.code_sent_to
         fresh.caller_turns, fresh.changes = self.caller_turns, self.changes
@@ -316,7 +324,8 @@ class Session:
 
     def forget_words(self) -> None:
         """The call is over, and nothing that was said in it may be kept."""
-        self.history, self.in_progress, self.attempted = History(), None, []
+        self.history, self.in_progress = History(), None
+        self.attempted, self.misheard = [], []
         self.news, self.slots = [], {}
         for turn in self.turns:
             turn.text = turn.heard = ""

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from config.clock import utc_now
-from otto.language.birth_dates import BirthDateError, read_birth_date
 from otto.language.characters import shortened
-from otto.language.mileage import read_mileage
 from otto.scheduling.bookings import CancelReason
 from otto.scheduling.openings import Transport
 
@@ -37,21 +33,23 @@ class Arguments(BaseModel):
     )
 
 
+def _as_words(given: object) -> object:
+    """Models write a number where they are to pass words."""
+    is_number = isinstance(given, int) and not isinstance(given, bool)
+    return str(given) if is_number else given
+
+
+Words = Annotated[str, BeforeValidator(_as_words)]
+"""What the caller said, in their own words: the tool reads it, and holds it against the call's."""
+
+
 class IdentifyCaller(Arguments):
-    phone_number: str | None = None
-
-
-def _born(given: object) -> object:
-    """A date of birth in the caller's own words. Raises `BirthDateError` (a ValueError)."""
-    return read_birth_date(given, utc_now().date()) if isinstance(given, str) else given
-
-
-BirthDate = Annotated[date, BeforeValidator(_born)]
+    phone_number: Words | None = None
 
 
 class VerifyCaller(Arguments):
-    date_of_birth: BirthDate | None = None
-    vin_last_six: str | None = None
+    date_of_birth: Words | None = None
+    vin_last_six: Words | None = None
     first_name: str | None = None
     last_name: str | None = None
 
@@ -67,18 +65,9 @@ class CheckCode(Arguments):
 class CreateCustomer(Arguments):
     first_name: str = Field(min_length=1)
     last_name: str | None = None
-    phone_number: str | None = None
-    date_of_birth: BirthDate | None = None
+    phone_number: Words | None = None
+    date_of_birth: Words | None = None
     email: str | None = None
-
-
-def _miles(given: object) -> object:
-    """Miles in the caller's own words."""
-    if not isinstance(given, str):
-        return given
-    if (miles := read_mileage(given)) is None:
-        raise ValueError("a mileage, as they said it")
-    return miles
 
 
 class AddNumber(Arguments):
@@ -86,11 +75,9 @@ class AddNumber(Arguments):
 
 
 class AddVehicle(Arguments):
-    year: int = Field(ge=1950, le=2100)
-    make: str = Field(min_length=1, max_length=40)
-    model: str = Field(min_length=1, max_length=60)
-    vin: str | None = None
-    mileage: Annotated[int, BeforeValidator(_miles)] | None = None
+    vehicle: Words = Field(min_length=1, max_length=200)
+    vin: Words | None = None
+    mileage: Words | None = None
     mileage_confirmed: bool | None = None
 
 
@@ -145,18 +132,11 @@ class TransferToPerson(Arguments):
 class RequestCallback(Arguments):
     reason: Retold = Field(min_length=1)
     when: str | None = None
-    phone_number: str | None = None
+    phone_number: Words | None = None
 
 
 class EndCall(Arguments):
     reason: Retold
-
-
-def to_be_said(invalid: ValidationError) -> str:
-    """What to say to the caller about arguments that were refused; empty when it is the model's
-    own affair."""
-    causes = (fault.get("ctx", {}).get("error") for fault in invalid.errors(include_url=False))
-    return next((str(cause) for cause in causes if isinstance(cause, BirthDateError)), "")
 
 
 def not_usable(invalid: ValidationError) -> str:

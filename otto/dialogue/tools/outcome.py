@@ -45,6 +45,7 @@ class Pinned:
     is_forged: bool
     said: str
     proved: str
+    lacks_proof: bool
     exchange: Exchange
     """What was heard of Otto, and answered, up to the caller's last turn."""
 
@@ -64,6 +65,7 @@ class Pinned:
             is_forged=session.is_forged,
             said=session.said,
             proved=session.proved,
+            lacks_proof=session.lacks_proof,
             exchange=Exchange.of(session.history.entries),
         )
 

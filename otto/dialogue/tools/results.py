@@ -40,6 +40,13 @@ def error(message: str | None = None, *, advice: str | None = None) -> Result:
     return result
 
 
+def asked(code: str, message: str, *, advice: str | None = None) -> Result:
+    """Something is to be asked first: `message` is the question, word for word."""
+    return {"status": "ask", "code": code, "message": message} | (
+        {"advice": advice} if advice else {}
+    )
+
+
 def calendar_away(tool: str, away: StoreUnavailable) -> Result:
     """The database cannot be asked. Everything else goes on, a wish to be called back included."""
     if tool == "request_callback":

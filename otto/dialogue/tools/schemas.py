@@ -64,7 +64,8 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
         ),
         _tool(
             "verify_caller",
-            "Check the caller's proof of identity. Give what they said, never a guess.",
+            "Check the caller's proof of identity. Give what they said, never a guess. When it "
+            "reads an answer back (status ask), call it again with what they say to that.",
             date_of_birth=_optional(_text("In the caller's own words, all of it, or null.")),
             vin_last_six=_optional(
                 _text(
@@ -90,8 +91,9 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
         _tool(
             "create_customer",
             "Enter a caller who is not in the book as a new customer, also under a number that "
-            "somebody else has: then their date of birth is needed.",
-            first_name=_text("First name, in the script they use."),
+            "somebody else has. What it asks (status ask) is to be asked as it is; then call it "
+            "again with all that they have said.",
+            first_name=_text("First name, in the script they use, as they spelled it if they did."),
             last_name=_optional(_text("Last name; null for somebody who has one name only.")),
             phone_number=_optional(_text("Null for the number they call from.")),
             date_of_birth=_optional(_text("In the caller's own words, or null when not given.")),
@@ -99,14 +101,14 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
         ),
         _tool(
             "add_vehicle",
-            "Add a vehicle of the caller, or note the mileage of one they have.",
-            year={"type": "integer", "description": "Model year, four digits."},
-            make=_text("For example Honda."),
-            model=_text("For example Civic."),
-            vin=_optional(_text("All 17 characters, or null.")),
-            mileage=_optional(
-                {"type": "integer", "description": "In miles, when they say it; null otherwise."}
+            "Add a vehicle of the caller, or note the mileage of one they have. It reads back what "
+            "it understood (status ask): call it again when they have agreed.",
+            vehicle=_text(
+                'The caller\'s own words for the car, all of them: "my twenty nineteen Civic", '
+                '"an \'09 Chevy, the Silverado". Never what you made of them.'
             ),
+            vin=_optional(_text("As they read it out, or null. A correction of theirs goes here.")),
+            mileage=_optional(_text("In their own words, when they say it; null otherwise.")),
             mileage_confirmed=_optional(
                 {"type": "boolean", "description": "True after they were asked to check it."}
             ),

@@ -42,12 +42,12 @@ from otto.dialogue.tools.arguments import (
     TransferToPerson,
     VerifyCaller,
     not_usable,
-    to_be_said,
 )
 from otto.dialogue.tools.callers import CallerTools
 from otto.dialogue.tools.changes import ChangeTools
 from otto.dialogue.tools.codes import CodeTools
 from otto.dialogue.tools.information import answer
+from otto.dialogue.tools.newcomers import NewcomerTools
 from otto.dialogue.tools.outcome import Finished, Late, Outcome, Pinned, Tool, told
 from otto.dialogue.tools.ports import Calendar, Crm
 from otto.dialogue.tools.repairs import RepairTools
@@ -89,7 +89,8 @@ class Toolbox:
         self._location = location
         self._crm = crm
         self._now = now
-        callers = CallerTools(crm, session, verification_attempts)
+        callers = CallerTools(crm, session, verification_attempts, now)
+        newcomers = NewcomerTools(crm, now)
         codes = CodeTools(calendar, crm)
         appointments = AppointmentTools(dealership, location, calendar, now)
         changes = ChangeTools(dealership, location, calendar, appointments)
@@ -99,9 +100,9 @@ class Toolbox:
             "verify_caller": Tool(VerifyCaller, callers.verify),
             "text_code": Tool(TextCode, codes.send),
             "check_code": Tool(CheckCode, codes.check),
-            "create_customer": Tool(CreateCustomer, callers.create),
-            "add_vehicle": Tool(AddVehicle, callers.add_vehicle),
-            "add_number": Tool(AddNumber, callers.add_number),
+            "create_customer": Tool(CreateCustomer, newcomers.create),
+            "add_vehicle": Tool(AddVehicle, newcomers.add_vehicle),
+            "add_number": Tool(AddNumber, newcomers.add_number),
             "find_openings": Tool(FindOpenings, appointments.find_openings),
             "book_appointment": Tool(BookAppointment, appointments.book, NOT_BOOKED),
             "my_appointments": Tool(MyAppointments, changes.mine),
@@ -141,9 +142,7 @@ class Toolbox:
             given = without_blanks(printable(json.loads(call.arguments or "{}")))
             arguments = tool.arguments.model_validate(given)
         except ValidationError as invalid:
-            sentence = to_be_said(invalid)
-            refused = error(sentence) if sentence else error(advice=not_usable(invalid))
-            return Finished(pinned, told(refused))
+            return Finished(pinned, told(error(advice=not_usable(invalid))))
         except (ValueError, RecursionError):
             advice = "The arguments were not valid JSON. Call the tool again."
             return Finished(pinned, told(error(advice=advice)))
