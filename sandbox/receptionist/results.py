@@ -33,6 +33,8 @@ def learn(desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[s
     if status == "ask" and result.get("code") in _DOUBTS:
         _learn_doubt(desk, name, arguments, result)
         return
+    if desk.doubt is not None and desk.doubt.tool == name:
+        desk.doubt, desk.assent = None, False
     taken_in = _LEARN.get(name)
     understood = taken_in is not None and taken_in(desk, status, arguments, result)
     if not understood:

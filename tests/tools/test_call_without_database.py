@@ -123,12 +123,8 @@ async def test_a_booking_whose_answer_is_lost_is_not_denied_and_stands_once(
     for words in (
         "I'd like to book an oil change for tomorrow",
         "My name is Robin Walker",
-<<<<<<< HEAD
-        "May 3 1991",
-=======
         "May 3, 1990",
         "Yes",
->>>>>>> 07b18ba (Hold what the model passes against what the caller said, and read back what is kept)
         "It's a 2020 Honda Civic",
         "Yes",
         "The first one",

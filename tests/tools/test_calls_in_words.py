@@ -332,7 +332,7 @@ async def test_what_was_just_booked_is_moved_in_the_same_call(
     call = ring(NOBODY)
     await call.say("I need an oil change")
     asked = await call.say("Ada Byron")
-    assert "So that we can be sure it's you the next time, what is your date of birth?" in asked
+    assert "date of birth, so that we know you the next time?" in asked
     read_back = await call.say("December 10 1985")
     assert "Ada Byron, Byron spelled B, Y, R, O, N, born December 10, 1985" in read_back
     await call.say("yes")

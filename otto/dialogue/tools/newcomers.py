@@ -28,7 +28,14 @@ from otto.language.corrections import corrected
 from otto.language.emails import read_email
 from otto.language.mileage import read_mileage
 from otto.language.names import NameSaid, corrected_name, read_name
-from otto.language.read_backs import birth_said, email_said, is_question_about, name_said, vin_said
+from otto.language.read_backs import (
+    birth_said,
+    email_said,
+    is_question_about,
+    name_said,
+    squeezed,
+    vin_said,
+)
 from otto.language.refusals import declines_to_say
 from otto.language.vin import CHECK_POSITION, VinError, check_digit, normalise_vin
 from otto.storage.errors import CustomerExists, MileageFell
@@ -57,6 +64,8 @@ CHECK_MILEAGE = (
 _BIRTH = re.compile(
     r"\bdate of birth\b|\bbirth ?da(?:y|te)\b|\byou (?:were )?born\b", re.IGNORECASE
 )
+_NAME = re.compile(r"\bnames?\b|\bspell\b|\bwho am i speaking\b", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]+")
 _VIN = re.compile(r"\bVIN\b.*\?", re.DOTALL)
 
 
@@ -86,8 +95,9 @@ class NewcomerTools:
         if arguments.email and email is None:
             return told(asked("differs", NOT_SURE["email"], advice=OWN_WORDS))
         facts = [name.whole, *([born_on(born)] if born else []), *([email] if email else [])]
+        is_denied = said.standing(facts) is Standing.DENIED
         parts = [
-            name_said(name),
+            name_said(name, is_doubtful=is_denied),
             *([birth_said(born)] if born else []),
             *([email_said(email)] if email else []),
         ]
@@ -198,11 +208,22 @@ class NewcomerTools:
 
 
 def name_of(said: Said, first: str, last: str) -> NameSaid | None:
-    """The name as the caller spelled or corrected it; None when it was not said."""
-    if not said.words(f"{first} {last}".strip(), is_same_name):
+    """The name as the caller spelled or corrected it; None when it was not said: as a name, or to
+    a question for one."""
+    names = [*said.readings(read_name)]
+    words = [
+        *(word for reading in names for word in reading.whole.split()),
+        *(word for answer in said.answers_to(_NAME) for word in _LETTERS.findall(answer)),
+    ]
+    letters = squeezed("".join(words))
+    parts = f"{first} {last}".split()
+    if not all(
+        squeezed(part) in letters or any(is_same_name(part, word) for word in words)
+        for part in parts
+    ):
         return None
     name = NameSaid(first, last)
-    for reading in reversed([*said.readings(read_name)]):
+    for reading in reversed(names):
         for word in reading.spelled:
             name = _respelled(name, word)
     for each in said.exchange.rounds:
@@ -235,7 +256,7 @@ def _not_agreed(said: Said, facts: list[str], sentence: str) -> Result | None:
     match said.standing(facts):
         case Standing.AGREED:
             return None
-        case Standing.DENIED:
+        case Standing.DENIED if not said.is_said_again(facts[0]):
             return asked("differs", WHICH_PART)
     return asked("read_back", f"{sentence}. Is that right?")
 

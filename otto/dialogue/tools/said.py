@@ -100,6 +100,10 @@ class Said:
             for part in name.split()
         )
 
+    def is_said_again(self, fact: str) -> bool:
+        """Whether the caller's last words repeat it: "No, my name is John Smith"."""
+        return bool(self.turns) and squeezed(fact) in squeezed(self.turns[-1])
+
     def standing(self, facts: Sequence[str]) -> Standing:
         """What the caller said when they last were asked whether all of these are right."""
         for back, each in enumerate(reversed(self.exchange.rounds)):
