@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow stateful fuzz lint types contracts diagrams licenses audit bench bench-data chaos attack soak migrations format clean
+.PHONY: help setup demo up down call check test slow stateful fuzz lint types contracts diagrams licenses audit bench bench-data chaos eval attack soak migrations format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -42,12 +42,13 @@ licenses: setup ## write docs/LICENSES.md from what the lock files install
 	@$(BIN)/python -m cluster.licenses docs/LICENSES.md
 audit: setup ## ask OSV for known weaknesses of what the lock files install; needs a network
 	@$(BIN)/python -m cluster.audit $(ARGS)
-diagrams: setup ## draw turn-taking in docs/ARCHITECTURE.md and the flows in docs/CONVERSATION.md
+diagrams: setup ## draw the diagram of turn-taking in docs/ARCHITECTURE.md
 	@$(BIN)/python -m otto.dialogue.turns.diagram docs/ARCHITECTURE.md
-	@$(BIN)/python -m otto.dialogue.flow.diagram docs/CONVERSATION.md
 check: lint types contracts test ## everything CI looks at
 understanding: setup ## judge what is understood on the labelled sets; docs/UNDERSTANDING.md
 	@$(BIN)/python -m benchmarks.understanding
+eval: setup ## hold every scenario's call five times, and judge what came of it
+	@$(BIN)/python -m benchmarks.eval $(ARGS)
 bench: setup ## measure Otto against the sandbox; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
 bench-data: setup ## bookings a second, openings and look-ups of customers on years of data

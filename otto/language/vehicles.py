@@ -7,6 +7,7 @@ Nothing is made up: what was not said is None, and what is not in our list of na
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -195,7 +196,7 @@ def _model(plain: str, make: str | None) -> tuple[str, str] | None:
             for way in _ways(model, one, bool(make)):
                 found += [
                     (len(way), match.end() - len(way), one, model)
-                    for match in re.finditer(rf"{before}\b{way}\b", plain)
+                    for match in _pattern(rf"{before}\b{way}\b").finditer(plain)
                 ]
     if not found and make:
         words = {_key(model): model for model in names_of_models(make)}
@@ -210,6 +211,11 @@ def _model(plain: str, make: str | None) -> tuple[str, str] | None:
     return one, model
 
 
+# `re` itself keeps 512 patterns, and reading a car without its make looks for thousands.
+_pattern = functools.cache(re.compile)
+
+
+@functools.cache
 def _ways(model: str, make: str, is_make_known: bool) -> list[str]:
     """Patterns for a model, as recognisers write it. Names that are only numbers or letters count
     only beside their make."""
