@@ -42,8 +42,9 @@ licenses: setup ## write docs/LICENSES.md from what the lock files install
 	@$(BIN)/python -m cluster.licenses docs/LICENSES.md
 audit: setup ## ask OSV for known weaknesses of what the lock files install; needs a network
 	@$(BIN)/python -m cluster.audit $(ARGS)
-diagrams: setup ## draw the diagram of turn-taking in docs/ARCHITECTURE.md
+diagrams: setup ## draw turn-taking in docs/ARCHITECTURE.md and the flows in docs/CONVERSATION.md
 	@$(BIN)/python -m otto.dialogue.turns.diagram docs/ARCHITECTURE.md
+	@$(BIN)/python -m otto.dialogue.flow.diagram docs/CONVERSATION.md
 check: lint types contracts test ## everything CI looks at
 understanding: setup ## judge what is understood on the labelled sets; docs/UNDERSTANDING.md
 	@$(BIN)/python -m benchmarks.understanding

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from importlib.metadata import version as package_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -21,17 +21,17 @@ from cluster import (
     cli_appointments,
     cli_calendar,
     cli_callbacks,
+    cli_calls,
     cli_database,
     cli_repairs,
     cli_settings,
     cli_texts,
     log_files,
-    loopback,
     private,
     record,
 )
 from cluster.errors import StackError
-from config.dealership import DealershipError, load_dealership
+from config.dealership import DealershipError
 from config.sandbox_endpoints import load_settings
 from config.settings import STATE_DIR, Settings, SettingsError
 from otto.logs import configure
@@ -163,92 +163,8 @@ def down(
     out.print(end_from_outside(now=now))
 
 
-@app.command()
-def demo(
-    persona: Annotated[str, typer.Option(help="Who calls.")] = "maria",
-) -> None:
-    """Start everything, book one appointment by voice, show the evidence, end everything."""
-    from cluster.progress import Progress
-    from cluster.stack import Stack, deaf_to_signals, signals_as_exceptions
-
-    stack = Stack()
-    is_proven = False
-    with signals_as_exceptions():
-        try:
-            with Progress(out) as progress:
-                running = stack.up(progress)
-            if running.control is None:
-                raise StackError("the demo needs the sandbox's caller: unset the vendors' keys")
-            assert stack.settings is not None
-            is_proven = _demonstrate(running.control, stack.settings, persona)
-        finally:
-            with deaf_to_signals():
-                stack.down()
-    out.print("everything has ended; `make up` keeps it running")
-    if not is_proven:
-        raise StackError("the appointment was not booked as it should be: see above")
-
-
-def _demonstrate(sandbox: loopback.Control, settings: Any, persona: str) -> bool:
-    from cluster import evidence, live_call
-
-    out.rule(f"{persona.title()} calls", align="left")
-    call_sid = live_call.place(sandbox, persona)
-    call = live_call.LiveCall(call_sid, sandbox, settings, out, persona.title())
-    outcome = call.follow()
-    out.rule(align="left")
-    dealership = load_dealership(settings.dealership_file)
-    proofs = asyncio.run(evidence.gather(call_sid, settings, dealership, sandbox))
-    out.print(live_call.evidence_table(proofs))
-    if not outcome["booked"]:
-        out.print("the caller did not hear that the appointment was booked", style="red")
-    return bool(outcome["booked"]) and all(proof.found for proof in proofs)
-
-
-@app.command()
-def call(
-    persona: Annotated[str, typer.Option(help="Who calls.")] = "maria",
-    list_: Annotated[bool, typer.Option("--list", help="Show who can call.")] = False,
-    count: Annotated[int, typer.Option(min=1, help="How many call at once.")] = 1,
-    known: Annotated[bool, typer.Option("--known", help="Known audio: for load.")] = False,
-) -> None:
-    """Have someone call the running stack, and show the call."""
-    from cluster import live_call
-
-    sandbox = record.running().control
-    if sandbox is None:
-        raise StackError("Twilio is live: call its number with a telephone")
-    if list_:
-        _list_personas(sandbox)
-        return
-    speech = "known" if known else None
-    calls = [live_call.place(sandbox, persona, speech) for _ in range(count)]
-    followed = live_call.LiveCall(calls[0], sandbox, _settings(), out, persona.title())
-    followed.follow()
-    outcomes = [_outcome_of(sandbox, call_sid) for call_sid in calls]
-    for outcome in outcomes:
-        done = outcome["done_as"] or "nothing was booked, changed or told"
-        out.print(f"{outcome['call_sid']}: {outcome['status']}, {done}", markup=False)
-    if any(outcome["status"] != "completed" for outcome in outcomes):
-        raise SystemExit(EXIT_FAILED)
-
-
-def _outcome_of(sandbox: loopback.Control, call_sid: str) -> dict[str, Any]:
-    from cluster.live_call import SILENCE_TIMEOUT_S
-
-    for _ in sandbox.lines(f"/sandbox/calls/{call_sid}/events", SILENCE_TIMEOUT_S):
-        pass
-    outcome: dict[str, Any] = sandbox.request(f"/sandbox/calls/{call_sid}")
-    return outcome
-
-
-def _list_personas(sandbox: loopback.Control) -> None:
-    table = Table("Persona", "Who", "Known", "Wants")
-    for each in sandbox.request("/sandbox/personas"):
-        goal = each["goal"]
-        wants = goal["kind"] if goal["kind"] != "book" else f"book {goal['service']}"
-        table.add_row(each["name"], each["about"], "yes" if each["known"] else "no", wants)
-    out.print(table)
+app.command()(cli_calls.demo)
+app.command()(cli_calls.call)
 
 
 @app.command()

@@ -31,9 +31,10 @@ STAGES = (
 """Where a turn's time goes, in its order: (key in the session's `latency`, what to call it)."""
 
 
-def place(sandbox: Control, persona: str, speech: str | None = None) -> str:
-    """Have a persona ring Otto; returns the CallSid. Raises StackError (unknown persona)."""
-    body: dict[str, Any] = {"persona": persona}
+def place(sandbox: Control, persona: str, speech: str | None = None, **more: Any) -> str:
+    """Have a persona ring Otto; returns the CallSid. `more`: parts of its goal, facts and traits
+    that are otherwise. Raises StackError (no such persona, or part of one)."""
+    body: dict[str, Any] = {"persona": persona, **more}
     if speech:
         body["speech"] = speech
     answer = sandbox.request("/sandbox/calls", method="POST", body=body)
@@ -115,6 +116,12 @@ class LiveCall:
                     Text(" " * 17 + describe_latency(latency), style="dim"), soft_wrap=True
                 )
         return bool(fresh)
+
+
+def shortcomings(outcome: dict[str, Any]) -> list[str]:
+    """What a caller did not get, in sentences; none when everything is as they wanted it."""
+    said = [f"the caller did not hear that this was done: {wish}" for wish in outcome["missed"]]
+    return said + [f"what was told as done is not theirs: {wrong}" for wrong in outcome["wrong"]]
 
 
 def describe_latency(latency: dict[str, float]) -> str:

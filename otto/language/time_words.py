@@ -91,6 +91,22 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         lambda found: f"{CARDINALS[found[1]]}:00",
     ),
     (rf"\b({_DAY}) week$", r"a week from \1"),
+    (
+        r"\b(first|second|third) or (second|third|fourth) week (?:of|in) (\w+)\b",
+        r"\1 week of \3 or \2 week of \3",
+    ),
+    (rf"\bbetter than (?:a |the |next |this )?{_DAY}\b", "better"),
+    (r"\bby (?:the )?end of (?:the )?(?:business )?day(?= ?$| ?,)", "by today"),
+    (r"\bby (?:the )?end of (?:the )?(?:business )?day(?: on)? ", "by "),
+    (
+        r"\b(?:all|any|the whole) week (?:is|works|would)(?: be)?(?: (?:open|fine|good))?\b"
+        r"|\b(?:open|free|around) all week\b",
+        " <any> ",
+    ),
+    (r"\b1?(?:one|any) of the next (?=\w+ days\b)", "in the next "),
+    (r"\bnext (?:open|free) ", "next available "),
+    (rf"\bis ({_DAY}) (?:the|your) (?:first|next|earliest)\b.*", r"\1"),
+    (r"\b(?:1[3-9]|[2-9]\d) ?oclock\b", " busy "),
     (r"\bneither\b", " <not> "),
     (r"\bnor\b", " <or> "),
     (r"\bevery (?:other|second|third|\d\w*)\b", " biweekly "),

@@ -7,7 +7,6 @@ Nothing is made up: what was not said is None, and what is not in our list of na
 from __future__ import annotations
 
 import difflib
-import functools
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -212,10 +211,10 @@ def _model(plain: str, make: str | None) -> tuple[str, str] | None:
 
 
 # `re` itself keeps 512 patterns, and reading a car without its make looks for thousands.
-_pattern = functools.cache(re.compile)
+_pattern = cache(re.compile)
 
 
-@functools.cache
+@cache
 def _ways(model: str, make: str, is_make_known: bool) -> list[str]:
     """Patterns for a model, as recognisers write it. Names that are only numbers or letters count
     only beside their make."""

@@ -5,6 +5,7 @@
                  ├ hearing: a turn of the caller
                  │   ├ wants: what they want → what is done about it (the table)
                  │   ├ answers: their answer to the question that is open
+                 │   │    └ who: what they say of themselves
                  │   └ booking, errands: what that does to a visit, new or standing
                  └ results: a tool's result; consent: a refusal to do what they did not agree to
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from sandbox.receptionist import errands, phrases, wants
+from sandbox.receptionist import errands, phrases, wants, who
 from sandbox.receptionist.booking import changes_service_or_vehicle, hear_wishes, want_day
 from sandbox.receptionist.questions import Question
 from sandbox.receptionist.state import Desk, Identity
@@ -17,148 +17,17 @@ from sandbox.receptionist.understanding.agreement import (
     is_addition,
     yes_or_no,
 )
-from sandbox.receptionist.understanding.choices import choose_openings
-from sandbox.receptionist.understanding.dates import date_of_birth, says_part_of_one
+from sandbox.receptionist.understanding.choices import choose_openings, names
+from sandbox.receptionist.understanding.dates import date_of_birth
 from sandbox.receptionist.understanding.services import services
-from sandbox.receptionist.understanding.times import clock_times, volunteered, when
+from sandbox.receptionist.understanding.times import says_when, volunteered, when
 from sandbox.receptionist.understanding.vehicles import Car, choose_vehicle, read_car
 from sandbox.receptionist.understanding.wishes import Wish, wishes
 from sandbox.receptionist.understanding.words import normalise, tokens
 
 
-def says_when(text: str) -> bool:
-    """Whether there is a day, a part of one or a time in the answer to a question about it."""
-    return when(text) is not None or bool(clock_times(text))
-
-
 def _answer_nothing(desk: Desk, text: str) -> None:
     """Nothing particular is open: the wishes say it all."""
-
-
-# --- Who they are -------------------------------------------------------------------------------
-
-
-def _answer_phone(desk: Desk, text: str) -> None:
-    if people.says_number(text):
-        desk.phone, desk.identity = text.strip(), Identity.UNKNOWN
-
-
-def _answer_code_offer(desk: Desk, text: str) -> None:
-    answer = yes_or_no(text)
-    if answer is not None:
-        desk.offers_code, desk.wants_code = False, answer
-    if answer is False:
-        desk.news = [phrases.CODE_DECLINED]
-
-
-def _answer_code(desk: Desk, text: str) -> None:
-    desk.code = people.code(text)
-
-
-def _answer_birth(desk: Desk, text: str) -> None:
-    """Their words, with those of the turn before when only both together are a date."""
-    desk.vin = text.strip() if people.vin_last_six(text) else None
-    if desk.vin or not says_part_of_one(text):
-        return
-    is_whole = date_of_birth(text, desk.today) is not None
-    desk.born = text.strip() if is_whole or not desk.fragment else f"{desk.fragment} {text.strip()}"
-
-
-def _answer_new_birth(desk: Desk, text: str) -> None:
-    car = read_car(text, desk.today.year)
-    if car.make and not date_of_birth(text, desk.today):
-        desk.car, desk.repeat = car, True  # They are ahead of the question.
-        return
-    _answer_birth(desk, text)
-    desk.email = people.email(text)
-    if desk.born is None and yes_or_no(text) is False:
-        desk.asks_birth = False
-        desk.news = [phrases.NO_DATE_OF_BIRTH]
-
-
-def _answer_name(desk: Desk, text: str) -> None:
-    if people.phone_number(text):
-        desk.phone, desk.identity = text.strip(), Identity.UNKNOWN
-        return
-    if date_of_birth(text, desk.today):
-        desk.born = text.strip()
-        text = re.split(r"[,.;]|\b(?:born|birthday|date of birth)\b", text)[0]
-    first, last = people.full_name(text)
-    if desk.first_name and first and not last:
-        desk.last_name = first
-    else:
-        desk.first_name, desk.last_name = first or desk.first_name, last
-
-
-def _answer_read_back(desk: Desk, text: str) -> None:
-    """Whether what was understood is right: made again on a yes, corrected on a no."""
-    assert desk.doubt is not None
-    if agreement(text) is Answer.AGREES or (
-        yes_or_no(text) and not _CORRECTS.search(normalise(text))
-    ):
-        desk.assent = True
-        return
-    doubt, desk.doubt = desk.doubt, None
-    corrected = _CORRECTED.get(doubt.tool)
-    if corrected is None or not corrected(desk, text):
-        is_no = yes_or_no(text) is False
-        desk.doubt = None if is_no else doubt
-        if is_no:
-            desk.news = [phrases.TAKE_AGAIN]
-        else:
-            desk.news = [doubt.message]
-
-
-_CORRECTS = re.compile(r"\b(but|except|actually|as in|not|instead)\b")
-
-
-def _correct_car(desk: Desk, text: str) -> bool:
-    said = read_car(text, desk.today.year)
-    if said == Car():
-        desk.car = desk.car if yes_or_no(text) is not False else Car()
-        return False
-    desk.car = desk.car.with_more(said)
-    return True
-
-
-def _correct_birth(desk: Desk, text: str) -> bool:
-    if not says_part_of_one(text):
-        desk.born = desk.born if yes_or_no(text) is not False else None
-        return _correct_name(desk, text)
-    desk.born = text.strip()
-    return True
-
-
-def _correct_name(desk: Desk, text: str) -> bool:
-    """ "No, Smyth with a Y": what can be read of it; a spelling is passed on as it is said."""
-    said = re.sub(
-        r"^\W*(?:no|nope|sorry|actually|it's|it is|wait)\b\W*", "", text.strip(), flags=re.I
-    )
-    first, last = people.full_name(said)
-    if first and last:
-        desk.first_name, desk.last_name = first, last
-    elif first and len(first) > 2:
-        desk.last_name = first
-    elif yes_or_no(text) is False:
-        desk.first_name = desk.last_name = ""
-        return False
-    return bool(first)
-
-
-def _correct_phone(desk: Desk, text: str) -> bool:
-    _answer_phone(desk, text)
-    if not people.says_number(text):
-        desk.phone, desk.identity = None, Identity.NEEDS_NUMBER
-        return False
-    return True
-
-
-_CORRECTED: dict[str, Callable[[Desk, str], bool]] = {
-    "add_vehicle": _correct_car,
-    "verify_caller": _correct_birth,
-    "create_customer": _correct_birth,
-    "identify_caller": _correct_phone,
-}
 
 
 # --- Which car, when, and whether ---------------------------------------------------------------
@@ -223,11 +92,16 @@ def _answer_confirm(desk: Desk, text: str) -> None:
     answer = agreement(text, to)
     if answer is Answer.OTHER:
         answer = agreement(_beside_the_read_back(desk, text), to)
-    is_that_time = choose_openings(text, [desk.chosen.when]) == [0]
+    is_that_time = names(text, desk.chosen.when)
     if answer is Answer.AGREES or (is_that_time and says_when(text) and yes_or_no(text)):
         _agree(desk, text, to)
+    elif _ANOTHER_TIME.search(normalise(text)) and when(text) is None:
+        desk.when = None
+        desk.forget_openings()
     elif says_when(text) and not is_that_time:
         correct_the_time(desk, text)
+    elif to == "book" and _ANOTHER_CAR.search(normalise(text)):
+        _ask_for_another_car(desk)
     elif answer is Answer.WAITS:
         desk.waiting, desk.news = True, [phrases.TAKE_YOUR_TIME]
     elif answer is Answer.DECLINES and to == "move":
@@ -236,6 +110,19 @@ def _answer_confirm(desk: Desk, text: str) -> None:
         desk.refused = True
     elif answer is Answer.CONDITION:
         desk.news.append(phrases.ONLY_AS_IT_IS)
+
+
+_ANOTHER_TIME = re.compile(r"\b(an?other|different|other) (day|time|date)\b")
+_ANOTHER_CAR = re.compile(
+    r"\b(wife|husband|son|daughter|mom|mother|dad|father|other|another|different|wrong)s? "
+    r"(car|truck|vehicle|van|suv)\b"
+)
+
+
+def _ask_for_another_car(desk: Desk) -> None:
+    desk.vehicle, desk.refused, desk.confirmed = None, False, False
+    desk.news = [phrases.ANOTHER_CAR]
+    desk.adding = len(desk.vehicles) < 2
 
 
 def _beside_the_read_back(desk: Desk, text: str) -> str:
@@ -256,11 +143,14 @@ def _agree(desk: Desk, text: str, to: str) -> None:
 
 
 def correct_the_time(desk: Desk, text: str) -> None:
-    """Another time than the one that was read back: looked for in their words."""
-    desk.chosen = None
-    before = desk.openings
-    _answer_opening(desk, text)
-    if desk.chosen is None and desk.openings == before and not desk.narrowed:
+    """Another time than the one that was read back: one of the others that were offered, or what is
+    found by their words."""
+    whens = [opening.when for opening in desk.openings]
+    meant = choose_openings(text, whens, by_place=False)
+    desk.chosen, desk.refused = None, False
+    if len(meant) == 1:
+        desk.chosen = desk.openings[meant[0]]
+    else:
         want_day(desk, text.strip())
 
 
@@ -272,8 +162,7 @@ def _answer_what_to_change(desk: Desk, text: str) -> None:
         desk.service, desk.service_name, desk.also = None, "", ()
         desk.forget_openings()
     elif re.search(r"\b(car|vehicle)\b", heard):
-        desk.vehicle, desk.refused = None, False
-        desk.adding = len(desk.vehicles) < 2
+        _ask_for_another_car(desk)
     elif re.search(r"\b(nothing|none|cancel|forget|never ?mind|leave it)\b", heard):
         leave_booking(desk)
     elif says_when(text):
@@ -366,14 +255,14 @@ SEE_TO_WISHES = frozenset(
 ANSWERS: dict[Question, Callable[[Desk, str], None]] = {
     Question.HELP: _answer_nothing,
     Question.SERVICE: _answer_nothing,
-    Question.PHONE: _answer_phone,
-    Question.DATE_OF_BIRTH: _answer_birth,
-    Question.NEW_BIRTH: _answer_new_birth,
-    Question.CODE_OFFER: _answer_code_offer,
-    Question.CODE: _answer_code,
-    Question.FIRST_AND_LAST_NAME: _answer_name,
-    Question.LAST_NAME: _answer_name,
-    Question.READ_BACK: _answer_read_back,
+    Question.PHONE: who.answer_phone,
+    Question.DATE_OF_BIRTH: who.answer_birth,
+    Question.NEW_BIRTH: who.answer_new_birth,
+    Question.CODE_OFFER: who.answer_code_offer,
+    Question.CODE: who.answer_code,
+    Question.FIRST_AND_LAST_NAME: who.answer_name,
+    Question.LAST_NAME: who.answer_name,
+    Question.READ_BACK: who.answer_read_back,
     Question.VEHICLE: _answer_vehicle,
     Question.WHICH_VEHICLE: _answer_which_vehicle,
     Question.DAY: _answer_day,

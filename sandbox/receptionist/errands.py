@@ -17,7 +17,7 @@ from sandbox.receptionist.understanding.agreement import (
 )
 from sandbox.receptionist.understanding.choices import choose_openings, choose_place
 from sandbox.receptionist.understanding.services import services
-from sandbox.receptionist.understanding.times import clock_times, when
+from sandbox.receptionist.understanding.times import clock_times, says_when, when
 from sandbox.receptionist.understanding.vehicles import choose_vehicle
 from sandbox.receptionist.understanding.words import normalise
 
@@ -53,11 +53,7 @@ def begin(desk: Desk, errand: Errand, text: str) -> None:
         _choose(desk)
     if errand is Errand.MOVE:
         new = _TO.search(text)
-        desk.when = new["new"].strip(" .?!") if new and _says_when(new["new"]) else None
-
-
-def _says_when(text: str) -> bool:
-    return when(text) is not None or bool(clock_times(text))
+        desk.when = new["new"].strip(" .?!") if new and says_when(new["new"]) else None
 
 
 # --- The caller's answers -----------------------------------------------------------------------
@@ -68,9 +64,9 @@ def answer_move_or_cancel(desk: Desk, text: str) -> None:
     heard = normalise(text)
     if re.search(r"\b(cancel|cancell?ed|drop|second|latter)\b", heard):
         begin(desk, Errand.CANCEL, text)
-    elif _MOVES.search(heard) or _says_when(text) or yes_or_no(text):
+    elif _MOVES.search(heard) or says_when(text) or yes_or_no(text):
         begin(desk, Errand.MOVE, text)
-        if _says_when(text) and desk.when is None:
+        if says_when(text) and desk.when is None:
             desk.when = text.strip()
     elif yes_or_no(text) is False:
         _leave_it(desk)
@@ -99,9 +95,9 @@ def answer_cancel(desk: Desk, text: str) -> None:
         desk.waiting, desk.news = True, [phrases.TAKE_YOUR_TIME]
     elif answer in {Answer.DECLINES, Answer.WAITS}:
         _leave_it(desk)
-    elif _MOVES.search(normalise(text)) or _says_when(text):
+    elif _MOVES.search(normalise(text)) or says_when(text):
         begin(desk, Errand.MOVE, text)
-        if desk.when is None and _says_when(text):
+        if desk.when is None and says_when(text):
             desk.when = text.strip()
 
 
@@ -119,7 +115,7 @@ def answer_new_day(desk: Desk, text: str) -> None:
     """When it suits better; what has no day in it may be a refusal."""
     if _LEAVES.search(normalise(text)):
         _leave_it(desk)
-    elif _says_when(text):
+    elif says_when(text):
         desk.when = text.strip()
         desk.forget_openings()
 

@@ -77,6 +77,7 @@ class _Control:
                     "about": each.about,
                     "voice": each.voice,
                     "phone": each.facts.phone,
+                    "vehicle": each.facts.vehicle,
                     "known": each.facts.known,
                     "goal": {"kind": each.goal.kind, "service": each.goal.service},
                 }

@@ -165,3 +165,37 @@ def test_vehicles_are_understood() -> None:
     cases = labelled(SETS / "vehicles.psv")
     missed = [(words, read(words)) for words, label in cases if read(words) != label]
     assert len(missed) <= (1 - LEAST_UNDERSTOOD) * len(cases) + 1, missed
+
+
+# --- When, and what else ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [words for [words] in labelled(SETS / "days.psv")])
+def test_when_is_passed_on_in_the_callers_own_words(words: str, desk: Any, call: Any) -> None:
+    for said in ("I need an oil change", "March 12 1984", words):
+        call.say(said)
+    assert desk.calls[-1][0] == "find_openings" and desk.calls[-1][1]["when"] == words
+
+
+FOLLOWS = {
+    "svc": "Shall I book it?",
+    "car": "Sure, another car.",
+    "day": "What day",
+    "change": "What would you like to change",
+}
+
+
+@pytest.mark.parametrize(("words", "follows"), labelled(SETS / "corrections.psv"))
+def test_a_correction_of_what_was_read_back_books_nothing(
+    words: str, follows: str, desk: Any, call: Any
+) -> None:
+    for turn in ("oil change on tuesday at nine", "March 12 1984"):
+        call.say(turn)
+    said = call.say(words)
+    assert "book_appointment" not in call.called()
+    if follows == "find":
+        assert desk.calls[-1][0] == "find_openings" and desk.calls[-1][1]["when"] == words
+    else:
+        assert FOLLOWS[follows] in said
+    if follows == "svc":
+        assert desk.calls[-1][1]["services"] != ["oil_change"]

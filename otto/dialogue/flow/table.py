@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Generic, TypeVar
 
 from otto.dialogue.session.errands import Errand
@@ -187,59 +188,78 @@ BESIDES = frozenset({Errand.REPAIR, Errand.DESK, Errand.CALLBACK})
 AT_WORK = OWN_APPOINTMENT | BESIDES | {Errand.BOOK, Errand.LOOK_UP}
 SAFE = AT_REST | AT_WORK
 """Everything but danger, which only the tow truck or a person ends."""
+GROUPS: dict[str, frozenset[Errand]] = {
+    "safe": SAFE,
+    "at work": AT_WORK,
+    "at rest": AT_REST,
+    "own appointment": OWN_APPOINTMENT,
+    "besides": BESIDES,
+}
+"""The names under which they are drawn, the larger ones first."""
 FOR_THE_DESK = (Intent.RECALL, Intent.BILLING, Intent.RETURNED_CALL)
 QUESTIONS = (Intent.HOURS, Intent.PRICES, Intent.ADDRESS, Intent.WAITING)
 """Beside something else they are answered, and lead nowhere."""
 
-ERRANDS: tuple[Row[Errand], ...] = (
-    # What cannot wait
-    _errand(SAFE, Intent.DANGER, Errand.DANGER),
-    _errand(SAFE, Intent.PERSON, Errand.PERSON, keeps=True),
-    _errand(SAFE, Intent.LANGUAGE, Errand.LANGUAGE),
-    _errand(SAFE | {Errand.DANGER}, Intent.TOW, Errand.TOW, keeps=True),
-    # A new appointment
-    _errand(AT_REST, Intent.BOOK, Errand.BOOK),
-    _errand({Errand.DESK, Errand.CALLBACK}, Intent.BOOK, Errand.BOOK, keeps=True),
-    _errand(
-        OWN_APPOINTMENT | {Errand.LOOK_UP, Errand.REPAIR}, Intent.BOOK, Errand.BOOK, waits=True
+ERRANDS_BY_TOPIC: dict[str, tuple[Row[Errand], ...]] = {
+    "What cannot wait": (
+        _errand(SAFE, Intent.DANGER, Errand.DANGER),
+        _errand(SAFE, Intent.PERSON, Errand.PERSON, keeps=True),
+        _errand(SAFE, Intent.LANGUAGE, Errand.LANGUAGE),
+        _errand(SAFE | {Errand.DANGER}, Intent.TOW, Errand.TOW, keeps=True),
     ),
-    # An appointment that stands. With openings on the table "change it" is about those.
-    _errand(AT_REST | OWN_APPOINTMENT | {Errand.LOOK_UP}, Intent.RESCHEDULE, Errand.MOVE),
-    _errand(BESIDES | {Errand.BOOK}, Intent.RESCHEDULE, Errand.MOVE, NOT_OFFERED, keeps=True),
-    _errand(AT_REST | OWN_APPOINTMENT | {Errand.LOOK_UP}, Intent.CANCEL, Errand.CANCEL),
-    _errand(BESIDES | {Errand.BOOK}, Intent.CANCEL, Errand.CANCEL, NOT_OFFERED, keeps=True),
-    _errand(AT_REST | {Errand.LOOK_UP, Errand.LATE}, Intent.CHANGE_OR_CANCEL, Errand.CHANGE),
-    _errand(AT_REST, Intent.MY_APPOINTMENT, Errand.LOOK_UP),
-    _errand(BESIDES | {Errand.BOOK}, Intent.MY_APPOINTMENT, Errand.LOOK_UP, keeps=True),
-    _errand(AT_REST | {Errand.LOOK_UP}, Intent.RUNNING_LATE, Errand.LATE),
-    # The workshop, the desk, other departments
-    _errand(AT_REST, Intent.REPAIR_STATUS, Errand.REPAIR),
-    _errand(AT_WORK - {Errand.REPAIR}, Intent.REPAIR_STATUS, Errand.REPAIR, waits=True),
-    _errand(SAFE - {Errand.DESK}, Intent.COMPLAINT, Errand.DESK, keeps=True),
-    _errand(AT_REST, FOR_THE_DESK, Errand.DESK),
-    _errand(AT_WORK - {Errand.DESK}, FOR_THE_DESK, Errand.DESK, waits=True),
-    _errand(SAFE - {Errand.CALLBACK}, Intent.CALLBACK, Errand.CALLBACK),
-    _errand(AT_REST, (Intent.SALES, Intent.PARTS), Errand.DEPARTMENT),
-    _errand(AT_WORK, (Intent.SALES, Intent.PARTS), Errand.DEPARTMENT, waits=True),
-    _errand(AT_REST, QUESTIONS, Errand.QUESTION),
-    _errand({Errand.OPEN, Errand.QUESTION}, Intent.WRONG_NUMBER, Errand.WRONG_NUMBER),
-    # What tools have come to: what the model is at is under way, whatever was understood
-    _errand(AT_REST | BESIDES | {Errand.LOOK_UP}, Came.OPENINGS, Errand.BOOK),
-    _errand(OWN_APPOINTMENT, Came.OPENINGS, Errand.MOVE),
-    _errand(SAFE, Came.OPENINGS_TO_MOVE, Errand.MOVE),
-    _errand(SAFE, Came.TO_BE_MOVED, Errand.MOVE),
-    _errand(SAFE, Came.TO_BE_CANCELLED, Errand.CANCEL),
-    # What is done
-    _errand({Errand.LOOK_UP}, Came.APPOINTMENTS, Errand.DONE),
-    _errand(OWN_APPOINTMENT | {Errand.LOOK_UP}, Came.NO_APPOINTMENT, Errand.DONE),
-    _errand(AT_REST | {Errand.BOOK}, Came.BOOKED, Errand.DONE),
-    _errand(AT_REST | OWN_APPOINTMENT | {Errand.BOOK, Errand.LOOK_UP}, Came.MOVED, Errand.DONE),
-    _errand(AT_REST | OWN_APPOINTMENT | {Errand.BOOK, Errand.LOOK_UP}, Came.CANCELLED, Errand.DONE),
-    _errand(AT_REST | {Errand.REPAIR}, Came.REPAIRS, Errand.DONE),
-    _errand({Errand.QUESTION, Errand.DEPARTMENT, Errand.TOW}, Came.INFORMED, Errand.DONE),
-    _errand(SAFE, Came.NOTED, Errand.DONE),
-    _errand({Errand.DONE}, Came.DONE, None, SOMETHING_WAITS),
-)
+    "A new appointment": (
+        _errand(AT_REST, Intent.BOOK, Errand.BOOK),
+        _errand({Errand.DESK, Errand.CALLBACK}, Intent.BOOK, Errand.BOOK, keeps=True),
+        _errand(
+            OWN_APPOINTMENT | {Errand.LOOK_UP, Errand.REPAIR}, Intent.BOOK, Errand.BOOK, waits=True
+        ),
+    ),
+    "An appointment that stands": (
+        # With openings on the table "change it" is about those.
+        _errand(AT_REST | OWN_APPOINTMENT | {Errand.LOOK_UP}, Intent.RESCHEDULE, Errand.MOVE),
+        _errand(BESIDES | {Errand.BOOK}, Intent.RESCHEDULE, Errand.MOVE, NOT_OFFERED, keeps=True),
+        _errand(AT_REST | OWN_APPOINTMENT | {Errand.LOOK_UP}, Intent.CANCEL, Errand.CANCEL),
+        _errand(BESIDES | {Errand.BOOK}, Intent.CANCEL, Errand.CANCEL, NOT_OFFERED, keeps=True),
+        _errand(AT_REST | {Errand.LOOK_UP, Errand.LATE}, Intent.CHANGE_OR_CANCEL, Errand.CHANGE),
+        _errand(AT_REST, Intent.MY_APPOINTMENT, Errand.LOOK_UP),
+        _errand(BESIDES | {Errand.BOOK}, Intent.MY_APPOINTMENT, Errand.LOOK_UP, keeps=True),
+        _errand(AT_REST | {Errand.LOOK_UP}, Intent.RUNNING_LATE, Errand.LATE),
+    ),
+    "The workshop, the desk, other departments": (
+        _errand(AT_REST, Intent.REPAIR_STATUS, Errand.REPAIR),
+        _errand(AT_WORK, Intent.REPAIR_STATUS, Errand.REPAIR, waits=True),
+        _errand(SAFE, Intent.COMPLAINT, Errand.DESK, keeps=True),
+        _errand(AT_REST, FOR_THE_DESK, Errand.DESK),
+        _errand(AT_WORK, FOR_THE_DESK, Errand.DESK, waits=True),
+        _errand(SAFE, Intent.CALLBACK, Errand.CALLBACK),
+        _errand(AT_REST, (Intent.SALES, Intent.PARTS), Errand.DEPARTMENT),
+        _errand(AT_WORK, (Intent.SALES, Intent.PARTS), Errand.DEPARTMENT, waits=True),
+        _errand(AT_REST, QUESTIONS, Errand.QUESTION),
+        _errand({Errand.OPEN, Errand.QUESTION}, Intent.WRONG_NUMBER, Errand.WRONG_NUMBER),
+    ),
+    "What the model is at": (
+        # It is under way, whatever was understood of the caller.
+        _errand(AT_REST | BESIDES | {Errand.LOOK_UP}, Came.OPENINGS, Errand.BOOK),
+        _errand(OWN_APPOINTMENT, Came.OPENINGS, Errand.MOVE),
+        _errand(SAFE, Came.OPENINGS_TO_MOVE, Errand.MOVE),
+        _errand(SAFE, Came.TO_BE_MOVED, Errand.MOVE),
+        _errand(SAFE, Came.TO_BE_CANCELLED, Errand.CANCEL),
+    ),
+    "What is done": (
+        _errand({Errand.LOOK_UP}, Came.APPOINTMENTS, Errand.DONE),
+        _errand(OWN_APPOINTMENT | {Errand.LOOK_UP}, Came.NO_APPOINTMENT, Errand.DONE),
+        _errand(AT_REST | {Errand.BOOK}, Came.BOOKED, Errand.DONE),
+        _errand(AT_REST | OWN_APPOINTMENT | {Errand.BOOK, Errand.LOOK_UP}, Came.MOVED, Errand.DONE),
+        _errand(
+            AT_REST | OWN_APPOINTMENT | {Errand.BOOK, Errand.LOOK_UP}, Came.CANCELLED, Errand.DONE
+        ),
+        _errand(AT_REST | {Errand.REPAIR}, Came.REPAIRS, Errand.DONE),
+        _errand({Errand.QUESTION, Errand.DEPARTMENT, Errand.TOW}, Came.INFORMED, Errand.DONE),
+        _errand(SAFE, Came.NOTED, Errand.DONE),
+        _errand({Errand.DONE}, Came.DONE, None, SOMETHING_WAITS),
+    ),
+}
+ERRANDS: tuple[Row[Errand], ...] = tuple(chain.from_iterable(ERRANDS_BY_TOPIC.values()))
 
 
 # Tools
@@ -249,8 +269,6 @@ ERRANDS: tuple[Row[Errand], ...] = (
 class Grant:
     """Who may use a tool, in which errands, and what must be so before: each guard with what the
     model is told while it is not. `otherwise`: what it is told in any other state.
-
-    `beside` says that other rows of the same tool may grant it as well.
     """
 
     tool: str

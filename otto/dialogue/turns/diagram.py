@@ -35,11 +35,16 @@ def mermaid() -> str:
 
 def drawn_into(page: str) -> str:
     """The page with the diagram between its markers. Raises ValueError when it has none."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    return between(page, BEGIN, END, f"```mermaid\n{mermaid()}\n```")
+
+
+def between(page: str, begins: str, ends: str, drawn: str) -> str:
+    """The page with `drawn` between two markers. Raises ValueError when it has none."""
+    before, begin, rest = page.partition(begins)
+    _, end, after = rest.partition(ends)
     if not begin or not end:
-        raise ValueError(f"the page has no place for the diagram, between {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n\n```mermaid\n{mermaid()}\n```\n\n{END}{after}"
+        raise ValueError(f"the page has no place for the diagram, between {begins} and {ends}")
+    return f"{before}{begins}\n\n{drawn}\n\n{ends}{after}"
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from sandbox.receptionist.understanding.times import clock_times, when
 from sandbox.receptionist.understanding.words import normalise
 
 _PLACES = (
-    (r"\b(first|1st|earlier|earliest|former)\b", 0),
-    (r"\b(second|2nd)\b", 1),
-    (r"\b(third|3rd)\b", 2),
+    (r"\b(first(?! (of|thing|week))|1st one|earlier|earliest|former)\b", 0),
+    (r"\b(second(?! of)|2nd one)\b", 1),
+    (r"\b(third(?! of)|3rd one)\b", 2),
     (r"\b(last|later|latest|latter)\b", -1),
 )
 _WHEN = re.compile(
@@ -23,7 +23,7 @@ _WHEN = re.compile(
 _ELSEWHERE = re.compile(
     r"\b(none|neither|not|week|weeks|month|next|after(?! all)|before|except|any(thing|thing else)? "
     r"(earlier|later|sooner"
-    r"|else|other)|something|another|different|else|day (earlier|later)|that day|tomorrow|today"
+    r"|else|other)|something|another|different|else|days?|hours?|that day|tomorrow|today"
     r"|end of"
     r"|between|until|till|(an?|the) hour|bit|little|half hour|minutes)\b"
 )
@@ -45,10 +45,16 @@ def choose_place(text: str, count: int) -> int | None:
     return None
 
 
-def choose_openings(text: str, whens: Sequence[str]) -> list[int]:
+def names(text: str, when_told: str) -> bool:
+    """Whether the day and the time of this opening are said, as far as either is."""
+    return bool(choose_openings(text, [when_told], by_place=False))
+
+
+def choose_openings(text: str, whens: Sequence[str], *, by_place: bool = True) -> list[int]:
     """The openings (indexes into `whens`, "Tuesday, November 24 at 9:00 AM") the caller may mean.
 
     One: chosen. Several: still open which. None: none of these is meant, or not by these words.
+    Without `by_place` only days and times count, not "the first one" or a yes.
     """
     heard = normalise(text)
     if _ELSEWHERE.search(heard):
@@ -69,8 +75,9 @@ def choose_openings(text: str, whens: Sequence[str]) -> list[int]:
     times = clock_times(text)
     if times and left:
         fitting = [at for at in left if any(time.fits(*_clock(parsed[at])) for time in times)]
-        if fitting or not constrained or any(time.minute is not None for time in times):
-            left, constrained = fitting, True
+        left, constrained = fitting, True
+    if not by_place:
+        return left if constrained else []
     place = choose_place(text, len(left) if constrained and left else len(whens))
     if place is not None:
         return [left[place]] if constrained and left else [place]

@@ -226,7 +226,8 @@ _UNWANTED = re.compile(
     r"|rather than|besides|never ?mind|cancel|drop|no need for)\b"
 )
 _NO_SERVICE = re.compile(
-    r"\b(take|have|need|want|lunch|catch|give me) a break\b|\bbreak (down|time|it down)\b|\bbroke "
+    r"\b(take|have|need|want|catch|give me) a break\b|\b(lunch|coffee|spring|my) break\b"
+    r"|\bbreak (down|time|it down)\b|\bbroke "
     r"down\b|\bthat makes no noise\b|\bbrake(s|d)? (down)\b"
 )
 _VAGUE = re.compile(

@@ -50,7 +50,7 @@ _DAY = re.compile(
     rf"|the {_NTH}(?= of|[,.!?]|$| (?:at|in|works?|would|or|and|please|if|then|through|to"
     rf"|instead)\b)"
     rf"|\d{{1,2}}(?:st|nd|rd|th)|a day (?:earlier|later|sooner|before|after)|the (?:next|same"
-    rf"|following|other) day|that day|the day (?:after|before)|the week)\b"
+    rf"|following|other) day|that day|the one after|the day (?:after|before)|the week)\b"
 )
 _ANY = re.compile(
     r"\b(any ?day|any ?time|whenever|as (soon|early) as( possible)?|soonest|earliest|asap|first "
@@ -60,7 +60,8 @@ _ANY = re.compile(
     r"|what (else )?(do )?you (have|got)|(your|the) next (opening|slot)|right away|anything)\b"
 )
 _PART = re.compile(
-    r"\b(mornings?|afternoons?|evenings?|noon(ish)?|midday|lunch( ?time)?|(after|before) (work"
+    r"\b((an?|half an?|one|two|\d+) (hours?|minutes?)|mornings?|afternoons?|evenings?|noon(ish)?"
+    r"|midday|lunch( ?time)?|(after|before) (work"
     r"|school|lunch|noon)|first thing|end of (the )?day|early|earlier|later|sooner|late)\b"
 )
 _AFTERNOON = re.compile(r"\b(afternoons?|after (?:lunch|noon|work|school)|evenings?|pm|tonight)\b")
@@ -103,6 +104,19 @@ def when(text: str) -> When | None:
     weekdays = tuple(day for day in WEEKDAYS if re.search(rf"\b{day}s?\b", heard))
     part = _part(heard)
     return When(text.strip(), weekdays, _day_of_month(heard), part, names_a_day)
+
+
+_VAGUELY = re.compile(
+    r"\b(yesterday|last (week|month|year)|holidays?|birthday|new year|\d+ish|days?|weeks?|months?"
+    r"|meeting|vacation|break|school|work|payday|the (1st|2nd|3rd|\d+th))\b"
+)
+
+
+def says_when(text: str) -> bool:
+    """Whether an answer to the question when says anything about it, however vague: what it means,
+    or what has to be asked, the tool tells."""
+    heard = normalise(text)
+    return bool(when(text) or clock_times(text) or _VAGUELY.search(heard))
 
 
 def volunteered(text: str) -> When | None:
