@@ -5,77 +5,42 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Coroutine
 from datetime import datetime
 from email.utils import format_datetime
-from typing import Any, Literal
-from urllib.parse import urljoin
+from typing import Any
 
 import aiohttp
 
 from sandbox.caller.caller import Caller
-from sandbox.caller.personas import Persona
 from sandbox.caller.record import Record
 from sandbox.caller.stages import Stage
-from sandbox.twilio import signing, twiml
+from sandbox.twilio import dialling, twiml
+from sandbox.twilio.conference import Participant
+from sandbox.twilio.parts import Switching
+from sandbox.twilio.plan import FINAL_STATUSES, CallPlan, Over
 from sandbox.twilio.stream import StreamSession
 from sandbox.twilio.twiml import TwimlError
+from sandbox.twilio.webhooks import Webhooks
 from sandbox.world import World
 
-FETCH_FAILED = 11200
-WEBHOOK_TIMEOUT_S = 15.0
-CONNECT_RETRIES = 1
-"""Twilio tries a refused connection once more (its default, `rc=1` for connections only)."""
 DOCUMENTS_LIMIT = 30
 """A call that keeps redirecting is ended: a loop of ours, not a conversation."""
 SAY_MS_PER_WORD = 350
-DESK_ANSWERS_MS = 800
-DESK_TALKS_MS = 1_500
+PLAY_MS = 4_000
 RING_MS = 200
-MAX_CALL_S = 900.0
-
-Direction = Literal["inbound", "outbound-api"]
-FINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
-
-
-@dataclass(frozen=True, slots=True)
-class Callbacks:
-    """Where Twilio tells how a call goes, and of what. Empty url: nowhere."""
-
-    url: str = ""
-    events: tuple[str, ...] = ("completed",)
-
-
-@dataclass(frozen=True, slots=True)
-class CallPlan:
-    """What is known before a call begins. Exactly one of `url` and `document` is given."""
-
-    persona: Persona
-    direction: Direction
-    from_number: str
-    to_number: str
-    speech: Literal["real", "known"]
-    url: str = ""
-    method: str = "POST"
-    document: str = ""
-    callbacks: Callbacks = field(default_factory=Callbacks)
-    machine_detection: bool = False
-    stir_verstat: str = "TN-Validation-Passed-A"
-    """What the network says of who rings; empty: nothing is said."""
-    time_limit_s: float = MAX_CALL_S
-
-
-class _Over(Exception):
-    """The call has ended; the message says by what."""
 
 
 class Call:
     """One call. `run` it once, as a task; the other methods may be called while it runs."""
 
-    def __init__(self, world: World, http: aiohttp.ClientSession, plan: CallPlan) -> None:
+    def __init__(
+        self, world: World, http: aiohttp.ClientSession, plan: CallPlan, exchange: Switching
+    ) -> None:
         self.sid = "CA" + secrets.token_hex(16)
         self.plan = plan
+        self.world = world
+        self.exchange = exchange
         self.status = "queued"
         self.began_at = world.clock()
         self.answered_at: datetime | None = None
@@ -83,15 +48,19 @@ class Call:
         self.ended_by = ""
         self.record = Record()
         self.caller = Caller(world, plan.persona, self.record, plan.speech)
-        self._world = world
+        self.webhooks = Webhooks(self, http)
+        self.met: list[Participant] = []
+        """What reached this call in each conference it was in."""
+        self._done = asyncio.Event()
         self._http = http
         self._answered_monotonic = 0.0
-        self._sequence = 0
         self._replacement: str | None = None
         self._interrupted = asyncio.Event()
         self._interruption = ""
-        self._base_url = plan.url
         self._session: StreamSession | None = None
+        self._keys: asyncio.Queue[str] = asyncio.Queue()
+        self._left_dial: twiml.Dial | None = None
+        """The `<Dial>` in which the call was hung up."""
 
     # From outside
 
@@ -109,18 +78,24 @@ class Call:
         self._interrupt(None, by)
 
     def press(self, digits: str) -> None:
-        """The caller presses keys."""
-        if self._session is not None:
-            for digit in digits:
+        """Whoever is at the telephone presses keys."""
+        for digit in digits:
+            if self._session is not None:
                 self._session.dtmf(digit)
+            else:
+                self._keys.put_nowait(digit)
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether the call has ended."""
         return self.status in FINAL_STATUSES
 
+    async def over(self) -> None:
+        """Wait until the call has ended."""
+        await self._done.wait()
+
     def _interrupt(self, document: str | None, by: str) -> None:
-        if self.over:
+        if self.is_over:
             return
         self._replacement = document
         self._interruption = by
@@ -136,14 +111,19 @@ class Call:
                 status = await self._live()
         except TimeoutError:
             self.ended_by = "time_limit"
-        except _Over as over:
+        except Over as over:
             self.ended_by = str(over)
         except asyncio.CancelledError:
             self.ended_by = "sandbox"
             raise
         finally:
+            if self.answered_at is None and status == "completed":
+                status = "canceled"
             await self._finish(status)
-        await self._tell(status)
+        if self._left_dial is not None:
+            gone = self.webhooks.form() | {"CallStatus": status}
+            await self.webhooks.post_quietly(self._left_dial.action, gone)
+        await self.webhooks.tell(status)
 
     async def _finish(self, status: str) -> None:
         try:
@@ -151,24 +131,28 @@ class Call:
         finally:
             self.caller.close()
             self.status = status
-            self.ended_at = self._world.clock()
+            self.ended_at = self.world.clock()
             self.record.event("line", "ended", self.ended_by, status=status)
             self.record.end()
+            self._done.set()
 
     async def _live(self) -> str:
-        await self._tell("initiated")
+        await self.webhooks.tell("initiated")
         self.status = "ringing"
         self.record.event("line", "ringing")
-        await self._tell("ringing")
-        inbound = self.plan.direction == "inbound"
+        await self.webhooks.tell("ringing")
+        inbound, plan = self.plan.direction == "inbound", self.plan
         if not inbound:
-            await asyncio.sleep(RING_MS / 1000)
+            unanswered = await self._ring()
+            if unanswered:
+                return unanswered
             self._answer()
-            self.caller.pick_up()
-            await self._tell("in-progress")
-        document: str | None = self.plan.document
-        if not document:
-            document = await self._fetch(self.plan.url, self.plan.method, {}, first=True)
+            if not plan.is_desk:
+                self.caller.pick_up()
+            await self.webhooks.tell("in-progress")
+        document: str | None = plan.document or None
+        if document is None and plan.url:
+            document = await self.webhooks.fetch(plan.url, plan.method, {}, first=True)
         for _ in range(DOCUMENTS_LIMIT):
             if document is None:
                 break
@@ -180,13 +164,33 @@ class Call:
                 self._answer()
             document = await self._execute(verbs)
         else:
-            raise _Over("too_many_documents")
+            raise Over("too_many_documents")
+        if plan.bridge is not None:
+            bridged = twiml.Pause()  # a name for what runs: nothing of a document does
+            await self._uninterrupted(bridged, dialling.meet_parent(self, plan.bridge))
         self.ended_by = self.ended_by or "twiml_ended"
         return "completed"
 
+    async def _ring(self) -> str:
+        """Until somebody answers; the status of a call that nobody does, else ""."""
+        setting, plan = self.exchange.desk, self.plan
+        if plan.is_desk and setting.behaviour == "busy":
+            return "busy"
+        answers_s = (setting.answers_ms if plan.is_desk else RING_MS) / 1000
+        if plan.is_desk and setting.behaviour == "never_answers":
+            answers_s = float("inf")
+        try:
+            async with asyncio.timeout(min(answers_s, plan.ring_timeout_s)):
+                await self._interrupted.wait()
+        except TimeoutError:
+            return "no-answer" if answers_s > plan.ring_timeout_s else ""
+        self._interrupted.clear()
+        self.ended_by = self._interruption
+        return "canceled"
+
     def _answer(self) -> None:
         self.status = "in-progress"
-        self.answered_at = self._world.clock()
+        self.answered_at = self.world.clock()
         self._answered_monotonic = time.monotonic()
         self.record.event("line", "answered")
 
@@ -195,7 +199,7 @@ class Call:
             verbs = twiml.parse(document)
         except TwimlError as error:
             self.record.warn(error.code, error.message)
-            raise _Over("error") from None
+            raise Over("error") from None
         names = " ".join(type(verb).__name__ for verb in verbs)
         self.record.event("line", "twiml", names)
         return verbs
@@ -208,9 +212,11 @@ class Call:
                 return document
         return None
 
-    async def _uninterrupted(self, verb: twiml.Verb) -> str | None:
+    async def _uninterrupted(
+        self, verb: twiml.Verb, instead: Coroutine[Any, Any, str | None] | None = None
+    ) -> str | None:
         """Carry out one verb, unless a REST update or a hang-up comes in between."""
-        work = asyncio.create_task(self._perform(verb))
+        work = asyncio.create_task(instead or self.perform(verb))
         interruption = asyncio.create_task(self._interrupted.wait())
         try:
             await asyncio.wait((work, interruption), return_when=asyncio.FIRST_COMPLETED)
@@ -223,43 +229,85 @@ class Call:
             self._interrupted.clear()
             document, self._replacement = self._replacement, None
             if document is None:
-                raise _Over(self._interruption)
+                if isinstance(verb, twiml.Dial) and verb.action:
+                    self._left_dial = verb
+                raise Over(self._interruption)
             self.record.event("line", "twiml_replaced")
             return document
         return work.result()
 
-    async def _perform(self, verb: twiml.Verb) -> str | None:
+    async def perform(self, verb: twiml.Verb) -> str | None:
+        """Carry out one verb; the next document, if there is one."""
         match verb:
             case twiml.Say(text, loop):
                 for _ in range(max(1, loop)):
                     await asyncio.sleep(len(text.split()) * SAY_MS_PER_WORD / 1000)
                     self.caller.overhear(text)
+            case twiml.Play():
+                await asyncio.sleep(PLAY_MS / 1000)
             case twiml.Pause(length_s):
                 await asyncio.sleep(length_s)
             case twiml.Connect():
                 return await self._connect(verb)
             case twiml.Dial():
-                return await self._dial(verb)
+                return await dialling.dial(self, verb)
             case twiml.Redirect(url, method):
-                return await self._fetch(url, method, {})
+                return await self.webhooks.fetch(url, method, {})
             case twiml.Record():
                 await asyncio.sleep(min(verb.timeout_s, verb.max_length_s))
                 recorded = {
-                    "RecordingUrl": f"{self._world.http_url}/twilio/recordings/{self.sid}",
+                    "RecordingUrl": f"{self.world.http_url}/twilio/recordings/{self.sid}",
                     "RecordingDuration": str(round(verb.timeout_s)),
                 }
-                return await self._fetch(verb.action, verb.method, recorded)
-            case twiml.Gather(prompts, _, _, timeout_s):
-                for prompt in prompts:
-                    await self._perform(prompt)
-                await asyncio.sleep(timeout_s)
+                return await self.webhooks.fetch(verb.action, verb.method, recorded)
+            case twiml.Gather():
+                return await self._gather(verb)
             case twiml.Hangup() | twiml.Reject():
-                raise _Over("twiml_hangup")
+                raise Over(self.ended_by or "twiml_hangup")
         return None
+
+    async def _gather(self, verb: twiml.Gather) -> str | None:
+        """Say the prompts until a key comes, then wait for the others."""
+        prompting = asyncio.create_task(self._prompt(verb))
+        digits = ""
+        try:
+            while verb.digits is None or len(digits) < verb.digits:
+                getting = asyncio.create_task(self._keys.get())
+                racing = {getting, prompting} if not (digits or prompting.done()) else {getting}
+                left_s = None if prompting in racing else verb.timeout_s
+                done, _ = await asyncio.wait(
+                    racing, timeout=left_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if getting not in done:
+                    getting.cancel()
+                    await asyncio.gather(getting, return_exceptions=True)
+                    if prompting in done:
+                        continue
+                    break
+                if verb.finish_on and getting.result() == verb.finish_on:
+                    break
+                digits += getting.result()
+        finally:
+            prompting.cancel()
+            await asyncio.gather(prompting, return_exceptions=True)
+        if not digits:
+            return None
+        self.record.event("line", "keyed", digits)
+        return await self.webhooks.fetch(verb.action, verb.method, {"Digits": digits})
+
+    async def _prompt(self, verb: twiml.Gather) -> None:
+        setting = self.exchange.desk
+        if self.plan.is_desk and setting.behaviour == "hangs_up":
+            self.hang_up("desk")
+        for prompt in verb.prompts:
+            await self.perform(prompt)
+        if self.plan.is_desk and setting.key:
+            await asyncio.sleep(setting.key_ms / 1000)
+            self.press(setting.key)
 
     async def _connect(self, verb: twiml.Connect) -> str | None:
         session = StreamSession(
-            *(self._world, self._http, self.caller, self.record, verb.stream, self.sid)
+            *(self.world, self._http, self.caller, self.record, verb.stream, self.sid)
         )
         self._session = session
         try:
@@ -273,127 +321,26 @@ class Call:
         self.record.event("line", "stream_ended", end.reason, detail=end.detail)
         await self._stream_callback(verb.stream, session, "stream-stopped")
         if end.reason == "hung_up":
-            raise _Over("caller")
+            raise Over("caller")
         self.ended_by = ""
         if verb.action:
             stopped = {"StreamSid": session.stream_sid, "StreamEvent": "stream-stopped"}
-            return await self._fetch(verb.action, verb.method, stopped)
+            return await self.webhooks.fetch(verb.action, verb.method, stopped)
         return None
-
-    async def _dial(self, verb: twiml.Dial) -> str | None:
-        self.record.event("line", "dialling", verb.number)
-        if Stage.TRANSFERRED not in self.caller.mind.stages:
-            self.caller.mind.stages.append(Stage.TRANSFERRED)
-        await asyncio.sleep((DESK_ANSWERS_MS + DESK_TALKS_MS) / 1000)
-        self.record.event("line", "desk_spoke", verb.number)
-        self.ended_by = "transferred"
-        if verb.action:
-            done = {"DialCallStatus": "completed", "DialCallDuration": "2"}
-            return await self._fetch(verb.action, verb.method, done)
-        raise _Over("transferred")
-
-    # Requests to Otto
-
-    def _form(self) -> dict[str, str]:
-        plan = self.plan
-        inbound = plan.direction == "inbound"
-        form = {
-            "CallSid": self.sid,
-            "AccountSid": self._world.account_sid,
-            "ApiVersion": "2010-04-01",
-            "From": plan.from_number,
-            "To": plan.to_number,
-            "Caller": plan.from_number,
-            "Called": plan.to_number,
-            "CallStatus": self.status,
-            "Direction": plan.direction,
-        }
-        if inbound:
-            facts = plan.persona.facts
-            if plan.stir_verstat:
-                form["StirVerstat"] = plan.stir_verstat
-            form["CallerName"] = f"{facts.first_name} {facts.last_name}".upper()
-        elif plan.machine_detection:
-            form["AnsweredBy"] = "human"
-        return form
-
-    async def _fetch(
-        self, url: str, method: str, more: Mapping[str, str], *, first: bool = False
-    ) -> str:
-        """TwiML from `url` (relative to the last one). Ends the call when there is none."""
-        self._base_url = url = urljoin(self._base_url, url)
-        began = time.monotonic()
-        try:
-            status, body = await self._request(url, method, self._form() | dict(more))
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            self.record.warn(FETCH_FAILED, f"no answer from the webhook: {type(error).__name__}")
-            raise _Over("error") from None
-        took_ms = round((time.monotonic() - began) * 1000, 2)
-        if first:
-            self.record.measured.twiml_ms = took_ms
-        self.record.event("line", "webhook", ms=took_ms, status=status)
-        if status >= 400:
-            self.record.warn(FETCH_FAILED, f"the webhook answered {status}")
-            raise _Over("error")
-        return body
-
-    async def _request(self, url: str, method: str, form: Mapping[str, str]) -> tuple[int, str]:
-        timeout = aiohttp.ClientTimeout(total=WEBHOOK_TIMEOUT_S)
-        for attempt in range(CONNECT_RETRIES + 1):
-            try:
-                if method == "GET":
-                    request = self._http.get(url, params=form, timeout=timeout)
-                else:
-                    signature = signing.sign(self._world.auth_token, url, form)
-                    headers = {signing.SIGNATURE_HEADER: signature}
-                    request = self._http.post(url, data=form, headers=headers, timeout=timeout)
-                async with request as response:
-                    return response.status, await response.text()
-            except aiohttp.ClientConnectorError:
-                if attempt == CONNECT_RETRIES:
-                    raise
-        raise AssertionError("unreachable: the loop returns or raises")
-
-    async def _tell(self, status: str) -> None:
-        """The status callback, when one is wanted; its failure changes nothing."""
-        callbacks = self.plan.callbacks
-        event = {"in-progress": "answered"}.get(status, status)
-        wanted = event in callbacks.events or (
-            status in FINAL_STATUSES and "completed" in callbacks.events
-        )
-        if not callbacks.url or not wanted:
-            return
-        form = self._form() | {
-            "CallStatus": status,
-            "SequenceNumber": str(self._sequence),
-            "Timestamp": format_datetime(self._world.clock()),
-            "CallbackSource": "call-progress-events",
-        }
-        self._sequence += 1
-        if status in FINAL_STATUSES:
-            form["CallDuration"] = str(self.duration_s)
-        await self._post_quietly(callbacks.url, form)
 
     async def _stream_callback(
         self, stream: twiml.Stream, session: StreamSession, event: str
     ) -> None:
         if stream.status_callback:
             form = {
-                "AccountSid": self._world.account_sid,
+                "AccountSid": self.world.account_sid,
                 "CallSid": self.sid,
                 "StreamSid": session.stream_sid,
                 "StreamName": stream.name or session.stream_sid,
                 "StreamEvent": event,
-                "Timestamp": format_datetime(self._world.clock()),
+                "Timestamp": format_datetime(self.world.clock()),
             }
-            await self._post_quietly(urljoin(self._base_url, stream.status_callback), form)
-
-    async def _post_quietly(self, url: str, form: Mapping[str, str]) -> None:
-        try:
-            status, _ = await self._request(url, "POST", form)
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            status = 0
-        self.record.event("line", "callback", form.get("CallStatus", ""), status=status)
+            await self.webhooks.post_quietly(stream.status_callback, form)
 
     # What became of it
 
@@ -402,7 +349,7 @@ class Call:
         """Whole seconds since the answer; 0 when there was none."""
         if self.answered_at is None:
             return 0
-        end = self.ended_at or self._world.clock()
+        end = self.ended_at or self.world.clock()
         return max(0, round((end - self.answered_at).total_seconds()))
 
     def outcome(self) -> dict[str, Any]:
@@ -430,6 +377,7 @@ class Call:
             "wrong": mind.outcome.wrong,
             "chosen": mind.chosen.said if mind.chosen else None,
             "ended_by": self.ended_by,
+            "conferences": [each.as_dict() for each in self.met],
             "warnings": record.warnings,
             "measured": record.as_dict(),
         }

@@ -11,7 +11,11 @@ from typing import Any, Literal
 import aiohttp
 
 from sandbox.caller.personas import PERSONAS, Persona
-from sandbox.twilio.call import MAX_CALL_S, Call, Callbacks, CallPlan
+from sandbox.twilio.call import Call
+from sandbox.twilio.conference import Rooms
+from sandbox.twilio.desk import DeskSetting
+from sandbox.twilio.parts import Line
+from sandbox.twilio.plan import MAX_CALL_S, RING_TIMEOUT_S, Callbacks, CallPlan
 from sandbox.world import World
 
 CALLS_KEPT = 2_000
@@ -38,6 +42,8 @@ class Exchange:
         self.world = world
         self.number = Number()
         self.calls: OrderedDict[str, Call] = OrderedDict()
+        self.rooms = Rooms()
+        self.desk = DeskSetting()
         self._http: aiohttp.ClientSession | None = None
 
     def ring(
@@ -75,13 +81,14 @@ class Exchange:
         callbacks: Callbacks | None = None,
         machine_detection: bool = False,
         time_limit_s: float | None = None,
+        ring_timeout_s: float | None = None,
     ) -> Call:
-        """Otto calls `to_number`; the persona who has it answers, or else somebody does."""
-        persona = next(
-            (p for p in PERSONAS.values() if p.facts.phone == to_number), PERSONAS["load"]
-        )
+        """Otto calls `to_number`; the persona who has it answers, or else the service desk."""
+        persona = next((p for p in PERSONAS.values() if p.facts.phone == to_number), None)
         plan = CallPlan(
-            persona=persona,
+            persona=persona or PERSONAS["load"],
+            is_desk=persona is None,
+            ring_timeout_s=ring_timeout_s or RING_TIMEOUT_S,
             direction="outbound-api",
             from_number=from_number,
             to_number=to_number,
@@ -95,6 +102,11 @@ class Exchange:
         )
         return self._start(plan)
 
+    def dial_for(self, parent: Line, plan: CallPlan) -> Call:
+        """A call that another one's `<Dial>` places."""
+        parent.record.event("line", "leg", plan.to_number)
+        return self._start(plan)
+
     def send_message(self, to_number: str, from_number: str, body: str) -> dict[str, Any]:
         """Keep a text message; it is delivered at once."""
         message = {
@@ -106,7 +118,7 @@ class Exchange:
         }
         self.world.log(MESSAGES_LOG).append(message)
         for call in self.calls.values():
-            if not call.over and call.caller.persona.facts.phone == to_number:
+            if not call.is_over and call.caller.persona.facts.phone == to_number:
                 call.caller.mind.receive_text(body)
         return message
 
@@ -115,7 +127,7 @@ class Exchange:
         return list(self.world.log(MESSAGES_LOG))
 
     def _start(self, plan: CallPlan) -> Call:
-        call = Call(self.world, self._session(), plan)
+        call = Call(self.world, self._session(), plan, self)
         self.calls[call.sid] = call
         self._forget()
         self.world.spawn(call.run(), name=f"call {call.sid}")
@@ -123,7 +135,7 @@ class Exchange:
 
     def _forget(self) -> None:
         excess = len(self.calls) - CALLS_KEPT
-        for sid in [sid for sid, call in self.calls.items() if call.over][: max(0, excess)]:
+        for sid in [sid for sid, call in self.calls.items() if call.is_over][: max(0, excess)]:
             del self.calls[sid]
 
     def _session(self) -> aiohttp.ClientSession:

@@ -20,9 +20,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.twilio.call import FINAL_STATUSES, Call, Callbacks
+from sandbox.twilio.call import Call
 from sandbox.twilio.exchange import Exchange
 from sandbox.twilio.message_list import MessagePage
+from sandbox.twilio.plan import FINAL_STATUSES, Callbacks
 from sandbox.twilio.twiml import TwimlError
 
 API = "/twilio/2010-04-01/Accounts/{account_sid}"
@@ -124,7 +125,7 @@ class Rest:
         if bool(url) == bool(document):
             raise RestError(400, 21205, "Url parameter or Twiml parameter is required, not both")
         events = tuple(form.get("StatusCallbackEvent", ()))
-        time_limit = _text(form, "TimeLimit")
+        time_limit, timeout = _text(form, "TimeLimit"), _text(form, "Timeout")
         call = self._exchange.dial_out(
             to_number,
             from_number,
@@ -134,7 +135,12 @@ class Rest:
             callbacks=Callbacks(_text(form, "StatusCallback"), events or ("completed",)),
             machine_detection=bool(_text(form, "MachineDetection")),
             time_limit_s=float(time_limit) if time_limit.isdigit() else None,
+            ring_timeout_s=float(timeout) if timeout.isdigit() else None,
         )
+        if fault := self._world.faults.take("twilio", "lost"):
+            return RestError(
+                fault.status, 20500, "An internal server error has occurred"
+            ).response()
         return JSONResponse(self._call_resource(call), 201)
 
     async def _read_call(self, request: Request, _form: Form) -> Response:
@@ -145,7 +151,7 @@ class Rest:
         status, document, url = _text(form, "Status"), _text(form, "Twiml"), _text(form, "Url")
         if status not in ("", "completed", "canceled"):
             raise RestError(400, 21218, f"Invalid call status: {status}")
-        if call.over:
+        if call.is_over:
             raise RestError(400, 21220, "Call is not in-progress. Cannot redirect.")
         if status:
             call.hang_up("rest")
@@ -189,7 +195,7 @@ class Rest:
             "caller_name": None,
             "forwarded_from": None,
             "group_sid": None,
-            "parent_call_sid": None,
+            "parent_call_sid": call.plan.parent_sid or None,
             "phone_number_sid": None,
             "price": None,
             "price_unit": "USD",

@@ -12,6 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox.caller.personas import PERSONAS, PersonaError, persona
 from sandbox.twilio.call import Call
+from sandbox.twilio.conference import as_wav
+from sandbox.twilio.desk import DeskError
 from sandbox.twilio.exchange import Exchange, ExchangeError
 from sandbox.twilio.rest import Rest
 from sandbox.world import World
@@ -48,6 +50,9 @@ class _Control:
             Route("/sandbox/calls/{sid}", plain(self._outcome), methods=["GET"]),
             Route("/sandbox/calls/{sid}", plain(self._act), methods=["POST"]),
             Route("/sandbox/calls/{sid}/events", plain(self._events), methods=["GET"]),
+            Route("/sandbox/calls/{sid}/conference.wav", plain(self._audio), methods=["GET"]),
+            Route("/sandbox/desk", plain(self._set_desk), methods=["PUT"]),
+            Route("/sandbox/desk", plain(self._get_desk), methods=["GET"]),
         ]
 
     async def _set_number(self, request: Request) -> Response:
@@ -126,7 +131,7 @@ class _Control:
         `"pitch": true` a moan), `{"murmur": "mhm"}`: what one says who listens, `{"speaker":
         true}`: the microphone hears the loudspeaker from now on."""
         call, body = self._find(request), await _body(request)
-        if call.over:
+        if call.is_over:
             raise _Refused(409, "the call is over")
         if body.get("press"):
             call.press(str(body["press"]))
@@ -154,6 +159,24 @@ class _Control:
                 yield json.dumps(event, ensure_ascii=False) + "\n"
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+    async def _audio(self, request: Request) -> Response:
+        """All that reached this call's telephone in the conferences it was in."""
+        heard = b"".join(bytes(each.heard) for each in self._find(request).met)
+        if not heard:
+            raise _Refused(404, "the call was in no conference")
+        return Response(as_wav(heard), media_type="audio/wav")
+
+    async def _set_desk(self, request: Request) -> Response:
+        """How the service desk behaves from its next call on: sandbox.twilio.desk."""
+        try:
+            self._exchange.desk.update(await _body(request))
+        except DeskError as error:
+            raise _Refused(400, str(error)) from None
+        return await self._get_desk(request)
+
+    async def _get_desk(self, _request: Request) -> Response:
+        return JSONResponse(self._exchange.desk.as_dict())
 
     def _find(self, request: Request) -> Call:
         call = self._exchange.calls.get(request.path_params["sid"])

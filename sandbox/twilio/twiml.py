@@ -66,13 +66,38 @@ class Connect:
 
 
 @dataclass(frozen=True, slots=True)
-class Dial:
-    """Connects another number."""
+class Play:
+    """Plays what lies at `url`; how long that takes is not known here."""
 
-    number: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conference:
+    """A room that calls meet in, by name."""
+
+    name: str
+    label: str = ""
+    starts: bool = True
+    ends: bool = False
+    wait_url: str | None = None
+    """None: Twilio's own music; "": silence."""
+    wait_method: str = "POST"
+    max_participants: int = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Connects another number, or enters a conference. Whoever answers the number hears the TwiML
+    at `url` first, if there is one."""
+
+    number: str = ""
     action: str = ""
     method: str = "POST"
     timeout_s: float = 30.0
+    url: str = ""
+    url_method: str = "POST"
+    conference: Conference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +120,15 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Says its prompts and waits for keys; without any, the next verb runs."""
+    """Says its prompts and waits for keys, so many of them, or until `finish_on` is pressed or
+    none follows; without any, the next verb runs."""
 
-    prompts: tuple[Say | Pause, ...] = ()
+    prompts: tuple[Say | Play | Pause, ...] = ()
     action: str = ""
     method: str = "POST"
     timeout_s: float = 5.0
+    digits: int | None = None
+    finish_on: str = "#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +143,7 @@ class Reject:
     reason: str = "rejected"
 
 
-Verb = Say | Pause | Connect | Dial | Redirect | Record | Gather | Hangup | Reject
+Verb = Say | Play | Pause | Connect | Dial | Redirect | Record | Gather | Hangup | Reject
 
 
 def parse(text: str) -> tuple[Verb, ...]:
@@ -208,12 +236,55 @@ def _stream(element: ElementTree.Element) -> Stream:
     )
 
 
+def _play(element: ElementTree.Element) -> Play:
+    url = _words(element)
+    if not url:
+        raise TwimlError(SCHEMA_WARNING, "<Play> without an address")
+    return Play(url)
+
+
 def _dial(element: ElementTree.Element) -> Dial:
-    number = _words(element)
-    if not number:
-        raise TwimlError(SCHEMA_WARNING, "<Dial> without a number")
+    action, method = element.get("action", ""), _method(element)
     timeout_s = _seconds(element, "timeout", 30.0)
-    return Dial(number, element.get("action", ""), _method(element), timeout_s)
+    nouns = list(element)
+    if not nouns:
+        number = _words(element)
+        if not number:
+            raise TwimlError(SCHEMA_WARNING, "<Dial> without a number")
+        return Dial(number, action, method, timeout_s)
+    if len(nouns) != 1 or nouns[0].tag not in {"Number", "Conference"} or not _words(nouns[0]):
+        raise TwimlError(SCHEMA_WARNING, "<Dial> holds one <Number> or <Conference> here")
+    (noun,) = nouns
+    if noun.tag == "Conference":
+        return Dial("", action, method, timeout_s, conference=_conference(noun))
+    return Dial(_words(noun), action, method, timeout_s, noun.get("url", ""), _method(noun))
+
+
+def _conference(element: ElementTree.Element) -> Conference:
+    wait_method = element.get("waitMethod", "POST").upper()
+    if wait_method not in {"GET", "POST"}:
+        raise TwimlError(SCHEMA_WARNING, f"waitMethod={wait_method!r} on <Conference>")
+    if element.get("beep", "true") not in {"true", "false", "onEnter", "onExit"}:
+        raise TwimlError(SCHEMA_WARNING, f"beep={element.get('beep')!r} on <Conference>")
+    most = int(_seconds(element, "maxParticipants", 250))
+    if not 2 <= most <= 250:
+        raise TwimlError(SCHEMA_WARNING, "maxParticipants is from 2 to 250")
+    return Conference(
+        _words(element),
+        element.get("participantLabel", ""),
+        _truth(element, "startConferenceOnEnter", True),
+        _truth(element, "endConferenceOnExit", False),
+        element.get("waitUrl"),
+        wait_method,
+        most,
+    )
+
+
+def _truth(element: ElementTree.Element, name: str, default: bool) -> bool:
+    value = element.get(name, str(default).lower())
+    if value not in {"true", "false"}:
+        raise TwimlError(SCHEMA_WARNING, f"{name}={value!r} is neither true nor false")
+    return value == "true"
 
 
 def _redirect(element: ElementTree.Element) -> Redirect:
@@ -233,13 +304,18 @@ def _record(element: ElementTree.Element) -> Record:
 
 
 def _gather(element: ElementTree.Element) -> Gather:
-    readers: dict[str, Callable[[ElementTree.Element], Say | Pause]] = {
+    readers: dict[str, Callable[[ElementTree.Element], Say | Play | Pause]] = {
         "Say": _say,
+        "Play": _play,
         "Pause": _pause,
     }
     prompts = tuple(readers[child.tag](child) for child in element if child.tag in readers)
     timeout_s = _seconds(element, "timeout", 5.0)
-    return Gather(prompts, element.get("action", ""), _method(element), timeout_s)
+    digits = int(_seconds(element, "numDigits", 0)) or None
+    finish_on = element.get("finishOnKey", "#")
+    return Gather(
+        prompts, element.get("action", ""), _method(element), timeout_s, digits, finish_on
+    )
 
 
 def _hangup(_element: ElementTree.Element) -> Hangup:
@@ -252,6 +328,7 @@ def _reject(element: ElementTree.Element) -> Reject:
 
 _READERS: dict[str, Callable[[ElementTree.Element], Verb]] = {
     "Say": _say,
+    "Play": _play,
     "Pause": _pause,
     "Connect": _connect,
     "Dial": _dial,
