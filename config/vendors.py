@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -37,6 +38,18 @@ class TwilioSettings(SettingsGroup):
     """The number Otto answers and calls from, E.164."""
     api_url: str = ""
     """Set only to reach something other than Twilio's own API host."""
+    desk_ring_s: int = Field(25, ge=5, le=120)
+    """How long the service desk's telephone rings before the caller comes back to Otto."""
+    hold_music_url: str = ""
+    """A short piece (ten to twenty seconds) that Twilio plays between two sentences to a caller who
+    waits for the desk; empty: silence. An https address that Twilio can reach."""
+
+    @field_validator("hold_music_url")
+    @classmethod
+    def _is_https(cls, value: str) -> str:
+        if value and urlsplit(value).scheme != "https":
+            raise ValueError("must be an https address")
+        return value
 
     @field_validator("phone_number")
     @classmethod

@@ -297,7 +297,7 @@ class CallRuntime:
     async def _hold(self, live: _Live) -> None:
         workers, control, started = self._supervisor.workers, live.control, live.started
         tasks: list[asyncio.Task[None]] = []
-        directive = Directive.TRANSFER
+        directive, summary = Directive.TRANSFER, ""
         try:
             if not started.taken_over:
                 tasks.append(asyncio.create_task(self._listen(live)))
@@ -307,13 +307,13 @@ class CallRuntime:
                 tasks.append(asyncio.create_task(self._listen(live)))
             tasks.append(asyncio.create_task(self._read(control, conversation)))
             await conversation.ended.wait()
-            directive = conversation.session.directive
+            directive, summary = conversation.session.directive, conversation.session.summary
         except Exception as error:
             log.error("call_failed", error=type(error).__name__, at=where(error))
         finally:
             # Twilio asks what comes next as soon as the stream ends: tell the switchboard first.
             if not control.was_replaced:
-                await self._switchboard.ended(started.call_sid, directive)
+                await self._switchboard.ended(started.call_sid, directive, summary)
             ControlLine(control).hangup()
             for task in tasks:
                 task.cancel()

@@ -29,7 +29,9 @@ class Switchboard(Protocol):
     async def take_spare(
         self, worker: Worker, invitation: Invitation
     ) -> Handle[WorkerActor] | None: ...
-    async def ended(self, actor_id: str, call_sid: str, directive: Directive) -> None: ...
+    async def ended(
+        self, actor_id: str, call_sid: str, directive: Directive, summary: str = ""
+    ) -> None: ...
     async def idle(self, actor_id: str) -> None: ...
 
 
@@ -56,9 +58,10 @@ class SwitchboardClient:
         """A warm worker that has accepted the invitation; None: there is none."""
         return await self._ask(Switchboard.take_spare, worker, invitation)
 
-    async def ended(self, call_sid: str, directive: Directive) -> None:
-        """The stream is about to be given up, and this is what comes next."""
-        await self._ask(Switchboard.ended, self._call_actor, call_sid, directive)
+    async def ended(self, call_sid: str, directive: Directive, summary: str) -> None:
+        """The stream is about to be given up, and this is what comes next; `summary` is for the
+        desk."""
+        await self._ask(Switchboard.ended, self._call_actor, call_sid, directive, summary)
 
     async def idle(self) -> None:
         """The call actor is free again."""

@@ -21,6 +21,7 @@ from actors.runtime.registry import living_actors
 from actors.stores.calendar import CalendarActor
 from otto.health.admission import ELSEWHERE
 from otto.health.pool import Place
+from otto.telephony.handover import Event, Handover, Way
 from otto.telephony.switchboard_port import (
     CallerFacts,
     CallStart,
@@ -96,9 +97,22 @@ class SwitchboardHandle:
         await self._tell_others(SwitchboardActor.stream_ended, call_sid, stream)
         await self._here().ask(SwitchboardActor.stream_ended, call_sid, stream)
 
-    async def call_ended(self, call_sid: str, status: str) -> None:
-        await self._tell_others(SwitchboardActor.call_ended, call_sid, status)
-        await self._here().ask(SwitchboardActor.call_ended, call_sid, status)
+    async def call_ended(self, call_sid: str, status: str) -> str:
+        legs = await self._tell_others(SwitchboardActor.call_ended, call_sid, status)
+        legs.append(await self._here().ask(SwitchboardActor.call_ended, call_sid, status))
+        return next(filter(None, legs), "")
+
+    async def handover(
+        self, call_sid: str, event: Event, way: Way | None = None, leg: str = ""
+    ) -> Handover:
+        """The node that had the call knows."""
+        told = (call_sid, event, way, leg)
+        owner = await self._owner(call_sid)
+        if owner is not None:
+            known = await self._elsewhere(owner, SwitchboardActor.handover, *told)
+            if known is not None:
+                return known
+        return await self._here().ask(SwitchboardActor.handover, *told)
 
     async def late(self, source: str, lag_ms: float) -> None:
         await self._here().ask(SwitchboardActor.late, source, lag_ms)
@@ -147,13 +161,13 @@ class SwitchboardHandle:
 
     async def _tell_others(
         self,
-        method: Callable[Concatenate[SwitchboardActor, P], Awaitable[None]],
+        method: Callable[Concatenate[SwitchboardActor, P], Awaitable[R]],
         *arguments: P.args,
         **named: P.kwargs,
-    ) -> None:
-        """It may be any of them whose call it is."""
+    ) -> list[R | None]:
+        """It may be any of them whose call it is; what each answers, None where one does not."""
         others = self._find_others()
-        await asyncio.gather(
+        return await asyncio.gather(
             *(self._elsewhere(each, method, *arguments, **named) for each in others)
         )
 

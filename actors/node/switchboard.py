@@ -29,6 +29,7 @@ from actors.runtime.handle import Handle, own, start
 from actors.runtime.options import on_this_node
 from actors.runtime.process import BaseActor
 from actors.runtime.registry import living_actors
+from config.clock import utc_now
 from config.roles import Role, settings_for
 from otto.events import VendorReport, Worker
 from otto.health.admission import Admission
@@ -36,7 +37,9 @@ from otto.health.breaker import ProviderHealth, providers_of
 from otto.health.calls import CallerFacts, Calls, Given, Reservation
 from otto.health.lag import LagMeter
 from otto.health.pool import Place, WarmPool
+from otto.scheduling.desk_hours import closed_desk
 from otto.tasks import Tasks
+from otto.telephony.handover import Event, Handover, Handovers, Way
 from otto.telephony.switchboard_port import DeskInfo
 
 if TYPE_CHECKING:
@@ -76,6 +79,7 @@ class SwitchboardActor(BaseActor):
         )
         self._phrases = SpokenPhrases(settings, dealership)
         self._calls = Calls(self._pool, self._admission)
+        self._handovers = Handovers()
         self._call_pool = CallPool(
             registry.call_prefix(node),
             settings.pool.size + settings.pool.takeover_reserve,
@@ -170,9 +174,17 @@ class SwitchboardActor(BaseActor):
         known = self._calls.knows(call_sid)
         return known + (known and self._calls.stands(call_sid, self._now()))
 
-    async def call_ended(self, call_sid: str, status: str) -> None:
-        """Twilio says that the call is over: whatever was only reserved is free again."""
+    async def call_ended(self, call_sid: str, status: str) -> str:
+        """Twilio says that the call is over: whatever was only reserved is free again. The call to
+        the desk that was placed for it, if there was one."""
         self._calls.over(call_sid)
+        return self._handovers.happened(call_sid, Event.CALLER_GONE).leg
+
+    async def handover(
+        self, call_sid: str, event: Event, way: Way | None = None, leg: str = ""
+    ) -> Handover:
+        """What has happened on the way to the desk; how things stand now."""
+        return self._handovers.happened(call_sid, event, way, leg)
 
     async def late(self, source: str, lag_ms: float) -> None:
         """A process of this node says that its event loop is late."""
@@ -194,8 +206,10 @@ class SwitchboardActor(BaseActor):
         return str(directive)
 
     async def desk(self) -> DeskInfo:
-        """What a caller hears when no place is free."""
+        """What a caller hears when no place is free, and where they can go."""
+        closed = closed_desk(self._location, utc_now())
         return DeskInfo(
+            closed=closed.promise if closed else "",
             sentence_full=(
                 f"Thank you for calling {self._dealership.name}. All our lines are busy right now."
             ),
@@ -206,19 +220,27 @@ class SwitchboardActor(BaseActor):
         """Put a caller whom nobody can serve on the list of those to call back."""
         from otto.crm.records import Callback
 
-        wish = Callback(f"{call_sid}:full", caller, "all lines busy", call_sid)
+        closed = closed_desk(self._location, utc_now())
+        reason = "nobody could take the call" if closed is None else "called out of hours"
+        promised_at = closed.opens_at if closed else None
+        wish = Callback(f"{call_sid}:full", caller, reason, call_sid, promised_at)
         await self._crm.request_callback(wish)
 
     # For the call actors
 
-    async def ended(self, actor_id: str, call_sid: str, directive: Directive) -> None:
-        """A call is about to give up its stream, and this is what comes next.
+    async def ended(
+        self, actor_id: str, call_sid: str, directive: Directive, summary: str = ""
+    ) -> None:
+        """A call is about to give up its stream, and this is what comes next; `summary` is for the
+        desk, if that is next.
 
         Whoever has lost the call to another actor has no say in it.
         """
         await self._knows_the_living.wait()
         if not self._calls.ended(actor_id, call_sid, directive):
             log.warning("late_word_ignored", actor=actor_id)
+        elif directive == "transfer":
+            self._handovers.ask(call_sid, summary)
 
     async def idle(self, actor_id: str) -> None:
         """A call actor has cleaned up after its call."""

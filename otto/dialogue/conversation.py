@@ -81,7 +81,7 @@ class Conversation:
         self._context = context
         self._settings = context.settings
         self._session = opened.session
-        self._is_taken_over = opened.is_taken_over
+        self._is_taken_over = opened.is_taken_over and not opened.returned
         self._loop = asyncio.get_running_loop()
         self._timers = Timers()
         self._tasks = Tasks()
@@ -106,7 +106,7 @@ class Conversation:
         self._fillers = Fillers(context, self._timers, self._player, self._answering)
         self._call_timers = CallTimers(context, opened.session, self._timers, self)
         self._failures = WorkerFailures(context, self._answering, self._player, self._turns, self)
-        self._urgent = Urgent(context, opened.session, self._answering, self._turns, self)
+        self._urgent = Urgent(context, opened, self._answering, self._turns, self)
         self._recorder = CallRecorder(
             context, opened, self._in_progress, self._loop.time, self._on_fenced
         )
@@ -131,8 +131,7 @@ class Conversation:
         left = Takeover(self._session, context.phrases, context.now()) if taken_over else None
         self._call_timers.begin()
         if left is None or left.is_new:
-            self._turns.asked(context.phrases.greeting)
-            self.say(context.phrases.greeting)
+            self._urgent.speak_first()
         elif left.is_over:
             self._hearing.note(Input.HANG_UP)
         else:
@@ -370,7 +369,7 @@ class Conversation:
 
     def give_up(self, sentence: str, outcome: str) -> None:
         if self._turns.state is not State.ENDED and not self.ended.is_set():
-            self.say(sentence, Ending(Directive.TRANSFER, outcome))
+            self._urgent.give_up(sentence, outcome)
 
     def silent(self) -> None:
         self._hearing.note(Input.SILENCE)

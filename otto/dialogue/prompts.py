@@ -80,6 +80,20 @@ class Phrases:
             "I'm sorry, I could not get that. "
             "I'll connect you with the service desk. Please hold on."
         )
+        self.complaint = (
+            "I'm sorry to hear that. I'll connect you with the service desk. Please hold on."
+        )
+        self.nobody_free = (
+            "Nobody is free at the desk right now. Shall I have someone call you back?"
+        )
+        self.desk_hung_up = "The service desk has hung up. Is there anything else I can do for you?"
+        self.will_be_called = (
+            "All right. Someone will call you back as soon as possible. "
+            "Is there anything else I can do for you?"
+        )
+        self.not_noted = (
+            "I'm sorry, I could not note that down. Please call again in a little while."
+        )
         self.goodbye = "Thank you for calling. Goodbye."
 
     @property
@@ -97,10 +111,38 @@ class Phrases:
         return tuple(vars(self).values())
 
 
+CONNECTING = "I'll connect you with the service desk"
+"""With this begins the end of every sentence that announces a person."""
+DESK_CLOSED = "The service desk is closed right now."
+CALL_BACK_OFFERED = "Shall I have someone call you back"
+"""With this begins every question to which a yes is a callback."""
+
+
 def danger_sentence(towing_number: str | None) -> str:
     """What a caller hears whose car is not safe, whatever else they wanted."""
     tow = f"If you need a tow, call {towing_number}. " if towing_number else ""
     return (
         "That doesn't sound safe. Please don't drive the car, and if anybody is in danger, "
-        f"hang up and call 911. {tow}I'll connect you with the service desk now. Please hold on."
+        f"hang up and call 911. {tow}{CONNECTING} now. Please hold on."
     )
+
+
+def closed_offer(opens: str) -> str:
+    """What a caller hears who wants a person out of hours; `opens`: "when we open at 7:30 AM on
+    Monday"."""
+    return f"{DESK_CLOSED} {CALL_BACK_OFFERED} {opens}?"
+
+
+def without_person(sentence: str) -> str:
+    """A sentence that announces a person, without its announcement."""
+    return sentence.partition(CONNECTING)[0].strip()
+
+
+def will_be_called(opens: str) -> str:
+    """The promise of a callback out of hours, which was noted."""
+    return f"Someone will call you back {opens}."
+
+
+def call_again(opens: str) -> str:
+    """What is left to say out of hours where nobody can call back."""
+    return f"Please call again {opens}."

@@ -1,5 +1,5 @@
-"""What must not wait for a model's reading of it: danger, a person, being left alone, another
-language, what Otto is, and that the same thing has been asked for often enough.
+"""What must not wait for a model's reading of it: danger, a person, anger, being left alone,
+another language, what Otto is, and that the same thing has been asked for often enough.
 
 The caller's own words decide (`otto.language.intents`), and a fixed sentence answers, whichever
 model would have spoken. While a tool is at work its result comes first: the model is told both.
@@ -7,15 +7,18 @@ model would have spoken. While a tool is at work its result comes first: the mod
 
 from __future__ import annotations
 
+import re
+
 import structlog
 
 from otto.crm.records import OptOut
 from otto.dialogue.answering import Answering
 from otto.dialogue.context import CallContext
 from otto.dialogue.control import CallControl
+from otto.dialogue.escalation import Escalation
 from otto.dialogue.exchange import Exchange
 from otto.dialogue.flow.following import Patience
-from otto.dialogue.session.state import Directive, Ending, Session
+from otto.dialogue.session.opening import OpenedSession
 from otto.dialogue.turns.taker import Turn, TurnTaker
 from otto.language.consent import Answer, judge
 from otto.language.intents import Intent, intents
@@ -24,6 +27,12 @@ from otto.storage.errors import StoreUnavailable
 
 log = structlog.get_logger()
 
+_NOISES = re.compile(
+    r"\b(?:terrible|horrible|awful|ridiculous|worst)(?: \w+)? (?:nois\w+|sounds?|smell\w*|squeal\w*"
+    r"|squeak\w*|grind\w*|vibrat\w+|shak\w+|leaks?|rattl\w+|clunk\w*|shape|brakes?)\b"
+)
+"""What a car does, not what anybody complains of."""
+
 
 class Urgent:
     """The turns of one call that are answered without the model."""
@@ -31,22 +40,33 @@ class Urgent:
     def __init__(
         self,
         context: CallContext,
-        session: Session,
+        opened: OpenedSession,
         answering: Answering,
         turns: TurnTaker,
         call: CallControl,
     ) -> None:
         self._context = context
-        self._session = session
+        self._session = session = opened.session
+        self._escalation = Escalation(context, session, answering, turns, call, opened.returned)
         self._answering = answering
         self._turns = turns
         self._call = call
+
+    def speak_first(self) -> None:
+        """Greet, or take up a caller who is back from the desk."""
+        self._say(self._escalation.first_words)
+
+    def give_up(self, sentence: str, outcome: str) -> None:
+        """Otto cannot go on: say `sentence`, which announces a person."""
+        self._escalation.give_up(sentence, outcome)
 
     def is_answered_by(self, turn: Turn) -> bool:
         """Whether the turn wants one of these things, and is dealt with."""
         if self._answering.is_busy:
             return False
-        for intent in intents(turn.text):
+        if self._escalation.is_answered_by(turn):
+            return True
+        for intent in intents(_NOISES.sub(" ", turn.text.lower())):
             if self._answer(intent):
                 log.info("answered_without_model", intent=intent.value)
                 return True
@@ -65,7 +85,10 @@ class Urgent:
         """Whether the caller is not asked the same thing once more, for it is not understood: a
         person is offered instead, and comes when that was in vain."""
         phrases = self._context.phrases
-        match self._answering.patience_with(text):
+        patience = self._answering.patience_with(text)
+        if patience is Patience.GO_ON and self._escalation.is_asked_too_often():
+            patience = Patience.OFFER_A_PERSON
+        match patience:
             case Patience.OFFER_A_PERSON:
                 self._answering.take_up()
                 self._say(phrases.offer_person)
@@ -83,6 +106,8 @@ class Urgent:
                 self._end(phrases.danger, "danger")
             case Intent.PERSON:
                 self._end(phrases.transferring, "transferred")
+            case Intent.COMPLAINT:
+                self._end(phrases.complaint, "complaint")
             case Intent.LANGUAGE:
                 self._end(phrases.other_language, "other_language")
             case Intent.ROBOT:
@@ -97,7 +122,7 @@ class Urgent:
 
     def _end(self, sentence: str, outcome: str) -> None:
         self._answering.take_up()
-        self._call.say(sentence, Ending(Directive.TRANSFER, outcome))
+        self._escalation.connect(sentence, outcome)
 
     def _say(self, sentence: str) -> None:
         self._call.say(sentence)

@@ -8,7 +8,8 @@ what a webhook says is held against what is known already:
     voice again, stream not there yet     the same token, until it expires
     voice again, a stream stands          the same token, which opens nothing any more
     resume, a stream stands               no actor: come again in a moment
-    either, the line has been sent on     no actor: what was decided stays
+    either, the line has been sent on     no actor: what was decided stays, unless it comes
+                                          back from the desk
     either, otherwise                     an actor, and a token
 
 A stream *stands* from the redeeming of its token until its call actor, or the ingress that holds
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_urlsafe
 from typing import Final
 
@@ -53,6 +54,9 @@ class CallerFacts:
     called: str = ""
     attestation: str = ""
     """What the network says of the caller's number (`StirVerstat`); empty: nothing."""
+    returned: str = ""
+    """Why they are back from the service desk: "nobody" took them, or they have "parted". Empty:
+    they were not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,11 @@ class _Call:
         return self.is_over or self.directive not in {None, RESUME}
 
 
+def _is_return(call: _Call, facts: CallerFacts) -> bool:
+    """Whether a call that was sent on comes back from the desk."""
+    return bool(facts.returned) and not call.is_over and call.directive != HANG_UP
+
+
 class Calls:
     """Gives the pool's call actors to calls."""
 
@@ -119,13 +128,17 @@ class Calls:
         call = self._calls.get(call_sid)
         if call is not None and self.stands(call_sid, now_s):
             return Reservation(None, STANDING) if resume else Reservation(call.token)
-        if call is not None and call.was_sent_on:
+        if call is not None and call.was_sent_on and not _is_return(call, facts):
             return Reservation(None, ENDED)
         was_served = call is not None and call.was_served
         answer = self._admission.admit(call_sid, now_s, takeover=was_served)
         if isinstance(answer, str):
             return Reservation(None, answer)
         call = self._known(call_sid, facts)
+        if call.was_sent_on:
+            call.directive = RESUME
+        if not facts.returned:  # a stream that breaks before anybody has spoken changes nothing
+            facts = replace(facts, returned=call.facts.returned)
         call.facts, call.token = facts, answer.token
         return Reservation(answer.token)
 

@@ -9,67 +9,59 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import structlog
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from config.settings import Settings
-from otto.health.calls import ENDED, STANDING
+from otto.health.calls import ENDED, HANG_UP, STANDING
 from otto.health.lag import LagMeter
 from otto.language.phone import caller_number
 from otto.media_link.server import LinkServer
 from otto.media_link.tls import link_tls
 from otto.tasks import Tasks
 from otto.telephony import attestation as attestations
-from otto.telephony import forms, twiml
+from otto.telephony import desk_twiml, forms, twiml
 from otto.telephony.calendar_notice import PATH as CALENDAR_NOTICE
 from otto.telephony.calendar_notice import calendar_notice
-from otto.telephony.forms import Form, FormRefused, Refusal
+from otto.telephony.desk import Desk
+from otto.telephony.forms import Form
+from otto.telephony.handover import Event, Handover, Stage, Way
 from otto.telephony.media_protocol import EXTENSION
 from otto.telephony.media_socket import MediaSocket
 from otto.telephony.signature import SignatureChecker, may_be_signed
+from otto.telephony.signed import Endpoint, Refusals, SignedWebhooks
 from otto.telephony.switchboard_port import CallerFacts, DeskInfo, SwitchboardClient
 
 log = structlog.get_logger()
 
 SWITCHBOARD_TIMEOUT_S = 3.0
 """Twilio waits 15 s for a webhook; a caller waits less."""
-REFUSALS_TOLD_S = 1.0
 MAX_NUMBER_CHARACTERS = 256
 """A SIP address is the longest thing that Twilio gives as a caller."""
 TERMINAL_STATUSES = frozenset({"completed", "busy", "failed", "no-answer", "canceled"})
 
 
 def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
-    """The webhooks: /twilio/voice, /twilio/after, /twilio/resume, /twilio/status, Google's
-    /google/calendar, and health."""
+    """The webhooks: /twilio/voice, /twilio/after, /twilio/resume, /twilio/status, those of the
+    desk (`otto.telephony.desk`), Google's /google/calendar, and health."""
     voice = _Voice(settings, switchboard)
-    checker = SignatureChecker(settings.public_origin, *settings.twilio.signing_tokens)
-    refusals = Refusals("webhook_refused")
+    webhook = SignedWebhooks(settings).webhook
 
-    def webhook(
-        answer: Callable[[Form], Awaitable[Response]],
-    ) -> Callable[..., Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            try:
-                form = await _read_form(request)
-                if not checker.is_webhook_signed(_target(request.scope), form, request.headers):
-                    raise FormRefused(forms.NOT_SIGNED)
-            except FormRefused as refused:
-                refusals.tell(refused.refusal.reason)
-                return _refused(refused.refusal)
-            return await answer(form)
+    def desk_page(answer: Callable[[Form, str], Awaitable[str]]) -> Endpoint:
+        async def xml(form: Form, query: str) -> Response:
+            return _xml(await answer(form, query))
 
-        return endpoint
+        return webhook(xml)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -82,6 +74,10 @@ def voice_app(settings: Settings, switchboard: SwitchboardClient) -> Starlette:
             Route("/twilio/after", webhook(voice.after_stream), methods=["POST"]),
             Route("/twilio/resume", webhook(voice.after_stream), methods=["POST"]),
             Route("/twilio/status", webhook(voice.status), methods=["POST"]),
+            *(
+                Route(path, desk_page(answer), methods=["POST"])
+                for path, answer in voice.desk.routes.items()
+            ),
             Route(
                 CALENDAR_NOTICE,
                 calendar_notice(settings.twilio.signing_tokens, switchboard),
@@ -141,12 +137,13 @@ class _Voice:
         self._switchboard = switchboard
         self._desk = DeskInfo(twiml.APOLOGY, None)
         self._asking: asyncio.Task[dict[str, object]] | None = None
+        self.desk = Desk(settings, self)
 
-    async def incoming(self, form: Form) -> Response:
+    async def incoming(self, form: Form, query: str) -> Response:
         """A call comes in: reserve a call actor and open the stream."""
-        return _xml(await self._open_stream(form, resume=False))
+        return _xml(await self.open_stream(form, resume=False))
 
-    async def after_stream(self, form: Form) -> Response:
+    async def after_stream(self, form: Form, query: str) -> Response:
         """The stream ended, on purpose or not, and the call is Twilio's again."""
         call_sid = form.get("CallSid", "")
         if form.get("CallStatus") in TERMINAL_STATUSES:
@@ -154,7 +151,7 @@ class _Voice:
         directive = await self._directive(call_sid)
         log.info("stream_followed_by", call_sid=call_sid, directive=directive)
         if directive == "resume":
-            return _xml(await self._open_stream(form, resume=True))
+            return _xml(await self.open_stream(form, resume=True))
         return _xml(await self._send_on(form, directive))
 
     async def _directive(self, call_sid: str) -> str:
@@ -167,21 +164,23 @@ class _Voice:
 
     async def _send_on(self, form: Form, directive: str) -> str:
         """What follows a stream that nobody comes back from."""
-        if directive == "hangup":
+        if directive == HANG_UP:
             return twiml.hang_up()
         desk = await self._find_desk()
+        if desk.closed:
+            return await self._promise_for(form, twiml.DESK_CLOSED, desk.closed)
         if desk.desk_number is None:
-            return await self._offer_callback(form, twiml.APOLOGY)
-        return twiml.transfer(desk.desk_number)
+            return await self._promise_for(form, twiml.APOLOGY)
+        return await self.desk.hand_over(form, desk)
 
-    async def status(self, form: Form) -> Response:
+    async def status(self, form: Form, query: str) -> Response:
         """A status callback. They repeat and overtake each other; only an end means something."""
         status = form.get("CallStatus", "")
         if status in TERMINAL_STATUSES:
             call_sid = form.get("CallSid", "")
             try:
                 async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
-                    await self._switchboard.call_ended(call_sid, status)
+                    self.desk.release(await self._switchboard.call_ended(call_sid, status))
             except Exception as error:
                 log.error("call_ended_failed", call_sid=call_sid, error=type(error).__name__)
                 return Response(status_code=503)
@@ -203,13 +202,15 @@ class _Voice:
             return {"ready": False, "error": type(error).__name__}
         return {"ready": True}
 
-    async def _open_stream(self, form: Form, resume: bool) -> str:
+    async def open_stream(self, form: Form, resume: bool, returned: str = "") -> str:
+        """TwiML that brings the call to Otto, or wherever it can go; `returned`: why it is back
+        from the desk, which is then not dialled again."""
         call_sid = form.get("CallSid", "")
         if not call_sid:
             return twiml.apology()
         caller, called = (form.get(key, "")[:MAX_NUMBER_CHARACTERS] for key in ("From", "To"))
         attestation = form.get("StirVerstat", "")[: attestations.MAX_CHARACTERS]
-        facts = CallerFacts(caller=caller, called=called, attestation=attestation)
+        facts = CallerFacts(caller, called, attestation, returned)
         origin = self._settings.public_origin
         resume_url = f"{origin}/twilio/resume"
         try:
@@ -217,38 +218,58 @@ class _Voice:
                 held = await self._switchboard.reserve(call_sid, facts, resume)
         except Exception as error:
             log.error("reserve_failed", call_sid=call_sid, error=type(error).__name__)
-            return await self._send_elsewhere(form)
+            return await self._send_elsewhere(form, returned)
         if held.reason == STANDING:
             return twiml.come_again(resume_url)
         if held.reason == ENDED:
-            return await self._send_on(form, await self._directive(call_sid))
+            directive = HANG_UP if returned else await self._directive(call_sid)
+            return await self._send_on(form, directive)
         if held.token is None:
             log.warning("call_not_taken", call_sid=call_sid, reason=held.reason)
-            return await self._send_elsewhere(form)
+            return await self._send_elsewhere(form, returned)
         return twiml.connect(
             self._settings.stream_url, held.token, f"{origin}/twilio/after", resume_url
         )
 
-    async def _send_elsewhere(self, form: Form) -> str:
-        desk = await self._find_desk()
-        if desk.desk_number is None:
-            return await self._offer_callback(form, desk.sentence_full)
-        return twiml.busy(desk.sentence_full, desk.desk_number)
+    async def tell(
+        self, call_sid: str, event: Event, way: Way | None = None, leg: str = ""
+    ) -> Handover:
+        """Tell the switchboard what has happened on the way to the desk; `Stage.UNKNOWN` when it
+        does not answer."""
+        try:
+            async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
+                return await self._switchboard.handover(call_sid, event, way, leg)
+        except Exception as error:
+            log.error("handover_untold", what=event.value, error=type(error).__name__)
+            return Handover(Stage.UNKNOWN)
 
-    async def _offer_callback(self, form: Form, sentence: str) -> str:
+    async def _send_elsewhere(self, form: Form, returned: str = "") -> str:
+        desk = await self._find_desk()
+        if returned:
+            return await self._promise_for(form, desk_twiml.NOBODY_FREE)
+        if desk.closed or desk.desk_number is None:
+            return await self._promise_for(form, desk.sentence_full, desk.closed)
+        return twiml.busy(desk.sentence_full, desk.desk_number, self.desk.dialled_url)
+
+    async def _promise_for(self, form: Form, sentence: str, closed: str = "") -> str:
         """End the call with `sentence`, and with a promise if it can be kept."""
+        return twiml.busy(f"{sentence} {await self.promise_callback(form, closed)}", None)
+
+    async def promise_callback(self, form: Form, closed: str = "") -> str:
+        """Have the caller called back, out of hours from the next opening on, which `closed` says.
+        The sentence for them: without a number, or a way to note it, they are to call again."""
         call_sid, called = form.get("CallSid", ""), form.get("To", "")
         number = caller_number(form.get("From", ""))
-        no_promise = twiml.busy(f"{sentence} {twiml.CALL_AGAIN}", None)
+        call_again = twiml.CALL_AGAIN_THEN.format(when=closed) if closed else twiml.CALL_AGAIN
         if number is None or number == caller_number(called):
-            return no_promise
+            return call_again
         try:
             async with asyncio.timeout(SWITCHBOARD_TIMEOUT_S):
                 await self._switchboard.request_callback(call_sid, number)
         except Exception as error:
             log.error("callback_failed", call_sid=call_sid, error=type(error).__name__)
-            return no_promise
-        return twiml.busy(f"{sentence} {twiml.CALLBACK_PROMISE}", None)
+            return call_again
+        return twiml.CALLBACK_THEN.format(when=closed) if closed else twiml.CALLBACK_PROMISE
 
     async def _find_desk(self) -> DeskInfo:
         """The desk, or as it was when last asked: it must be known when all else is broken."""
@@ -257,6 +278,7 @@ class _Voice:
                 self._desk = await self._switchboard.desk()
         except Exception as error:
             log.error("desk_unknown", error=type(error).__name__)
+            return replace(self._desk, closed="")  # it may have opened since
         return self._desk
 
 
@@ -293,25 +315,6 @@ class _MediaEndpoint:
         )
 
 
-class Refusals:
-    """Says in the log that strangers were refused: once in `REFUSALS_TOLD_S`, and how many. A flood
-    must not fill the disk, nor cost more than its refusals."""
-
-    def __init__(self, event: str) -> None:
-        self._event = event
-        self._count = 0
-        self._quiet_until_s = float("-inf")
-
-    def tell(self, reason: str) -> None:
-        """One more was refused; `reason` is one of ours and holds nothing of the request."""
-        self._count += 1
-        now_s = time.monotonic()
-        if now_s >= self._quiet_until_s:
-            log.warning(self._event, reason=reason, count=self._count)
-            self._count = 0
-            self._quiet_until_s = now_s + REFUSALS_TOLD_S
-
-
 @asynccontextmanager
 async def _lag_reported(
     settings: Settings, switchboard: SwitchboardClient, kind: str
@@ -337,39 +340,6 @@ async def _lag_reported(
 
 async def _healthz(request: Request) -> Response:
     return PlainTextResponse("ok")
-
-
-async def _read_form(request: Request) -> Form:
-    """The form of a request that is worth reading. Raises FormRefused."""
-    refusal = forms.refuse_head(request.scope["query_string"], request.headers)
-    if refusal is not None:
-        raise FormRefused(refusal)
-    body = bytearray()
-    pieces = 0
-    try:
-        async with asyncio.timeout(forms.BODY_TIMEOUT_S):
-            async for piece in request.stream():
-                body += piece
-                pieces += 1
-                if len(body) > forms.MAX_FORM_BYTES:
-                    raise FormRefused(forms.TOO_LARGE)
-                if pieces > forms.MAX_PIECES:
-                    raise FormRefused(forms.IN_PIECES)
-    except (TimeoutError, ClientDisconnect):
-        raise FormRefused(forms.TOO_SLOW) from None
-    return forms.parse_form(bytes(body))
-
-
-def _refused(refusal: Refusal) -> Response:
-    """What is left of the body, or of the sender's patience, is not waited for."""
-    return PlainTextResponse(refusal.reason, refusal.status, headers={"connection": "close"})
-
-
-def _target(scope: Scope) -> str:
-    """Path and query exactly as they came, because that is what was signed."""
-    raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    query: bytes = scope.get("query_string", b"")
-    return (raw.split(b"?", 1)[0] + (b"?" + query if query else b"")).decode("latin-1")
 
 
 def _xml(text: str) -> Response:

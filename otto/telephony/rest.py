@@ -1,4 +1,4 @@
-"""Twilio's REST API: text messages, transfer and hang-up of a running call.
+"""Twilio's REST API: text messages, calls to the desk, and what a running call does next.
 
 The SDK is synchronous, so each request runs in a small pool of threads of its own. Faults become
 `TwilioRestError`, without Twilio's message: it quotes telephone numbers.
@@ -153,9 +153,31 @@ class TwilioRest:
             for one in found
         )
 
-    async def transfer(self, call_sid: str, twiml: str) -> None:
-        """Replace the running call's TwiML, which ends its stream."""
-        await self._run("transfer", lambda: self._client.calls(call_sid).update(twiml=twiml))
+    async def redirect(self, call_sid: str, url: str) -> None:
+        """Have the running call fetch its TwiML from `url`, whatever it is doing: a caller who
+        waits in a conference leaves it."""
+        await self._run(
+            "redirect", lambda: self._client.calls(call_sid).update(url=url, method="POST")
+        )
+
+    async def call(self, to: str, url: str, status_url: str, ring_s: int) -> str:
+        """Call `to` (E.164) from our number; whoever answers within `ring_s` gets the TwiML at
+        `url`. `status_url` is told when the call is over, however it ended. Gives its SID."""
+        made = await self._run(
+            "call",
+            lambda: self._client.calls.create(
+                to=to,
+                from_=self._from,
+                url=url,
+                method="POST",
+                status_callback=status_url,
+                status_callback_method="POST",
+                # Terminal states all come as "completed": busy, failed, no-answer, canceled.
+                status_callback_event=["completed"],
+                timeout=ring_s,
+            ),
+        )
+        return cast("str", made.sid)
 
     async def hang_up(self, call_sid: str) -> None:
         """End the call."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from otto.health.calls import CallerFacts, Reservation
+from otto.telephony.handover import Event, Handover, Way
 
 __all__ = [
     "CallHandle",
@@ -29,6 +30,8 @@ class DeskInfo:
 
     sentence_full: str
     desk_number: str | None
+    closed: str = ""
+    """Out of hours: when somebody is there again, as in "when we open at 7:30 AM on Monday"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,15 @@ class SwitchboardClient(Protocol):
     async def late(self, source: str, lag_ms: float) -> None:
         """The event loop of the process `source` is late; repeated for as long as it is."""
 
-    async def call_ended(self, call_sid: str, status: str) -> None:
-        """Twilio says the call is over; may come twice, or for a call never seen."""
+    async def call_ended(self, call_sid: str, status: str) -> str:
+        """Twilio says the call is over; may come twice, or for a call never seen. Gives the CallSid
+        of a call to the desk that was placed for it; "" when there is none."""
+
+    async def handover(
+        self, call_sid: str, event: Event, way: Way | None = None, leg: str = ""
+    ) -> Handover:
+        """What has happened on the way to the desk, and how things stand now; a repeat changes
+        nothing. `leg` is the CallSid of the call to the desk, `way` how it was placed."""
 
     async def resume_directive(self, call_sid: str) -> str:
         """What TwiML should follow this call's stream: "hangup", "transfer" or "resume".

@@ -17,7 +17,10 @@ APOLOGY = "I'm sorry, something went wrong on our side."
 CALLBACK_PROMISE = "We have your number and will call you back."
 CALL_AGAIN = "Please call again in a few minutes."
 """What is said where no promise can be made."""
-NO_ANSWER = "I'm sorry, nobody could take the call. Please try again later. Goodbye."
+DESK_CLOSED = "Our service desk is closed right now."
+CALLBACK_THEN = "We have your number and will call you back {when}."
+CALL_AGAIN_THEN = "Please call again {when}."
+"""The same out of hours; `when` is "when we open at 7:30 AM on Monday"."""
 
 
 def connect(stream_url: str, token: str, action_url: str, resume_url: str) -> str:
@@ -41,22 +44,21 @@ def come_again(resume_url: str) -> str:
     return str(response)
 
 
-def busy(sentence: str, desk_number: str | None) -> str:
-    """Nobody is free: say so and put the caller through to the desk, if it has a number."""
+def busy(sentence: str, desk_number: str | None, over_url: str = "") -> str:
+    """Nobody is free: say so and put the caller through to the desk, if it has a number. `over_url`
+    is asked what comes after that call; else there is nothing."""
     response = VoiceResponse()
     response.say(sentence, voice=VOICE)
     if desk_number:
-        _dial(response, desk_number)
+        _dial(response, desk_number, over_url)
     response.hangup()
     return str(response)
 
 
-def transfer(desk_number: str, sentence: str | None = None) -> str:
-    """Put the caller through to a person, saying `sentence` first."""
+def transfer(desk_number: str, over_url: str = "") -> str:
+    """Dial the desk for the caller, without a word to either; `over_url` as in `busy`."""
     response = VoiceResponse()
-    if sentence:
-        response.say(sentence, voice=VOICE)
-    _dial(response, desk_number)
+    _dial(response, desk_number, over_url)
     response.hangup()
     return str(response)
 
@@ -73,6 +75,7 @@ def hang_up() -> str:
     return str(response)
 
 
-def _dial(response: VoiceResponse, number: str) -> None:
+def _dial(response: VoiceResponse, number: str, over_url: str) -> None:
     # Without an action, what follows <Dial> runs after it; a completed talk needs no words.
-    response.dial(number, timeout=DESK_TIMEOUT_S)
+    after = {"action": over_url, "method": "POST"} if over_url else {}
+    response.dial(number, timeout=DESK_TIMEOUT_S, **after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -41,6 +42,9 @@ def ring(dealership: Dealership) -> Any:
         people: People | None = None,
         keys: list[str] | None = None,
         checkpoint: bytes = b"",
+        now: datetime = NOW,
+        returned: str = "",
+        stream: str = "stream-1",
         **settings: Any,
     ) -> Call:
         location = dealership.locations[0]
@@ -55,15 +59,16 @@ def ring(dealership: Dealership) -> Any:
             crm=people,
             sessions=memory,
             sub_actors="inline",
-            now=lambda: NOW,
+            now=lambda: now,
         )
         language_model = language_model or ScriptedModel()
         telephone = telephone or Telephone()
         started = CallStart(
-            call_sid, "stream-1", CallerFacts(caller, "+13125550100"), checkpoint=checkpoint
+            *(call_sid, stream, CallerFacts(caller, "+13125550100", returned=returned)),
+            checkpoint=checkpoint,
         )
         anchor_s = asyncio.get_running_loop().time()
-        opened = await open_session(memory, started, telephone.save_checkpoint, NOW)
+        opened = await open_session(memory, started, telephone.save_checkpoint, now)
         conversation = Conversation(
             context, Workers(telephone, telephone, language_model), telephone, opened, anchor_s
         )

@@ -9,6 +9,7 @@ import uvicorn
 from config.settings import Settings, TwilioSettings
 from otto.media_link.client import connect_control, connect_downlink, connect_uplink
 from otto.media_link.frames import Role
+from otto.telephony.handover import Event, Handovers
 from otto.telephony.switchboard_port import CallerFacts, DeskInfo, Redeemed, Reservation
 
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -86,6 +87,7 @@ class Switchboard:
         self.ended = []
         self.calendar_changes = 0
         self.callbacks = []
+        self.handovers = Handovers()
         self.calls = []
         self.next_fail_attach = None
         self.changed = asyncio.Event()
@@ -141,6 +143,11 @@ class Switchboard:
     async def call_ended(self, call_sid, status):
         self._check()
         self.ended.append((call_sid, status))
+        return self.handovers.happened(call_sid, Event.CALLER_GONE).leg
+
+    async def handover(self, call_sid, event, way=None, leg=""):
+        self._check()
+        return self.handovers.happened(call_sid, event, way, leg)
 
     async def resume_directive(self, call_sid):
         self._check()
@@ -176,7 +183,12 @@ class Switchboard:
 
 @pytest.fixture
 def ingress_settings():
-    twilio = TwilioSettings(account_sid=ACCOUNT, auth_token=AUTH_TOKEN, phone_number="+18155550199")
+    twilio = TwilioSettings(
+        account_sid=ACCOUNT,
+        auth_token=AUTH_TOKEN,
+        phone_number="+18155550199",
+        api_url="http://127.0.0.1:9",  # nobody is there: TwiML alone has to do
+    )
     return Settings(public_origin=ORIGIN, twilio=twilio)
 
 

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
 
-from otto.telephony import forms, ingress
+from otto.telephony import forms, signed
 from otto.telephony.ingress import media_app, voice_app
 
 MAX_CPU_MS = 5.0
@@ -244,7 +244,7 @@ async def test_strangers_who_ask_whether_it_is_ready_cost_one_question(app, swit
 
 
 async def test_a_flood_of_refusals_is_one_line_of_log(app, monkeypatch):
-    monkeypatch.setattr(ingress, "REFUSALS_TOLD_S", 1000.0)
+    monkeypatch.setattr(signed, "REFUSALS_TOLD_S", 1000.0)
     with capture_logs() as entries:
         for _ in range(100):
             await ask(app, request_scope("/twilio/voice", {}, b""))

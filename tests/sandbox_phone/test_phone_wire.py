@@ -475,7 +475,7 @@ async def test_a_text_message_reaches_the_caller_it_is_for(world: World) -> None
         facts = PERSONAS[name]
         plan = CallPlan(facts, "inbound", "+1", "+1", "known", url="http://127.0.0.1:9/voice")
         async with aiohttp.ClientSession() as session:
-            calls.append(Call(world, session, plan))
+            calls.append(Call(world, session, plan, exchange))
         exchange.calls[calls[-1].sid] = calls[-1]
     exchange.send_message("+13125550142", "+18155550100", "Your code is 048213.")
     asked = "What are the six digits in the text message?"

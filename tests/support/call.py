@@ -362,6 +362,8 @@ class People:
         self.records: list[CallRecord] = []
         self.claims: list[IdentityClaim] = []
         self.callbacks: dict[str, tuple[str, str]] = {}
+        self.wishes: dict[str, Callback] = {}
+        """The same, whole."""
         self.opt_outs: list[OptOut] = []
         self.repairs: tuple[RepairOrder, ...] = ()
 
@@ -398,6 +400,7 @@ class People:
 
     async def request_callback(self, request: Callback) -> None:
         self.callbacks.setdefault(request.key, (request.phone, request.reason))
+        self.wishes.setdefault(request.key, request)
 
     async def opt_out(self, wish: OptOut) -> None:
         self.opt_outs.append(wish)

@@ -78,13 +78,13 @@ async def test_a_message_goes_to_the_configured_host(api, rest):
     assert base64.b64decode(authorization.removeprefix("Basic ")).decode() == f"{ACCOUNT}:secret"
 
 
-async def test_transfer_and_hang_up_update_the_call(api, rest):
+async def test_redirect_and_hang_up_update_the_call(api, rest):
     api.answer = (200, {"sid": "CA1"})
-    await rest.transfer("CA1", "<Response/>")
+    await rest.redirect("CA1", "https://otto.example.com/back")
     await rest.hang_up("CA1")
     path = f"/2010-04-01/Accounts/{ACCOUNT}/Calls/CA1.json"
     assert [(sent, form) for sent, form, _ in api.requests] == [
-        (path, {"Twiml": ["<Response/>"]}),
+        (path, {"Url": ["https://otto.example.com/back"], "Method": ["POST"]}),
         (path, {"Status": ["completed"]}),
     ]
 

@@ -34,7 +34,6 @@ def test_come_again_pauses_and_asks_for_the_way_back():
         (twiml.busy("All busy.", None), ["Say", "Hangup"]),
         (twiml.busy("All busy.", "+18155550100"), ["Say", "Dial", "Hangup"]),
         (twiml.transfer("+18155550100"), ["Dial", "Hangup"]),
-        (twiml.transfer("+18155550100", "A person takes over."), ["Say", "Dial", "Hangup"]),
         (twiml.apology(), ["Say", "Hangup"]),
         (twiml.hang_up(), ["Hangup"]),
     ],

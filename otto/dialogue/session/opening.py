@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from otto.dialogue.session.state import Session
+from otto.dialogue.session.state import Directive, Session
 from otto.dialogue.session.store import CLOCK_SKEW_US, Sessions
 from otto.dialogue.session.writer import SessionWriter
 from otto.telephony.attestation import is_forged
@@ -46,6 +46,8 @@ class OpenedSession:
     """Whether another call actor has served this call before."""
     first_generation: int
     """Generations of Otto's speech begin here: the line has not seen any so high."""
+    returned: str = ""
+    """Why the caller is back from the service desk, and hears that first (`CallerFacts`)."""
 
 
 async def open_session(
@@ -59,11 +61,15 @@ async def open_session(
     writer = SessionWriter(sessions, started.call_sid, on_line)
     found = await writer.open(started.checkpoint)
     saved, facts = _loaded(found.state), started.facts
-    is_taken_over = False
+    is_taken_over, returned = False, facts.returned
     if not saved:
         session = Session.begin(started.call_sid, facts.caller, facts.called, now)
     elif is_same_caller(saved, started, found.age_s):
         session, is_taken_over = saved, True
+        if facts.returned and session.directive is Directive.TRANSFER:
+            session.come_back()
+        else:
+            returned = ""  # they have heard it, or are about to
     else:
         log.warning("session_begun_anew", call_sid=started.call_sid)
         session = saved.renewed(facts.caller, facts.called)
@@ -71,7 +77,7 @@ async def open_session(
     session.epoch = found.owners
     session.on_stream(started.stream)
     first = max(found.owners * GENERATIONS_PER_EPOCH, started.first_generation)
-    return OpenedSession(session, writer, is_taken_over, first)
+    return OpenedSession(session, writer, is_taken_over, first, returned)
 
 
 def _loaded(state: dict[str, Any] | None) -> Session | None:

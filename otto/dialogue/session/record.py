@@ -37,6 +37,7 @@ def call_record(
         customer_id=session.customer_id if session.identity.trusted else None,
         sub_actors=sub_actors,
         prompt_version=prompt_version,
+        summary=None if session.transcript_refused else session.summary or None,
         turns=tuple(
             TurnLine(
                 index=turn.index,

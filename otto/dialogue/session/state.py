@@ -14,8 +14,10 @@ from typing import Any, Self
 
 from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.history import History
+from otto.dialogue.session.identity import Identity
 from otto.dialogue.session.offered import AppointmentRef, Offer, OfferLine, VehicleRef
 from otto.dialogue.session.slots import Slots, dump_slots, load_slots
+from otto.dialogue.session.summary import summarise
 
 __all__ = [
     "AppointmentRef",
@@ -30,28 +32,6 @@ __all__ = [
     "TurnRecord",
     "VehicleRef",
 ]
-
-
-class Identity(StrEnum):
-    """How well we know the caller: changed by `otto.dialogue.flow` alone, by what tools come to."""
-
-    UNKNOWN = "unknown"
-    NOT_FOUND = "not_found"
-    """We looked, and the number belongs to no customer."""
-    FOUND = "found"
-    """The number belongs to a customer; the caller has not proved to be that customer."""
-    CLAIMED = "claimed"
-    """The caller has said a number, or calls from one that the network does not vouch for. Whether
-    it is a customer's has not been looked up, and is not told."""
-    VERIFIED = "verified"
-    CREATED = "created"
-    """A new customer, entered in this call: nothing of anybody else's can be seen."""
-    LOCKED = "locked"
-    """Too many wrong answers: nothing of the customer's is said or changed in this call."""
-
-    @property
-    def trusted(self) -> bool:
-        return self in {Identity.VERIFIED, Identity.CREATED}
 
 
 class Directive(StrEnum):
@@ -193,6 +173,8 @@ class Session:
     """What such tools have come to, in sentences that the caller has not heard."""
     directive: Directive = Directive.RESUME
     outcome: str = ""
+    summary: str = ""
+    """What the service desk is told of the call, in a sentence; "" until they are needed."""
     stream: str = ""
     """The media stream that `recognised_ms` and `keys` count on, by the ingress' own name."""
     recognised_ms: int = 0
@@ -247,6 +229,7 @@ class Session:
             "news": [*self.news],
             "directive": self.directive.value,
             "outcome": self.outcome,
+            "summary": self.summary,
             "stream": self.stream,
             "recognised_ms": self.recognised_ms,
             "keys": self.keys,
@@ -326,7 +309,7 @@ class Session:
         """The call is over, and nothing that was said in it may be kept."""
         self.history, self.in_progress = History(), None
         self.attempted, self.misheard = [], []
-        self.news, self.slots = [], {}
+        self.news, self.slots, self.summary = [], {}, ""
         for turn in self.turns:
             turn.text = turn.heard = ""
 
@@ -338,3 +321,10 @@ class Session:
     def end(self, ending: Ending) -> None:
         """The call is over, or the line is about to be."""
         self.directive, self.outcome = ending.directive, ending.outcome
+        if ending.directive is Directive.TRANSFER:
+            self.summary = summarise(self, ending.outcome)
+
+    def come_back(self) -> None:
+        """The caller is back from the service desk, to whom the call was given: it goes on."""
+        self.directive, self.outcome = Directive.RESUME, ""
+        self.promised = self.in_progress = None

@@ -32,6 +32,9 @@ ENDINGS: dict[str, Ending] = {
 PROMISES: dict[str, str] = {END_CALL: "ending", TRANSFER: "transferring"}
 """Status of a result that says that the call will end so: true until something comes between."""
 
+CLOSED = "closed"
+"""Code of a result that says that nobody is at the desk at this hour."""
+
 INTERRUPTED: dict[str, Result] = {
     END_CALL: {
         "status": "interrupted",
@@ -106,8 +109,8 @@ def conclude(
     `promised`: the person the caller was promised before.
     """
     if not any(_promises(name, result) for name, result in zip(calls, results, strict=True)):
-        return Conclusion(Next.ASK, tuple(results), wants_person=TRANSFER in calls)
-    wants_person = TRANSFER in calls or promised is not None
+        return Conclusion(Next.ASK, tuple(results), wants_person=_wants_person(calls, results))
+    wants_person = _wants_person(calls, results) or promised is not None
     if (is_owed and not said) or any(
         is_news(name, result, said) for name, result in zip(calls, results, strict=True)
     ):
@@ -156,6 +159,14 @@ def parting_of(ending: Ending) -> Parting | None:
     if ending.directive is Directive.TRANSFER:
         return Parting.PERSON
     return None if ending.outcome == "no_response" else Parting.GOODBYE
+
+
+def _wants_person(calls: Sequence[str], results: Sequence[Result]) -> bool:
+    """Whether a person was asked for who can come: out of hours there is none to owe."""
+    return any(
+        name == TRANSFER and result.get("code") != CLOSED
+        for name, result in zip(calls, results, strict=True)
+    )
 
 
 def _promises(name: str, result: Result) -> bool:

@@ -21,6 +21,7 @@ from config.dealership import Dealership, Location
 from otto.crm.records import Callback
 from otto.dialogue.flow.machine import allowed_tools, came, denial
 from otto.dialogue.flow.slots import taken
+from otto.dialogue.prompts import closed_offer
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.appointments import AppointmentTools
 from otto.dialogue.tools.arguments import (
@@ -46,6 +47,7 @@ from otto.dialogue.tools.arguments import (
 from otto.dialogue.tools.callers import CallerTools
 from otto.dialogue.tools.changes import ChangeTools
 from otto.dialogue.tools.codes import CodeTools
+from otto.dialogue.tools.endings import CLOSED
 from otto.dialogue.tools.information import answer
 from otto.dialogue.tools.newcomers import NewcomerTools
 from otto.dialogue.tools.outcome import Finished, Late, Outcome, Pinned, Tool, told
@@ -59,6 +61,7 @@ from otto.language.dates import DateError
 from otto.language.phone import PhoneError
 from otto.language.vin import VinError
 from otto.scheduling.bookings import SchedulingError
+from otto.scheduling.desk_hours import closed_desk
 from otto.storage.errors import CrmError, StoreUnavailable
 
 log = structlog.get_logger()
@@ -185,10 +188,13 @@ class Toolbox:
         if pinned.callback_requested:
             return told({"status": "noted", "advice": "It was noted before: one request a call."})
         phone = pinned.number(arguments.phone_number)
-        when = arguments.when or "as soon as possible"
+        closed = closed_desk(self._location, self._now())
+        soonest = closed.promise if closed else "as soon as possible"
+        when = arguments.when or soonest
         reason = f"{arguments.reason} (when: {when})"
+        promised_at = closed.opens_at if closed else None
         await self._crm.request_callback(
-            Callback(f"{pinned.call_sid}:callback", phone, reason, pinned.call_sid)
+            Callback(f"{pinned.call_sid}:callback", phone, reason, pinned.call_sid, promised_at)
         )
 
         def noted(session: Session) -> Result:
@@ -202,7 +208,17 @@ class Toolbox:
         return Outcome(noted, late)
 
     async def _transfer(self, pinned: Pinned, arguments: TransferToPerson) -> Outcome:
-        return told({"status": "transferring"})
+        closed = closed_desk(self._location, self._now())
+        if closed is None:
+            return told({"status": "transferring"})
+        return told(
+            {
+                "status": "ask",
+                "code": CLOSED,
+                "message": closed_offer(closed.promise),
+                "advice": "On a yes, use request_callback. Nobody can be connected now.",
+            }
+        )
 
     async def _end_call(self, pinned: Pinned, arguments: EndCall) -> Outcome:
         return told({"status": "ending"})
