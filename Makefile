@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow stateful fuzz lint types contracts diagrams licenses audit bench bench-data chaos eval attack soak migrations format clean
+.PHONY: help setup demo up down call check test slow stateful fuzz lint types contracts diagrams licenses audit bench bench-turns bench-data chaos eval attack soak migrations format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -52,6 +52,8 @@ eval: setup ## hold every scenario's call five times, and judge what came of it
 	@$(BIN)/python -m benchmarks.eval $(ARGS)
 bench: setup ## measure Otto against the sandbox; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
+bench-turns: setup ## how often Otto starts while the caller goes on, by voice, and the time it takes
+	@$(BIN)/python -m benchmarks.talking_over $(ARGS)
 bench-data: setup ## bookings a second, openings and look-ups of customers on years of data
 	@$(BIN)/python -m benchmarks.data $(ARGS)
 chaos: setup ## break everything around live calls by a seeded plan, and judge from outside

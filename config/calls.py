@@ -30,6 +30,8 @@ class CallSettings(SettingsGroup):
     """Otto was stopped, and nothing that means anything has followed for so long: it goes on."""
     unfinished_hold_s: float = Field(1.2, ge=0)
     """How long Otto waits, after the recogniser's pause, for the rest of "on Tuesday and…"."""
+    story_hold_s: float = Field(1.1, ge=0)
+    """The same at the start of a call, behind a greeting or a story without a wish in it."""
     dictation_hold_s: float = Field(2.2, ge=0)
     """The same while a number, a date or a spelling is being dictated."""
     longest_hold_s: float = Field(6.0, gt=0)

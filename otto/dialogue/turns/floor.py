@@ -36,6 +36,8 @@ class State(StrEnum):
 class Input(StrEnum):
     """What can happen."""
 
+    VOICE = "voice"
+    """Somebody makes a sound that may become words."""
     WORDS = "words"
     """The caller says enough to take the floor."""
     KEY = "key"
@@ -96,6 +98,9 @@ TRANSITIONS: dict[tuple[State, Input], tuple[State, tuple[Action, ...]]] = {
     # Endpointing was too early and the caller goes on: the answer waits, and is dropped when
     # what they say has words. A breath taken for a word does not cost the caller the answer.
     (State.THINKING, Input.WORDS): (State.INTERRUPTED, (Action.CLEAR,)),
+    # So it does for a moment when a voice is heard: nothing of it is audible yet, and words come
+    # later than the voice that says them.
+    (State.THINKING, Input.VOICE): (State.INTERRUPTED, (Action.CLEAR,)),
     (State.THINKING, Input.TURN_END): (State.THINKING, (Action.CANCEL, Action.REPLY)),
     # Barge-in. A final segment may arrive with no interim before it: then both at once.
     (State.SPEAKING, Input.WORDS): (State.INTERRUPTED, (Action.CLEAR,)),

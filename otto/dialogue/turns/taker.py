@@ -9,6 +9,7 @@ When is a turn over? The recogniser's pause says so, unless the words say that m
 
     "an oil change"  ·300 ms· ►                          plain: at the pause
     "on Tuesday and" ·300 ms···unfinished_hold_s··· ►    it breaks off: held open
+    "hi, good morning" ·300 ms···story_hold_s··· ►       nothing yet of what the call is about
     "three one two"  ·300 ms···dictation_hold_s· "five five five" ··· "oh one four two" ►
                                                          the tenth digit ends it, at once
 """
@@ -31,24 +32,19 @@ from otto.dialogue.turns.completeness import (
 from otto.dialogue.turns.courtesy import Parting, announced, is_courtesy
 from otto.dialogue.turns.floor import TRANSITIONS, Action, Input, State
 from otto.dialogue.turns.keypad import Keypad
+from otto.dialogue.turns.opening import says_no_wish
+from otto.dialogue.turns.patience import (
+    ANSWERED_EARLY_S,
+    NO_ENDPOINT_S,
+    VOICE_S,
+    WHOLE_S,
+    WORD_END_MS,
+    held_open_s,
+)
 from otto.dialogue.turns.pieces import Pieces
 from otto.dialogue.turns.presence import is_presence_check, may_become_presence_check
 from otto.dialogue.turns.settled import Settled
 from otto.events import EagerEndOfTurn, Heard, SpeechStarted, Transcript, TurnResumed, UtteranceEnd
-
-ANSWERED_EARLY_S = 1.0
-"""Assent within the last second of a yes-or-no question answers it: people do not wait for the
-last syllable, and "sure" must not be lost for being early."""
-
-WHOLE_S = 0.5
-"""A plain yes or no whose end is not reported for so long needs no report."""
-
-NO_ENDPOINT_S = 3.0
-"""With words, but neither a pause nor an end of utterance reported for so long, the recogniser
-has forgotten to say so."""
-
-WORD_END_MS = 100
-"""By so much a recogniser may disagree with itself on where a word ended."""
 
 _OTTO_HAS_THE_FLOOR = {State.THINKING, State.SPEAKING, State.INTERRUPTED}
 
@@ -91,6 +87,8 @@ class TurnTaker:
         self._span_s = 0.0
         self._is_held = False
         self._murmur: tuple[str, float] | None = None
+        self._has_waited = False
+        """Whether the answer being made has waited for a voice."""
         self._opening = ""
         """A presence check that the caller has not stopped after."""
 
@@ -103,9 +101,7 @@ class TurnTaker:
             return ()
         match event:
             case SpeechStarted() | TurnResumed():
-                # A voice without words is no reason to stop talking, but one to wait a little.
-                self._hold_on(now_s)
-                return ()
+                return self._voice(now_s)
             case EagerEndOfTurn():
                 return ()  # no reason to answer, only to prepare for it
             case UtteranceEnd():
@@ -169,6 +165,7 @@ class TurnTaker:
             return ()
         self.state, actions = following
         is_settled = happened is Input.PRESENCE and self.is_idle
+        self._has_waited |= happened is Input.NOTHING
         if is_settled or happened in {Input.TURN_END, Input.NOTHING} or self.state is State.ENDED:
             self.due_s, self._is_held = None, False
         if happened is Input.TURN_END or self.state is State.LISTENING:
@@ -213,15 +210,26 @@ class TurnTaker:
             part for part in (self._pieces.written(self.expected), self._interim) if part
         )
         is_whole = assess(text, self.expected) in {Verdict.COMPLETE, Verdict.PLAIN}
-        return text if is_whole else ""
+        return text if is_whole and not says_no_wish(text, self.expected) else ""
 
     def take(self) -> Turn:
         """The caller's turn so far; what comes next belongs to the next one."""
         turn = Turn(self._pieces.written(self.expected), self._end_ms)
         self._pieces, self._end_ms, self._interim = Pieces(), 0, ""
+        self._has_waited = False
         return turn
 
-    # Words
+    # A voice, and words
+
+    def _voice(self, now_s: float) -> tuple[Action, ...]:
+        """A voice without words is no reason to stop talking, but one to wait a little; and not to
+        begin, once in a turn, for whoever coughs or has a noisy room waits for an answer."""
+        self._hold_on(now_s)
+        if self.state is not State.THINKING or self._has_waited or not self.is_idle:
+            return ()
+        self._has_waited = True
+        self._set_due(now_s, VOICE_S)
+        return self.note(Input.VOICE)
 
     def _is_check(self, event: Transcript) -> bool:
         """Whether the caller asks only if anybody is there, or may be about to, while an answer
@@ -361,11 +369,7 @@ class TurnTaker:
 
     def _pause(self, now_s: float) -> tuple[Action, ...]:
         """The caller has stopped: the turn is over, or held open for the rest of it."""
-        verdict = self._verdict()
-        hold_s = {
-            Verdict.UNFINISHED: self._settings.unfinished_hold_s,
-            Verdict.DICTATING: self._settings.dictation_hold_s,
-        }.get(verdict, 0.0)
+        hold_s = held_open_s(self._pieces.written(self.expected), self.expected, self._settings)
         if not hold_s:
             return self._end_turn()
         self._is_held = True
