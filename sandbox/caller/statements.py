@@ -27,7 +27,7 @@ _DONE: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (
         Act.WORK,
         re.compile(
-            r"\b((is|are|s) (now )?(ready|finished|done)|working on|waiting for (parts|your)"
+            r"\b((is|are|s) (now )?(ready|finished|done)|working on (your|the)|waiting for (parts|your)"
             r"|its turn is|been picked up|pick it up)\b"
         ),
     ),
