@@ -27,8 +27,8 @@ _DONE: tuple[tuple[Act, re.Pattern[str]], ...] = (
     (
         Act.WORK,
         re.compile(
-            r"\b((is|are|s) (now )?(ready|finished|done)|working on (your|the)|waiting for (parts|your)"
-            r"|its turn is|been picked up|pick it up)\b"
+            r"\b((is|are|s) (now )?(ready|finished|done)|working on (your|the)"
+            r"|waiting for (parts|your)|its turn is|been picked up|pick it up)\b"
         ),
     ),
 )

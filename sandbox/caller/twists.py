@@ -244,7 +244,12 @@ _INSTEAD: dict[TwistKind, _Instead] = {
 
 # --- How an answer is put -------------------------------------------------------------------------
 
-_SWEARS = ("Damn it, ", "Oh for God's sake, ", "This is bullshit, ", "What the hell, ")
+_SWEARS = ("Damn it, ", "Oh for God's sake, ", "For crying out loud, ", "Goddamn it, ")
+_NO_NAMES = frozenset(
+    "A About Actually An And Any Can Could Do Go Hello Hi How In It It's My No Oh Okay Sometime "
+    "Sorry Sure Thanks Thank That That's The Then This Well Whatever What When Would Yes".split()
+)
+"""Words with which callers begin."""
 _FILLERS = ("Uh, ", "Um, ", "Well, uh, ", "Let me think, uh, ")
 _MENDABLE = re.compile(
     rf"\b(?P<word>{'|'.join(day.title() for day in WEEKDAYS)}|{'|'.join(m.title() for m in MONTHS)}"
@@ -253,13 +258,9 @@ _MENDABLE = re.compile(
 
 
 def _lowered(text: str) -> str:
-    """Without a capital at the beginning, unless it is a name or "I"."""
-    first, *_ = text.split(maxsplit=1)
-    return (
-        text
-        if first in {"I", "I'm", "I'd", "I'll"} or text[:2].isupper()
-        else (text[0].lower() + text[1:])
-    )
+    """As it goes on behind other words: a name keeps its capital."""
+    first = text.split(maxsplit=1)[0]
+    return text[0].lower() + text[1:] if first.strip(",.") in _NO_NAMES else text
 
 
 def _hesitate(text: str, chance: Random) -> tuple[str, str]:

@@ -154,6 +154,7 @@ def test_who_swears_does_so_in_every_answer() -> None:
     mind = caller("swears")
     assert says(mind, GREETING) != says(caller(), GREETING)
     assert says(mind, BIRTH).endswith("my date of birth is March 12, 1984.")
+    assert ", Thursday, November 26" in says(mind, OFFER), "a name keeps its capital"
 
 
 def test_who_interrupts_is_told_to_the_ear() -> None:
