@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from otto.dialogue.flow.table import ERRANDS_BY_TOPIC, GRANTS, GROUPS, WHO, Grant, Row
+from otto.dialogue.flow.table import ERRANDS_BY_TOPIC, GRANTS, GROUPS, WHO, Came, Grant, Row, Said
 from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.state import Identity
 from otto.dialogue.turns.diagram import between
@@ -66,8 +66,8 @@ def _id(name: str) -> str:
 
 def _label(row: Row[Any]) -> str:
     """The events of a row, with what must hold and what becomes of what was under way."""
-    said = sorted(f"“{event}”" for event in row.events if isinstance(event, Intent))
-    came = sorted(event.value for event in row.events if not isinstance(event, Intent))
+    said = sorted(f"“{event}”" for event in row.events if isinstance(event, Intent | Said))
+    came = sorted(event.value for event in row.events if isinstance(event, Came))
     label = ", ".join(said + came).replace("_", " ")
     if row.guard is not None:
         label += f" [{row.guard.name}]"

@@ -15,7 +15,7 @@ from typing import Any
 from config.dealership import Dealership, Location
 from otto.dialogue.exchange import Exchange
 from otto.dialogue.flow.briefing import system_prompt
-from otto.dialogue.flow.machine import hears
+from otto.dialogue.flow.machine import hears, wishes
 from otto.dialogue.flow.prompt_files import Prompts
 from otto.dialogue.flow.questions import asked_for
 from otto.dialogue.flow.slots import ANOTHER_WAY_AT, MOST_ASKS, WAYS, SlotReader, Way, was_asked
@@ -24,7 +24,6 @@ from otto.dialogue.session.slots import Slot, SlotName, Slots
 from otto.dialogue.session.state import Session
 from otto.dialogue.turns.completeness import is_dictation
 from otto.dialogue.turns.taker import Turn
-from otto.language.intents import intents
 
 
 class Patience(StrEnum):
@@ -106,8 +105,9 @@ class Following:
             session.slots[name].asked for name in asked if not _is_news(session, name, filled)
         ]
         session.slots.update(filled)
-        hears(session, text)
-        if intents(text):
+        answered = asked & filled.keys()
+        hears(session, text, answered)
+        if wishes(text, answered):
             return Patience.GO_ON  # they said something else that they want
         most = max(unanswered, default=0)
         if most > MOST_ASKS:

@@ -7,16 +7,22 @@ is executed: a model that calls what it was not offered gets an error it can spe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from otto.dialogue.flow import table
-from otto.dialogue.flow.table import Came, Event, Grant, Row, State
+from otto.dialogue.flow.table import Came, Event, Grant, Row, Said, State
 from otto.dialogue.session.errands import Errand
+from otto.dialogue.session.slots import SlotName
 from otto.dialogue.session.state import Identity, Session
-from otto.language.intents import intents
+from otto.language.intents import Intent, intents
 
 NOT_VERIFIED = "The caller could not be verified. Offer to connect them with a person."
+_ONE_MORE = re.compile(
+    r"\b(?:also|too|as well|another|one more|additional(?:ly)?|besides|plus|(?:second|other)"
+    r" (?:car|truck|vehicle|appointment)|while (?:i'm|we're|you're) at it)\b"
+)
 READ_BACK = frozenset({"read_back", "differs"})
 """Codes of a result that asks for the same thing again: nothing has come of it yet."""
 
@@ -55,11 +61,12 @@ def _is_granted(grant: Grant, session: Session) -> bool:
 # Events
 
 
-def hears(session: Session, text: str) -> None:
-    """The caller has said this. Of several wishes the most urgent one is under way first, and the
-    others wait; what leads nowhere from here is only answered."""
+def hears(session: Session, text: str, answered: Collection[SlotName] = ()) -> None:
+    """The caller has said this, and `answered` what they were asked for with it. Of several wishes
+    the most urgent one is under way first, and the others wait; what leads nowhere from here is
+    only answered."""
     is_moved = False
-    for wish in intents(text):
+    for wish in wishes(text, answered):
         row = _row(table.ERRANDS, session.errand, wish, session)
         if row is None:
             continue
@@ -68,6 +75,17 @@ def hears(session: Session, text: str) -> None:
         else:
             _take(session, row)
             is_moved = not row.waits
+
+
+def wishes(text: str, answered: Collection[SlotName] = ()) -> tuple[Event, ...]:
+    """What the caller wants by these words, most urgent first."""
+    no_wish = {intent for name in answered for intent in table.ONLY_ANSWERS.get(name, ())}
+    is_one_more = _ONE_MORE.search(text.lower()) is not None
+    return tuple(
+        Said.BOOK_TOO if intent is Intent.BOOK and is_one_more else intent
+        for intent in intents(text)
+        if intent not in no_wish
+    )
 
 
 def came(session: Session, tool: str, arguments: Any, result: dict[str, Any]) -> None:

@@ -5,10 +5,11 @@ It has two regions that move side by side::
     who     is calling, as far as they have proved it          `Identity`, rows in `WHO`
     errand  is under way, and what waits behind it             `Errand`, rows in `ERRANDS`
 
-An event is something that the caller has said (an `Intent`, by `otto.language.intents`) or that a
-tool has come to (`Came`). Of the rows for a state and an event the first one whose guard holds is
-taken; where there is none, nothing changes. `GRANTS` says which tools the model is offered, and
-what it is told about one that it is not: whoever may do something may do it by these rows alone.
+An event is something that the caller has said (an `Intent`, by `otto.language.intents`; or `Said`)
+or that a tool has come to (`Came`). Of the rows for a state and an event the first one whose guard
+holds is taken; where there is none, nothing changes. `GRANTS` says which tools the model is
+offered, and what it is told about one that it is not: whoever may do something may do it by these
+rows alone.
 
 A wish that cannot be seen to at once is not lost: it *waits* until the errand under way is done.
 """
@@ -22,6 +23,7 @@ from itertools import chain
 from typing import Generic, TypeVar
 
 from otto.dialogue.session.errands import Errand
+from otto.dialogue.session.slots import SlotName
 from otto.dialogue.session.state import Identity, Session
 from otto.language.intents import Intent
 from otto.language.phone import caller_number
@@ -58,7 +60,15 @@ class Came(StrEnum):
     """What was under way is done."""
 
 
-Event = Intent | Came
+class Said(StrEnum):
+    """What the caller has said, where an intent alone does not tell it."""
+
+    BOOK_TOO = "book, too"
+    """One more appointment: "I also need new tires". While one that stands is talked about, a
+    service without such a word only says which."""
+
+
+Event = Intent | Said | Came
 
 COMES_TO: dict[tuple[str, str], Came] = {
     ("identify_caller", "found"): Came.NUMBER_KNOWN,
@@ -196,6 +206,7 @@ GROUPS: dict[str, frozenset[Errand]] = {
     "besides": BESIDES,
 }
 """The names under which they are drawn, the larger ones first."""
+A_NEW_ONE = (Intent.BOOK, Said.BOOK_TOO)
 FOR_THE_DESK = (Intent.RECALL, Intent.BILLING, Intent.RETURNED_CALL)
 QUESTIONS = (Intent.HOURS, Intent.PRICES, Intent.ADDRESS, Intent.WAITING)
 """Beside something else they are answered, and lead nowhere."""
@@ -208,11 +219,10 @@ ERRANDS_BY_TOPIC: dict[str, tuple[Row[Errand], ...]] = {
         _errand(SAFE | {Errand.DANGER}, Intent.TOW, Errand.TOW, keeps=True),
     ),
     "A new appointment": (
-        _errand(AT_REST, Intent.BOOK, Errand.BOOK),
-        _errand({Errand.DESK, Errand.CALLBACK}, Intent.BOOK, Errand.BOOK, keeps=True),
-        _errand(
-            OWN_APPOINTMENT | {Errand.LOOK_UP, Errand.REPAIR}, Intent.BOOK, Errand.BOOK, waits=True
-        ),
+        _errand(AT_REST, A_NEW_ONE, Errand.BOOK),
+        _errand({Errand.DESK, Errand.CALLBACK}, A_NEW_ONE, Errand.BOOK, keeps=True),
+        _errand({Errand.LOOK_UP, Errand.REPAIR}, A_NEW_ONE, Errand.BOOK, waits=True),
+        _errand(OWN_APPOINTMENT, Said.BOOK_TOO, Errand.BOOK, waits=True),
     ),
     "An appointment that stands": (
         # With openings on the table "change it" is about those.
@@ -260,6 +270,15 @@ ERRANDS_BY_TOPIC: dict[str, tuple[Row[Errand], ...]] = {
     ),
 }
 ERRANDS: tuple[Row[Errand], ...] = tuple(chain.from_iterable(ERRANDS_BY_TOPIC.values()))
+
+
+ONLY_ANSWERS: dict[SlotName, frozenset[Intent]] = {
+    SlotName.PHONE: frozenset({Intent.CALLBACK, Intent.WRONG_NUMBER}),
+    SlotName.DAY: frozenset({Intent.BOOK, Intent.CALLBACK}),
+    SlotName.SERVICE: frozenset({Intent.BOOK, Intent.PARTS, Intent.PRICES}),
+    SlotName.CAR: frozenset({Intent.BOOK, Intent.SALES}),
+}
+"""What an answer may sound like without being a wish: "call me at 312…", asked for the number."""
 
 
 # Tools

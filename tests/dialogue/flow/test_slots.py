@@ -16,6 +16,7 @@ from otto.dialogue.flow.following import Following, Patience, another_way
 from otto.dialogue.flow.prompt_files import shipped_prompts
 from otto.dialogue.flow.questions import asked_for
 from otto.dialogue.flow.slots import PART, SURE, WAYS, SlotReader, Way, taken
+from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.slots import Slot, SlotName, Source
 from otto.dialogue.session.state import Directive, Identity, Session, VehicleRef
 from otto.dialogue.turns.taker import Turn
@@ -244,6 +245,29 @@ def test_a_number_in_two_breaths_was_asked_for_once(dealership: Dealership) -> N
     following.take_up(Turn("three one two five five five"))
     following.take_up(Turn("oh one four two"))
     assert session.slots[SlotName.PHONE] == Slot(MARIA, Source.CALLER, 0.8, asked=1)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What is the best number to reach you?", "call me at 312 555 0142"),
+        ("What day works best for you?", "can I come in on Friday"),
+        ("What does your car need?", "an oil change"),
+        ("What are the year, make and model of your car?", "I want to buy, no, a 2019 Honda Civic"),
+    ],
+)
+def test_an_answer_is_no_wish(dealership: Dealership, question: str, answer: str) -> None:
+    session = Session.begin("CA1", MARIA, "+13125550100", AT)
+    session.errand = Errand.LOOK_UP
+    following = Following(
+        session, dealership, dealership.locations[0], lambda: AT, shipped_prompts()
+    )
+    session.history.otto(question)
+    following.take_up(Turn(answer))
+    assert (session.errand, session.waiting) == (Errand.LOOK_UP, [])
+    session.history.otto("Is there anything else?")
+    following.take_up(Turn("I need an oil change"))
+    assert session.waiting == [Errand.BOOK]
 
 
 @pytest.mark.looptime

@@ -235,6 +235,7 @@ def a_change_of_mind_in_the_middle_of_a_booking() -> None:
     call = Walk()
     call.says("I need an oil change", "no, I want to cancel my appointment")
     call.is_about(Errand.CANCEL, Errand.BOOK)
+    call.says("it's the oil change", "the oil change on Tuesday")
     call.verified()
     call.told()
     call.tool("cancel_appointment", "cancelled")
@@ -435,6 +436,13 @@ def several_wishes_in_one_call() -> None:
     call.tool("repair_status", "none")
     call.tool("dealership_info", "ok")
     call.is_about(Errand.DESK)
+
+
+@walk
+def a_second_wish_while_the_first_is_told() -> None:
+    call = Walk()
+    call.says("is my car ready", "I need an oil change for my truck")
+    call.is_about(Errand.REPAIR, Errand.BOOK)
 
 
 @walk
