@@ -107,7 +107,7 @@ def _read(words: list[str], now: datetime, about: datetime | None) -> list[Item]
     while at < len(words):
         found = (
             context_at(words, at, now, about)
-            or _days_at(words, at, now.date())
+            or days_at(words, at, now.date())
             or _time_at(words, at)
         )
         if found is not None:
@@ -141,7 +141,7 @@ def _time_at(words: list[str], at: int) -> tuple[list[Item], int] | None:
     return None if found is None else ([Time(found[0])], found[1])
 
 
-def _days_at(words: list[str], at: int, today: date) -> tuple[list[Item], int] | None:
+def days_at(words: list[str], at: int, today: date) -> tuple[list[Item], int] | None:
     """The longest phrase from `words[at]` on that names days."""
     if words[at] in {",", "on", "at", "the", "for"} or words[at] in _MARKS:
         return None

@@ -11,7 +11,7 @@ import pytest
 from otto.dialogue.session.state import Directive, Identity
 from otto.events import Transcript, Worker, WorkerFailed
 from otto.media_link.events import LineLost, LineStopped
-from tests.support.call import Memory, Step
+from tests.support.call import READ_BACK, Memory, Step
 
 pytestmark = pytest.mark.looptime
 
@@ -39,13 +39,13 @@ async def verified(ring: Any, **settings: Any) -> Any:
 
 async def offered(ring: Any, **settings: Any) -> tuple[Any, list[str]]:
     call = await verified(ring, **settings)
-    await call.turn("Tomorrow", Step(calls=(FIND,)), Step("Nine or ten?"))
+    await call.turn("Tomorrow", Step(calls=(FIND,)), Step(READ_BACK))
     return call, [slot["slot_id"] for slot in call.results()[-1]["openings"]]
 
 
 async def test_a_call_books_an_appointment(ring: Any) -> None:
     call, slots = await offered(ring)
-    await call.turn("Nine please", book(slots[0]), Step("You are booked. Anything else?"))
+    await call.turn("Yes, please", book(slots[0]), Step("You are booked. Anything else?"))
     assert call.results()[-1]["status"] == "booked"
     assert len(call.book.bookings) == 1
     await call.turn("No", Step("Goodbye!", (("end_call", {"reason": "done"}),)))
@@ -117,9 +117,11 @@ async def test_a_model_cannot_book_what_the_caller_has_not_answered(ring: Any) -
     call = await verified(ring)
     slots = call.conversation.session.offers
     await call.turn(
-        "Any time", Step(calls=(FIND,)), lambda: book(next(iter(slots))), Step("Nine or ten?")
+        "Any time", Step(calls=(FIND,)), lambda: book(next(iter(slots))), Step(READ_BACK)
     )
-    assert "wait for their yes" in call.results()[-1]["advice"]
+    refused = call.results()[-1]
+    assert (refused["status"], refused["code"]) == ("not_done", "not_read_back")
+    assert refused["read_back"] == READ_BACK.replace("AM.", "AM, for $79.95.")
     assert call.book.requests == []
     await call.conversation.close()
 
@@ -128,12 +130,12 @@ async def test_a_slot_taken_meanwhile_is_replaced_by_the_next_ones(ring: Any) ->
     call, slots = await offered(ring)
     first = call.conversation.session.offers[slots[0]]
     call.book.taken = {datetime.fromisoformat(first.starts_at)}
-    await call.turn("Nine", book(slots[0]), Step("Taken. Ten?"))
+    await call.turn("Yes", book(slots[0]), Step(READ_BACK.replace("9:00", "10:00")))
     result = call.results()[-1]
     assert result["status"] == "taken"
     assert first.when not in [slot["when"] for slot in result["openings"]]
     await call.turn(
-        "Ten then", book(result["openings"][0]["slot_id"]), Step("Booked. Anything else?")
+        "Ten is fine", book(result["openings"][0]["slot_id"]), Step("Booked. Anything else?")
     )
     assert call.results()[-1]["status"] == "booked"
     await call.conversation.close()
@@ -143,7 +145,7 @@ async def test_a_booking_the_caller_talks_over_is_neither_cancelled_nor_lost(rin
     call, slots = await offered(ring, tool_filler_s=0.5)
     call.book.gate.clear()
     call.language_model.script = [book(slots[0])]
-    await call.say("Nine")
+    await call.say("Yes")
     while not call.book.requests:
         await asyncio.sleep(0.1)
     await call.say("oh and also the wipers", final=False)
@@ -162,7 +164,7 @@ async def test_a_booking_the_caller_talks_over_is_neither_cancelled_nor_lost(rin
 
 async def test_the_same_booking_asked_for_twice_is_one(ring: Any) -> None:
     call, slots = await offered(ring)
-    await call.turn("Nine", book(slots[0]), book(slots[0]), Step("Booked."))
+    await call.turn("Yes", book(slots[0]), book(slots[0]), Step("Booked."))
     assert [result["status"] for result in call.results()[-2:]] == ["booked", "booked"]
     assert len(call.book.bookings) == 1
     assert len(call.conversation.session.bookings) == 1
@@ -240,7 +242,7 @@ async def test_a_long_tool_is_bridged_once(ring: Any) -> None:
     call, slots = await offered(ring, tool_filler_s=1.5)
     call.book.gate.clear()
     call.language_model.script = [book(slots[0]), Step("Booked.")]
-    await call.say("Nine")
+    await call.say("Yes")
     await asyncio.sleep(5)
     assert call.telephone.said.count(call.context.phrases.one_moment) == 1
     call.book.gate.set()
@@ -252,7 +254,7 @@ async def test_a_long_tool_is_bridged_once(ring: Any) -> None:
 async def test_a_tool_that_hangs_becomes_a_result_the_model_can_speak_about(ring: Any) -> None:
     call, slots = await offered(ring, tool_timeout_s=5.0)
     call.book.gate.clear()
-    await call.turn("Nine", book(slots[0]), Step("Let me get a person."))
+    await call.turn("Yes", book(slots[0]), Step("Let me get a person."))
     assert "too long" in call.results()[-1]["message"]
     call.book.gate.set()
     await call.conversation.close()

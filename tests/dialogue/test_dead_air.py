@@ -9,7 +9,7 @@ import pytest
 
 from otto.dialogue.session.state import Directive, Identity
 from otto.events import Transcript, Worker, WorkerFailed
-from tests.support.call import Call, Step
+from tests.support.call import READ_BACK, Call, Step
 
 pytestmark = pytest.mark.looptime
 
@@ -34,11 +34,11 @@ async def booking(ring: Any, first: str = "", **settings: Any) -> Call:
     await call.turn("Oil change", Step(calls=(IDENTIFY,)), Step("Your birthday?"))
     await call.turn("March 12th 1984", Step(calls=(VERIFY,)), Step("When would you like?"))
     find = ("find_openings", {"services": ["oil_change"], "when": "tomorrow"})
-    await call.turn("Tomorrow", Step(calls=(find,)), Step("Nine or ten?"))
+    await call.turn("Tomorrow", Step(calls=(find,)), Step(READ_BACK))
     slot = call.results()[-1]["openings"][0]["slot_id"]
     call.book.gate.clear()
     call.language_model.script.append(Step(first, (("book_appointment", {"slot_id": slot}),)))
-    await call.say("Nine")
+    await call.say("Yes")
     await asyncio.sleep(0.3)
     return call
 

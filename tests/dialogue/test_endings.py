@@ -13,7 +13,7 @@ import pytest
 from otto.dialogue.session.state import Directive
 from otto.events import Transcript
 from otto.media_link.events import LineStopped
-from tests.support.call import BORN, Call, ScriptedModel, Step
+from tests.support.call import BORN, READ_BACK, Call, ScriptedModel, Step
 
 pytestmark = pytest.mark.looptime
 
@@ -31,9 +31,7 @@ async def offered(ring: Any, **settings: Any) -> tuple[Call, tuple[str, dict[str
     """A verified caller who has been offered times, and the booking of the first."""
     call: Call = await ring(**settings)
     await call.turn("An oil change", Step("", (IDENTIFY,)), Step("Your date of birth?"))
-    await call.turn(
-        "March 12th 1984", Step("", (VERIFY,)), Step("", (FIND,)), Step("Nine, ten or eleven?")
-    )
+    await call.turn("March 12th 1984", Step("", (VERIFY,)), Step("", (FIND,)), Step(READ_BACK))
     slot = next(iter(call.conversation.session.offers))
     return call, ("book_appointment", {"slot_id": slot, "vehicle_ref": None, "notes": None})
 
@@ -55,7 +53,7 @@ async def test_a_goodbye_beside_a_booking_that_failed_does_not_hang_up(
     take_first(call)
     calls = (END, booking) if is_reversed else (booking, END)
     await call.turn(
-        "Nine", Step("You are all set. Goodbye!", calls), Step("I'm sorry, nine is taken. Ten?")
+        "Yes", Step("You are all set. Goodbye!", calls), Step("I'm sorry, nine is taken. Ten?")
     )
     assert call.telephone.said[-1] == "I'm sorry, nine is taken. Ten?"
     assert not call.conversation.ended.is_set()
@@ -67,7 +65,7 @@ async def test_a_goodbye_beside_a_booking_that_failed_does_not_hang_up(
 async def test_a_booking_that_was_made_is_told_before_the_goodbye(ring: Any) -> None:
     call, booking = await offered(ring)
     await call.turn(
-        "Nine",
+        "Yes",
         Step("I'll book that. Goodbye!", (booking, END)),
         Step("You're booked. Goodbye!", (END,)),
     )
@@ -80,7 +78,7 @@ async def test_a_booking_that_was_made_is_told_before_the_goodbye(ring: Any) -> 
 async def test_a_booking_that_hangs_beside_a_goodbye_is_told_of(ring: Any) -> None:
     call, booking = await offered(ring, tool_timeout_s=2.0)
     call.book.gate.clear()
-    await call.turn("Nine", Step("Goodbye!", (END, booking)), Step("It's taking very long."))
+    await call.turn("Yes", Step("Goodbye!", (END, booking)), Step("It's taking very long."))
     assert call.telephone.said[-1] == "It's taking very long."
     assert not call.conversation.ended.is_set()
     call.book.gate.set()
@@ -129,7 +127,7 @@ async def test_a_wordless_goodbye_waits_for_what_an_earlier_round_came_to(ring: 
     call, booking = await offered(ring)
     take_first(call)
     await call.turn(
-        "Nine", Step("", (booking,)), Step("", (END,)), Step("I'm sorry, that was taken. Ten?")
+        "Yes", Step("", (booking,)), Step("", (END,)), Step("I'm sorry, that was taken. Ten?")
     )
     assert call.telephone.said[-1] == "I'm sorry, that was taken. Ten?"
     assert call.context.phrases.goodbye not in call.telephone.said
@@ -362,7 +360,7 @@ async def test_a_transfer_whose_tool_ran_while_the_caller_went_on_is_not_said_to
     call, booking = await offered(ring)
     call.book.gate.clear()
     call.language_model.script += [Step("", (TRANSFER, booking)), Step("You're booked. Wipers?")]
-    await call.say("Nine, and a person")
+    await call.say("Yes")
     await asyncio.sleep(1.0)
     await call.say("oh and also new wipers please")
     await asyncio.sleep(1.0)
@@ -436,7 +434,7 @@ async def test_an_interrupted_transfer_of_the_next_owner_is_retracted_too(ring: 
 async def test_what_was_taken_since_is_no_opening_any_more(ring: Any) -> None:
     call, booking = await offered(ring)
     take_first(call)
-    await call.turn("Nine", Step("", (booking,)), Step("Nine is gone. Ten?"))
+    await call.turn("Yes", Step("", (booking,)), Step("Nine is gone. Ten?"))
     first = next(r for r in call.results() if r["status"] == "ok" and "openings" in r)
     slot = booking[1]["slot_id"]
     assert [o.get("status") for o in first["openings"] if o["slot_id"] == slot] == ["taken"]

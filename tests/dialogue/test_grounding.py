@@ -254,7 +254,7 @@ async def test_booked_is_said_only_after_a_booking(ring: Any) -> None:
         Step("", (booking,)),
         Step("You're booked."),
     ]
-    await call.say("Nine please")
+    await call.say("Yes, please")
     await call.until_quiet()
     assert call.telephone.said[-1] == "You're booked."
     assert call.results()[-1]["status"] == "booked"

@@ -23,7 +23,7 @@ from otto.events import Transcript
 from otto.media_link.events import LineStopped
 from otto.scheduling.openings import Openings, OpeningsQuery
 from otto.storage.errors import StoreUnavailable
-from tests.support.call import BORN, MARIA, Book, Call, People, Step
+from tests.support.call import BORN, MARIA, READ_BACK, Book, Call, People, Step
 
 pytestmark = pytest.mark.looptime
 
@@ -261,7 +261,7 @@ async def test_openings_that_came_too_late_were_never_offered(slow: Any) -> None
     await asyncio.sleep(1)
     session = call.conversation.session
     assert session.offers == {}
-    await call.turn("Try again", Step("", (FIND,)), Step("Nine, ten or eleven?"))
+    await call.turn("Try again", Step("", (FIND,)), Step(READ_BACK))
     assert {offer.caller_turn for offer in session.offers.values()} == {session.caller_turns}
     await call.conversation.close()
 
@@ -272,7 +272,7 @@ async def test_openings_that_came_too_late_were_never_offered(slow: Any) -> None
 async def offered(call: Call) -> tuple[str, dict[str, Any]]:
     """Maria is verified and has been offered times; the booking of the first of them."""
     await verified(call)
-    await call.turn("Tomorrow?", Step("", (FIND,)), Step("Nine, ten or eleven?"))
+    await call.turn("Tomorrow?", Step("", (FIND,)), Step(READ_BACK))
     slot = next(iter(call.conversation.session.offers))
     return ("book_appointment", {"slot_id": slot, "vehicle_ref": None, "notes": None})
 
@@ -282,7 +282,7 @@ async def hung(slow: Any) -> tuple[Call, tuple[str, dict[str, Any]]]:
     call: Call = await slow()
     booking = await offered(call)
     call.book.gate.clear()
-    await call.turn("Nine", Step("", (booking,)), Step("That takes long. Anything else?"))
+    await call.turn("Yes", Step("", (booking,)), Step("That takes long. Anything else?"))
     assert "too long" in call.results()[-1]["message"]
     return call, booking
 

@@ -15,7 +15,7 @@ from otto.dialogue.prompts import Phrases
 from otto.dialogue.session.state import Directive
 from otto.events import Transcript
 from otto.media_link.events import LineLost, LineStopped
-from tests.support.call import BORN, NOW, Call, Memory, ScriptedModel, Step
+from tests.support.call import BORN, NOW, READ_BACK, Call, Memory, ScriptedModel, Step
 
 pytestmark = pytest.mark.looptime
 
@@ -98,7 +98,7 @@ async def booking(ring: Any) -> Call:
         "March twelfth 1984",
         Step("", (("verify_caller", {"date_of_birth": BORN.isoformat(), "vin_last_six": None}),)),
         Step("", (OPENINGS,)),
-        Step("Tuesday at nine?"),
+        Step(READ_BACK),
     )
     slot = next(iter(call.conversation.session.offers))
     call.book.gate.clear()

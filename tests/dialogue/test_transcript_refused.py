@@ -11,12 +11,12 @@ from config.settings import CallSettings
 from otto.dialogue.prompts import Phrases
 from otto.media_link.events import LineLost
 from tests.dialogue.test_conversation import book, offered
-from tests.support.call import Memory, Step
+from tests.support.call import READ_BACK, Memory, Step
 
 pytestmark = pytest.mark.looptime
 REFUSAL = "Please don't record this"
 PROMISE = "All right. What we say will not be kept after this call."
-SECRETS = ("record this", "birthday", "1984", "Nine please")
+SECRETS = ("record this", "birthday", "1984", "Yes, please")
 
 
 async def test_the_caller_is_told_and_then_answered(ring: Any) -> None:
@@ -37,8 +37,8 @@ async def test_it_is_promised_once(ring: Any) -> None:
 async def test_a_booking_outlives_the_call_and_no_word_does(ring: Any) -> None:
     memory = Memory()
     call, slots = await offered(ring, memory=memory)
-    await call.turn(REFUSAL, Step("Nine or ten?"))
-    await call.turn("Nine please", book(slots[0]), Step("You are booked."))
+    await call.turn(REFUSAL, Step(READ_BACK))
+    await call.turn("Yes, please", book(slots[0]), Step("You are booked."))
     await call.turn("No", Step("Goodbye!", (("end_call", {"reason": "done"}),)))
     await call.conversation.close()
     assert len(call.book.bookings) == 1

@@ -60,6 +60,15 @@ MS_PER_CHARACTER = 60
 CHUNK_MS = 400
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """A Monday, nine in the morning in Chicago."""
+READ_BACK = (
+    "That's an oil change for your 2019 Honda Civic on Tuesday, November 24 at 9:00 AM. "
+    "Shall I book it?"
+)
+"""The first opening of `Book`, as it has to be heard before it is booked."""
+MOVE_IT = (
+    "I'd move your oil change for your 2019 Honda Civic to Tuesday, November 24 at 9:00 AM. "
+    "Shall I move it?"
+)
 MARIA = Customer(
     7, "Maria", "Alvarez", "+13125550142", (Vehicle(70, 2019, "Honda", "Civic", None),)
 )

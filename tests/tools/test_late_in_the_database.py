@@ -35,6 +35,12 @@ CAR = ("add_vehicle", {"vehicle": "2020 Honda Civic", "vin": None})
 FIND = ("find_openings", {"services": ["oil_change"], "when": "tomorrow"})
 
 
+ASKED = (
+    "That's an oil change for your 2020 Honda Civic on Tuesday, November 24 at 7:30 AM. "
+    "Shall I book it?"
+)
+
+
 class Quick(Telephone):
     """A voice that nobody has to wait for."""
 
@@ -114,12 +120,12 @@ async def book_behind_a_lock(call: Call, locked: AsyncConnection) -> None:
     )
     await call.turn("Yes", enter, Step("Your car?"))
     await call.turn("A 2020 Honda Civic", add, Step("That's a 2020 Honda Civic." + right))
-    await call.turn("Yes", add, Step("", (FIND,)), Step("Nine?"))
+    await call.turn("Yes", add, Step("", (FIND,)), Step(ASKED))
     slot = next(iter(call.conversation.session.offers))
     await locked.execute(text("LOCK TABLE appointments IN ACCESS EXCLUSIVE MODE"))
     call.conversation._answering._runner._timeout_s = 0.5
     booking = ("book_appointment", {"slot_id": slot, "vehicle_ref": None, "notes": None})
-    await call.turn("Nine is fine", Step("", (booking,)), Step("That takes long, I'm afraid."))
+    await call.turn("Yes, that is fine", Step("", (booking,)), Step("That takes long, I'm afraid."))
     assert "too long" in call.results()[-1]["message"]
     assert call.conversation.session.bookings == []
 

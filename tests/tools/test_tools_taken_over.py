@@ -10,7 +10,7 @@ from config.dealership import Dealership
 from otto.dialogue.session.state import Identity, Offer, OfferLine, Session, VehicleRef
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
-from tests.support.call import MARIA, NOW, Book, People
+from tests.support.call import MARIA, NOW, READ_BACK, Book, People
 from tests.support.heard import hears, says
 
 NINE, LATER = "2026-11-24T15:00:00+00:00", "2026-11-24T15:45:00+00:00"
@@ -36,6 +36,8 @@ async def test_two_owners_of_a_call_book_under_one_key(dealership: Dealership) -
     session.identity, session.customer_id, session.phone = Identity.VERIFIED, 7, MARIA.phone
     session.vehicles, session.offers = [VehicleRef("v1", 70, "2019 Honda Civic")], {"s-1": OFFER}
     session.caller_turns = 3
+    session.history.otto(READ_BACK)
+    session.history.caller("Yes, please.")
     committed = json.loads(json.dumps(session.dump()))  # before the booking's result was known
     book = Book("bay-1")
     call = ToolCall("c1", "book_appointment", json.dumps({"slot_id": "s-1"}))

@@ -59,6 +59,16 @@ class Desk:
         result: dict[str, Any] = await self.tools.run(call)
         return result
 
+    async def agreed(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Use a tool that needs the caller's consent: it is refused, its sentence said, and the
+        caller says yes."""
+        refused = await self.use(tool, **arguments)
+        assert refused["status"] == "not_done", refused
+        self.session.history.otto(refused["read_back"])
+        self.session.history.caller("Yes, please.")
+        self.session.caller_turns += 1
+        return await self.use(tool, **arguments)
+
     async def offered(self, service: str = "oil_change") -> str:
         """The slot of the first opening tomorrow, heard by the caller."""
         found = await self.use("find_openings", services=[service], when="tomorrow")
@@ -104,7 +114,7 @@ async def test_a_repeat_after_staff_cancelled_is_not_booked(
 ) -> None:
     await desk.use("add_vehicle", vehicle="2019 Honda Civic", vin=None)
     slot = await desk.offered()
-    booked = await desk.use("book_appointment", slot_id=slot)
+    booked = await desk.agreed("book_appointment", slot_id=slot)
     assert booked["status"] == "booked" and len(desk.session.bookings) == 1
     assert await desk.use("book_appointment", slot_id=slot) == booked
     async with desk.engine.begin() as connection:
@@ -121,10 +131,10 @@ async def test_a_caller_hears_that_their_car_is_booked_already(desk: Desk) -> No
     for model in ("Civic", "Accord"):
         await desk.use("add_vehicle", vehicle=f"2019 Honda {model}", vin=None)
     slot = await desk.offered()
-    booked = await desk.use("book_appointment", slot_id=slot, vehicle_ref="v1")
+    booked = await desk.agreed("book_appointment", slot_id=slot, vehicle_ref="v1")
     assert booked["status"] == "booked"
     second = await desk.offered("battery")
-    refused = await desk.use("book_appointment", slot_id=second, vehicle_ref="v1")
+    refused = await desk.agreed("book_appointment", slot_id=second, vehicle_ref="v1")
     assert refused["status"] == "vehicle_booked"
     assert refused["message"] == (
         "That vehicle has an appointment already, on Tuesday, November 24 at 7:30 AM."
@@ -134,7 +144,7 @@ async def test_a_caller_hears_that_their_car_is_booked_already(desk: Desk) -> No
     assert len(whens) == 3
     assert not any("24 at 7:30 AM" in when or "24 at 8:00 AM" in when for when in whens)
     assert second in desk.session.offers
-    other = await desk.use("book_appointment", slot_id=second, vehicle_ref="v2")
+    other = await desk.agreed("book_appointment", slot_id=second, vehicle_ref="v2")
     assert (other["status"], other["vehicle"]) == ("booked", "2019 Honda Accord")
     assert len(desk.session.bookings) == 2
 
@@ -143,7 +153,7 @@ async def test_arguments_of_half_characters_and_too_many_are_no_raw_error(desk: 
     added = await desk.use("add_vehicle", vehicle="2019 Honda \x00Civic", vin=None)
     assert added["description"] == "2019 Honda Civic"
     slot = await desk.offered()
-    booked = await desk.use("book_appointment", slot_id=slot, notes=f"\x00squeaks {'n' * 501}")
+    booked = await desk.agreed("book_appointment", slot_id=slot, notes=f"\x00squeaks {'n' * 501}")
     assert booked["status"] == "booked"
     async with desk.engine.connect() as connection:
         notes = await connection.scalar(select(AppointmentRow.notes))
@@ -178,7 +188,7 @@ async def test_arguments_nested_without_end_are_no_raw_error(desk: Desk) -> None
 async def test_nothing_is_offered_while_the_only_vehicle_is_in_a_bay(desk: Desk) -> None:
     await desk.use("add_vehicle", vehicle="2019 Honda Civic", vin=None)
     for count in range(4):
-        booked = await desk.use("book_appointment", slot_id=await desk.offered())
+        booked = await desk.agreed("book_appointment", slot_id=await desk.offered())
         assert booked["status"] == "booked", count
     assert len(set(desk.session.bookings)) == 4
 
@@ -196,7 +206,7 @@ async def test_a_time_that_was_named_is_offered_alone_and_held(desk: Desk) -> No
         held = await connection.scalar(select(AppointmentLineRow.held_by))
     assert held == desk.session.call_sid
     desk.session.caller_turns += 1
-    assert (await desk.use("book_appointment", slot_id=slot["slot_id"]))["status"] == "booked"
+    assert (await desk.agreed("book_appointment", slot_id=slot["slot_id"]))["status"] == "booked"
 
 
 @pytest.mark.parametrize(
@@ -238,7 +248,7 @@ async def test_several_services_with_a_loaner_are_one_booking(desk: Desk) -> Non
     (slot,) = found["openings"]
     assert slot["transport"] == "loaner"
     desk.session.caller_turns += 1
-    booked = await desk.use("book_appointment", slot_id=slot["slot_id"])
+    booked = await desk.agreed("book_appointment", slot_id=slot["slot_id"])
     assert booked["status"] == "booked"
     async with desk.engine.connect() as connection:
         rows = (await connection.execute(select(AppointmentRow.transport))).all()
@@ -268,7 +278,7 @@ async def test_an_appointment_that_is_moved_is_not_in_its_own_way(desk: Desk) ->
     work = {"services": ["wheel_alignment"]}
     found = await desk.use("find_openings", **work, when="Tuesday at nine")
     desk.session.caller_turns += 1
-    await desk.use("book_appointment", slot_id=found["openings"][0]["slot_id"])
+    await desk.agreed("book_appointment", slot_id=found["openings"][0]["slot_id"])
     (mine,) = (await desk.use("my_appointments"))["appointments"]
     ref = mine["appointment_ref"]
     desk.session.caller_turns += 1
@@ -280,7 +290,9 @@ async def test_an_appointment_that_is_moved_is_not_in_its_own_way(desk: Desk) ->
     (slot,) = later["openings"]
     assert slot["when"] == "Tuesday, November 24 at 9:30 AM"
     desk.session.caller_turns += 1
-    moved = await desk.use("reschedule_appointment", appointment_ref=ref, slot_id=slot["slot_id"])
+    moved = await desk.agreed(
+        "reschedule_appointment", appointment_ref=ref, slot_id=slot["slot_id"]
+    )
     assert (moved["status"], moved["when"]) == ("moved", slot["when"])
 
 

@@ -161,6 +161,10 @@ class Session:
     changes: int = 0
     """How many appointments this call has moved or cancelled."""
     bookings: list[str] = field(default_factory=list)
+    agreed: list[str] = field(default_factory=list)
+    """The wishes that the caller has agreed to, by their idempotency keys, before they are done."""
+    done: list[str] = field(default_factory=list)
+    """The wishes that were met: asked for once more, they come to what they came to."""
     callback_requested: bool = False
     transcript_refused: bool = False
     """The caller wants no transcript: what was said does not outlive the call."""
@@ -222,6 +226,8 @@ class Session:
             "held": self.held,
             "changes": self.changes,
             "bookings": self.bookings,
+            "agreed": self.agreed,
+            "done": self.done,
             "callback_requested": self.callback_requested,
             "transcript_refused": self.transcript_refused,
             "promised": None if self.promised is None else asdict(self.promised),

@@ -10,11 +10,13 @@ from zoneinfo import ZoneInfo
 from config.dealership import Dealership, Location
 from otto.dialogue.session.state import Offer, Session
 from otto.dialogue.tools.arguments import BookAppointment, FindOpenings
+from otto.dialogue.tools.consent import Consents
 from otto.dialogue.tools.finding import described, instead_of, question
 from otto.dialogue.tools.information import service_of, services_said
-from otto.dialogue.tools.offers import answered, offered, opening_of, wish_key, withdraw
+from otto.dialogue.tools.offers import known_offer, met, offered, opening_of, wish_key, withdraw
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, told
 from otto.dialogue.tools.ports import Calendar
+from otto.dialogue.tools.read_back import ReadBacks
 from otto.dialogue.tools.results import Result, ToolFault
 from otto.language.wishes import Ask
 from otto.scheduling.bookings import (
@@ -38,11 +40,14 @@ class AppointmentTools:
         dealership: Dealership,
         location: Location,
         calendar: Calendar,
+        consents: Consents,
         now: Callable[[], datetime],
     ) -> None:
         self._dealership = dealership
         self._location = location
         self._calendar = calendar
+        self._consents = consents
+        self._read_backs = ReadBacks(dealership, location)
         self._now = now
         self._zone = ZoneInfo(location.timezone)
 
@@ -71,14 +76,18 @@ class AppointmentTools:
             await self._calendar.hold(HoldRequest(pinned.call_sid, opening))
 
     async def book(self, pinned: Pinned, arguments: BookAppointment) -> Outcome:
-        """Book an opening that was offered and answered."""
-        offer = answered(pinned, arguments.slot_id)
+        """Book an opening that was offered, and that the caller agreed to when they heard it."""
+        offer = known_offer(pinned, arguments.slot_id)
         vehicle = pinned.vehicle(arguments.vehicle_ref)
         if vehicle is None:
             raise ToolFault("Ask which of their vehicles it is for.")
         assert pinned.customer_id is not None
         # Same call, slot and vehicle: same key. A retry, by the model or by us, books once.
         key = wish_key(offer, pinned.call_sid, vehicle.vehicle_id)
+        wish = self._read_backs.booking(key, offer, vehicle, pinned.vehicles)
+        refusal = self._consents.refusal(pinned, wish, offer.caller_turn)
+        if refusal is not None:
+            return told(refusal)
         request = BookingRequest(
             idempotency_key=key,
             opening=opening_of(offer, self._location.id),
@@ -115,6 +124,7 @@ class AppointmentTools:
         def booked(session: Session) -> Result:
             if appointment_id not in session.bookings:
                 session.bookings.append(appointment_id)
+            met(session, key)
             withdraw(session, offer, "booked")
             return result
 

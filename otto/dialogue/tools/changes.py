@@ -1,7 +1,7 @@
 """The tools for what a caller has in the book already: told, moved and cancelled.
 
-As with bookings, an appointment is changed under a reference that was told in this
-call, after the caller has spoken again; a move goes to an opening that was offered and answered.
+As with bookings, an appointment is changed under a reference that was told in this call, after the
+caller has agreed to what they heard (`consent.py`); a move goes to an opening that was offered.
 Keys are made of the call and the wish, so whoever asks again, the model or a next owner of the
 call, does it once.
 """
@@ -19,10 +19,20 @@ from otto.dialogue.tools.arguments import (
     MyAppointments,
     RescheduleAppointment,
 )
+from otto.dialogue.tools.consent import Consents
 from otto.dialogue.tools.information import services_said
-from otto.dialogue.tools.offers import answered, forget_start, opening_of, wish_key, withdraw
+from otto.dialogue.tools.offers import (
+    forget_start,
+    known_offer,
+    met,
+    opening_of,
+    wish_key,
+    withdraw,
+)
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned
+from otto.dialogue.tools.outcome import told as answered
 from otto.dialogue.tools.ports import Calendar
+from otto.dialogue.tools.read_back import ReadBacks
 from otto.dialogue.tools.results import Result, ToolFault
 from otto.language.spoken_times import describe_start
 from otto.scheduling.bookings import (
@@ -50,11 +60,14 @@ class ChangeTools:
         dealership: Dealership,
         location: Location,
         calendar: Calendar,
+        consents: Consents,
         appointments: AppointmentTools,
     ) -> None:
         self._dealership = dealership
         self._location = location
         self._calendar = calendar
+        self._consents = consents
+        self._read_backs = ReadBacks(dealership, location)
         self._appointments = appointments
 
     async def mine(self, pinned: Pinned, arguments: MyAppointments) -> Outcome:
@@ -74,14 +87,20 @@ class ChangeTools:
         return Outcome(found)
 
     async def reschedule(self, pinned: Pinned, arguments: RescheduleAppointment) -> Outcome:
-        """Move an appointment to an opening that was offered and answered."""
-        told = _answered_ref(pinned, arguments.appointment_ref)
-        offer = answered(pinned, arguments.slot_id)
+        """Move an appointment to an opening, both of which the caller agreed to."""
+        told = _known(pinned, arguments.appointment_ref)
+        offer = known_offer(pinned, arguments.slot_id)
         if offer.service_codes != told.service_codes:
             same = " and ".join(told.service_codes)
             raise ToolFault(f"This slot is not for the same work. Find openings for {same}.")
+        key = wish_key(offer, pinned.call_sid, "move", told.appointment_id)
+        known = [*pinned.appointments.values()]
+        wish = self._read_backs.move(key, told, offer, known, pinned.vehicles)
+        refusal = self._consents.refusal(pinned, wish, max(told.caller_turn, offer.caller_turn))
+        if refusal is not None:
+            return answered(refusal)
         request = MoveRequest(
-            idempotency_key=wish_key(offer, pinned.call_sid, "move", told.appointment_id),
+            idempotency_key=key,
             appointment_id=UUID(told.appointment_id),
             customer_id=pinned.customer_id,
             opening=opening_of(offer, self._location.id),
@@ -118,6 +137,7 @@ class ChangeTools:
             session.appointments = [
                 stands if each.ref == told.ref else each for each in session.appointments
             ]
+            met(session, key)
             withdraw(session, offer, "booked")
             _correct(session, told, f"moved to {stands.when}")
             return result
@@ -133,10 +153,16 @@ class ChangeTools:
         return Outcome(moved, late)
 
     async def cancel(self, pinned: Pinned, arguments: CancelAppointment) -> Outcome:
-        """Cancel an appointment that the caller was told of, and has answered."""
-        told = _answered_ref(pinned, arguments.appointment_ref)
+        """Cancel an appointment, which the caller agreed to when they heard it."""
+        told = _known(pinned, arguments.appointment_ref)
+        key = f"{pinned.call_sid}:cancel:{told.appointment_id}"
+        known = [*pinned.appointments.values()]
+        wish = self._read_backs.cancellation(key, told, known, pinned.vehicles)
+        refusal = self._consents.refusal(pinned, wish, told.caller_turn)
+        if refusal is not None:
+            return answered(refusal)
         request = CancelRequest(
-            idempotency_key=f"{pinned.call_sid}:cancel:{told.appointment_id}",
+            idempotency_key=key,
             appointment_id=UUID(told.appointment_id),
             customer_id=pinned.customer_id,
             reason=arguments.reason,
@@ -159,6 +185,7 @@ class ChangeTools:
             if _is_told(session, told):
                 session.changes += 1
                 forget_start(session, told.starts_at)
+            met(session, key)
             _drop(session, told, "cancelled")
             return result
 
@@ -201,13 +228,11 @@ class ChangeTools:
         return booking.starts_at.isoformat(), said
 
 
-def _answered_ref(pinned: Pinned, ref: str) -> AppointmentRef:
-    """The appointment that the caller was told of and has spoken since. Raises `ToolFault`."""
+def _known(pinned: Pinned, ref: str) -> AppointmentRef:
+    """The appointment that was told under that reference. Raises `ToolFault`."""
     told = pinned.appointments.get(ref)
     if told is None:
         raise ToolFault("This appointment was not told in this call. Use my_appointments first.")
-    if pinned.caller_turns <= told.caller_turn:
-        raise ToolFault("Tell the caller which appointment it is first, and wait for their yes.")
     return told
 
 

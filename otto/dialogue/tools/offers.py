@@ -1,7 +1,6 @@
 """Openings as they are offered in a call: under opaque ids, and for as long as they are open.
 
-What is taken was offered in this call, and the caller has spoken since; whether they agreed is the
-model's reading so far.
+What is taken was offered in this call; whether the caller agreed to it is told by `consent.py`.
 """
 
 from __future__ import annotations
@@ -44,13 +43,11 @@ def offered(session: Session, openings: Iterable[Opening], zone: ZoneInfo) -> li
     return listed
 
 
-def answered(pinned: Pinned, slot_id: str) -> Offer:
-    """The offer that the caller has answered. Raises `ToolFault`."""
+def known_offer(pinned: Pinned, slot_id: str) -> Offer:
+    """The offer of that id. Raises `ToolFault`."""
     found = pinned.offers.get(slot_id)
     if found is None:
         raise ToolFault("This slot was not offered in this call. Use find_openings again.")
-    if pinned.caller_turns <= found.caller_turn:
-        raise ToolFault("Offer this slot to the caller first, and wait for their yes.")
     return found
 
 
@@ -80,6 +77,12 @@ def wish_key(offer: Offer, *parts: object) -> str:
     wish = [*map(str, parts), offer.starts_at, "+".join(offer.service_codes)]
     wish += [offer.transport] if offer.transport != "drop_off" else []
     return ":".join([*wish, *([str(offer.change)] if offer.change else [])])
+
+
+def met(session: Session, key: str) -> None:
+    """The wish with this key was met."""
+    if key not in session.done:
+        session.done.append(key)
 
 
 def withdraw(session: Session, offer: Offer, status: str) -> None:

@@ -48,9 +48,13 @@ class Pinned:
     lacks_proof: bool
     exchange: Exchange
     """What was heard of Otto, and answered, up to the caller's last turn."""
+    agreed: frozenset[str]
+    done: frozenset[str]
+    is_again: bool
+    """Whether the tool took too long for somebody before, and may have gone through."""
 
     @classmethod
-    def of(cls, session: Session) -> Self:
+    def of(cls, session: Session, call_id: str = "") -> Self:
         return cls(
             call_sid=session.call_sid,
             caller=session.caller,
@@ -67,6 +71,9 @@ class Pinned:
             proved=session.proved,
             lacks_proof=session.lacks_proof,
             exchange=Exchange.of(session.history.entries),
+            agreed=frozenset(session.agreed),
+            done=frozenset(session.done),
+            is_again=any(each["id"] == call_id for each in session.outstanding),
         )
 
     @property

@@ -147,7 +147,8 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
         ),
         _tool(
             "book_appointment",
-            "Book an opening that was offered in this call, after the caller said yes to it.",
+            "Book an opening that was offered in this call, after the caller has heard service, "
+            "vehicle, day and time, and said yes. not_done: nothing happened; say its read_back.",
             slot_id=_text("The slot_id of the opening."),
             vehicle_ref=_optional(_text("The vehicle's reference; null when there is only one.")),
             notes=_optional(_text("What the technician should know, in one sentence, or null.")),
@@ -156,14 +157,16 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
         _tool(
             "reschedule_appointment",
             "Move an appointment to an opening that was offered in this call, after the caller "
-            "said yes to it. Nothing is given up before the new time is theirs.",
+            "has heard work, day and time, and said yes. not_done: nothing happened; say its "
+            "read_back. Nothing is given up before the new time is theirs.",
             appointment_ref=_text("The appointment's reference, of my_appointments."),
             slot_id=_text("The slot_id of the opening."),
         ),
         _tool(
             "cancel_appointment",
-            "Cancel an appointment that the caller was told of in this call, after they said yes "
-            "to that. Offer to move it first when they only cannot come then.",
+            "Cancel an appointment that the caller was told of in this call, after they heard its "
+            "work, day and time, and said yes to cancelling. not_done: nothing happened; say its "
+            "read_back. Offer to move it first when they only cannot come then.",
             appointment_ref=_text("The appointment's reference, of my_appointments."),
             reason={
                 "type": "string",

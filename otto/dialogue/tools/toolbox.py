@@ -47,6 +47,7 @@ from otto.dialogue.tools.arguments import (
 from otto.dialogue.tools.callers import CallerTools
 from otto.dialogue.tools.changes import ChangeTools
 from otto.dialogue.tools.codes import CodeTools
+from otto.dialogue.tools.consent import Consents
 from otto.dialogue.tools.endings import CLOSED
 from otto.dialogue.tools.information import answer
 from otto.dialogue.tools.newcomers import NewcomerTools
@@ -95,8 +96,9 @@ class Toolbox:
         callers = CallerTools(crm, session, verification_attempts, now)
         newcomers = NewcomerTools(crm, now)
         codes = CodeTools(calendar, crm)
-        appointments = AppointmentTools(dealership, location, calendar, now)
-        changes = ChangeTools(dealership, location, calendar, appointments)
+        consents = Consents(session, dealership, location, now)
+        appointments = AppointmentTools(dealership, location, calendar, consents, now)
+        changes = ChangeTools(dealership, location, calendar, consents, appointments)
         repairs = RepairTools(location, crm, now)
         self._tools: dict[str, Tool] = {
             "identify_caller": Tool(IdentifyCaller, callers.identify),
@@ -135,7 +137,7 @@ class Toolbox:
     async def work(self, call: ToolCall) -> Finished:
         """Execute one tool call; nothing of it is in the session before it is settled. Never
         raises, except for cancellation."""
-        pinned = Pinned.of(self._session)
+        pinned = Pinned.of(self._session, call.id)
         tool = self._tools.get(call.name)
         if call.fault:
             return Finished(pinned, told(error(advice=call.fault)))
