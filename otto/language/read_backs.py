@@ -26,7 +26,7 @@ _AS_IN = {
 _NEEDS_WORD = frozenset("ABCDEFGHJKMNPSTVZ")
 """Letters that sound like another one; the rest stand for themselves."""
 _QUESTION = re.compile(
-    r"\b(?:right|correct|did i (?:get|hear)|is that|have i got)\b", re.IGNORECASE
+    r"\b(?:right|correct|did i (?:get|hear)|is that|have i got|may i|shall i)\b", re.IGNORECASE
 )
 _TURNS = re.compile(
     r"\b(?:no|not|but|except|actually|wrong|isn't|wait|sorry|with an?|instead|rather|change)\b"

@@ -183,6 +183,66 @@ async def test_strangers_and_customers_are_told_the_same(ring: Any) -> None:
     assert "could not match" in heard[0][4] and "could not match" in heard[0][-1]
 
 
+async def test_a_new_customer_is_known_by_their_date_of_birth_the_next_time(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    first = ring(NOBODY)
+    for words in ("I need an oil change", "Grace Hopper", "December 9, 1986", "Yes, that's right."):
+        await first.say(words)
+    for words in ("a 2021 Toyota Corolla", "Yes"):
+        await first.say(words)
+    assert "You're booked" in await book(first, "tuesday")
+    second = ring(NOBODY)
+    assert "date of birth?" in await second.say("When is my appointment?")
+    wrong = await second.say("December 10, 1986")
+    assert "I heard December 10, 1986. Is that right?" in wrong and "Tuesday" not in wrong
+    said = await second.say("No, it's December 9, 1986")
+    assert "for your 2021 Toyota Corolla on Tuesday, November 24" in said
+    assert second.session.attempts == 1, "what was misheard did not count"
+    async with engine.connect() as connection:
+        counted = await connection.scalar(
+            text("SELECT count(*) FROM limit_events WHERE kind = 'verification'")
+        )
+    assert counted == 0, "nor does it in the next call"
+
+
+async def test_who_would_rather_not_tell_is_known_by_name_and_vin(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    first = ring(NOBODY)
+    for words in ("I need an oil change", "Grace Hopper", "I'd rather not say"):
+        await first.say(words)
+    said = await first.say("Yes, that's right.")
+    assert "it is your name and your car's VIN that we can know you by" in said
+    said = await first.say("a 2021 Toyota Corolla")
+    assert "Do you have it at hand?" in said
+    said = await first.say("Sure, it's 1 M 8 G D M 9 A X K P 0 4 2 7 8 8")
+    assert "K as in King, P as in Peter, 0, 4, 2, 7, 8, 8. Is that right?" in said
+    assert "What day" in await first.say("Yes")
+    second = ring(NOBODY)
+    await second.say("When is my appointment?")
+    assert "first and last name" in await second.say("the last six of my VIN are 0 4 2 7 8 8")
+    said = await second.say("Grace Hopper")
+    assert "don't see an appointment" in said and second.session.first_name == "Grace"
+
+
+async def test_wrong_answers_are_counted_in_the_database_before_they_are_confirmed(
+    ring: Any, engine: AsyncEngine
+) -> None:
+    """Else whoever denies each of their guesses could guess for nothing."""
+    for years in (range(1980, 1984), range(1985, 1989)):
+        call = ring(MARIA)
+        await call.say("When is my appointment?")
+        for year in years:
+            said = await call.say(f"No, it's March 12, {year}")
+            if "connect you" in said:
+                break
+    assert "can't verify" in said
+    call = ring(MARIA)
+    await call.say("When is my appointment?")
+    assert "can't verify" in await call.say("March 12, 1984"), "the right one is looked at no more"
+
+
 async def test_wrong_answers_in_several_calls_end_at_a_person(ring: Any) -> None:
     for _ in range(2):
         call = ring(MARIA)

@@ -180,7 +180,10 @@ async def test_a_vehicle_that_is_not_there_or_not_theirs(dealership: Dealership)
     other = await Desk(dealership, order("ready", vehicle_id=99)).ask()
     assert other["status"] == "none"
     unknown = await Desk(dealership, order("ready")).ask("v9")
-    assert unknown["status"] == "error" and "which of their vehicles" in unknown["advice"]
+    assert (unknown["status"], unknown["code"]) == ("ask", "which_vehicle")
+    assert unknown["message"] == f"Which car is it, the {CAR} or the 2016 Camry?"
+    named = await Desk(dealership, order("ready")).ask("the Civic")
+    assert [each["vehicle_ref"] for each in named["repairs"]] == ["v1"]
 
 
 @pytest.mark.parametrize("identity", [each for each in Identity if each is not Identity.VERIFIED])

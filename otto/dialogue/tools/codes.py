@@ -7,11 +7,15 @@ from otto.dialogue.tools.arguments import CheckCode, TextCode
 from otto.dialogue.tools.callers import known_number
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, told
 from otto.dialogue.tools.ports import Calendar, Crm
-from otto.dialogue.tools.results import Result, ToolFault, error
+from otto.dialogue.tools.results import Result, ToolFault, asked, error
+from otto.dialogue.tools.said import Said, Standing
 from otto.language.numbers import read_number
+from otto.language.read_backs import phone_said
 from otto.scheduling.texts.code_requests import CodeRequest, CodeVerdict
 
 NOT_SENT = "I'm sorry, I can't text a code to that number."
+WHICH_NUMBER = "I'm sorry. What is the number, digit by digit?"
+NEW_NUMBER = "Call identify_caller with the number that they say."
 NO_CODE = "I'm sorry, that code is not good any more."
 WRONG = "I'm sorry, that is not the code I sent."
 
@@ -26,6 +30,12 @@ class CodeTools:
     async def send(self, pinned: Pinned, arguments: TextCode) -> Outcome:
         """Text a code to the number that is claimed."""
         number = pinned.phone
+        shown = phone_said(number)
+        match Said(pinned.exchange).standing([shown]):
+            case Standing.DENIED:
+                return told(asked("differs", WHICH_NUMBER, advice=NEW_NUMBER))
+            case Standing.OPEN:
+                return told(asked("read_back", f"I'll text the code to {shown}. Is that right?"))
         request = CodeRequest(pinned.call_sid, number, pinned.own_number)
         if not await self._calendar.text_code(request):
             return told(error(NOT_SENT, advice="Offer to connect a person."))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from otto.crm.names import is_same_name
 from otto.dialogue.session.state import VehicleRef
+from otto.dialogue.tools.results import Asked
 from otto.dialogue.tools.said import Said, Standing
 from otto.language.read_backs import spelled
 from otto.language.vehicle_names import MODELS
@@ -87,7 +88,27 @@ def read_back(car: Car) -> str:
 def which_of(vehicles: Sequence[VehicleRef]) -> str:
     """The question which of several it is, by name."""
     names = [f"the {vehicle.description}" for vehicle in vehicles]
+    if len(names) == 1:
+        return f"Is it about {names[0]}?"
     return f"Which car is it, {', '.join(names[:-1])} or {names[-1]}?"
+
+
+def one_of(
+    vehicles: Sequence[VehicleRef], ref: str | None, said: Said, this_year: int
+) -> VehicleRef:
+    """The vehicle under `ref`, or the one that the words in its place or the caller's last ones
+    name. Raises `Asked` with the question which of them it is; there is one at least."""
+    known = next((vehicle for vehicle in vehicles if vehicle.ref == ref), None)
+    if known is not None:
+        return known
+    words = [ref] if ref is not None else [*reversed(said.turns)]
+    named = (vehicles_named(each, vehicles, this_year) for each in words)
+    meant = next((found for found in named if found), [])
+    if len(vehicles) == 1 and ref is None:
+        return vehicles[0]
+    if len(meant) == 1:
+        return meant[0]
+    raise Asked("which_vehicle", which_of(meant if len(meant) > 1 else vehicles))
 
 
 def vehicles_named(words: str, vehicles: Sequence[VehicleRef], this_year: int) -> list[VehicleRef]:

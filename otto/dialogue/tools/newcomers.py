@@ -66,7 +66,7 @@ _BIRTH = re.compile(
 )
 _NAME = re.compile(r"\bnames?\b|\bspell\b|\bwho am i speaking\b", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
-_VIN = re.compile(r"\bVIN\b.*\?", re.DOTALL)
+_VIN = re.compile(r"\bVIN\b[^.?]*\?|\bit at hand\?", re.IGNORECASE)
 
 
 class NewcomerTools:

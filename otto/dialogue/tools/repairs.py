@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from config.dealership import Location
 from otto.crm.repair_orders import RepairOrder, RepairStatus
 from otto.dialogue.tools.arguments import RepairStatusOf
+from otto.dialogue.tools.garage import one_of
 from otto.dialogue.tools.outcome import Outcome, Pinned, told
 from otto.dialogue.tools.ports import Crm
-from otto.dialogue.tools.results import Result, ToolFault
+from otto.dialogue.tools.results import Result
+from otto.dialogue.tools.said import Said
 from otto.language.spoken_times import describe_date, describe_start, describe_time
 from otto.scheduling.hours import open_periods
 
@@ -47,12 +49,11 @@ class RepairTools:
     async def status(self, pinned: Pinned, arguments: RepairStatusOf) -> Outcome:
         """How far the work is on the vehicle that is asked about, or on all of theirs."""
         assert pinned.customer_id is not None
-        asked = arguments.vehicle_ref
-        if asked is not None and pinned.vehicle(asked) is None:
-            raise ToolFault("Ask which of their vehicles it is, or use null for all.")
+        asked, now = arguments.vehicle_ref, self._now()
+        if asked is not None and pinned.vehicles:
+            asked = one_of(pinned.vehicles, asked, Said(pinned.exchange), now.year).ref
         orders = await self._crm.repair_orders(pinned.customer_id)
         refs = {vehicle.vehicle_id: vehicle for vehicle in pinned.vehicles}
-        now = self._now()
         theirs = [
             (order, ref)
             for order in orders

@@ -30,6 +30,14 @@ class ToolFault(Exception):
     """A tool cannot do what was asked; the text is advice for the model."""
 
 
+class Asked(Exception):
+    """Something is to be asked before a tool can go on."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code)
+        self.result = asked(code, message)
+
+
 def error(message: str | None = None, *, advice: str | None = None) -> Result:
     """`message` may be said to the caller as it is; `advice` is for the model alone."""
     result = {"status": "error"}

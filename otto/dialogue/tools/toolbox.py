@@ -54,7 +54,14 @@ from otto.dialogue.tools.newcomers import NewcomerTools
 from otto.dialogue.tools.outcome import Finished, Late, Outcome, Pinned, Tool, told
 from otto.dialogue.tools.ports import Calendar, Crm
 from otto.dialogue.tools.repairs import RepairTools
-from otto.dialogue.tools.results import Result, ToolFault, calendar_away, error, without_blanks
+from otto.dialogue.tools.results import (
+    Asked,
+    Result,
+    ToolFault,
+    calendar_away,
+    error,
+    without_blanks,
+)
 from otto.dialogue.tools.schemas import Schema, tool_schemas
 from otto.events import ToolCall
 from otto.language.characters import printable
@@ -158,6 +165,8 @@ class Toolbox:
         sentence = tool.failed_late
         try:
             return await tool.run(pinned, arguments)
+        except Asked as question:
+            result = question.result
         except ToolFault as fault:
             result = error(advice=str(fault))
         except (DateError, PhoneError, VinError) as fault:
