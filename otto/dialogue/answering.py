@@ -94,7 +94,9 @@ class Answering:
         self._runner = ToolRunner(
             self._toolbox, session, call.spawn, context.settings.tool_timeout_s, self._on_late
         )
-        self._holding = Holding(session, context.calendar, context.location.id, call.spawn)
+        self._holding = Holding(
+            session, context.calendar, context.location, call.spawn, context.now
+        )
         self._gate = Gate(session, context.dealership, context.location, context.now)
         self._owed: Reply | None = None
         """The reply that is asked for when the tools of an earlier one are done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,11 @@ from tests.support.call import BORN, Call, Step
 
 CHICAGO = ZoneInfo("America/Chicago")
 NINE = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=CHICAGO)
+
+
+def open_all_day(day: date) -> list[tuple[time, time]]:
+    return [(time(7, 30), time(18, 0))]
 
 
 def offer(at: datetime) -> Offer:
@@ -47,6 +52,10 @@ OFFERS = [*TUESDAY, *WEDNESDAY]
         ("I have 1:00 PM. Does that work?", 2),
         ("Shall I book Wednesday at 9:00 AM?", 3),
         ("Wednesday, November 25 at noon, shall I?", 4),
+        ("Tuesday at nine in the morning, okay?", 0),
+        ("Half past ten tomorrow for your 2018 Mazda CX-5, does that work?", 1),
+        ("That's the twenty fourth at one o'clock. Shall I book it?", 2),
+        ("Wednesday the 25th at twelve noon. Is that right?", 4),
         ("You have Friday, November 27 at 2:00 PM. Shall I move it to Tuesday at 10:30 AM?", 1),
         # Several, or none, or nothing asked.
         ("I have Tuesday at 9:00 AM, 10:30 AM or 1:00 PM. Which works for you?", None),
@@ -55,13 +64,15 @@ OFFERS = [*TUESDAY, *WEDNESDAY]
         ("Your appointment is on Tuesday, November 24 at 9:00 AM.", None),
         ("Shall I book Thursday at 9:00 AM?", None),
         ("Shall I book Tuesday at 9:15 AM?", None),
+        ("Shall I book Tuesday, December 1 at nine?", None),
+        ("Shall I book Wednesday, November 24 at nine?", None),
         ("Shall I book Tuesday at 9:00 PM?", None),
         ("What day works best for you?", None),
         ("", None),
     ],
 )
 def test_one_opening_that_is_asked_about_is_said_back(text: str, meant: int | None) -> None:
-    found = said_back(text, OFFERS)
+    found = said_back(text, OFFERS, MONDAY, open_all_day)
     assert found == (None if meant is None else OFFERS[meant])
 
 
@@ -75,12 +86,12 @@ def test_whatever_is_offered_is_known_when_it_is_said_back(
 ) -> None:
     offers = [offer(NINE + timedelta(minutes=each)) for each in minutes]
     meant = offers[which % len(offers)]
-    assert said_back(frame.format(meant.when), offers) == meant
+    assert said_back(frame.format(meant.when), offers, MONDAY, open_all_day) == meant
 
 
 @given(st.text(max_size=80))
 def test_nothing_that_is_said_is_too_strange(text: str) -> None:
-    assert said_back(text, OFFERS) in [None, *OFFERS]
+    assert said_back(text, OFFERS, MONDAY, open_all_day) in [None, *OFFERS]
 
 
 # In a call

@@ -7,73 +7,72 @@ the model for it. Another opening that is said back takes the place of the one t
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 
 import structlog
 
+from config.dealership import Location
 from otto.dialogue.session.state import Directive, Offer, Session
+from otto.dialogue.tools.finding import hours_on
 from otto.dialogue.tools.offers import opening_of
 from otto.dialogue.tools.ports import Calendar
 from otto.dialogue.tools.runner import Spawn
 from otto.dialogue.turns.courtesy import asks
+from otto.language.clock import Span
+from otto.language.mentions import mentioned
 from otto.scheduling.bookings import HoldRequest
 
 log = structlog.get_logger()
 
-_WHEN = re.compile(
-    r"(?P<weekday>\w+), (?P<month>\w+) (?P<day>\d+) at "
-    r"(?P<hour>\d+):(?P<minute>\d\d) (?P<half>[AP])M"
-)
-"""As `describe_start` says it."""
-_CLOCK = re.compile(
-    r"\b(?P<hour>1[0-2]|0?[1-9])(?::(?P<minute>[0-5]\d))?\s?(?P<half>[ap])\.?\s?m\b|\bnoon\b",
-    re.IGNORECASE,
-)
-_WEEKDAY = re.compile(r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b")
-_DATE = re.compile(
-    rf"(?:{_WEEKDAY.pattern},? )?\b(january|february|march|april|may|june|july|august|september"
-    r"|october|november|december) (\d{1,2})(?:st|nd|rd|th)?\b"
-)
-
-Clock = tuple[int, int, str]
-"""Hour of twelve, minute, and "a" or "p"."""
+HoursOn = Callable[[date], Sequence[Span]]
 
 
-def said_back(text: str, offers: Iterable[Offer]) -> Offer | None:
-    """The opening that Otto asks about in `text`; None for none, or several."""
+def said_back(text: str, offers: Iterable[Offer], now: datetime, hours_on: HoursOn) -> Offer | None:
+    """The opening that Otto asks about in `text`; None for none, or several. `now` is aware, in the
+    dealership's zone; `hours_on` tells which nine "at nine" is."""
     if not asks(text):
         return None
-    heard = text.casefold()
-    clocks = {_clock(match) for match in _CLOCK.finditer(heard)}
-    dates = {(month, int(day)) for month, day in _DATE.findall(heard)}
-    # A weekday that stands before its date says nothing of other weeks.
-    weekdays = set(_WEEKDAY.findall(_DATE.sub("", heard)))
+    said = mentioned(text, now, hours_on)
+    if len(said.starts) == len(said.days):
+        starts = set(said.starts)  # each day with a time of its own
+    else:
+        starts = {(day, moment) for day in said.days for moment in said.times}
+    times = set(said.times)
     by_start: dict[str, Offer] = {}
     for offer in offers:
-        match = _WHEN.match(offer.when)
-        if match is None or _clock(match) not in clocks:
-            continue
-        day = match["weekday"].casefold(), (match["month"].casefold(), int(match["day"]))
-        if not (weekdays or dates) or day[0] in weekdays or day[1] in dates:
+        start = datetime.fromisoformat(offer.starts_at).astimezone(now.tzinfo)
+        is_meant = (start.date(), start.time()) in starts if said.days else start.time() in times
+        if is_meant:
             by_start[offer.starts_at] = offer
-    return next(iter(by_start.values())) if len(by_start) == 1 else None
+    return next(iter(by_start.values())) if said.is_clear and len(by_start) == 1 else None
 
 
 class Holding:
     """What is held for one call: one opening at a time, which the session names."""
 
     def __init__(
-        self, session: Session, calendar: Calendar, location_id: str, spawn: Spawn
+        self,
+        session: Session,
+        calendar: Calendar,
+        location: Location,
+        spawn: Spawn,
+        now: Callable[[], datetime],
     ) -> None:
         self._session = session
         self._calendar = calendar
-        self._location_id = location_id
+        self._location = location
         self._spawn = spawn
+        self._now = now
 
     def said(self, text: str) -> None:
         """Otto says this: what it says back is held from now on."""
-        offer = said_back(text, self._session.offers.values())
+        offer = said_back(
+            text,
+            self._session.offers.values(),
+            self._now().astimezone(self._location.zone),
+            lambda day: hours_on(self._location, day),
+        )
         if offer is not None:
             self._session.held = offer.slot_id
             self._spawn(self._hold(offer), "")
@@ -89,14 +88,8 @@ class Holding:
             log.warning("hold_not_released", error=type(error).__name__)
 
     async def _hold(self, offer: Offer) -> None:
-        opening = opening_of(offer, self._location_id)
+        opening = opening_of(offer, self._location.id)
         try:
             await self._calendar.hold(HoldRequest(self._session.call_sid, opening))
         except Exception as error:  # whoever books it finds out what stands
             log.info("opening_not_held", error=type(error).__name__)
-
-
-def _clock(match: re.Match[str]) -> Clock:
-    if match[0] == "noon":
-        return 12, 0, "p"
-    return int(match["hour"]), int(match["minute"] or 0), match["half"].casefold()
