@@ -27,7 +27,10 @@ from sandbox.receptionist.understanding.words import normalise, tokens
 
 
 def _answer_nothing(desk: Desk, text: str) -> None:
-    """Nothing particular is open: the wishes say it all."""
+    """Nothing particular is open: the wishes say it all, and a no is a goodbye."""
+    has_been_helped = len(desk.earlier) > 1
+    if has_been_helped and yes_or_no(text) is False and not services(text, desk.codes):
+        desk.goodbye = Wish.BOOK not in wishes(text)
 
 
 # --- Which car, when, and whether ---------------------------------------------------------------
@@ -38,11 +41,16 @@ def _answer_vehicle(desk: Desk, text: str) -> None:
     if at is not None:
         desk.vehicle, desk.adding = desk.vehicles[at][0], False
         return
+    if desk.asks_vin:
+        # Whatever they say to that, a no as well, is an answer.
+        desk.car_vin = text.strip() if any(char.isdigit() for char in text) else None
+        desk.asks_vin = False
+        return
     said = read_car(text, desk.today.year)
-    if said == Car() and desk.car.make and not desk.car.model:
+    if said == Car() and desk.car.make and not desk.car.model and people.full_name(text)[0]:
         # Only the model was missing: whatever word came is its name.
-        said = Car(text.strip(), model=people.full_name(text)[0] or None)
-    desk.car = desk.car.with_more(said) if said != Car() else desk.car
+        said = Car(text.strip(), model=people.full_name(text)[0])
+    desk.car = desk.car.with_more(said)
 
 
 def _answer_which_vehicle(desk: Desk, text: str) -> None:

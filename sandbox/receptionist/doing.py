@@ -112,11 +112,9 @@ def _verify(desk: Desk, *, with_name: bool) -> Call:
 
 def _arrange(desk: Desk) -> Call | None:
     if not desk.vehicle:
-        car = desk.car
-        if not car.is_whole or (desk.vehicles and not desk.adding):
+        if not desk.car.words or (desk.vehicles and not desk.adding):
             return None
-        described = {"year": car.year, "make": car.make, "model": car.model}
-        return Call("add_vehicle", {**described, "vehicle": car.words, "words": car.words})
+        return Call("add_vehicle", {"vehicle": desk.car.words, "vin": desk.car_vin})
     if desk.when is None:
         return None
     if not desk.openings:

@@ -15,7 +15,7 @@ from sandbox.receptionist.understanding.agreement import (
     is_change_of_mind,
     yes_or_no,
 )
-from sandbox.receptionist.understanding.choices import choose_openings, choose_place
+from sandbox.receptionist.understanding.choices import choose_openings, choose_place, names
 from sandbox.receptionist.understanding.services import services
 from sandbox.receptionist.understanding.times import clock_times, says_when, when
 from sandbox.receptionist.understanding.vehicles import choose_vehicle
@@ -91,14 +91,22 @@ def answer_cancel(desk: Desk, text: str) -> None:
     if answer is Answer.AGREES:
         was_asked = desk.waited or "cancel" in desk.last_said.lower() or "cancel" in normalise(text)
         desk.agreed, desk.repeat = was_asked, not was_asked
+    elif _wants_it_moved(desk, text):
+        begin(desk, Errand.MOVE, text)
+        if desk.when is None and says_when(text):
+            desk.when = text.strip()
     elif answer is Answer.WAITS and yes_or_no(text) is not False:
         desk.waiting, desk.news = True, [phrases.TAKE_YOUR_TIME]
     elif answer in {Answer.DECLINES, Answer.WAITS}:
         _leave_it(desk)
-    elif _MOVES.search(normalise(text)) or says_when(text):
-        begin(desk, Errand.MOVE, text)
-        if desk.when is None and says_when(text):
-            desk.when = text.strip()
+
+
+def _wants_it_moved(desk: Desk, text: str) -> bool:
+    """Whether another time was named, or asked for, instead of an answer."""
+    assert desk.appointment is not None
+    if _LEAVES.search(normalise(text)) or names(text, desk.appointment.when):
+        return False
+    return bool(_MOVES.search(normalise(text)) or says_when(text))
 
 
 def another_time(desk: Desk, text: str) -> None:

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from sandbox.receptionist import wants
+from sandbox.receptionist import phrases, wants
 from sandbox.receptionist.answers import ANSWERS, SEE_TO_WISHES
 from sandbox.receptionist.booking import hear_wishes
 from sandbox.receptionist.state import Desk
+from sandbox.receptionist.understanding.agreement import Answer, agreement
+from sandbox.receptionist.understanding.people import introduced
 from sandbox.receptionist.understanding.wishes import Wish, staff, transport, wishes
 from sandbox.receptionist.understanding.words import normalise
 
@@ -22,6 +24,8 @@ def hear(desk: Desk, text: str) -> None:
     if not normalise(text):
         return
     before = desk.facts()
+    if name := introduced(text) if not desk.first_name else None:
+        desk.first_name, desk.last_name = name
     wanted = wishes(text)
     if wants.take_up(desk, question, text):
         if besides := wants.booked_besides(desk, text):
@@ -38,6 +42,8 @@ def hear(desk: Desk, text: str) -> None:
             desk.goodbye = True
     if desk.facts() != before or desk.news:
         desk.unclear = 0
+    elif agreement(text) is Answer.WAITS:
+        desk.waiting, desk.news = True, [phrases.TAKE_YOUR_TIME]
     elif not desk.repeat and not desk.waiting:
         desk.unclear += 1
         if desk.unclear > MAX_UNCLEAR:

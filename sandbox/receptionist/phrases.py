@@ -84,15 +84,6 @@ def which_vehicle(descriptions: Sequence[str], again: int) -> str:
     return ("Which car is it, " if not again else "Please tell me which car: ") + f"{listed}?"
 
 
-def rest_of_vehicle(year: int | None, make: str | None, model: str | None) -> str:
-    """What is still missing of a vehicle of which something is known."""
-    if not make:
-        return f"And which make and model is the {year}?"
-    if not model:
-        return f"Which model of {make} is it{'' if year else ', and from which year'}?"
-    return f"Which year is the {make} {model}?"
-
-
 def openings(whens: Sequence[str], again: int) -> str:
     """The openings said back, those of a day together, and the question which one."""
     offered = _either(_by_day(whens))
@@ -166,7 +157,7 @@ def move_it(work: str, vehicle: str, when: str, again: int) -> str:
 
 def not_done_here(what: str) -> str:
     """What they asked for is not on the menu."""
-    return f"I'm sorry, {what} is not something we do here."
+    return f"I'm sorry, we don't do that here: {what}."
 
 
 def to_be_moved(visit: str) -> str:

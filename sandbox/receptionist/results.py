@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.receptionist import consent, errands, phrases
 from sandbox.receptionist.state import Desk, Doubt, Identity, Opening
-from sandbox.receptionist.understanding.vehicles import Car, choose_vehicle
+from sandbox.receptionist.understanding.vehicles import Car, choose_vehicle, read_car
 
 FAILURES_LIMIT = 2
 """Errors of one tool, with no success between, after which a person is offered."""
@@ -24,6 +25,8 @@ def learn(desk: Desk, name: str, arguments: Mapping[str, Any], result: Mapping[s
     is never said: what to do next follows from the desk's state.
     """
     status = str(result.get("status", ""))
+    if status == "ask":
+        desk.failed.add(name)  # Not before the caller has answered.
     if status == "error" and result.get("code") == "book_away":
         # Everything the caller has said still holds: it may be asked again later.
         desk.failed.add(name)
@@ -61,19 +64,28 @@ def _learn_doubt(
     """What was understood has to be agreed to first; what was not said is asked for again."""
     message = str(result.get("message") or "")
     _tell(desk, result, otherwise="")
-    if result.get("code") == "read_back":
+    heard = _HEARD.search(message) if name == "add_vehicle" else None
+    if result.get("code") == "read_back" or (name in _CORRECTED_BY_TOOL and not heard):
         desk.doubt = Doubt(name, tuple(arguments.items()), message)
+    elif heard:
+        # It heard another car than it was given: a yes is one to that.
+        desk.car = read_car(heard["car"], desk.today.year)
+        given = {**arguments, "vehicle": desk.car.words}
+        desk.doubt = Doubt(name, tuple(given.items()), message)
     else:
         _ask_again(desk, name)
 
 
+_CORRECTED_BY_TOOL = frozenset({"create_customer", "add_vehicle"})
+"""They hear themselves what the caller corrects, and are called again after whatever is said."""
+_HEARD = re.compile(r"I heard (?P<car>.*)\. Is that right\?")
+
+
 def _ask_again(desk: Desk, name: str) -> None:
     """What this tool was told is to be said anew."""
-    if name == "add_vehicle":
-        desk.car = Car()
-    elif name == "identify_caller":
+    if name == "identify_caller":
         desk.phone, desk.identity = None, Identity.NEEDS_NUMBER
-    elif name in {"verify_caller", "create_customer"}:
+    elif name == "verify_caller":
         desk.born = desk.vin = None
 
 
@@ -219,10 +231,9 @@ def _learn_new_vehicle(
     desk: Desk, status: str, _: Mapping[str, Any], result: Mapping[str, Any]
 ) -> bool:
     if status == "ask":
-        if result.get("code") != "second_fact":
-            desk.car = Car(desk.car.words, desk.car.year, desk.car.make, None)
+        desk.asks_vin = result.get("code") == "second_fact"
         return _said(desk, result)
-    desk.car = Car()
+    desk.car, desk.car_vin, desk.asks_vin = Car(), None, False
     if status != "added":
         return False
     added = (str(result.get("vehicle_ref")), str(result.get("description", "")))
@@ -270,6 +281,7 @@ def _learn_booking(
         code = str(result.get("confirmation") or "")
         is_texted = result.get("text_message") is not False
         desk.news.append(phrases.booked(desk.work(), when, code, is_texted))
+        desk.spoken_of = desk.service
         desk.wants, desk.service, desk.service_name, desk.also = False, None, "", ()
         desk.when, desk.booked = None, desk.booked + 1
         desk.transport = desk.staff = None

@@ -64,8 +64,6 @@ def _asked(desk: Desk, kind: Question, again: int) -> str:
         return desk.doubt.message
     if kind is Question.WHICH_VEHICLE:
         return phrases.which_vehicle([name for _, name in desk.vehicles], again)
-    if kind is Question.VEHICLE and (desk.car.year or desk.car.make):
-        return phrases.rest_of_vehicle(desk.car.year, desk.car.make, desk.car.model)
     if kind is Question.OPENING:
         offered: tuple[Opening, ...] = (desk.narrowed or desk.openings)[:MOST_OPENINGS]
         return phrases.openings([opening.when for opening in offered], again)

@@ -100,6 +100,8 @@ class Desk:
     staff: str | None = None
     """Whom of the staff they would like."""
     priced: str | None = None
+    spoken_of: str | None = None
+    """The service that was spoken of last: "how much is it" is about that one."""
     when: str | None = None
     """When they want to come, in their own words; None: not said yet."""
 
@@ -131,6 +133,10 @@ class Desk:
     adding: bool = False
     car: Car = field(default_factory=Car)
     """The car they describe, which is not among theirs yet."""
+    car_vin: str | None = None
+    """The words with its VIN."""
+    asks_vin: bool = False
+    """They were asked for it, to be known by it the next time."""
 
     openings: tuple[Opening, ...] = ()
     narrowed: tuple[Opening, ...] = ()

@@ -126,6 +126,8 @@ def take_up(desk: Desk, question: Question, text: str) -> bool:
             elif wish in _ASKED_IN_PASSING and question in _PROPOSED:
                 desk.news.append(phrases.ASK_THE_DESK)
             elif isinstance(way, Begin) and is_taken:
+                if way.errand in {desk.errand, *(errand for errand, _ in desk.later)}:
+                    continue
                 desk.later = (*desk.later, (way.errand, part))
             else:
                 _go(desk, way, wish, part)
@@ -230,7 +232,7 @@ def _inquiries(desk: Desk, wish: Wish, way: Answer, text: str) -> tuple[Inquiry,
         if named and not desk.wants:
             desk.priced = named[0]
         return tuple(Inquiry("prices", each) for each in named) or (
-            Inquiry("prices", desk.service),
+            Inquiry("prices", desk.service or desk.spoken_of),
         )
     if wish is Wish.HOURS:
         return (Inquiry("hours", date=day_words(text)),)

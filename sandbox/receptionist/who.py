@@ -68,71 +68,59 @@ def answer_name(desk: Desk, text: str) -> None:
 
 
 def answer_read_back(desk: Desk, text: str) -> None:
-    """Whether what was understood is right: made again on a yes, corrected on a no."""
+    """Whether what was understood is right. On a yes the same call is made again; on anything else
+    it is made with what they corrected, as far as that can be told: the tool has heard it too."""
     assert desk.doubt is not None
-    if agreement(text) is Answer.AGREES or (
-        yes_or_no(text) and not _CORRECTS.search(normalise(text))
-    ):
+    is_turned = _CORRECTS.search(normalise(text)) is not None
+    if agreement(text) is Answer.AGREES or (yes_or_no(text) and not is_turned):
         desk.assent = True
         return
     doubt, desk.doubt = desk.doubt, None
-    corrected = _CORRECTED.get(doubt.tool)
-    if corrected is None or not corrected(desk, text):
-        is_no = yes_or_no(text) is False
-        desk.doubt = None if is_no else doubt
-        if is_no:
-            desk.news = [phrases.TAKE_AGAIN]
-        else:
-            desk.news = [doubt.message]
+    if doubt.tool in _CORRECTED:
+        _CORRECTED[doubt.tool](desk, text, doubt.message)
+    desk.repeat = False
 
 
 _CORRECTS = re.compile(r"\b(but|except|actually|as in|not|instead)\b")
 
 
-def _correct_car(desk: Desk, text: str) -> bool:
+def _correct_car(desk: Desk, text: str, message: str) -> None:
     said = read_car(text, desk.today.year)
-    if said == Car():
-        desk.car = desk.car if yes_or_no(text) is not False else Car()
-        return False
-    desk.car = desk.car.with_more(said)
-    return True
+    if "VIN" in message and said == Car():
+        desk.car_vin = text.strip()  # "No, B as in boy": the tool knows what it corrects.
+    elif said != Car():
+        desk.car = said
 
 
-def _correct_birth(desk: Desk, text: str) -> bool:
-    if not says_part_of_one(text):
-        desk.born = desk.born if yes_or_no(text) is not False else None
-        return _correct_name(desk, text)
-    desk.born = text.strip()
-    return True
+def _correct_proof(desk: Desk, text: str, _: str) -> None:
+    if says_part_of_one(text):
+        desk.born = text.strip()
 
 
-def _correct_name(desk: Desk, text: str) -> bool:
-    """ "No, Smyth with a Y": what can be read of it; a spelling is passed on as it is said."""
-    said = re.sub(
-        r"^\W*(?:no|nope|sorry|actually|it's|it is|wait)\b\W*", "", text.strip(), flags=re.I
-    )
+def _correct_newcomer(desk: Desk, text: str, _: str) -> None:
+    """ "No, Smyth with a Y" is left to the tool; a whole name is taken as it is."""
+    if says_part_of_one(text):
+        desk.born = text.strip()
+        return
+    said = re.sub(_AT_FIRST, "", text.strip())
     first, last = people.full_name(said)
-    if first and last:
+    if first and last and len(said.split()) <= MOST_WORDS_OF_A_NAME:
         desk.first_name, desk.last_name = first, last
-    elif first and len(first) > 2:
-        desk.last_name = first
-    elif yes_or_no(text) is False:
-        desk.first_name = desk.last_name = ""
-        return False
-    return bool(first)
 
 
-def _correct_phone(desk: Desk, text: str) -> bool:
+MOST_WORDS_OF_A_NAME = 6
+"""With "my name is": what is longer is a sentence about something else."""
+_AT_FIRST = re.compile(r"^\W*(?:(?:no|nope|sorry|actually|it's|it is|wait)\b\W*)+", re.IGNORECASE)
+
+
+def _correct_number(desk: Desk, text: str, _: str) -> None:
+    desk.phone, desk.identity = None, Identity.NEEDS_NUMBER
     answer_phone(desk, text)
-    if not people.says_number(text):
-        desk.phone, desk.identity = None, Identity.NEEDS_NUMBER
-        return False
-    return True
 
 
-_CORRECTED: dict[str, Callable[[Desk, str], bool]] = {
+_CORRECTED: dict[str, Callable[[Desk, str, str], None]] = {
     "add_vehicle": _correct_car,
-    "verify_caller": _correct_birth,
-    "create_customer": _correct_birth,
-    "identify_caller": _correct_phone,
+    "verify_caller": _correct_proof,
+    "create_customer": _correct_newcomer,
+    "identify_caller": _correct_number,
 }

@@ -21,6 +21,7 @@ from sandbox.receptionist.receptionist import answer
 from sandbox.receptionist.understanding import people
 from sandbox.receptionist.understanding.dates import date_of_birth as read_birth
 from sandbox.receptionist.understanding.times import clock_times
+from sandbox.receptionist.understanding.vehicles import read_car
 from sandbox.world import Options, World
 
 TODAY = date(2026, 11, 22)
@@ -223,7 +224,11 @@ class Desk:
         return {"status": "created", "first_name": first_name}
 
     def _add_vehicle(self, vehicle: str, **_: Any) -> dict[str, Any]:
-        car = vehicle
+        read = read_car(vehicle, TODAY.year)
+        lacks = "model of Honda is it" if not read.model else "year is the Honda Civic"
+        if not read.is_whole:
+            return {"status": "ask", "code": "incomplete", "message": f"Which {lacks}?"}
+        car = f"{read.year} {read.make} {read.model}"
         self.vehicles.append(car)
         return {"status": "added", "vehicle_ref": f"v{len(self.vehicles)}", "description": car}
 

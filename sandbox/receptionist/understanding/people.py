@@ -31,6 +31,19 @@ def full_name(text: str) -> tuple[str, str]:
     return (given[0] if given else "", " ".join(given[1:]))
 
 
+_INTRODUCED = re.compile(
+    r"\b(?:[Mm]y name is|[Mm]y name's|[Nn]ame's|[Nn]ame is|[Tt]his is) "
+    r"([A-Z][a-z]+(?:[A-Z'-][a-z]+)?) ([A-Z][a-z'-]+(?:[A-Z][a-z]+)?)"
+    r"(?! (?:Department|Auto|Street))"
+)
+
+
+def introduced(text: str) -> tuple[str, str] | None:
+    """First and last name of a caller who says them unasked ("this is Ann Lee")."""
+    said = _INTRODUCED.search(text)
+    return (said[1], said[2]) if said else None
+
+
 def _spelled_out(words: Sequence[str]) -> str:
     letters = [word for word in words if len(word) == 1 and word.isalpha()]
     return "".join(letters) if len(letters) >= 3 else ""

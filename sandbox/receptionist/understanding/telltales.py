@@ -221,7 +221,8 @@ TELLTALES: dict[str, str] = {
         rf" ({_MY_CAR}|it|things)\b|\bcalling (for|about) an? (status|update)|\b(any|an) (updates?"
         rf"|news)"
         rf"|\bhow (is|s|are|far|much longer|soon)( \w+){{0,3}}? {_MY_CAR}\b|\bhows {_MY_CAR}\b"
-        rf"|\bhow (much longer|long) (will|is|until|till|before)\b.*\b({_VEHICLE}|it takes?)\b"
+        rf"|\bhow (much longer|long (until|till|before|is it going to))\b.*\b({_VEHICLE}"
+        rf"|it takes?)\b"
         rf"|\bwhen (will|can|is|do|could|would|should)\b.*\b({_READY}|get (it|{_MY_CAR}) back"
         rf"|pick( (it|{_MY_CAR}))? up|come (and )?get)\b|\bcan i (get|pick up|come get|grab) (it"
         rf"|her|{_MY_CAR})( back| now| today| yet|$)|\b(pick|picking) up {_MY_CAR}\b"
@@ -346,6 +347,8 @@ TELLTALES: dict[str, str] = {
         r"off\b.*\byou\b"
     ),
     "prices": (
+        r"\bhow long (will|does|would|is|do|should) (it|that|this|an?|the|they)( \w+){0,4}? (take"
+        r"|last|be)\b|"
         r"\bhow much(?! (longer|more time|time|notice))\b|\b(prices?|pricing|priced)\b|\bthe cost\b"
         r"|\bwhats? (do|does|would|will|is|are|did|s)?( you| it| that| the| a| an| your| this| my| "
         r"one)*( \w+){0,5}? (charge|cost|costs|run|go for|price|fee|rate)\b|\b(cost|price|rate|fee"
