@@ -1,6 +1,8 @@
-"""Write what two series of runs of the benchmark measured into the pages that compare them.
+"""Write what runs of the benchmark measured into the pages that tell it.
 
     python -m benchmarks.fill --before old/*.json --after benchmarks/results/2026-*.json
+    python -m benchmarks.fill --interruptions benchmarks/results/2026-….json
+    python -m benchmarks.fill --turns benchmarks/results/turns-2026-….json
 
 A figure is the median over the runs of its side; the *distance* between Ray workers and inline
 ones, and the ratio of their CPU, are taken within each run, where both had the same machine in the
@@ -17,9 +19,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks import talking_over
+
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = (DOCS / "PERFORMANCE.md", DOCS / "adr" / "0007-worker-stream.md")
-_BLOCK = re.compile(r"(<!-- stream -->\n).*?(<!-- /stream -->)", re.DOTALL)
 CALLS = 10
 
 Run = Mapping[str, Any]
@@ -87,11 +90,40 @@ def _about(name: str, runs: Sequence[Run]) -> str:
     return f"{name}: {len(runs)} runs on {about['cores']} cores: {told}."
 
 
-def fill(page: str, text: str) -> str:
-    """The page with the text between its markers. Raises ValueError when it has none."""
-    if not _BLOCK.search(page):
-        raise ValueError("the page has no <!-- stream --> markers")
-    return _BLOCK.sub(lambda found: f"{found[1]}{text}{found[2]}", page)
+def interruptions(run: Run) -> str:
+    """How soon Otto stops for a caller, and how often for nothing, as Markdown."""
+    rows = [row for row in run["results"] if row["interruptions"]]
+    kinds = list(rows[0]["false_stops"])
+    lines = [
+        f"| | interruptions | stops after, p50 / p95 | {' | '.join(kinds)} that stop it |",
+        "|---|---:|---:|" + "---:|" * len(kinds),
+    ]
+    for row in rows:
+        stops = [row["false_stops"][kind] for kind in kinds]
+        counts = " | ".join(f"{kind['stops']} of {kind['sounds']}" for kind in stops)
+        after = f"{row['stop_p50_ms']:.0f} / {row['stop_p95_ms']:.0f} ms"
+        lines.append(f"| {row['mode']} | {row['interruptions']} | {after} | {counts} |")
+    return "\n".join([*lines, "", _measured(run), ""])
+
+
+def turns(run: Run) -> str:
+    """How often Otto starts while the caller goes on, as Markdown."""
+    return "\n".join([talking_over.table(run["turns"]), "", _measured(run), ""])
+
+
+def _measured(run: Run) -> str:
+    about = run["about"]
+    when = f"Measured {about['at'][:16]} at {about['commit']} on {about['cores']} cores"
+    return f"{when} (load {about['load'][0]} when it began)."
+
+
+def fill(page: str, text: str, name: str = "stream") -> str:
+    """The page with the text between its markers of that name. Raises ValueError when it has
+    none."""
+    block = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not block.search(page):
+        raise ValueError(f"the page has no <!-- {name} --> markers")
+    return block.sub(lambda found: f"{found[1]}{text}{found[2]}", page)
 
 
 def main() -> None:
@@ -99,17 +131,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--before", nargs="+", type=Path, required=True)
-    parser.add_argument("--after", nargs="+", type=Path, required=True)
+    parser.add_argument("--before", nargs="+", type=Path, default=[])
+    parser.add_argument("--after", nargs="+", type=Path, default=[])
+    parser.add_argument("--interruptions", type=Path)
+    parser.add_argument("--turns", type=Path)
     given = parser.parse_args()
-    before, after = (
-        [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-        for paths in (given.before, given.after)
-    )
-    text = table(before, after)
-    for page in PAGES:
-        page.write_text(fill(page.read_text(encoding="utf-8"), text), encoding="utf-8")
-    print(text)
+    if bool(given.before) != bool(given.after):
+        parser.error("--before and --after belong together")
+    written: list[tuple[Sequence[Path], str, str]] = []
+    if given.before:
+        before, after = ([_run(path) for path in paths] for paths in (given.before, given.after))
+        written.append((PAGES, "stream", table(before, after)))
+    for name, written_as in (("interruptions", interruptions), ("turns", turns)):
+        if (path := getattr(given, name)) is not None:
+            written.append((PAGES[:1], name, written_as(_run(path))))
+    for pages, name, text in written:
+        for page in pages:
+            page.write_text(fill(page.read_text(encoding="utf-8"), text, name), encoding="utf-8")
+        print(text)
+
+
+def _run(path: Path) -> Run:
+    found: Run = json.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 Sixty turns (spoken_turns.psv) are spoken by the sandbox's callers, with the pauses that people make
 within a turn. The sandbox's recogniser hears them on the real wire; Otto's listener and turn-taker
-decide when the turn is over, in real time. An answer can be heard `ANSWER_S` later, unless the
-caller has gone on by then.
+decide when the turn is over, by the clock of the audio. An answer can be heard `ANSWER_MS` later,
+unless the caller has gone on by then.
 
     caller   "Hi, good morning."  ·900 ms·  "I'd like an appointment"
     turn                      end of turn ▌?
@@ -12,7 +12,7 @@ caller has gone on by then.
 *Talked over*: the share of turns in which Otto starts while the caller speaks, or goes on within
 1.5 s. *Turn over after*: from the caller's last sound to the decision that the turn is over.
 
-    python -m benchmarks.talking_over                   the recogniser in use, three minutes
+    python -m benchmarks.talking_over                   the recogniser in use, five minutes
     python -m benchmarks.talking_over --models nova-2-phonecall,flux-general-en
 """
 
@@ -33,9 +33,10 @@ from pydantic import SecretStr
 
 from benchmarks import machine
 from config.settings import CallSettings, DeepgramSettings
-from otto.dialogue.turns.floor import Action, Input, State
+from otto.dialogue.turns.floor import Action, Input
 from otto.dialogue.turns.taker import TurnTaker
-from otto.events import Event, SpeechStarted, Transcript, TurnResumed, UtteranceEnd
+from otto.events import Event
+from otto.events import Heard as HeardEvent
 from otto.media_link.frames import Role
 from otto.media_link.server import LinkServer
 from otto.speech.listen import Listener
@@ -47,8 +48,13 @@ from sandbox.world import Options, World
 
 TURNS = Path(__file__).with_name("spoken_turns.psv")
 RESULTS = Path(__file__).with_name("results")
-ANSWER_S = 0.66
+ANSWER_MS = 660
 """From the end of the turn to the first sound of the answer, with vendors as in `make bench`."""
+HEARING_MS = 240
+"""What the recogniser takes for one hearing on an idle core. When it takes longer the audio waits:
+the clock is the audio's, so that other work on the machine changes nothing."""
+PACE = 2.0
+"""How much faster than it was said the audio passes."""
 GOES_ON_MS = 1500
 LEAD_MS = 400
 TAIL_MS = 4000
@@ -120,26 +126,27 @@ class _NoLine:
 
 
 class _Ear:
-    """Otto's side: who has the floor, by what the recogniser tells and the clock."""
+    """Otto's side: who has the floor, by what the recogniser tells and the audio's clock."""
 
-    def __init__(self, heard: Heard, question: str, began_s: float) -> None:
+    def __init__(self, heard: Heard, question: str) -> None:
         self._heard = heard
         self._turns = TurnTaker(CallSettings())
         self._turns.asked(question)
-        self._began_s = began_s
-        self._loop = asyncio.get_running_loop()
-        self._due: asyncio.TimerHandle | None = None
-        self._answer: asyncio.TimerHandle | None = None
+        self._now_ms = 0
+        self._answer_ms: float | None = None
+        """When the answer being made can be heard."""
 
-    def take(self, event: Event) -> None:
-        """An event of the listener."""
-        if isinstance(event, Transcript | SpeechStarted | UtteranceEnd | TurnResumed):
-            self._act(self._turns.hear(event, self._loop.time()))
-
-    def close(self) -> None:
-        for timer in (self._due, self._answer):
-            if timer is not None:
-                timer.cancel()
+    def passed(self, now_ms: int, events: Sequence[Event]) -> None:
+        """The audio is `now_ms` long by now, and the listener has told this meanwhile."""
+        self._now_ms = now_ms
+        for event in events:
+            if isinstance(event, HeardEvent):
+                self._act(self._turns.hear(event, now_ms / 1000))
+        self._act(self._turns.check(now_ms / 1000))
+        if self._answer_ms is not None and now_ms >= self._answer_ms:
+            self._answer_ms = None
+            self._heard.started_ms.append(now_ms)
+            self._act(self._turns.note(Input.AUDIO))
 
     def _act(self, actions: tuple[Action, ...]) -> None:
         for action in actions:
@@ -147,32 +154,12 @@ class _Ear:
                 case Action.REPLY:
                     self._heard.heard.append(self._turns.take().text)
                     self._heard.ended_ms.append(self._now_ms)
-                    self._answer_later()
+                    self._answer_ms = self._now_ms + ANSWER_MS
                 case Action.UNPAUSE:
-                    self._answer_later()
-                case Action.CLEAR | Action.CANCEL if self._answer is not None:
-                    self._answer.cancel()
-        if self._due is not None:
-            self._due.cancel()
-        if (due_s := self._turns.due_s) is not None:
-            self._due = self._loop.call_at(due_s, self._check, due_s)
-
-    def _check(self, due_s: float) -> None:
-        self._act(self._turns.check(max(due_s, self._loop.time())))
-
-    def _answer_later(self) -> None:
-        if self._answer is not None:
-            self._answer.cancel()
-        self._answer = self._loop.call_later(ANSWER_S, self._start)
-
-    def _start(self) -> None:
-        if self._turns.state is State.THINKING:
-            self._heard.started_ms.append(self._now_ms)
-            self._act(self._turns.note(Input.AUDIO))
-
-    @property
-    def _now_ms(self) -> int:
-        return round((self._loop.time() - self._began_s) * 1000)
+                    # It was made meanwhile, but for what was left of it.
+                    self._answer_ms = max(self._heard.ended_ms[-1] + ANSWER_MS, self._now_ms)
+                case Action.CLEAR | Action.CANCEL:
+                    self._answer_ms = None
 
 
 async def audio_of(world: World, spoken: Spoken, voice: str) -> tuple[bytes, list[tuple[int, int]]]:
@@ -190,7 +177,7 @@ async def audio_of(world: World, spoken: Spoken, voice: str) -> tuple[bytes, lis
 async def hear(
     world: World, server: LinkServer, settings: DeepgramSettings, spoken: Spoken, voice: str
 ) -> Heard:
-    """One turn, spoken and heard in real time."""
+    """One turn, spoken and heard."""
     audio, parts_ms = await audio_of(world, spoken, voice)
     heard = Heard(spoken.question, " … ".join(spoken.parts), voice, parts_ms)
     name = f"turn-{id(heard)}"
@@ -198,30 +185,29 @@ async def hear(
     events: list[Event] = []
     listener = Listener(settings, events.append)
     await listener.attach(server.address, link.invite(Role.UPLINK))
-    began_s = asyncio.get_running_loop().time()
-    ear = _Ear(heard, spoken.question, began_s)
-    at_ms = 0
+    ear = _Ear(heard, spoken.question)
+    busy_ms = at_ms = 0
     while at_ms < len(audio) // mulaw.BYTES_PER_MS + TAIL_MS:
-        await asyncio.sleep(began_s + at_ms / 1000 - asyncio.get_running_loop().time())
+        await asyncio.sleep(FRAME_MS / 1000 / PACE)
+        busy_ms = busy_ms + FRAME_MS if world.recogniser.busy else 0
+        while busy_ms > HEARING_MS and world.recogniser.busy:
+            await asyncio.sleep(0.005)
         at = at_ms * mulaw.BYTES_PER_MS
         link.push_audio(at_ms, audio[at : at + FRAME_BYTES].ljust(FRAME_BYTES, SILENCE_FRAME[:1]))
         at_ms += FRAME_MS
-        for event in events:
-            ear.take(event)
-        events.clear()
-    ear.close()
+        told, events[:] = events[:], []
+        ear.passed(at_ms, told)
     await listener.detach()
     return heard
 
 
-async def measure(model: str, turns: Sequence[Spoken], at_once: int) -> list[Heard]:
+async def measure(model: str, turns: Sequence[Spoken]) -> list[Heard]:
     """All `turns` with the recogniser `model`, in every voice in turn."""
     world = World(Options(speech="real"))
     await world.voices.load()
     await world.recogniser.load()
     server = LinkServer()
     await server.start()
-    waiting = list(enumerate(turns))
     found: list[Heard] = []
     async with serve(world) as http:
         settings = DeepgramSettings(
@@ -229,14 +215,9 @@ async def measure(model: str, turns: Sequence[Spoken], at_once: int) -> list[Hea
             url=f"ws{http.removeprefix('http')}/deepgram",
             listen_model=model,
         )
-
-        async def worker() -> None:
-            while waiting:
-                number, spoken = waiting.pop(0)
-                voice = CALLER_VOICES[number % len(CALLER_VOICES)]
-                found.append(await hear(world, server, settings, spoken, voice))
-
-        await asyncio.gather(*(worker() for _ in range(at_once)))
+        for number, spoken in enumerate(turns):
+            voice = CALLER_VOICES[number % len(CALLER_VOICES)]
+            found.append(await hear(world, server, settings, spoken, voice))
     await server.close()
     world.recogniser.close()
     world.voices.close()
@@ -281,15 +262,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--models", default=DeepgramSettings().listen_model)
-    parser.add_argument("--at-once", type=int, default=2, help="turns spoken at the same time")
     parser.add_argument("--first", type=int, default=0, help="only so many of the turns")
     given = parser.parse_args()
     turns = turns_of(TURNS.read_text(encoding="utf-8"))[: given.first or None]
     about = machine.facts()
-    rows = [
-        summary(model, asyncio.run(measure(model, turns, given.at_once)))
-        for model in given.models.split(",")
-    ]
+    rows = [summary(model, asyncio.run(measure(model, turns))) for model in given.models.split(",")]
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / time.strftime("turns-%Y-%m-%dT%H%M%SZ.json", time.gmtime())
     path.write_text(json.dumps({"about": about, "turns": rows}, indent=1), encoding="utf-8")

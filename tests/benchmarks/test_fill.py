@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.fill import PAGES, fill, table
+from benchmarks.fill import PAGES, fill, interruptions, table, turns
 
 
 def run(at: str, inline_ms: float, ray_ms: float) -> dict[str, Any]:
@@ -52,3 +52,30 @@ def test_only_what_stands_between_the_markers_is_replaced() -> None:
 def test_the_pages_have_their_markers(page: Any) -> None:
     text = page.read_text(encoding="utf-8")
     assert fill(text, "new\n") != text
+
+
+def test_interruptions_are_told_by_mode_and_kind() -> None:
+    one = run("2026-11-28T05:00", 40, 60)
+    figures = {"interruptions": 40, "stop_p50_ms": 320.4, "stop_p95_ms": 930.0}
+    stops = {"coughs": {"sounds": 50, "stops": 1}, "echoes": {"sounds": 30, "stops": 0}}
+    one["results"][0] |= figures | {"false_stops": stops}
+    one["results"][1]["interruptions"] = 0
+    text = interruptions(one)
+    assert "| | interruptions | stops after, p50 / p95 | coughs | echoes that stop it |" in text
+    assert "| inline | 40 | 320 / 930 ms | 1 of 50 | 0 of 30 |" in text
+    assert "| ray |" not in text and "at abc1234 on 2 cores" in text
+
+
+def test_turns_are_told_by_recogniser() -> None:
+    row = {"model": "nova", "turns": 60, "with_pauses": 34, "talked_over": 1, "share": 1 / 60}
+    about = run("2026-11-28T05:00", 1, 1)["about"]
+    text = turns(
+        {"about": about, "turns": [row | {"over_after_p50_ms": 450, "over_after_p95_ms": 1500}]}
+    )
+    assert "| nova | 60 (34) | 1 (1.7%) | 450 ms | 1500 ms |" in text
+
+
+@pytest.mark.parametrize("name", ["interruptions", "turns"])
+def test_the_page_has_a_place_for_them(name: str) -> None:
+    text = PAGES[0].read_text(encoding="utf-8")
+    assert fill(text, "new\n", name) != text
