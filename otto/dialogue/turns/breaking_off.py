@@ -94,6 +94,8 @@ _CANNOT_MAKE_IT: Final = re.compile(
     r" (?:be able to |going to )?make (?:it|that)$|\b(?:i|we|he|she|they) (?:can|could|might)"
     r" make (?:it|that)$"
 )
+_HEDGE: Final = re.compile(r"[,.] i (?:think|guess|believe|suppose)\W*$")
+_BEFORE_HEDGE: Final = _HESITATION | {"yes", "yeah", "no", "okay", "and", "but", "hi", "hello"}
 _KNOWN_TO: Final = re.compile(
     r"(?:\bdo (?:i|we|you) (?:really )?(?:have|need|want) to"
     r"|\b(?:if|when|whenever|what|whatever|don't|didn't|doesn't|as|than|because|yes|yeah|where"
@@ -142,7 +144,7 @@ def breaks_off(words: list[str], text: str, *, opening: bool = False) -> bool:
         or (opening and (_GREETING.match(said) or _TOLD.search(said)))
     ):
         return True
-    if _CANNOT_MAKE_IT.search(said):
+    if _CANNOT_MAKE_IT.search(said) or _hedges(words, text):
         return False
     if last in _ANNOUNCING or last == "also":
         return not (last in {"i", "we", "they", "he"} and before in _BEFORE_SUBJECT)
@@ -158,6 +160,11 @@ def breaks_off(words: list[str], text: str, *, opening: bool = False) -> bool:
     if _TO_BE_DONE.search(said):
         return not _NOT_TO_BE_DONE.search(said) and len(words) > 1
     return False
+
+
+def _hedges(words: list[str], text: str) -> bool:
+    """Whether "I think" stands behind all of it: "two thousand fifteen, I think"."""
+    return bool(_HEDGE.search(text.lower())) and not _BEFORE_HEDGE.issuperset(words[:-2])
 
 
 def _closes(before: str, last: str) -> bool:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from otto.dialogue.turns.breaking_off import breaks_off
 from otto.language.numbers import read_number
+from otto.language.vehicles import read_vehicle
 from otto.language.vin import characters_said
 
 
@@ -30,11 +31,16 @@ class Expected(StrEnum):
     VIN_TAIL = "vin_tail"
     """The last six characters."""
     SPELLING = "spelling"
+    VEHICLE = "vehicle"
+    """Year, make and model."""
 
     @property
     def dictated(self) -> bool:
         """Whether people give it piece by piece, with pauses to read or to think."""
-        return self not in {Expected.ANYTHING, Expected.WISH, Expected.YES_NO}
+        return self not in _SAID_AT_ONCE
+
+
+_SAID_AT_ONCE = frozenset({Expected.ANYTHING, Expected.WISH, Expected.YES_NO, Expected.VEHICLE})
 
 
 class Verdict(StrEnum):
@@ -69,6 +75,7 @@ _PROOF = re.compile(r"\b(?:date of birth|birth ?da(?:y|te)|were you born)\b")
 _VIN_TAIL = re.compile(r"\blast (?:six|6)\b")
 _VIN = re.compile(r"\b(?:vin|vehicle identification number)\b")
 _PHONE = re.compile(r"\b(?:(?:phone|telephone|cell|mobile|callback) ?number|ten.digit|area code)\b")
+_VEHICLE = re.compile(r"\bmake,? and model\b")
 _WISH = re.compile(r"\b(?:can|may) i (?:help|do for)\b|\bwhat does your car need\b")
 _SPELL = re.compile(r"\bspell\b")
 _YES_NO = re.compile(
@@ -93,6 +100,7 @@ def expectation(said: str) -> Expected:
     if yes_or_no and not _HAVE.search(asked):
         return Expected.YES_NO
     for pattern, expected in (
+        (_VEHICLE, Expected.VEHICLE),
         (_WISH, Expected.WISH),
         (_PROOF, Expected.DATE),
         (_VIN_TAIL, Expected.VIN_TAIL),
@@ -132,6 +140,8 @@ _DECISIVE = frozenset(
     "yes yeah yep yup no nope nah sure correct right okay ok absolutely definitely exactly".split()
 )
 SHORT_ANSWER_WORDS = 4
+_ANY_YEAR = 2099
+"""No year said is in the future of this one."""
 
 _NUMBER_CONTEXT = re.compile(r"\b(?:number|phone|cell|area code|vin|digits?|zip)\b")
 
@@ -147,6 +157,8 @@ def assess(text: str, expected: Expected) -> Verdict:
         return Verdict.UNFINISHED
     if expected is Expected.YES_NO:
         return _judge_yes_no(words)
+    if expected is Expected.VEHICLE and _lacks_year(text):
+        return Verdict.UNFINISHED
     if expected.dictated:
         return _judge_dictation(text, expected)
     return _judge_number(text)
@@ -185,6 +197,12 @@ def _judge_yes_no(words: list[str]) -> Verdict:
     if is_short and words[0] in _DECISIVE and all(word in _YES_NO_WORDS for word in words):
         return Verdict.COMPLETE
     return Verdict.PLAIN
+
+
+def _lacks_year(text: str) -> bool:
+    """Whether a car was named, but not of which year: people say it behind a pause."""
+    said = read_vehicle(text, _ANY_YEAR)
+    return said.year is None and (said.make is not None or said.model is not None)
 
 
 def _judge_dictation(text: str, expected: Expected) -> Verdict:
