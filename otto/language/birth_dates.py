@@ -45,6 +45,14 @@ MISSING_DAY = "And which day of the month, please?"
 TWO_WAYS = "I can read that in two ways. Please say the month by its name."
 WHICH_YEAR = "Was that two thousand, or two thousand and a number? Please say the whole date again."
 NOT_BELIEVED = "I did not get that as a date of birth. Please say it once more."
+_NUMBER = rf"(?:[0-9]{{1,2}}(?::[0-9]{{2}})?|{'|'.join((*DIGITS, *TEENS, *TENS))})"
+_CLOCK_TIMES = re.compile(
+    rf"\b(?:at|around|by|until|till|after|before|from|between) (?:about )?{_NUMBER}"
+    rf"(?: (?:o'clock|[ap]\.?m\b|{_NUMBER}))?"
+)
+"""Nobody is born "the twenty fifth at nine thirty"."""
+_LETTERS = re.compile(r"(?<![\w'])[b-hj-np-z](?![\w'])")
+"""Spelled: a VIN, a name."""
 _TWO_THOUSAND_AND = re.compile(
     rf"\b(?:2000|two thousand) and\W*$|\b2000 (?:and )?(?:[0-9]|{'|'.join((*DIGITS, *TEENS))})\b"
 )
@@ -61,11 +69,14 @@ class _Parts:
     behind: tuple[str, ...]
     has_ordinal: bool = False
     """Whether the day is marked as one: "nineteenth"."""
+    has_letters: bool = False
+    """Whether something was spelled between them."""
 
 
 def read_birth_date(text: str, today: date) -> date:
     """The date of birth that `text` says. Raises `BirthDateError`."""
     plain = _NOT_NUMBERS.sub(" ", text.lower().replace("\u2019", "'"))
+    plain = _CLOCK_TIMES.sub(" ", plain)
     clauses = _CORRECTION.split(plain)
     if _TWO_THOUSAND_AND.search(clauses[-1]):
         raise BirthDateError(WHICH_YEAR)
@@ -90,6 +101,8 @@ def _what_lacks(said: _Parts, today: date) -> str:
     numbers = [*said.before, *said.behind]
     if said.month is None and not numbers:
         return WHOLE
+    if numbers[1:] and numbers[-1] in {"19", "20"}:
+        numbers = numbers[:-1]  # the year has only begun
     if said.month is not None and len(numbers) == 1 and len(numbers[0]) <= 2:
         return MISSING_YEAR
     if said.month is not None and (_is_year_alone(said) or [*map(len, numbers)] == [4]):
@@ -116,7 +129,7 @@ def _candidates(said: _Parts, today: date) -> set[date]:
             if said.before and len(one) == 4:
                 found |= _day(one, str(said.month), other, today)
         return found
-    groups = said.behind
+    groups = said.behind if not said.has_letters else ()
     if len(groups) == 1:
         groups = _divided(groups[0])
     for first in range(1, len(groups)):
@@ -186,8 +199,8 @@ def _day(year: str, month: str, day: str, today: date) -> set[date]:
 def _years(digits: str, today: date) -> tuple[int, ...]:
     if len(digits) == 4 and digits[:2] in {"19", "20"}:
         return (int(digits),)
-    if len(digits) != 2:
-        return ()
+    if len(digits) != 2 or digits in {"19", "20"}:
+        return ()  # "March twelfth nineteen ..." goes on
     years = (1900 + int(digits), 2000 + int(digits))
     return tuple(year for year in years if YOUNGEST_YEARS <= today.year - year <= OLDEST_YEARS)
 
@@ -208,7 +221,8 @@ def _parts(text: str) -> _Parts:
         if word in _MONTH_NAMES and month is None and (word != "may" or _is_month(words, at)):
             month, before, behind = _MONTH_NAMES[word], behind, []
         at += 1
-    return _Parts(month, tuple(before), tuple(behind), has_ordinal)
+    has_letters = _LETTERS.search(text) is not None
+    return _Parts(month, tuple(before), tuple(behind), has_ordinal, has_letters)
 
 
 def _is_month(words: list[str], at: int) -> bool:

@@ -46,3 +46,8 @@ COMMON_NAMES: Final = frozenset(
 def is_common(name: str) -> bool:
     """Whether every word of a name is one that is written in one way."""
     return all(word in COMMON_NAMES for word in name.casefold().split())
+
+
+def has_common(name: str) -> bool:
+    """Whether one of its words is."""
+    return any(word in COMMON_NAMES for word in name.casefold().split())

@@ -21,19 +21,19 @@ ALIKE = 0.5
 MOST_WORDS = 5
 
 _LEAD = re.compile(
-    r"^(?:.*?\b(?:my (?:full |first and last |whole )?name(?: is|'s)|names?(?: is|'s)|this is"
+    r"^(?:.*?\b(?:my (?:full |first and last |whole )?name(?: is|'s)|names?(?: is|'s|,)|this is"
     r"|i am called|call me|you can call me|i go by|(?:put|it) (?:it )?(?:is )?under|speaking with"
     r"|the name is|name of)"
     r"|(?:it's|it is|that's|that is|i'm|i am|that would be|would be|is|named)(?= \w))\s+"
 )
 _PARTS = re.compile(
-    r"\b(?P<which>first|given|last|family|sur)[ -]?name(?: is|'s|,)?\s+(?P<said>.+?)"
-    r"(?=\s*(?:,|\band\b)?\s*\b(?:my )?(?:first|given|last|family|sur)[ -]?name\b|$)"
+    r"\b(?P<which>first|given|last|family|sur)(?:[ -]?name(?: is|'s|,)?| is)\s+(?P<said>.+?)"
+    r"(?=\s*(?:,|\band\b)?\s*\b(?:my )?(?:first|given|last|family|sur)(?:[ -]?name| is)\b|$)"
 )
 _CORRECTION = re.compile(
     r"(?:^|[,.;]?\s+)(?:no|nope|sorry|i mean|i meant|correction|wait|scratch that|actually)\b[, ]*"
 )
-_TOKEN = re.compile(r"[^\W\d_]+(?:['`\u00b4][^\W\d_]+)*")
+_TOKEN = re.compile(r"[^\W\d_]+(?:['`\u00b4-][^\W\d_]+)*")
 _REMARK = re.compile(
     r",? \b(?:and |but )?(?:with|without|no|has) (?:an? |the )?(?:two |one |double |single )?"
     r"[a-z]{1,2}s?\b(?: (?:at|on) the end)?(?:,? (?:not|instead of) (?:an? )?[a-z]\b)?"
@@ -53,7 +53,17 @@ _NO_NAMES = frozenset(
     "four five six seven eight nine ten today tomorrow monday tuesday wednesday thursday friday "
     "saturday sunday like know think calling call called because but or if as was were am are be "
     "been being that ready fine great correct right wrong sorry think maybe privacy private "
-    "business why again repeat said saying gave given name names first last middle".split()
+    "under husband wife husband's wife's business why again repeat said saying gave given name "
+    "names first last middle th st nd rd noon midnight around between before after until till by "
+    "early late mid end beginning week weeks weekday weekdays weekend weekends month months year "
+    "years day days time times any anytime every each next other available soon sooner soonest "
+    "later earlier earliest latest asap thanksgiving christmas easter halloween holiday holidays "
+    "mornings afternoons evenings night nights tonight yesterday mondays tuesdays wednesdays "
+    "thursdays fridays saturdays sundays off free all out only through except work works working "
+    "better best something sometime anything everything nothing doesn't isn't that'll perfect "
+    "sounds sound good go ahead does matter yet still both either neither more much many some "
+    "make makes made take takes took put move change cancelled booked confirm agreed "
+    "deal done".split()
 ) | {*ORDINALS, *TEENS, *TENS}
 
 
@@ -146,6 +156,8 @@ def _words(plain: str, *, is_led: bool = True) -> tuple[list[str], set[str]] | N
             if not names or not is_led:
                 return None
             break
+    if len(names) > 2 and names[0] in names[1:]:
+        names = names[1:]  # "Bond, James Bond"
     return (names, spelled) if 0 < len(names) <= MOST_WORDS else None
 
 
@@ -159,6 +171,10 @@ def _take(plain: str, names: list[str], spelled: set[str]) -> bool:
             _put_in(names, word)
             spelled.add(_capital(word))
             at += run[1]
+            continue
+        is_initial = len(tokens[at]) == 1 and names and at + 1 < len(tokens)
+        if is_initial and len(tokens[at + 1]) > 1 and tokens[at + 1] not in _NO_NAMES:
+            at += 1  # "John F. Kennedy"
             continue
         if tokens[at] in _NO_NAMES or (len(tokens[at]) == 1 and letter_of(tokens[at])):
             return False
@@ -206,5 +222,5 @@ _PARTICLES = frozenset("de la del da di van von der den bin al el y".split())
 def _capital(word: str) -> str:
     if word in _PARTICLES:
         return word
-    whole = "'".join(part[:1].upper() + part[1:] for part in word.split("'"))
+    whole = re.sub(r"^\w|(?<=-)\w|(?<=')\w(?=\w)", lambda found: found[0].upper(), word)
     return re.sub(r"^Mc(\w)", lambda found: f"Mc{found[1].upper()}", whole)

@@ -24,7 +24,7 @@ from otto.dialogue.tools.toolbox import Toolbox
 from otto.storage.errors import MileageFell
 from otto.telephony.attestation import is_forged
 from tests.support.call import BORN, CODE, MARIA, NOW, Book, People
-from tests.support.heard import use_and_agree
+from tests.support.heard import hears, use_and_agree
 
 STRANGER, NOBODY = "+17735550199", "+17735550111"
 NAME = {"first_name": "Maria", "last_name": "Alvarez"}
@@ -272,6 +272,7 @@ async def test_somebody_new_in_a_household_is_entered_beside_the_others(
     desk = Desk(dealership, MARIA.phone)
     await desk.run("identify_caller", phone_number=None)
     new = {"first_name": "Suharto", "last_name": None, "date_of_birth": "2001-02-03"}
+    hears(desk.session, "What is your name?")
     created = await desk.run("create_customer", phone_number=None, **new)
     assert created == {"status": "created", "first_name": "Suharto"}
     assert desk.session.identity is Identity.CREATED and desk.session.vehicles == []

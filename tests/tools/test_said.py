@@ -159,6 +159,7 @@ async def test_a_name_that_is_denied_and_said_again_is_spelled(dealership: Deale
     [
         ("I'd like the first available time", {"first_name": "Available", "last_name": "Time"}),
         ("I like to sleep in", {"first_name": "Sleep", "last_name": "In"}),
+        ("around noon", {"first_name": "Around", "last_name": "Noon"}),
         ("John", {"first_name": "Jane", "last_name": "Doe"}),
         ("Yes please", {"first_name": "The", "last_name": "Caller"}),
     ],

@@ -24,6 +24,7 @@ from otto.dialogue.tools.results import Result, ToolFault, asked, error, vehicle
 from otto.dialogue.tools.said import Said, Standing
 from otto.language.birth_dates import BirthDateError, read_birth_date
 from otto.language.birth_dates import read_back as born_on
+from otto.language.common_names import has_common
 from otto.language.corrections import corrected
 from otto.language.emails import read_email
 from otto.language.mileage import read_mileage
@@ -64,7 +65,12 @@ CHECK_MILEAGE = (
 _BIRTH = re.compile(
     r"\bdate of birth\b|\bbirth ?da(?:y|te)\b|\byou (?:were )?born\b", re.IGNORECASE
 )
-_NAME = re.compile(r"\bnames?\b|\bspell\b|\bwho am i speaking\b", re.IGNORECASE)
+_NAME = re.compile(
+    r"\bnames?\b|\bspell\b|\bwho am i speaking\b|\b(?:right|correct|wrong)\?", re.IGNORECASE
+)
+"""A question for a name, or whether one is right."""
+_NAMES = re.compile(r"\bname|\bthis is\b|\bspeaking\b|\bhere\b|\bcall me\b|\bi'?m\b|\bi am\b", re.I)
+"""Words with which people say who they are."""
 _LETTERS = re.compile(r"[^\W\d_]+")
 _VIN = re.compile(r"\bVIN\b[^.?]*\?|\bit at hand\?", re.IGNORECASE)
 
@@ -210,7 +216,10 @@ class NewcomerTools:
 def name_of(said: Said, first: str, last: str) -> NameSaid | None:
     """The name as the caller spelled or corrected it; None when it was not said: as a name, or to
     a question for one."""
-    names = [*said.readings(read_name)]
+    about = said.where(lambda heard, words: _NAME.search(heard) or _NAMES.search(words))
+    names = [*about.readings(read_name)]
+    # Unasked, "around noon" is no name, and "John Smith" is one.
+    names += [name for name in said.readings(read_name) if has_common(name.whole)]
     words = [
         *(word for reading in names for word in reading.whole.split()),
         *(word for answer in said.answers_to(_NAME) for word in _LETTERS.findall(answer)),

@@ -115,6 +115,11 @@ class Said:
                 return Standing.DENIED if is_denied else Standing.OPEN
         return Standing.OPEN
 
+    def where(self, is_meant: Callable[[str, str], object]) -> Said:
+        """What was said in the rounds that are meant, by what was heard and what was said."""
+        rounds = (each for each in self.exchange.rounds if is_meant(each.heard, each.said))
+        return Said(Exchange(tuple(rounds)))
+
     def answers_to(self, question: re.Pattern[str]) -> list[str]:
         """What the caller said whenever they had heard such a question, the latest last."""
         return [each.said for each in self.exchange.rounds if question.search(each.heard)]
