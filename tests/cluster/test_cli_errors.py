@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import structlog
 
 from cluster import cli
+from config.environment import PROMPTS_DIR
 
 
 def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
@@ -109,3 +111,17 @@ def test_up_without_write_permission(
     workdir.chmod(stat.S_IRWXU)
     assert code == 2
     assert "cannot be written to" in said
+
+
+def test_a_prompt_file_that_cannot_be_used_stops_the_start(
+    workdir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = workdir / "prompts"
+    shutil.copytree(PROMPTS_DIR, folder)
+    system = folder / "system.md"
+    system.write_text(system.read_text().replace("{days}", "{dayz}"))
+    monkeypatch.setenv("OTTO_PROMPTS_DIR", str(folder))
+    code, _, said = run("up", capsys=capsys)
+    assert code == 2
+    assert f"otto: {system}: nothing can be filled in for {{dayz}}; did you mean {{days}}." in said
+    assert "Traceback" not in said
