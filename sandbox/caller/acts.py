@@ -24,6 +24,8 @@ class Act(StrEnum):
     """Shall we go on?"""
     ASK_APPOINTMENT = "ask_appointment"
     """Which of several appointments is meant."""
+    ASK_CHANGE = "ask_change"
+    """Which part of what was read back is wrong."""
     ASK_KNOWN = "ask_known"
     ASK_NAME = "ask_name"
     ASK_PHONE = "ask_phone"

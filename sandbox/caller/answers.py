@@ -129,6 +129,7 @@ def _confirm(standing: Standing, heard: Heard) -> Reply:
         wrongs = tuple(wrong for wrong in wrongs if wrong is not Wrong.TIME)
     if wrongs:
         return _corrected(standing, wrongs)
+    standing.objections = ()
     asked = _asked_to_do(normalise(text))
     if not asked and goal.kind not in WANTS_TIME:
         return _agreed(standing, "right")
@@ -166,10 +167,12 @@ def _asked_to_do(plain: str) -> set[str]:
 
 def _corrected(standing: Standing, wrongs: Sequence[Wrong]) -> Reply:
     standing.corrections += 1
+    standing.objections = tuple(wrongs)
     if standing.corrections > CORRECTIONS_LIMIT:
         standing.has_given_up = True
         return Reply("No, that is still not right. Can I speak to a person, please?")
-    return Reply(correction(wrongs, standing.wanted))
+    is_again = standing.corrections > 1
+    return Reply(correction(wrongs, standing.wanted, is_again=is_again))
 
 
 def _agreed(standing: Standing, how: str) -> Reply:
@@ -207,6 +210,15 @@ def _anything_else(standing: Standing, _heard: Heard) -> Reply:
 
 
 # --- Offers and questions about the call ----------------------------------------------------------
+
+
+def _change(standing: Standing, heard: Heard) -> Reply:
+    """Which part was wrong; when nothing was, the caller does not mean to change anything."""
+    if standing.objections:
+        return Reply(correction(standing.objections, standing.wanted, is_again=True))
+    if standing.chosen is not None:
+        return Reply(f"Nothing, {standing.chosen.said} is right.")
+    return request(standing, heard)
 
 
 def _person_offered(standing: Standing, _heard: Heard) -> Reply:
@@ -311,6 +323,7 @@ _ANSWERS: dict[Act, Callable[[Standing, Heard], Reply]] = {
     Act.OFFER_CODE: _code_offered,
     Act.OTHER_DAY: _other_day,
     Act.GO_ON: _go_on,
+    Act.ASK_CHANGE: _change,
     Act.ASK_APPOINTMENT: _visit,
     Act.ASK_KNOWN: _known,
     Act.ASK_TIME: _when,

@@ -9,7 +9,7 @@ from datetime import date
 from enum import StrEnum
 
 from sandbox.caller.claims import EXACTLY, Claims, claims, is_in
-from sandbox.caller.phrases import long_date, national, work_words
+from sandbox.caller.phrases import long_date, national, spelled, work_words
 from sandbox.caller.profile import Facts, Goal, GoalKind
 from sandbox.caller.stages import WANTS_TIME
 from sandbox.caller.words import MONTHS, Time, normalise, times_in
@@ -25,6 +25,7 @@ class Wrong(StrEnum):
     NAME = "name"
     PHONE = "phone"
     BIRTH = "birth"
+    VIN = "vin"
 
 
 _OF_THE_ERRAND = frozenset({Wrong.SERVICE, Wrong.VEHICLE, Wrong.TIME, Wrong.PRICE})
@@ -45,6 +46,11 @@ class Wanted:
     """From which on two words may be the same: who hears through a recogniser mishears."""
 
     @property
+    def vin(self) -> str:
+        """As much of the VIN as the caller knows, in small letters."""
+        return (self.facts.vin or self.facts.vin_last_six or "").lower()
+
+    @property
     def vehicle(self) -> str:
         return self.goal.vehicle or self.facts.vehicle
 
@@ -63,6 +69,7 @@ def what_is_wrong(text: str, wanted: Wanted) -> tuple[Wrong, ...]:
         and _is_other_name(claimed, wanted),
         Wrong.PHONE: _is_other_number(claimed, wanted.facts),
         Wrong.BIRTH: _is_other_birth(claimed, wanted.facts.date_of_birth),
+        Wrong.VIN: bool(claimed.vin and wanted.vin) and not wanted.vin.endswith(claimed.vin),
     }
     return tuple(wrong for wrong, is_so in found.items() if is_so)
 
@@ -74,10 +81,18 @@ def wrong_when_done(text: str, wanted: Wanted) -> tuple[Wrong, ...]:
     return tuple(wrong for wrong in what_is_wrong(text, wanted) if wrong in _OF_THE_ERRAND)
 
 
-def correction(wrongs: Iterable[Wrong], wanted: Wanted) -> str:
-    """How the caller puts it right, e.g. "No, it's a 2021 Toyota Corolla."."""
-    said = [_CORRECTIONS[wrong](wanted) for wrong in wrongs]
+def correction(wrongs: Iterable[Wrong], wanted: Wanted, *, is_again: bool = False) -> str:
+    """How the caller puts it right, e.g. "No, it's a 2021 Toyota Corolla.". Who was misheard says
+    it otherwise when it `is_again` to be said."""
+    otherwise = _OTHERWISE if is_again else {}
+    said = [otherwise.get(wrong, _CORRECTIONS[wrong])(wanted) for wrong in wrongs]
     return f"No, {' And '.join(said)}" if said else ""
+
+
+def vehicle_otherwise(vehicle: str) -> str:
+    """ "Toyota Corolla, from the year 2021"."""
+    year, _, car = vehicle.partition(" ")
+    return f"{car}, from the year {year}"
 
 
 def fits(time: Time, goal: Goal) -> bool:
@@ -130,12 +145,11 @@ def _is_other_name(claimed: Claims, wanted: Wanted) -> bool:
     """A first name alone may be said; of what is spelled, every letter counts."""
     parts = normalise(wanted.facts.name).split()
     own = [*parts, "".join(parts)]
+    if not all(is_in(letters, own, wanted.likeness) for letters in claimed.spelled):
+        return True
     for said in claimed.names:
         words = [word for word in said if len(word) > 1]
-        letters = "".join(word for word in said if len(word) == 1)
-        spelled = [letters] if len(letters) > 1 else []
-        heard = [*words, *spelled]
-        if not all(is_in(word, own, wanted.likeness) for word in heard):
+        if not all(is_in(word, own, wanted.likeness) for word in words):
             return True
     return False
 
@@ -143,7 +157,7 @@ def _is_other_name(claimed: Claims, wanted: Wanted) -> bool:
 def _is_other_number(claimed: Claims, facts: Facts) -> bool:
     runs = [digits for digits in claimed.digits if len(digits) >= 7]
     own = re.sub(r"\D", "", facts.phone)
-    if not runs or not own:
+    if not runs or not own or claimed.vin:
         return False
     return not any(own.endswith(digits[-10:]) for digits in runs)
 
@@ -176,6 +190,11 @@ def days_said(goal: Goal) -> str:
     return said or "another time"
 
 
+def _spelled(wanted: Wanted) -> str:
+    last = wanted.facts.last_name or wanted.facts.first_name
+    return f"{last} is {spelled(last)}"
+
+
 def _born(wanted: Wanted) -> str:
     born = wanted.facts.date_of_birth
     return long_date(born) if born else "another one"
@@ -193,5 +212,10 @@ _CORRECTIONS: dict[Wrong, Callable[[Wanted], str]] = {
     Wrong.PRICE: lambda wanted: f"you told me ${(wanted.price_cents or 0) / 100:.2f}.",
     Wrong.NAME: lambda wanted: f"my name is {wanted.facts.name}.",
     Wrong.PHONE: lambda wanted: f"my number is {national(wanted.facts.phone)}.",
+    Wrong.VIN: lambda wanted: f"the VIN ends in {spelled(wanted.vin[-6:])}.",
     Wrong.BIRTH: lambda wanted: f"my date of birth is {_born(wanted)}.",
+}
+_OTHERWISE: dict[Wrong, Callable[[Wanted], str]] = {
+    Wrong.VEHICLE: lambda wanted: f"it's a {vehicle_otherwise(wanted.vehicle)}.",
+    Wrong.NAME: lambda wanted: f"my name is {wanted.facts.name}. {_spelled(wanted)}.",
 }

@@ -10,31 +10,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import pairwise, takewhile
+from itertools import dropwhile, pairwise, takewhile
 
+from sandbox.caller.vocabulary import MAKES, SERVICES
 from sandbox.caller.words import MONTHS, normalise
 
-MAKES = frozenset(
-    "acura audi bmw buick cadillac chevrolet chevy chrysler dodge fiat ford gmc honda hyundai "
-    "infiniti jaguar jeep kia lexus lincoln mazda mercedes mini mitsubishi nissan pontiac porsche "
-    "ram saturn subaru tesla toyota volkswagen volvo vw".split()
-)
 _SAME_MAKE = {"chevy": "chevrolet", "vw": "volkswagen"}
 _NO_MAKE_ALONE = frozenset({"mini", "ram", "lincoln", "saturn"})
 """Words that are something else unless a year is said before them."""
-SERVICES: dict[str, str] = {
-    "oil_change": r"oil( and filter)? change|change (of )?(the |your )?oil",
-    "tire_rotation": r"ti[ry]e rotation|rotat(e|ing|ion)\b.*\bti[ry]es?",
-    "brake_inspection": r"brake (inspection|check)|brakes (checked|inspected|looked at)",
-    "brake_pads": r"brake pads?( replacement)?",
-    "wheel_alignment": r"alignment",
-    "battery": r"battery",
-    "state_inspection": r"(state|emissions?|safety) (and emissions? )?inspection",
-    "diagnostic": r"diagnos\w+|check engine",
-    "ac_service": r"air condition\w+|\ba ?c service",
-    "major_service": r"(60 (1000|thousand)|60000|major) ?(mile )?service",
-}
-"""By the service's code: how it is spoken of, in normalised words."""
 _YEAR = r"(?P<year>(?:19|20) ?\d\d|2 ?(?:000|thousand)(?: and)?(?: \d{1,2})?)"
 _VEHICLE_YEAR = re.compile(rf"\b{_YEAR}\b(?! dollars| miles)")
 _BORN = re.compile(
@@ -47,6 +30,7 @@ _NAME = re.compile(
     r"\b(?:name (?:is|as)|that s|i have|i ve got|it s|is it|is this|you are|under|with|to|heard)"
     r" (?P<name>[a-z]+(?: [a-z]+){0,24})"
 )
+_LETTERS = re.compile(r"\b(?:[A-Za-z][ ,.-]+){2,}[A-Za-z]\b")
 _NO_NAME = frozenset(
     "a an the your my for that this it right correct okay is was name number phone last first car "
     "vehicle service appointment on at all set good great i you we and or not so just one another "
@@ -73,6 +57,10 @@ class Claims:
     digits: tuple[str, ...] = ()
     prices: tuple[int, ...] = ()
     names: tuple[tuple[str, ...], ...] = ()
+    spelled: tuple[str, ...] = ()
+    """Letters said one by one, where a name is spoken of."""
+    vin: str = ""
+    """The characters said behind "VIN", as far as six of them and more were."""
 
 
 def claims(text: str) -> Claims:
@@ -99,6 +87,8 @@ def claims(text: str) -> Claims:
         tuple(re.sub(r"\D", "", m[0]) for m in _DIGIT_RUN.finditer(_counted(other))),
         _prices(text, plain),
         tuple(name for m in _NAME.finditer(other) if (name := _name_alone(m["name"]))),
+        _spelled(text) if re.search(r"\b(name|spel[lt]\w*)\b", plain) else (),
+        _vin(text),
     )
 
 
@@ -117,6 +107,24 @@ def _likeness(heard: str, wanted: str) -> float:
     if min(len(heard), len(wanted)) < 3:
         return float(heard == wanted)
     return SequenceMatcher(None, heard, wanted).ratio()
+
+
+def _spelled(text: str) -> tuple[str, ...]:
+    """ "F O S T E R" and "F, O, S, T" as words; of normalised text a letter would be missing."""
+    runs = _LETTERS.findall(text)
+    return tuple(re.sub(r"\W", "", run).lower() for run in runs)
+
+
+def _vin(text: str) -> str:
+    """ "the VIN ending in 1 0 9, B as in boy, 8 6" is 109b86."""
+    _, found, behind = re.sub(r"\bas in \w+", " ", text.lower()).partition("vin")
+    words = normalise(re.sub(r"\bo\b", "0", behind)).split() if found else []
+    signs = takewhile(
+        lambda word: len(word) == 1 or word.isdigit(),
+        dropwhile(lambda word: word in {"is", "ending", "in", "with", "ends", "on"}, words),
+    )
+    vin = "".join(signs)
+    return vin if len(vin) >= 6 else ""
 
 
 def _name_alone(said: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from sandbox.caller.acts import DETAILS, STATEMENTS, Act, Heard
-from sandbox.caller.questions import CHOICE, asks_for, is_question
+from sandbox.caller.questions import CHOICE, asks_for, doubted, has_it_at_hand, is_question
 from sandbox.caller.statements import is_booked, stated
 from sandbox.caller.words import Time, normalise, times_in
 
@@ -32,6 +32,7 @@ def understand(text: str) -> Heard:
     parts: list[tuple[str, list[Act]]] = []
     times: list[Time] = []
     last_times: tuple[Time, ...] = ()
+    before, about = "", None
     for sentence in _sentences(text):
         plain = normalise(sentence)
         if not plain:
@@ -40,15 +41,20 @@ def understand(text: str) -> Heard:
         times += here
         if is_question(sentence, plain):
             acts = asks_for(plain, here, last_times)
+            if about is not None and set(acts) != {Act.CONFIRM}:
+                acts = [about]
+            elif has_it_at_hand(plain) and re.search(r"\bvin\b", before):
+                acts = [Act.ASK_VIN]
             if Act.ANYTHING_ELSE in acts and is_booked(plain):
                 # A recogniser's comma: "You're booked for Tuesday, anything else?"
                 acts = [Act.BOOKED, *acts]
         else:
             acts = stated(plain, has_times=bool(here))
+            about = doubted(plain) or about
             if here and CHOICE.search(plain) and acts[-1] is Act.STATEMENT:
                 acts[-1] = Act.OFFER
         parts.append((sentence, acts))
-        last_times = here or last_times
+        last_times, before = here or last_times, plain
     acts = [act for _, said in parts for act in said]
     if any(act not in STATEMENTS and act is not Act.UNKNOWN_QUESTION for act in acts):
         # "Which day? Tomorrow, for example?": what was understood is answered.

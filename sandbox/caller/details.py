@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from sandbox.caller.acts import Act
+from sandbox.caller.checking import vehicle_otherwise
 from sandbox.caller.phrases import long_date, national, spelled
 from sandbox.caller.profile import GoalKind
 from sandbox.caller.stages import IN_PERSON, Stage
@@ -45,7 +46,9 @@ def _detail(standing: Standing, act: Act, asked: str) -> str:
             birth = long_date(facts.date_of_birth)
             return f"I don't have that with me. My date of birth is {birth}."
         case Act.ASK_VEHICLE:
-            return say("vehicle", vehicle=standing.vehicle)
+            is_again = standing.answered.get(act, 0) % 2 == 1
+            how = vehicle_otherwise if is_again else str
+            return say("vehicle", vehicle=how(standing.vehicle))
         case Act.ASK_ZIP if facts.zip_code:
             return say("zip", zip=" ".join(facts.zip_code))
         case Act.ASK_EMAIL if facts.email:
@@ -64,6 +67,8 @@ def _name(standing: Standing, asked: str) -> str:
     elif "first name" in asked and "last" not in asked:
         only = facts.first_name
     if re.search(r"\bspell", asked):
+        if "your name" in asked:
+            return standing.say("spelled", name=facts.name, spelled=spelled(facts.last_name))
         return standing.say("spelled", name=only, spelled=spelled(only))
     return standing.say("name", name=only)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sandbox.caller.acts import DETAILS, Act
+from sandbox.caller.vocabulary import MAKES
 from sandbox.caller.words import MONTHS, Time
 
 _OPENERS = (
@@ -32,7 +33,8 @@ _QUESTIONS: tuple[tuple[Act, bool, re.Pattern[str]], ...] = (
         True,
         re.compile(
             r"\b((could|can|would|will) you (please )?(repeat|rephrase|say (that|it|this)|try)"
-            r"|say (that|it) again|repeat (that|it|your)|come again|pardon|one more time"
+            r"|say (that|it) (again|once more)|once again|repeat (that|it|your)|come again|pardon"
+            r"|one more time"
             r"|what was that)\b"
         ),
     ),
@@ -56,6 +58,14 @@ _QUESTIONS: tuple[tuple[Act, bool, re.Pattern[str]], ...] = (
         Act.GO_ON,
         True,
         re.compile(r"\b(shall|should|can) we (go on|continue|carry on|proceed)\b"),
+    ),
+    (
+        Act.ASK_CHANGE,
+        True,
+        re.compile(
+            r"\b((which|what) part (of|is|was)|what (is|s|was) (wrong|not right)|like to change"
+            r"|change the (time|day|car|vehicle|service))\b"
+        ),
     ),
     (
         Act.ASK_APPOINTMENT,
@@ -158,6 +168,7 @@ _QUESTIONS: tuple[tuple[Act, bool, re.Pattern[str]], ...] = (
         re.compile(
             r"\b(year|make and|and model|the model|what model|(what|which|kind of|type of|sort of"
             r") (car|vehicle|truck)s?\b|what (is|s) (the|your) (car|vehicle)"
+            rf"|which ({'|'.join(sorted(MAKES))}) (is|do|model)"
             r"|are you driving|do you drive|driving|(about|of) (your|the) (car|vehicle))"
         ),
     ),
@@ -203,6 +214,30 @@ _READ_BACK = re.compile(
 )
 _COURTESY = re.compile(r"^(please (hold|wait|stay|bear|do not)|have a|will be|do not|may you)\b")
 """Begins like a question or a request, and wants no answer."""
+
+
+_DOUBTED: tuple[tuple[Act, re.Pattern[str]], ...] = tuple(
+    (act, re.compile(rf"\b(not sure|did not|not (quite )?(get|catch|hear)).*\b({said})\b"))
+    for act, said in (
+        (Act.ASK_BIRTH, "date of birth|birthday"),
+        (Act.ASK_VIN, "vin"),
+        (Act.ASK_EMAIL, "e ?mail( address)?"),
+        (Act.ASK_MILEAGE, "mileage"),
+        (Act.ASK_NAME, "name"),
+        (Act.ASK_VEHICLE, "car|vehicle"),
+        (Act.ASK_PHONE, "number"),
+    )
+)
+
+
+def doubted(plain: str) -> Act | None:
+    """What Otto says that it may have misheard: that is what the question behind it is about."""
+    return next((act for act, words in _DOUBTED if words.search(plain)), None)
+
+
+def has_it_at_hand(plain: str) -> bool:
+    """Whether it is asked if the caller has what was just spoken of with them."""
+    return bool(re.search(r"\bdo you have (it|that|one)\b", plain))
 
 
 def is_question(sentence: str, plain: str) -> bool:
@@ -253,7 +288,7 @@ def asks_for(plain: str, here: tuple[Time, ...], before: tuple[Time, ...]) -> li
 
 
 _SOLE = frozenset(
-    {Act.REPEAT, Act.STILL_THERE, Act.ANYTHING_ELSE, Act.ASK_KNOWN, Act.GO_ON}
+    {Act.REPEAT, Act.STILL_THERE, Act.ANYTHING_ELSE, Act.ASK_KNOWN, Act.GO_ON, Act.ASK_CHANGE}
     | {Act.OFFER_PERSON, Act.OFFER_CALLBACK, Act.OFFER_CODE, Act.ASK_CODE, Act.ASK_APPOINTMENT}
 )
 _SOLE_UNLESS_READ_BACK = frozenset({Act.ASK_TRANSPORT, Act.ASK_REASON, Act.ASK_ARRIVAL})

@@ -57,6 +57,8 @@ class Standing:
     wrongs: tuple[Wrong, ...] = ()
     """What of it is wrong, until Otto tells it otherwise."""
     corrections: int = 0
+    objections: tuple[Wrong, ...] = ()
+    """What was wrong in what was read back last."""
     owed: Heard | None = None
     """What Otto asked before the caller wanted a moment."""
     code: str = ""
@@ -113,6 +115,7 @@ class Standing:
         self.goal, self.chosen, self.has_asked_for_slot = goal, None, False
         self.refused, self.awaits_confirmation = {}, False
         self.complaint, self.wrongs, self.corrections = "", (), 0
+        self.objections = ()
         self.answered = {}
         self.price_cents = None
         self._know_price()

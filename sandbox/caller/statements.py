@@ -41,7 +41,8 @@ _TRANSFER = re.compile(
 _NOTED = re.compile(
     r"\b((i have|i ve|i) (now |just )?(noted|passed|told|written|let (them|the|him|her))"
     r"|(someone|somebody|an advisor|we|they|he|she|the desk) will (call|ring) you"
-    r"|(i will|i ll) (let (them|the|him|her|everyone)|pass|note|make a note)"
+    r"|taken? ((you|it|this|that|your number) )?off (our|the) list"
+    r"|(i will|i ll) ((tell|let) (them|the|him|her|everyone)|pass|note|make a note)"
     r"|(they|we|the \w+|everyone) (know|knows|will know|will expect you)|letting us know"
     r"|(wo|will) not (call|text))\b"
 )

@@ -33,6 +33,8 @@ READ_BACKS: list[tuple[str, set[Wrong]]] = [
     ("I have your name as Daniel. Is that right?", set()),
     ("That's Daniel Forster. Is that right?", {Wrong.NAME}),
     ("I have Foster, spelled F O R S T E R. Is that right?", {Wrong.NAME}),
+    ("I have the name Daniel Foster, spelled F O S T E R. Is that right?", set()),
+    ("I have the name Daniel Foster, spelled F, A, S, T, E, R. Is that right?", {Wrong.NAME}),
     ("Is this James Okafor?", {Wrong.NAME}),
     ("Your number is 773-555-0187. Is that right?", set()),
     ("That's seven seven three, triple five, zero one eight seven. Is that right?", set()),
@@ -81,6 +83,24 @@ def test_a_new_customers_corolla_is_never_booked_as_another_car() -> None:
     assert reply is not None and reply.text == "That's not right. It's a 2021 Toyota Corolla."
     assert mind.done_as is None and Stage.BOOKED not in mind.stages
     assert mind.outcome.wrong == ("vehicle",) and not mind.outcome.is_satisfied
+
+
+def test_who_is_misheard_again_puts_it_otherwise() -> None:
+    mind = Mind(DANIEL)
+    mind.hear("How can I help you today?")
+    wrong = "That's a 2020 Honda Motor. Is that right?"
+    said = [mind.hear(wrong), mind.hear(wrong), mind.hear("That's Daniel Forster. Is that right?")]
+    assert [reply and reply.text for reply in said] == [
+        "No, it's a 2021 Toyota Corolla.",
+        "No, it's a Toyota Corolla, from the year 2021.",
+        "No, my name is Daniel Foster. Foster is F O S T E R.",
+    ]
+    asked = "What are the year, make and model of your car?"
+    said = [mind.hear(asked), mind.hear(asked)]
+    assert [reply and reply.text for reply in said] == [
+        "It's a 2021 Toyota Corolla.",
+        "It's a Toyota Corolla, from the year 2021.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -157,6 +177,52 @@ def test_a_recognisers_mishearing_is_no_other_car() -> None:
     assert what_is_wrong("That's a 2021 toyoda corola. Is that right?", heard) == ()
     assert what_is_wrong("That's daniel forster. Is that right?", heard) == ()
     assert what_is_wrong("That's a 2020 honda motor. Is that right?", heard) == (Wrong.VEHICLE,)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("I heard the VIN ending in 1 0 9 1 8 6. Is that right?", ()),
+        ("I heard the VIN ending in 1 O 9 1 8 6. Is that right?", ()),
+        ("I heard the VIN ending in one zero nine, one eight six. Is that right?", ()),
+        ("I heard the VIN ending in 1 0 9 1 6 8. Is that right?", (Wrong.VIN,)),
+        ("The VIN ending in B as in boy, 0 9 1 8 6, is that right?", (Wrong.VIN,)),
+        ("Do you have your VIN handy?", ()),
+    ],
+)
+def test_a_vin_is_held_against_ones_own(text: str, wrong: tuple[Wrong, ...]) -> None:
+    facts = persona("maria", facts={"vin_last_six": "109186"}).facts
+    assert what_is_wrong(text, Wanted(facts, PERSONAS["maria"].goal)) == wrong
+
+
+PRODUCT_QUESTIONS = [
+    ("I'm not sure I got your number. Could you say it once more?", "773-555-0187"),
+    ("I'm not sure I got your date of birth. Please say the month, the day and the year.", "1991"),
+    ("I'm not sure I got your name. Could you say it once more, and spell it?", "F O S T E R"),
+    ("I'm not sure which car I heard. What are the year, make and model?", "2021 Toyota Corolla"),
+    ("I don't know a Toyota Growler. Which Toyota is it?", "2021 Toyota Corolla"),
+    ("With the VIN we can be sure it's you. Do you have it at hand?", "don't have that with me"),
+]
+
+
+@pytest.mark.parametrize(("asked", "answer"), PRODUCT_QUESTIONS)
+def test_what_was_not_understood_is_said_again(asked: str, answer: str) -> None:
+    mind = Mind(DANIEL)
+    mind.hear("How can I help you today?")
+    reply = mind.hear(asked)
+    assert reply is not None and answer in reply.text
+
+
+def test_which_part_is_wrong_is_said_when_it_is_asked() -> None:
+    mind = Mind(DANIEL)
+    mind.hear("How can I help you today?")
+    mind.hear("So that's Daniel Foster, born August 22, 1991. Is that right?")
+    reply = mind.hear("I'm sorry. Which part of it is wrong?")
+    assert reply is not None and reply.text == "No, my date of birth is August 23, 1991."
+    mind.hear("So that's Daniel Foster, born August 23, 1991. Is that right?")
+    mind.hear("I have Friday at 9:00 AM. Does that work?")
+    reply = mind.hear("What would you like to change, the time, the car or the service?")
+    assert reply is not None and reply.text == "Nothing, Friday at 9:00 AM is right."
 
 
 @given(st.text(max_size=120))
