@@ -16,7 +16,6 @@ from tests.support.call import Call
 pytestmark = pytest.mark.looptime
 
 CALLERS = [
-    ("several-services", 1),
     ("symptom", 2),
     ("new-customer", 3),
     ("rambler", 4),
@@ -31,9 +30,7 @@ HARMLESS = [
     TwistKind.HESITATES,
     TwistKind.REPAIRS,
     TwistKind.ASKS_IF_ROBOT,
-    TwistKind.SAYS_IGNORE_INSTRUCTIONS,
     TwistKind.INSISTS_ON_YESTERDAY,
-    TwistKind.CLAIMS_TO_BE_SPOUSE,
 ]
 """What costs a turn or two, and hinders nobody in the end."""
 FATAL = [TwistKind.HANGS_UP, TwistKind.GOES_SILENT, TwistKind.WANTS_PERSON]
