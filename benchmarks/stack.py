@@ -14,13 +14,13 @@ from rich.console import Console
 from cluster.embedded import embedded
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, speech: str = "known") -> None:
     """Bring the stack up with its data in `folder`, by the environment's settings."""
     # Standard output is for the one line of JSON.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())
-    with embedded(folder, {}, speech="known", log=Console(stderr=True)) as stack:
+    with embedded(folder, {}, speech=speech, log=Console(stderr=True)) as stack:
         sandbox = stack.sandbox
         ready = {
             "sandbox": sandbox.http,
@@ -33,4 +33,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -46,7 +46,7 @@ def main(given: Sequence[str] | None = None) -> int:
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     kept = STATE_DIR / "eval" / stamp
     results: list[Result] = []
-    results += _in_text(scenarios, arguments.times, settings, arguments, kept)
+    results += _in_text(scenarios, arguments.times or TIMES_TEXT, settings, arguments, kept)
     if not results:
         print("eval: nothing to run", file=sys.stderr)
         return 2
@@ -106,7 +106,8 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="scenarios or flows")
-    parser.add_argument("--times", type=int, default=TIMES_TEXT, help="runs of each")
+    parser.add_argument("--times", type=int, help="runs of each; 5")
+    parser.add_argument("--text", action="store_true", help="in text only")
     parser.add_argument("--workers", type=int, default=WORKERS, help="text: how many at once")
     parser.add_argument("--sandbox-model", default="", help="text: another mind, e.g. adversary")
     return parser.parse_args(given)

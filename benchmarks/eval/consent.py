@@ -27,6 +27,9 @@ _NO = re.compile(
     r"|can you|could you)\b|\?",
     re.I,
 )
+_OPEN = re.compile(
+    r"\b(hold on|hang on|wait|moment|second|minute|let me (?:check|see|look))\b|\?\s*$", re.I
+)
 _MILD = re.compile(r"\bno,? (?:that'?s|it'?s) (?:fine|good|right|all right)\b", re.I)
 
 
@@ -57,6 +60,11 @@ def granted(exchanges: Sequence[Exchange], before_s: float, wanted: ReadBack) ->
     if not agrees(last.caller):
         return f"the last answer was {last.caller!r}"
     heard = last.otto
+    # Who asks for a moment, or for how long it takes, still has the question before them.
+    for earlier in reversed(spoken[:-1]):
+        if not _OPEN.search(earlier.caller):
+            break
+        heard = f"{earlier.otto} {heard}"
     if "?" not in heard:
         return "nothing was asked"
     missing = list(_missing(heard, wanted))

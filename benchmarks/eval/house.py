@@ -18,27 +18,23 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from actors.stores.calendar import CalendarActor
 from actors.stores.crm import CrmActor
 from benchmarks.eval.book import Snapshot, snapshot
 from benchmarks.eval.loop import VirtualLoop
-from benchmarks.eval.scenario import Given, GivenAppointment, StaffEvent
+from benchmarks.eval.scenario import Given
 from benchmarks.eval.servers import Servers, execute
+from benchmarks.eval.starting import settled, staff_events, until_read, write
 from config import clock
 from config.clock import PinnedClock
 from config.dealership import Dealership
 from config.loading import read_settings
 from config.sandbox_endpoints import SandboxEndpoints, with_sandbox
 from config.settings import RedisSettings, Settings
-from otto.crm.customers import NewCustomer, NewVehicle
-from otto.scheduling.bookings import BookingRequest
-from otto.scheduling.openings import Opening
 from otto.storage.database import make_engine
 from otto.storage.redis import make_redis
-from otto.storage.tables import CalendarSyncRow, CustomerRow, OutboxRow, VehicleRow
 from sandbox.app import serve
 from sandbox.twilio.exchange import MESSAGES_LOG
 from sandbox.world import Options, World
@@ -50,10 +46,6 @@ REST_MS = 0
 """Google is asked from a thread, for which the loop waits with its clock stopped: nobody sleeps."""
 LINE = "+13125550100"
 """The number that callers dial."""
-
-
-class GivenError(ValueError):
-    """The starting data cannot be. The message is a sentence."""
 
 
 class House:
@@ -125,105 +117,23 @@ class House:
 
     async def settle(self) -> None:
         """Wait until everything that was to be delivered is."""
-        due = select(func.count()).where(OutboxRow.done_at.is_(None))
-        deadline_s = asyncio.get_running_loop().time() + SETTLE_S
-        while asyncio.get_running_loop().time() < deadline_s:
-            async with self.engine.connect() as connection:
-                if not await connection.scalar(due):
-                    return
-            await asyncio.sleep(0.5)
+        await settled(self.engine, SETTLE_S)
 
     @property
     def texts(self) -> list[Mapping[str, Any]]:
         """The text messages that were sent, oldest first."""
         return [dict(each) for each in self.world.log(MESSAGES_LOG)]
 
-    # The starting data
-
     async def _begin(self, given: Given) -> None:
-        for event in given.staff:
-            self._enter(event)
+        store = self.world.google.store
+        for calendar_id, event in staff_events(given, self.location):
+            store.insert(store.calendar(calendar_id), event)
         await self.calendar.ready()
         await self.crm.ready()
-        for customer in given.customers:
-            first, _, last = customer.name.partition(" ")
-            new = NewCustomer(f"given:{customer.name}", first, last, customer.phone, customer.born)
-            made = await self.crm.create_customer(new)
-            for car in customer.cars:
-                year, make, model = car.split(" ", 2)
-                key = f"given:{customer.name}:{car}"
-                await self.crm.add_vehicle(NewVehicle(key, made.id, int(year), make, model))
-        for appointment in given.appointments:
-            await self._book(appointment)
+        await write(given, self.dealership, self.calendar, self.crm, self.engine)
         if given.staff:
-            await self._until_read()
+            await until_read(self.engine, len(self.location.bays))
         await self.settle()
-
-    def _enter(self, event: StaffEvent) -> None:
-        store = self.world.google.store
-        for bay in self.location.bays:
-            if event.bays and bay.id not in event.bays:
-                continue
-            starts, ends = (
-                datetime.combine(event.day, at, self.location.zone)
-                for at in (event.start, event.end)
-            )
-            body = {
-                "summary": event.title,
-                "start": {"dateTime": starts.isoformat()},
-                "end": {"dateTime": ends.isoformat()},
-            }
-            store.insert(store.calendar(bay.calendar_id), body)
-
-    async def _until_read(self) -> None:
-        """Until what staff have entered is in the book."""
-        read = select(func.count()).where(CalendarSyncRow.synced_at.is_not(None))
-        for _ in range(200):
-            async with self.engine.connect() as connection:
-                if (await connection.scalar(read) or 0) >= len(self.location.bays):
-                    return
-            await asyncio.sleep(0.2)
-        raise GivenError("what staff have entered was never read")
-
-    async def _book(self, wanted: GivenAppointment) -> None:
-        who, car_id = await self._owner(wanted)
-        if wanted.service not in {each.code for each in self.dealership.services}:
-            raise GivenError(f"there is no service {wanted.service}")
-        service = self.dealership.service(wanted.service)
-        starts = wanted.starts.replace(tzinfo=self.location.zone)
-        bays = [bay for bay in self.location.bays if service.skill in bay.skills]
-        bay_id = wanted.bay or bays[-1].id
-        opening = Opening.of_one(
-            self.location.id,
-            bay_id,
-            service.code,
-            starts,
-            starts + timedelta(minutes=service.duration_minutes),
-            starts + timedelta(minutes=service.duration_minutes + service.buffer_minutes),
-        )
-        key = f"given:{who.id}:{starts.isoformat()}:{service.code}"
-        await self.calendar.book(BookingRequest(key, opening, who.id, car_id, who.phone))
-
-    async def _owner(self, wanted: GivenAppointment) -> tuple[Any, int]:
-        first, _, last = wanted.who.partition(" ")
-        async with self.engine.connect() as connection:
-            query = select(CustomerRow).where(
-                CustomerRow.first_name == first, CustomerRow.last_name == last
-            )
-            who = (await connection.execute(query)).first()
-            if who is None:
-                raise GivenError(f"{wanted.who} is not in the book")
-            cars = (
-                await connection.execute(
-                    select(VehicleRow)
-                    .where(VehicleRow.customer_id == who.id)
-                    .order_by(VehicleRow.id)
-                )
-            ).all()
-        for car in cars:
-            if wanted.car in (None, f"{car.year} {car.make} {car.model}"):
-                return who, car.id
-        raise GivenError(f"{wanted.who} has no {wanted.car}")
 
 
 def _settings(

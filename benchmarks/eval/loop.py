@@ -17,7 +17,7 @@ from concurrent.futures import Executor
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-PATIENCE_S = 2.0
+PATIENCE_S = 8.0
 """Real time after which somebody who owes an answer is waiting for us: for a lock that we hold."""
 GRACE_S = 0.001
 """Real time in which the rest of an answer that has begun to come in is here."""

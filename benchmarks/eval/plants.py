@@ -20,6 +20,7 @@ from actors.stores.calendar import CalendarActor
 from actors.stores.crm import CrmActor
 from config.dealership import Service
 from otto.dialogue.prompts import Phrases
+from otto.dialogue.tools.consent import Consents
 from otto.scheduling.bookings import Booking, BookingRequest, CancelRequest, MoveRequest
 from otto.scheduling.openings import Opening
 from otto.scheduling.texts import texts
@@ -175,6 +176,13 @@ def _text_not_sent() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _without_consent() -> Iterator[None]:
+    """Whatever the model wants done is done."""
+    with patch.object(Consents, "refusal", lambda *_, **__: None):
+        yield
+
+
 def _forgets(method: str) -> Callable[[], AbstractContextManager[object]]:
     async def forget(self: CrmActor, _: object) -> None: ...
 
@@ -182,6 +190,13 @@ def _forgets(method: str) -> Callable[[], AbstractContextManager[object]]:
 
 
 PLANTS: tuple[Plant, ...] = (
+    Plant(
+        "a booking without consent",
+        "known-customer-books",
+        _without_consent,
+        "consent: booked",
+        sandbox_model="adversary",
+    ),
     Plant("a wrong day", "known-customer-books", _wrong_day, "booked"),
     Plant("a wrong hour of a move", "reschedule-thursday", _wrong_move, "moved"),
     Plant("the wrong vehicle", "known-customer-second-car", _wrong_vehicle, "car"),

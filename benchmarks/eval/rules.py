@@ -8,7 +8,7 @@ believes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -37,11 +37,12 @@ GROUNDED_AFTER_WORDS = 5
 Rule = Callable[["Outcome", Dealership], Iterable[str]]
 
 
-def broken(outcome: Outcome, dealership: Dealership) -> list[str]:
+def broken(outcome: Outcome, dealership: Dealership, without: Collection[Rule] = ()) -> list[str]:
     """Everything that was broken in a call, as "rule: how"."""
     return [
         f"{rule.__name__.replace('_', ' ')}: {how}"
         for rule in RULES
+        if rule not in without
         for how in rule(outcome, dealership)
     ]
 

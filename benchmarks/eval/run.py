@@ -23,6 +23,8 @@ from benchmarks.eval.telephone import Telephone
 from benchmarks.eval.transcript import Line, Transcript, in_order
 from config import clock
 from config.dealership import Dealership
+from config.loading import read_settings
+from config.settings import Vendor
 from otto.dialogue.context import CallContext, Workers
 from otto.dialogue.conversation import Conversation
 from otto.dialogue.model.client import Model
@@ -75,8 +77,12 @@ def run(
     plant: Callable[[], AbstractContextManager[object]] = nullcontext,
     sandbox_model: str = "",
 ) -> Outcome:
-    """Hold the call once. `plant` brings a fault into the product while it lasts."""
-    with plant(), asyncio.Runner(loop_factory=VirtualLoop) as runner:
+    """Hold the call once. `plant` brings a fault into the product while it lasts.
+
+    A model that is not the sandbox's takes real time, and then so does everything.
+    """
+    is_sandbox = Vendor.OPENAI in read_settings().sandbox
+    with plant(), asyncio.Runner(loop_factory=VirtualLoop if is_sandbox else None) as runner:
         return runner.run(_run(servers, dealership, scenario, seed, sandbox_model))
 
 

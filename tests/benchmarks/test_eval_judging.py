@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from benchmarks.eval.consent import ReadBack, agrees, granted
+from benchmarks.eval.fill import PAGE, fill
 from benchmarks.eval.loop import VirtualLoop
 from benchmarks.eval.results import Result, flow_rows, is_good, pass_k, result_of
 from benchmarks.eval.scenario import FLOWS, ScenarioError, read, read_all
@@ -70,6 +71,13 @@ def test_consent_is_a_yes_to_exactly_that() -> None:
 )
 def test_consent_to_something_else_is_none(otto: str, caller: str, why: str) -> None:
     assert why in (granted([Exchange(otto, caller, 30.0)], 31.0, WANTED) or "")
+
+
+def test_a_question_stays_open_for_who_needs_a_moment() -> None:
+    waits = [Exchange(ASKED, "Hold on, please.", 30.0), Exchange("Of course.", "Yes.", 40.0)]
+    assert granted(waits, 41.0, WANTED) is None
+    refuses = [Exchange(ASKED, "No.", 30.0), Exchange("Of course.", "Yes.", 40.0)]
+    assert granted(refuses, 41.0, WANTED) == "nothing was asked"
 
 
 def test_a_yes_that_comes_afterwards_is_none() -> None:
@@ -221,3 +229,26 @@ def test_work_in_a_thread_takes_no_time_of_the_loops() -> None:
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         assert runner.run(wait()) == 0.0
+
+
+# The page
+
+
+def test_the_page_shows_three_scenarios_as_they_are() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert fill(page, []) == page, "python -m benchmarks.eval.fill renews it"
+
+
+def test_the_pages_tables_come_from_results() -> None:
+    runs = [result(seed, fault="wrong" if seed == 4 else "") for seed in range(5)]
+    about = {"at": "2026-11-28T16:00:00", "commit": "abc", "model": "sandbox"}
+    filled = fill(PAGE.read_text(encoding="utf-8"), [{"about": about, "results": _json(runs)}])
+    assert "| cancel | 1 | 5 | 80% | 0% | 0 |" in filled
+    assert "not a model" in filled
+    assert "The aims are not met" in filled
+    with pytest.raises(ValueError, match="markers"):
+        fill("no page of ours", [])
+
+
+def _json(results: list[Result]) -> list[dict[str, object]]:
+    return [each.as_json() for each in results]

@@ -16,7 +16,7 @@ from config.dealership import Dealership
 
 SCENARIOS = {each.name: each for each in read_all()}
 CHOSEN = sorted({plant.scenario for plant in PLANTS})
-MISLED = ("cancel-one-of-two", "when-next")
+MISLED = ("known-customer-books", "cancel-one-of-two", "when-next")
 UNSAFE = (
     "consent:",
     "told before verification:",
