@@ -17,6 +17,9 @@ class CallSettings(SettingsGroup):
 
     transcript_notice: str = "This call is transcribed."
     """Said in the greeting; `off`: nothing is. What the law asks for differs by state."""
+    spanish: bool = False
+    """Go on in Spanish with callers who speak it; else they are connected with a person. The model
+    has to know Spanish, and Deepgram's Spanish models are used (`DEEPGRAM_SPANISH_*`)."""
     audio_chunk_ms: int = Field(400, ge=20, le=2000)
     """Size of an audio chunk to Twilio; a mark follows each, so it bounds how well we know what
     was heard."""

@@ -89,6 +89,10 @@ class DeepgramSettings(SettingsGroup):
     keep_alive_s: float = Field(4.0, gt=0, lt=10)
     """Ten seconds with neither audio nor KeepAlive close the socket."""
     speak_model: str = "aura-2-thalia-en"
+    spanish_listen_model: str = "nova-2"
+    """For calls in Spanish (`OTTO_CALL_SPANISH`): nova-2-phonecall knows English only."""
+    spanish_language: str = "es"
+    spanish_speak_model: str = "aura-2-celeste-es"
     flushes_per_minute: int = Field(18, ge=1, le=20)
     """Deepgram warns above 20 Flush messages in 60 s; we stay below."""
     connect_timeout_s: float = Field(5.0, gt=0)
@@ -124,6 +128,19 @@ class DeepgramSettings(SettingsGroup):
     def has_speak_fallback(self) -> bool:
         """Whether there is a second voice."""
         return bool(self.fallback_url or self.fallback_speak_model)
+
+    def in_spanish(self) -> DeepgramSettings:
+        """These settings with the Spanish recogniser and voice, at the fallback's address too."""
+        return self.model_copy(
+            update={
+                "listen_model": self.spanish_listen_model,
+                "language": self.spanish_language,
+                "keywords": [],
+                "speak_model": self.spanish_speak_model,
+                "fallback_listen_model": "",
+                "fallback_speak_model": "",
+            }
+        )
 
     def as_fallback(self) -> DeepgramSettings:
         """These settings as the fallback's."""

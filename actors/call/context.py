@@ -19,7 +19,12 @@ def call_context(
     return CallContext(
         dealership=dealership,
         location=location,
-        phrases=Phrases(dealership, settings.call.transcript_notice, location.id),
+        phrases=Phrases(
+            dealership,
+            settings.call.transcript_notice,
+            location.id,
+            spanish=settings.call.spanish,
+        ),
         settings=settings.call,
         calendar=calendar,
         crm=crm,

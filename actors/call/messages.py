@@ -12,6 +12,7 @@ from typing import Any, get_args
 import msgspec
 
 from otto.events import Event
+from otto.language.languages import Language
 from otto.media_link.frames import Frame, Kind, LinkError, encode
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
@@ -65,13 +66,20 @@ class Avoid:
 
 
 @dataclass(frozen=True, slots=True)
+class UseLanguage:
+    """To recogniser and synthesiser: the language of the call from now on."""
+
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
 class Late:
     """From a worker: its event loop was late by so much."""
 
     lag_ms: float
 
 
-Command = Say | Finish | Cancel | Generate | CancelRound | Avoid
+Command = Say | Finish | Cancel | Generate | CancelRound | Avoid | UseLanguage
 Message = Command | Event | Late
 
 _ENCODER = msgspec.msgpack.Encoder()

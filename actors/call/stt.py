@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.call.messages import Avoid, Message
+from actors.call.messages import Avoid, Message, UseLanguage
 from actors.call.worker_actor import WorkerActor
 from config.settings import DeepgramSettings, LinkSettings, LogLevel
 from otto.media_link.tls import link_tls
@@ -23,5 +23,8 @@ class SttActor(WorkerActor):
         await self._listener.detach()
 
     def carry_out(self, command: Message) -> None:
-        if isinstance(command, Avoid):
-            self._listener.avoid(command.providers)
+        match command:
+            case Avoid():
+                self._listener.avoid(command.providers)
+            case UseLanguage():
+                self._listener.use_language(command.language)

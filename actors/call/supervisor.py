@@ -21,6 +21,7 @@ from actors.runtime.options import on_this_node
 from config.settings import Settings
 from otto.dialogue.context import Workers
 from otto.events import Event, Worker
+from otto.language.languages import Language
 
 PING_EVERY_S = 0.5
 
@@ -127,6 +128,8 @@ class WorkerSupervisor:
         lost.kill()  # it may only have been silent, and would wake up
         if self._avoided:
             proxy.avoid(self._avoided)
+        if isinstance(proxy, workers.RemoteSpeech) and proxy.language is not Language.ENGLISH:
+            proxy.use_language(proxy.language)
         return True
 
     def avoid(self, providers: frozenset[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from actors.call.messages import Avoid, Cancel, Finish, Message, Say
+from actors.call.messages import Avoid, Cancel, Finish, Message, Say, UseLanguage
 from actors.call.worker_actor import WorkerActor
 from config.settings import DeepgramSettings, LinkSettings, LogLevel
 from otto.media_link.tls import link_tls
@@ -39,5 +39,7 @@ class TtsActor(WorkerActor):
                 self._speaker.finish(command.generation)
             case Cancel():
                 self._speaker.cancel(command.generation)
+            case UseLanguage():
+                self._speaker.use_language(command.language)
             case Avoid():
                 self._speaker.avoid(command.providers)

@@ -14,7 +14,7 @@ from typing import Any, cast
 import ray
 
 from actors.call.llm import LlmActor
-from actors.call.messages import Avoid, Cancel, CancelRound, Finish, Generate, Say
+from actors.call.messages import Avoid, Cancel, CancelRound, Finish, Generate, Say, UseLanguage
 from actors.call.stream import StreamServer
 from actors.call.stt import SttActor
 from actors.call.tts import TtsActor
@@ -24,6 +24,7 @@ from actors.runtime.handle import start as start_actor
 from config.settings import Settings
 from otto.dialogue.context import Workers
 from otto.events import Event, Worker
+from otto.language.languages import Language
 
 Emit = Callable[[Event], None]
 Spoken = dict[str, bytes]
@@ -84,7 +85,19 @@ class Remote:
         self._send(Avoid(providers))
 
 
-class RemoteRecogniser(Remote):
+class RemoteSpeech(Remote):
+    """A worker that hears or speaks."""
+
+    language = Language.ENGLISH
+    """That of the call."""
+
+    def use_language(self, language: Language) -> None:
+        """Hear or speak this language from now on, until the call ends."""
+        self.language = language
+        self._send(UseLanguage(language))
+
+
+class RemoteRecogniser(RemoteSpeech):
     """The recogniser's actor."""
 
     async def attach(self, address: str, token: str, from_ms: int = 0) -> None:
@@ -92,16 +105,18 @@ class RemoteRecogniser(Remote):
         await actor.ask(SttActor.attach, address, token, from_ms)
 
     async def detach(self) -> None:
+        self.language = Language.ENGLISH
         await cast("Handle[SttActor]", self.actor).ask(SttActor.detach)
 
 
-class RemoteSynthesiser(Remote):
+class RemoteSynthesiser(RemoteSpeech):
     """The synthesiser's actor."""
 
     async def attach(self, address: str, token: str) -> None:
         await cast("Handle[TtsActor]", self.actor).ask(TtsActor.attach, address, token)
 
     async def detach(self) -> None:
+        self.language = Language.ENGLISH
         await cast("Handle[TtsActor]", self.actor).ask(TtsActor.detach)
 
     def say(self, generation: int, index: int, text: str) -> None:

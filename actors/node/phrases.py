@@ -40,20 +40,29 @@ class SpokenPhrases:
     async def _synthesise(self) -> ray.ObjectRef[Spoken]:
         # Here, not above: whoever looks the switchboard up imports this module.
         from otto.dialogue.prompts import Phrases
-        from otto.speech.speak import synthesise
+        from otto.language.languages import Language
+        from otto.speech.phrases import synthesise
 
         spoken: Spoken = {}
         free = asyncio.Semaphore(SYNTHESES_AT_ONCE)
 
-        async def speak(text: str) -> None:
+        deepgram = self._settings.deepgram
+        voices = {Language.ENGLISH: deepgram, Language.SPANISH: deepgram.in_spanish()}
+
+        async def speak(text: str, language: Language) -> None:
             async with free:
                 try:
-                    spoken[text] = await synthesise(self._settings.deepgram, text)
+                    spoken[text] = await synthesise(voices[language], text, language)
                 except Exception as error:
                     # Said through the live connection instead: slower, not silent.
                     log.error("phrase_not_synthesised", error=type(error).__name__)
 
         settings = self._settings
-        phrases = Phrases(self._dealership, settings.call.transcript_notice, settings.location)
-        await asyncio.gather(*(speak(text) for text in phrases.all()))
+        phrases = Phrases(
+            self._dealership,
+            settings.call.transcript_notice,
+            settings.location,
+            spanish=settings.call.spanish,
+        )
+        await asyncio.gather(*(speak(text, language) for text, language in phrases.all()))
         return ray.put(spoken)

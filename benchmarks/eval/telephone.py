@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from otto.events import Event, FirstAudio, SentenceSpoken, SpeechDone
+from otto.language.languages import Language
 from otto.media_link.events import LineEvent, MarkPlayed, Playing
 
 FIRST_AUDIO_S = 0.15
@@ -71,6 +72,7 @@ class Telephone:
 
     async def attach(self, address: str, token: str, from_ms: int = 0) -> None: ...
     async def detach(self) -> None: ...
+    def use_language(self, language: Language) -> None: ...
     def avoid(self, providers: frozenset[str]) -> None: ...
 
     def say(self, generation: int, index: int, text: str) -> None:

@@ -41,6 +41,7 @@ from otto.dialogue.session.opening import OpenedSession
 from otto.dialogue.session.state import Directive, Ending, InProgress, Session
 from otto.dialogue.takeover import Takeover, in_progress
 from otto.dialogue.timers import Timer, Timers
+from otto.dialogue.tongue import Tongue
 from otto.dialogue.tools.endings import parting_of
 from otto.dialogue.tools.runner import LATEST_S, TOOL_TASK
 from otto.dialogue.turns.floor import Action, Input, State
@@ -106,7 +107,8 @@ class Conversation:
         self._fillers = Fillers(context, self._timers, self._player, self._answering)
         self._call_timers = CallTimers(context, opened.session, self._timers, self)
         self._failures = WorkerFailures(context, self._answering, self._player, self._turns, self)
-        self._urgent = Urgent(context, opened, self._answering, self._turns, self)
+        tongue = Tongue(context, opened.session, workers)
+        self._urgent = Urgent(context, opened, self._answering, self._turns, self, tongue)
         self._recorder = CallRecorder(
             context, opened, self._in_progress, self._loop.time, self._on_fenced
         )

@@ -16,10 +16,10 @@ import re
 import structlog
 
 from otto.crm.records import Callback
-from otto.dialogue import prompts
 from otto.dialogue.answering import Answering
 from otto.dialogue.context import CallContext
 from otto.dialogue.control import CallControl
+from otto.dialogue.desk_words import ENGLISH_DESK, SPANISH_DESK, DeskWords
 from otto.dialogue.exchange import Exchange
 from otto.dialogue.flow.machine import came
 from otto.dialogue.session.history import CallerSaid
@@ -27,7 +27,9 @@ from otto.dialogue.session.state import Directive, Ending, Session
 from otto.dialogue.session.summary import summarise
 from otto.dialogue.turns.taker import Turn, TurnTaker
 from otto.language.consent import Answer, judge
+from otto.language.languages import Language
 from otto.language.phone import caller_number
+from otto.language.spanish import judge_spanish
 from otto.scheduling.desk_hours import ClosedDesk, closed_desk
 
 log = structlog.get_logger()
@@ -80,11 +82,11 @@ class Escalation:
         if closed is None:
             self._call.say(sentence, Ending(Directive.TRANSFER, outcome))
             return
-        first = prompts.without_person(sentence)
+        first = self._words.without_person(sentence)
         if outcome == "danger":
             self._call.spawn(self._note(closed, outcome, first=first))
             return
-        self._ask(f"{first} {prompts.closed_offer(closed.promise)}".strip())
+        self._ask(f"{first} {self._words.offer(closed.promise)}".strip())
 
     def give_up(self, sentence: str, outcome: str) -> None:
         """The same where Otto cannot go on: out of hours the callback is noted, and that is all."""
@@ -92,7 +94,9 @@ class Escalation:
         if closed is None:
             self._call.say(sentence, Ending(Directive.TRANSFER, outcome))
         else:
-            self._call.spawn(self._note_and_end(closed, outcome, prompts.without_person(sentence)))
+            self._call.spawn(
+                self._note_and_end(closed, outcome, self._words.without_person(sentence))
+            )
 
     # Back from there, or not there at all
 
@@ -101,9 +105,9 @@ class Escalation:
         if self._answering.is_busy:
             return False
         heard = Exchange.of(self._session.history.entries).since
-        question = heard.rpartition(prompts.CALL_BACK_OFFERED)[2]
+        question = heard.rpartition(self._words.offered)[2]
         is_offered = question != heard and question.count("?") == 1 and question.endswith("?")
-        if not is_offered or not _agrees(turn.text):
+        if not is_offered or not _agrees(turn.text, self._session.language):
             return False
         if self._number is None:
             return False  # the model asks for one
@@ -119,6 +123,11 @@ class Escalation:
         return len(last) == MOST_REPEATS and all(_ASKS_AGAIN.search(each.lower()) for each in last)
 
     # Inside
+
+    @property
+    def _words(self) -> DeskWords:
+        is_english = self._session.language is Language.ENGLISH
+        return ENGLISH_DESK if is_english else SPANISH_DESK
 
     def _closed(self) -> ClosedDesk | None:
         return closed_desk(self._context.location, self._context.now())
@@ -138,18 +147,20 @@ class Escalation:
         """Note the callback, and say so behind `first`."""
         phrases = self._context.phrases
         if not await self._is_noted(closed, outcome):
-            again = phrases.not_noted if closed is None else prompts.call_again(closed.promise)
+            again = phrases.not_noted if closed is None else self._words.try_again(closed.promise)
             self._call.say(f"{first} {again}".strip())
         elif closed is None:
             self._ask(phrases.will_be_called)
         else:
-            promise = prompts.will_be_called(closed.promise)
-            self._ask(f"{first or 'All right.'} {promise} Is there anything else I can do for you?")
+            words = self._words
+            promise = words.promise(closed.promise)
+            self._ask(words.noted.format(first=first or words.all_right, promise=promise))
 
     async def _note_and_end(self, closed: ClosedDesk, outcome: str, first: str) -> None:
         is_noted = await self._is_noted(closed, outcome)
-        told = prompts.will_be_called if is_noted else prompts.call_again
-        sentence = f"{first} {prompts.DESK_CLOSED} {told(closed.promise)} Goodbye.".strip()
+        words = self._words
+        told = (words.promise if is_noted else words.try_again)(closed.promise)
+        sentence = f"{first} {words.closed} {told} {words.goodbye}".strip()
         self._call.say(sentence, Ending(Directive.HANG_UP, outcome))
 
     async def _is_noted(self, closed: ClosedDesk | None, outcome: str) -> bool:
@@ -179,7 +190,9 @@ class Escalation:
         return True
 
 
-def _agrees(text: str) -> bool:
+def _agrees(text: str, language: Language) -> bool:
     """Whether all of a turn is a yes to being called back: "yes, have them call me"."""
     answer = Exchange.of([CallerSaid(text)]).answer
+    if language is Language.SPANISH:
+        return judge_spanish(answer) is Answer.AGREES
     return judge(_CALL_ME.sub("yes", answer)) is Answer.AGREES

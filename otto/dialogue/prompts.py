@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from config.dealership import Dealership
+from otto.dialogue.desk_words import ENGLISH_DESK
+from otto.dialogue.spanish_phrases import spanish_phrases
+from otto.language.languages import Language
 
 
 class Phrases:
@@ -16,8 +19,11 @@ class Phrases:
         dealership: Dealership,
         transcript_notice: str = "",
         location_id: str = "",
+        *,
+        spanish: bool = False,
     ) -> None:
-        """`transcript_notice` is said in the greeting, before anybody is asked anything."""
+        """`transcript_notice` is said in the greeting, before anybody is asked anything. They are
+        English until `speak`; `spanish`: that language is spoken too."""
         name = dealership.name
         self.greeting = (
             f"Thank you for calling {name} service department. "
@@ -57,6 +63,7 @@ class Phrases:
             "I'm sorry, I only speak English. I'll connect you with the service desk. "
             "Please hold on."
         )
+        self.go_on_in = "Of course, let's go on in English. How can I help you?"
         self.robot = (
             "I'm Otto, an automated assistant, not a person. I can connect you with a person "
             "whenever you like. Shall we go on?"
@@ -95,6 +102,16 @@ class Phrases:
             "I'm sorry, I could not note that down. Please call again in a little while."
         )
         self.goodbye = "Thank you for calling. Goodbye."
+        self._in = {Language.ENGLISH: dict(vars(self))}
+        if spanish:
+            towing = dealership.location(location_id).towing_number
+            self._in[Language.SPANISH] = spanish_phrases(name, transcript_notice, towing)
+
+    def speak(self, language: Language) -> None:
+        """Be that language's sentences from now on; those of another than English have to have
+        been wanted."""
+        for name, text in self._in[language].items():
+            setattr(self, name, text)
 
     @property
     def ways(self) -> dict[str, str]:
@@ -106,16 +123,9 @@ class Phrases:
         """What bridges silence; the first one only before any other word of an answer."""
         return self.one_moment, self.still_working, self.not_long, self.bear_with_me
 
-    def all(self) -> tuple[str, ...]:
-        """Every phrase, for pre-synthesis."""
-        return tuple(vars(self).values())
-
-
-CONNECTING = "I'll connect you with the service desk"
-"""With this begins the end of every sentence that announces a person."""
-DESK_CLOSED = "The service desk is closed right now."
-CALL_BACK_OFFERED = "Shall I have someone call you back"
-"""With this begins every question to which a yes is a callback."""
+    def all(self) -> tuple[tuple[str, Language], ...]:
+        """Every phrase with its language, for pre-synthesis."""
+        return tuple((text, its) for its, texts in self._in.items() for text in texts.values())
 
 
 def danger_sentence(towing_number: str | None) -> str:
@@ -123,26 +133,5 @@ def danger_sentence(towing_number: str | None) -> str:
     tow = f"If you need a tow, call {towing_number}. " if towing_number else ""
     return (
         "That doesn't sound safe. Please don't drive the car, and if anybody is in danger, "
-        f"hang up and call 911. {tow}{CONNECTING} now. Please hold on."
+        f"hang up and call 911. {tow}{ENGLISH_DESK.connecting} now. Please hold on."
     )
-
-
-def closed_offer(opens: str) -> str:
-    """What a caller hears who wants a person out of hours; `opens`: "when we open at 7:30 AM on
-    Monday"."""
-    return f"{DESK_CLOSED} {CALL_BACK_OFFERED} {opens}?"
-
-
-def without_person(sentence: str) -> str:
-    """A sentence that announces a person, without its announcement."""
-    return sentence.partition(CONNECTING)[0].strip()
-
-
-def will_be_called(opens: str) -> str:
-    """The promise of a callback out of hours, which was noted."""
-    return f"Someone will call you back {opens}."
-
-
-def call_again(opens: str) -> str:
-    """What is left to say out of hours where nobody can call back."""
-    return f"Please call again {opens}."

@@ -19,10 +19,13 @@ from otto.dialogue.escalation import Escalation
 from otto.dialogue.exchange import Exchange
 from otto.dialogue.flow.following import Patience
 from otto.dialogue.session.opening import OpenedSession
+from otto.dialogue.tongue import Tongue
 from otto.dialogue.turns.taker import Turn, TurnTaker
 from otto.language.consent import Answer, judge
 from otto.language.intents import Intent, intents
+from otto.language.languages import Language, asks_for_english, asks_for_spanish
 from otto.language.phone import caller_number
+from otto.language.spanish import judge_spanish, urgent_in_spanish
 from otto.storage.errors import StoreUnavailable
 
 log = structlog.get_logger()
@@ -44,6 +47,7 @@ class Urgent:
         answering: Answering,
         turns: TurnTaker,
         call: CallControl,
+        tongue: Tongue,
     ) -> None:
         self._context = context
         self._session = session = opened.session
@@ -51,6 +55,7 @@ class Urgent:
         self._answering = answering
         self._turns = turns
         self._call = call
+        self._tongue = tongue
 
     def speak_first(self) -> None:
         """Greet, or take up a caller who is back from the desk."""
@@ -64,22 +69,49 @@ class Urgent:
         """Whether the turn wants one of these things, and is dealt with."""
         if self._answering.is_busy:
             return False
-        if self._escalation.is_answered_by(turn):
+        if self._changes_language(turn.text) or self._escalation.is_answered_by(turn):
             return True
-        for intent in intents(_NOISES.sub(" ", turn.text.lower())):
+        for intent in self._urgent(turn.text):
             if self._answer(intent):
                 log.info("answered_without_model", intent=intent.value)
                 return True
         return self._accepts_person(turn.text) or self._has_asked_enough(turn.text)
 
+    def _urgent(self, text: str) -> tuple[Intent, ...]:
+        if self._tongue.is_english:
+            return intents(_NOISES.sub(" ", text.lower()))
+        found = urgent_in_spanish(text)
+        return () if found is None else (found,)
+
+    def _changes_language(self, text: str) -> bool:
+        """Whether the caller speaks another language that Otto can speak, or asks for it."""
+        if self._tongue.is_english:
+            if not (self._context.settings.spanish and asks_for_spanish(text)):
+                return False
+            language = Language.SPANISH
+        elif asks_for_english(text):
+            language = Language.ENGLISH
+        else:
+            return False
+        if language is Language.SPANISH:
+            self._tongue.switch(language)
+        self._answering.take_up()  # still, or already, no English that says what they want
+        self._tongue.switch(language)
+        self._say(self._context.phrases.go_on_in)
+        log.info("language_changed", language=language.value)
+        return True
+
     def _accepts_person(self, text: str) -> bool:
         """Whether it is a yes to the person that was offered here."""
         heard = Exchange.of(self._session.history.entries).since
         is_offered = heard.endswith(self._context.phrases.offer_person)
-        if is_offered and judge(text) is Answer.AGREES:
+        if is_offered and self._judge(text) is Answer.AGREES:
             self._end(self._context.phrases.transferring, "transferred")
             return True
         return False
+
+    def _judge(self, text: str) -> Answer:
+        return judge(text) if self._tongue.is_english else judge_spanish(text)
 
     def _has_asked_enough(self, text: str) -> bool:
         """Whether the caller is not asked the same thing once more, for it is not understood: a

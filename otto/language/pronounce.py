@@ -15,6 +15,7 @@ from typing import Final
 from num2words import num2words
 
 from otto.language import money
+from otto.language.languages import Language
 from otto.language.numerals import LONGEST_NUMBER, cardinal, digits, each_digit
 
 Match = re.Match[str]
@@ -80,14 +81,17 @@ _GAP: Final = r"(?:\s?[-./·•‧∙‐-―−]\s?|\s)?"
 """What stands between the groups of a telephone number."""
 
 
-def to_spoken(text: str) -> str:
+def to_spoken(text: str, language: Language = Language.ENGLISH) -> str:
     """`text` with numbers, times, prices, dates, telephone numbers, codes said in words.
 
     "$79.95 at 9:00 AM" becomes "seventy-nine dollars and ninety-five cents at nine A M".
+    In another language than English nothing is replaced: its voice reads figures by itself.
     Never raises; no ASCII digit is left; a text without digits and signs comes back as it is,
     whitespace collapsed.
     """
     text = _DASHES.sub("-", " ".join(text.translate(_PLAIN).split()))
+    if language is not Language.ENGLISH:
+        return text
     for pattern, replace in _RULES:
         text = pattern.sub(replace, text)
     return " ".join(text.split())

@@ -25,6 +25,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import structlog
@@ -33,13 +34,14 @@ from websockets.exceptions import ConnectionClosed
 
 from config.settings import DeepgramSettings
 from otto.events import Event, Transcript, Worker, WorkerFailed
+from otto.language.languages import Language
 from otto.media_link.client import Uplink, connect_uplink
 from otto.media_link.frames import LinkError
 from otto.media_link.tls import LinkTls
-from otto.speech.recognisers import recogniser_of
+from otto.speech.recognisers import recogniser_of, vendor_of
 from otto.speech.telling import Telling
 from otto.speech.transcripts import Utterance
-from otto.speech.vendors import SpeechVendor
+from otto.speech.vendors import SpeechVendors
 from otto.speech.voice import Voice
 from otto.speech.wire import (
     BYTES_PER_MS,
@@ -86,22 +88,23 @@ class Listener:
         emit: Callable[[Event], None],
         link_tls: LinkTls | None = None,
     ) -> None:
-        self._settings = settings
         self._emit = emit
         self._link_tls = link_tls
-        self._vendor = SpeechVendor(
-            Worker.STT,
-            settings,
-            lambda chosen: recogniser_of(chosen).path,
-            lambda chosen: recogniser_of(chosen).query(chosen),
-            emit,
-        )
+        self._vendors = SpeechVendors(settings, partial(vendor_of, emit))
+        self._session: _Session | None = None
         self._task: asyncio.Task[None] | None = None
         self._address = ""
         self._token = ""
         self._utterance = Utterance()
         self.acknowledged_ms = 0
         """Media time up to which final results have come: where a successor should begin."""
+
+    def use_language(self, language: Language) -> None:
+        """Recognise it from now on, until `detach`: what was not final yet is heard again."""
+        if language is not self._vendors.language:
+            self._vendors.language = language
+            if self._session is not None:
+                self._session.leave()
 
     async def attach(self, address: str, token: str, from_ms: int = 0) -> None:
         """Listen to a call. Returns when a recogniser's socket is open and audio flows.
@@ -111,11 +114,11 @@ class Listener:
         emitted and this returns. Raises `LinkError` or `ConnectionError` when the media link
         refuses: then there is no call.
         """
-        await self.detach()
+        await self._stop()
         self._address, self._token, self.acknowledged_ms = address, token, from_ms
         self._utterance = Utterance()
         self._utterance.open_ms = from_ms or None
-        opening = asyncio.create_task(self._vendor.open())
+        opening = asyncio.create_task(self._vendors.vendor.open())
         try:
             uplink = await self._connect(from_ms)
         except BaseException:
@@ -135,6 +138,10 @@ class Listener:
 
     async def detach(self) -> None:
         """End the transcription cleanly. No event comes afterwards."""
+        await self._stop()
+        self._vendors.language = Language.ENGLISH
+
+    async def _stop(self) -> None:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -142,15 +149,16 @@ class Listener:
 
     def avoid(self, providers: frozenset[str]) -> None:
         """The switchboard's word on which providers to skip; a socket that works is kept."""
-        self._vendor.providers.avoid(providers)
+        self._vendors.avoid(providers)
 
     async def _run(self, provider: str, socket: ClientConnection, uplink: Uplink) -> None:
         """Sessions, one socket each, until the call ends or the retries are used up."""
         fruitless = 0
         loop = asyncio.get_running_loop()
         while True:
-            settings = self._vendor.settings_of(provider)
-            session = _Session(
+            vendor = self._vendors.vendor
+            settings = vendor.settings_of(provider)
+            self._session = session = _Session(
                 settings, self._emit, socket, uplink, self.acknowledged_ms, self._utterance
             )
             session.on_first = self._on_first(provider)
@@ -161,7 +169,10 @@ class Listener:
                 self.acknowledged_ms = session.acknowledged_ms
                 fruitless = 0 if session.was_of_use else fruitless + self._weight(error)
                 log.warning("stt_socket_lost", kind=error.kind, detail=error.detail)
-                self._vendor.providers.failed(provider, error.kind, loop.time())
+                if vendor is self._vendors.vendor:
+                    vendor.providers.failed(provider, error.kind, loop.time())
+                else:
+                    fruitless = 0  # left for another language
                 try:
                     provider, socket = await self._reopen(error, fruitless)
                 except VendorError as final:
@@ -182,7 +193,7 @@ class Listener:
 
     async def _connect(self, from_ms: int) -> Uplink:
         """The caller's audio from there on; a token is good once, and the next comes with it."""
-        join_ms = recogniser_of(self._settings).join_ms
+        join_ms = recogniser_of(self._vendors.settings).join_ms
         uplink = await connect_uplink(self._address, self._token, from_ms, join_ms, self._link_tls)
         self._token = uplink.again
         return uplink
@@ -194,14 +205,14 @@ class Listener:
         return max(0, self.acknowledged_ms - lead_in_ms)
 
     def _on_first(self, provider: str) -> Callable[[], None]:
-        return lambda: self._vendor.providers.succeeded(provider)
+        return lambda: self._vendors.vendor.providers.succeeded(provider)
 
     def _weight(self, error: VendorError) -> int:
         """How much a socket that gave nothing counts. One that fell silent has cost the caller
         seconds: one such of each provider is enough."""
         if error.kind != "timeout":
             return 1
-        return (1 + len(RETRY_DELAYS_S)) // len(self._vendor.providers.names)
+        return (1 + len(RETRY_DELAYS_S)) // len(self._vendors.vendor.providers.names)
 
     async def _reopen(self, error: VendorError, fruitless: int) -> tuple[str, ClientConnection]:
         """A new socket; `fruitless` counts sockets in a row that never gave a result."""
@@ -209,7 +220,7 @@ class Listener:
             raise error
         if fruitless and error.kind != "timeout":
             await asyncio.sleep(RETRY_DELAYS_S[fruitless - 1])
-        return await self._vendor.open()
+        return await self._vendors.vendor.open()
 
     def _fail(self, error: VendorError) -> None:
         log.error("stt_failed", kind=error.kind, detail=error.detail)
@@ -244,9 +255,10 @@ class _Session:
             self._reader, utterance, self._loop.time(), self._recogniser.unfinished_s(settings)
         )
         self._began_at = self._sent_at = self._heard_at = self._loop.time()
+        self._leaving: asyncio.Task[None] | None = None
         self._unanswered_bytes = 0
         self._orphan_timer: asyncio.TimerHandle | None = None
-        self.on_first: Callable[[], None] = _nothing
+        self.on_first: Callable[[], None] = lambda: None
         """Called at the first message that is understood."""
 
     @property
@@ -261,6 +273,10 @@ class _Session:
         if self.acknowledged_ms > self._from_ms:
             return True
         return self._reader.messages > 0 and self._loop.time() - self._began_at >= STABLE_S
+
+    def leave(self) -> None:
+        """Give the socket up, as if it had been lost."""
+        self._leaving = asyncio.create_task(self._socket.close())
 
     async def run(self) -> None:
         pump = asyncio.create_task(self._pump())
@@ -375,10 +391,6 @@ class _Session:
 
 def _ignore(event: Event) -> None:
     """Where events go after `detach`."""
-
-
-def _nothing() -> None:
-    """What happens at the first message of a session that nobody watches."""
 
 
 async def _abandon(opening: asyncio.Task[tuple[str, ClientConnection]]) -> None:

@@ -25,6 +25,7 @@ from otto.events import (
     Worker,
     WorkerFailed,
 )
+from otto.language.languages import Language
 from otto.language.pronounce import to_spoken
 from otto.speech.audible import audible_bytes
 from otto.speech.flush_budget import FlushBudget
@@ -59,6 +60,8 @@ class Playout:
         self._flushes = FlushBudget(flushes_per_minute)
         self._timeout_s = first_audio_timeout_s
         self._phrases = phrases
+        self.language = Language.ENGLISH
+        """In which what is said from now on is read out."""
         self._voice = self._phrases_voice = phrases_voice
         self._pace = Pace()
         self._groups: deque[Group] = deque()
@@ -88,7 +91,7 @@ class Playout:
         audio = self._phrases.get(text)
         if self._is_open and self._voice != self._phrases_voice:
             audio = None  # one voice in a call, as long as it can be had
-        spoken = to_spoken(text) if audio is None else ""
+        spoken = to_spoken(text, self.language) if audio is None else ""
         if audio is None and not re.search(r"\w", spoken):
             audio = b""  # nothing to pronounce: the voice would answer with a warning
         piece = Piece(index, text, spoken)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from config.settings import DeepgramSettings
-from otto.events import Event, Transcript
+from otto.events import Event, Transcript, Worker
 from otto.speech.flux import FluxReader
 from otto.speech.telling import UNFINISHED_S
 from otto.speech.transcripts import TranscriptReader
+from otto.speech.vendors import SpeechVendor
 from otto.speech.wire import flux_query, listen_query
 
 
@@ -73,3 +74,14 @@ FLUX: Final = Recogniser(
 def recogniser_of(settings: DeepgramSettings) -> Recogniser:
     """The one that the settings' model belongs to."""
     return FLUX if settings.is_flux else NOVA
+
+
+def vendor_of(emit: Callable[[Event], None], settings: DeepgramSettings) -> SpeechVendor:
+    """Whoever recognises speech by these settings; each provider by its own model's protocol."""
+    return SpeechVendor(
+        Worker.STT,
+        settings,
+        lambda chosen: recogniser_of(chosen).path,
+        lambda chosen: recogniser_of(chosen).query(chosen),
+        emit,
+    )

@@ -21,15 +21,14 @@ from websockets.exceptions import ConnectionClosed
 from config.settings import DeepgramSettings
 from otto.events import Event, Worker, WorkerFailed
 from otto.health.breaker import PRIMARY
-from otto.language.pronounce import to_spoken
+from otto.language.languages import Language
 from otto.media_link.client import Downlink, connect_downlink
 from otto.media_link.tls import LinkTls
-from otto.speech.audible import audible_bytes, is_enough
 from otto.speech.complaints import error_in, is_flush_refused, parse, reason_of
 from otto.speech.playout import Playout
-from otto.speech.speak_wire import CLOSE, FLUSH, speak_messages
-from otto.speech.vendors import SpeechVendor
-from otto.speech.wire import VendorError, closed_as, opened, speak_query
+from otto.speech.speak_wire import CLOSE, NO_AUDIO
+from otto.speech.vendors import SpeechVendor, SpeechVendors
+from otto.speech.wire import VendorError, closed_as, speak_query
 
 log = structlog.get_logger()
 
@@ -38,9 +37,6 @@ MAX_FRUITLESS_SOCKETS: Final = 2
 is told."""
 STABLE_S: Final = 5.0
 """A socket that lived this long while idle is replaced at once; a shorter one when needed."""
-PHRASE_TRIES: Final = 2
-"""For each voice, when it reports success and has said nothing."""
-NO_AUDIO: Final = "no audio for the text"
 _TEXT_IN_BINARY: Final = b'{"type"'
 """How a text message begins that came as a binary frame; no sound begins so."""
 
@@ -66,7 +62,10 @@ class Speaker:
         self._chunk_ms = chunk_ms
         self._emit = emit
         self._phrases = phrases or {}
-        self._vendor = SpeechVendor(Worker.TTS, settings, lambda _: "/v1/speak", speak_query, emit)
+        self._vendors = SpeechVendors(
+            settings,
+            lambda its: SpeechVendor(Worker.TTS, its, lambda _: "/v1/speak", speak_query, emit),
+        )
         self._call: _Call | None = None
 
     async def attach(self, address: str, token: str) -> None:
@@ -74,11 +73,18 @@ class Speaker:
 
         Raises `LinkError` or `ConnectionError` when the media link refuses.
         """
-        await self.detach()
+        await self._leave()
         downlink = await connect_downlink(address, token, self._link_tls)
         self._call = _Call(
-            self._settings, self._chunk_ms, self._emit, self._phrases, downlink, self._vendor
+            self._settings, self._chunk_ms, self._emit, self._phrases, downlink, self._vendors
         )
+
+    def use_language(self, language: Language) -> None:
+        """Speak with this language's voice from the next sentence on, until `detach`."""
+        if language is not self._vendors.language:
+            self._vendors.language = language
+            if self._call is not None:
+                self._call.change_voice()
 
     def say(self, generation: int, index: int, text: str) -> None:
         """Say one sentence (display text) after those before it."""
@@ -95,10 +101,14 @@ class Speaker:
 
     def avoid(self, providers: frozenset[str]) -> None:
         """The switchboard's word on which providers to skip; a socket that works is kept."""
-        self._vendor.providers.avoid(providers)
+        self._vendors.avoid(providers)
 
     async def detach(self) -> None:
         """Leave the call. Nothing is sent or emitted afterwards."""
+        await self._leave()
+        self._vendors.language = Language.ENGLISH
+
+    async def _leave(self) -> None:
         call, self._call = self._call, None
         if call is not None:
             await call.close()
@@ -119,10 +129,10 @@ class _Call:
         emit: Callable[[Event], None],
         phrases: Mapping[str, bytes],
         downlink: Downlink,
-        vendor: SpeechVendor,
+        vendors: SpeechVendors,
     ) -> None:
         self._emit = emit
-        self._vendor = vendor
+        self._vendors = vendors
         self._provider: str | None = None
         """Who speaks in this call; None before anybody has."""
         self._downlink = downlink
@@ -135,12 +145,14 @@ class _Call:
             phrases,
             PRIMARY,
         )
+        self._playout.language = vendors.language
         self._is_over = False
         self._link_lost = False
         self._outbox: asyncio.Queue[str] = asyncio.Queue()
         self._needed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._socket: ClientConnection | None = None
+        self._leaving: asyncio.Task[None] | None = None
         self._stalled = False
         self._warned = ""
         """The kind of failure that the voice has warned of on this socket."""
@@ -160,6 +172,12 @@ class _Call:
     def cancel(self, generation: int) -> None:
         self._playout.cancel(generation)
         self._after()
+
+    def change_voice(self) -> None:
+        """Another voice from now on: the socket of the one before is left."""
+        self._provider, self._playout.language = None, self._vendors.language
+        if self._socket is not None:
+            self._leaving = asyncio.create_task(self._socket.close())
 
     async def close(self) -> None:
         self._is_over = True
@@ -229,17 +247,20 @@ class _Call:
 
     async def _keep_socket(self) -> None:
         fruitless = 0
-        providers = self._vendor.providers
         while True:
+            vendor = self._vendors.vendor
+            providers = vendor.providers
             try:
-                provider, socket = await self._vendor.open(self._provider)
+                provider, socket = await vendor.open(self._provider)
             except VendorError as error:
                 await self._give_up(error)
                 continue
             opened_at = self._loop.time()
             try:
-                await self._converse(provider, socket)
+                await self._converse(provider, socket, vendor)
             except VendorError as error:
+                if vendor is not self._vendors.vendor:
+                    continue  # left for another voice
                 log.warning("tts_socket_lost", kind=error.kind, detail=error.detail)
                 providers.failed(provider, error.kind, self._loop.time())
                 fruitless = 0 if self._playout.is_fruitful else fruitless + 1
@@ -262,7 +283,9 @@ class _Call:
         if not self._playout.is_waiting:
             await self._needed.wait()
 
-    async def _converse(self, provider: str, socket: ClientConnection) -> None:
+    async def _converse(
+        self, provider: str, socket: ClientConnection, vendor: SpeechVendor
+    ) -> None:
         """One socket's life; always ends with `VendorError` or cancellation."""
         self._socket, self._outbox = socket, asyncio.Queue()
         self._stalled, self._warned = False, ""
@@ -275,8 +298,8 @@ class _Call:
                 await self._receive(message)
                 if self._playout.is_proven and not is_proven:
                     is_proven = True
-                    self._provider = provider
-                    self._vendor.providers.succeeded(provider)
+                    vendor.providers.succeeded(provider)
+                    self._provider = provider if vendor is self._vendors.vendor else None
             raise VendorError("dropped", "closed 1000")
         except ConnectionClosed as error:
             if self._stalled:
@@ -334,53 +357,3 @@ class _Call:
         finally:
             self._draining = False
             self._playout.was_kept(self._loop.time() - since_s)
-
-
-async def synthesise(settings: DeepgramSettings, text: str) -> bytes:
-    """One phrase, whole, as mu-law 8 kHz: for what is said often. By the fallback's voice when
-    the first cannot be had. Raises `VendorError`."""
-    voices = [settings, settings.as_fallback()] if settings.has_speak_fallback else [settings]
-    *before, last = [voice for voice in voices for _ in range(PHRASE_TRIES)]
-    in_vain: DeepgramSettings | None = None
-    for voice in before:
-        if voice is in_vain:
-            continue
-        try:
-            return await _synthesise(voice, text)
-        except VendorError as error:
-            log.warning("tts_phrase_failed", kind=error.kind, detail=error.detail)
-            if error.detail != NO_AUDIO:  # others were tried again already, or cannot be mended
-                in_vain = voice
-                if voice is last:
-                    raise
-    return await _synthesise(last, text)
-
-
-async def _synthesise(settings: DeepgramSettings, text: str) -> bytes:
-    spoken, audio = to_spoken(text), bytearray()
-    async with opened(settings, "/v1/speak", speak_query(settings)) as socket:
-        try:
-            for message in (*speak_messages(spoken), FLUSH):
-                await socket.send(message)
-            async with asyncio.timeout(settings.first_audio_timeout_s) as patience:
-                while True:
-                    answer = await socket.recv()
-                    if isinstance(answer, bytes):
-                        audio += answer
-                        if audible_bytes(answer):
-                            now_s = asyncio.get_running_loop().time()
-                            patience.reschedule(now_s + settings.first_audio_timeout_s)
-                        continue
-                    data = parse(answer)
-                    if (error := error_in(data)) is not None:
-                        raise VendorError(error[0], f"error frame {error[1]}")
-                    if data.get("type") == "Flushed":
-                        break
-            await socket.send(CLOSE)
-        except TimeoutError:
-            raise VendorError("timeout", "no audio for the phrase") from None
-        except ConnectionClosed as error:
-            raise closed_as(error) from None
-    if not is_enough(spoken, audible_bytes(audio)):
-        raise VendorError("protocol", NO_AUDIO)
-    return bytes(audio)

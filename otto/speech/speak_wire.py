@@ -11,6 +11,7 @@ MAX_MESSAGE_CHARS: Final = 1900
 FLUSH: Final = json.dumps({"type": "Flush"})
 CLEAR: Final = json.dumps({"type": "Clear"})
 CLOSE: Final = json.dumps({"type": "Close"})
+NO_AUDIO: Final = "no audio for the text"
 
 
 def speak_messages(spoken: str) -> list[str]:

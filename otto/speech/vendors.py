@@ -12,11 +12,38 @@ from config.settings import DeepgramSettings
 from otto.events import Event, Worker
 from otto.health.breaker import FALLBACK, PRIMARY, provider_names
 from otto.health.providers import Providers, Round
+from otto.language.languages import Language
 from otto.speech import wire
 from otto.speech.wire import VendorError, open_socket
 
 IMPATIENT_S: Final = 2.0
 """The most that one attempt to connect may take while there is somebody else to turn to."""
+
+
+class SpeechVendors:
+    """One worker's vendors, by the language of the call. `make` makes one of its settings."""
+
+    def __init__(
+        self, settings: DeepgramSettings, make: Callable[[DeepgramSettings], SpeechVendor]
+    ) -> None:
+        self.settings_in = {Language.ENGLISH: settings, Language.SPANISH: settings.in_spanish()}
+        self._made = {language: make(its) for language, its in self.settings_in.items()}
+        self.language = Language.ENGLISH
+
+    @property
+    def vendor(self) -> SpeechVendor:
+        """That of the language that is used now."""
+        return self._made[self.language]
+
+    @property
+    def settings(self) -> DeepgramSettings:
+        """Those of the language that is used now."""
+        return self.settings_in[self.language]
+
+    def avoid(self, providers: frozenset[str]) -> None:
+        """Which providers to skip from now on."""
+        for vendor in self._made.values():
+            vendor.providers.avoid(providers)
 
 
 class SpeechVendor:

@@ -53,7 +53,7 @@ def ring(dealership: Dealership) -> Any:
         context = CallContext(
             dealership=dealership,
             location=location,
-            phrases=Phrases(dealership),
+            phrases=Phrases(dealership, spanish=bool(settings.get("spanish"))),
             settings=CallSettings(audio_chunk_ms=CHUNK_MS, **settings),
             calendar=book,
             crm=people,

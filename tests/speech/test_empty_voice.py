@@ -14,8 +14,9 @@ from websockets.asyncio.server import ServerConnection
 from otto.events import Event, SentenceSpoken, SpeechDone, WorkerFailed
 from otto.speech import wire
 from otto.speech.audible import audible_bytes, is_enough
+from otto.speech.phrases import synthesise
 from otto.speech.playout import Playout
-from otto.speech.speak import Speaker, synthesise
+from otto.speech.speak import Speaker
 from otto.speech.wire import VendorError
 
 TEXT = "Your car is ready on Tuesday."

@@ -11,7 +11,8 @@ from websockets.asyncio.server import ServerConnection
 
 from otto.events import FirstAudio, SentenceSpoken, SpeechDone, WorkerFailed
 from otto.speech import wire
-from otto.speech.speak import Speaker, synthesise
+from otto.speech.phrases import synthesise
+from otto.speech.speak import Speaker
 from otto.speech.wire import VendorError
 
 

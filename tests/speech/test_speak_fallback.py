@@ -13,7 +13,8 @@ from websockets.asyncio.server import ServerConnection
 
 from otto.events import SentenceSpoken, SpeechDone, WorkerFailed
 from otto.speech import wire
-from otto.speech.speak import Speaker, synthesise
+from otto.speech.phrases import synthesise
+from otto.speech.speak import Speaker
 
 PRIMARY_MS, FALLBACK_MS = 60, 75
 """A letter's length in each voice."""

@@ -15,7 +15,8 @@ from otto.dialogue.model.client import Model
 from otto.events import ModelDone, SpeechDone, Transcript, UtteranceEnd, WorkerFailed
 from otto.language.phone import parse_phone
 from otto.speech.listen import Listener
-from otto.speech.speak import Speaker, synthesise
+from otto.speech.phrases import synthesise
+from otto.speech.speak import Speaker
 from sandbox.app import serve
 from sandbox.audio import carrier
 from sandbox.world import Options, World

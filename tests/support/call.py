@@ -41,6 +41,7 @@ from otto.events import (
     Worker,
     WorkerFailed,
 )
+from otto.language.languages import Language
 from otto.media_link.events import KeyPressed, LineEvent, MarkPlayed, Playing
 from otto.scheduling.bookings import (
     Booking,
@@ -154,6 +155,7 @@ class Telephone:
         self.cleared: list[int] = []
         self.hung_up = False
         self.checkpoint = b""
+        self.language = Language.ENGLISH
         self.is_dead = False
         """Takes everything and plays nothing."""
         self._lag_s = lag_s
@@ -167,6 +169,8 @@ class Telephone:
     # Mouth
     async def attach(self, address: str, token: str) -> None: ...
     async def detach(self) -> None: ...
+    def use_language(self, language: Language) -> None:
+        self.language = language
 
     def length_ms(self, text: str) -> int:
         """How long `text` takes to say."""

@@ -16,6 +16,7 @@ from otto.dialogue.flow.prompt_files import Prompts
 from otto.dialogue.flow.slots import ANOTHER_WAY_AT, ASKED_FOR, MOST_ASKS, SURE, WAYS, Way
 from otto.dialogue.session.slots import Slot, SlotName, Source
 from otto.dialogue.session.state import Identity, Session
+from otto.language.languages import Language
 from otto.language.spoken_times import describe_time
 from otto.scheduling.hours import open_on
 
@@ -48,7 +49,7 @@ def system_prompt(
     now: datetime,
 ) -> str:
     """The model's instructions. `now` is aware, in the location's time zone."""
-    return prompts.system.format(
+    instructions = prompts.system.format(
         dealership=dealership.name,
         location=location.name,
         facts="\n".join(f"- {fact}" for fact in _facts(location)),
@@ -58,6 +59,9 @@ def system_prompt(
         caller=_caller(prompts, session),
         errand="\n".join(_errand(prompts, session)),
     )
+    if session.language is Language.SPANISH:
+        return f"{instructions}\n\n{prompts.spanish}"
+    return instructions
 
 
 def _facts(location: Location) -> Iterator[str]:

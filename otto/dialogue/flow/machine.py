@@ -17,6 +17,7 @@ from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.slots import SlotName
 from otto.dialogue.session.state import Identity, Session
 from otto.language.intents import Intent, intents
+from otto.language.languages import Language
 
 NOT_VERIFIED = "The caller could not be verified. Offer to connect them with a person."
 _ONE_MORE = re.compile(
@@ -66,6 +67,8 @@ def hears(session: Session, text: str, answered: Collection[SlotName] = ()) -> N
     the most urgent one is under way first, and the others wait; what leads nowhere from here is
     only answered."""
     is_moved = False
+    if session.language is not Language.ENGLISH:
+        return  # the model translates; what it calls tells the rest
     for wish in wishes(text, answered):
         row = _row(table.ERRANDS, session.errand, wish, session)
         if row is None:

@@ -2,6 +2,7 @@
 
 system.md     what is told in every call; what stands in {braces} is filled in
 callers.md    what is told of who is calling, one part for each `Identity`
+spanish.md    what is told besides where the caller speaks Spanish
 errands.md    what is told of what is under way, one part for each `Errand`, with its title
 """
 
@@ -20,7 +21,7 @@ from config.environment import PROMPTS_DIR, SettingsError
 from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.state import Identity
 
-SYSTEM, CALLERS, ERRANDS = "system.md", "callers.md", "errands.md"
+SYSTEM, CALLERS, ERRANDS, SPANISH = "system.md", "callers.md", "errands.md", "spanish.md"
 PLACES = frozenset(
     {"dealership", "location", "facts", "services", "days", "now", "caller", "errand"}
 )
@@ -44,12 +45,13 @@ class Prompts:
     callers: Mapping[Identity, str]
     titles: Mapping[Errand, str]
     errands: Mapping[Errand, str]
+    spanish: str
     version: str
 
 
 def load_prompts(folder: Path) -> Prompts:
     """Read and check the files. Raises `PromptError`."""
-    texts = {name: _text(folder / name) for name in (SYSTEM, CALLERS, ERRANDS)}
+    texts = {name: _text(folder / name) for name in (SYSTEM, CALLERS, ERRANDS, SPANISH)}
     _check_places(folder / SYSTEM, texts[SYSTEM])
     callers = _parts(folder / CALLERS, texts[CALLERS], [each.value for each in Identity])
     errands = _parts(folder / ERRANDS, texts[ERRANDS], [each.value for each in Errand])
@@ -59,12 +61,13 @@ def load_prompts(folder: Path) -> Prompts:
             f'{folder / ERRANDS}: part "## {untitled}" says not what it is called, as in '
             f'"## {untitled}: ...".'
         )
-    whole = "\0".join(texts[name] for name in (SYSTEM, CALLERS, ERRANDS))
+    whole = "\0".join(texts[name] for name in (SYSTEM, CALLERS, ERRANDS, SPANISH))
     return Prompts(
         texts[SYSTEM],
         {Identity(name): text for name, (_, text) in callers.items()},
         {Errand(name): title for name, (title, _) in errands.items()},
         {Errand(name): text for name, (_, text) in errands.items()},
+        texts[SPANISH],
         hashlib.sha256(whole.encode()).hexdigest()[:VERSION_LENGTH],
     )
 

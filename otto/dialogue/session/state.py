@@ -18,6 +18,7 @@ from otto.dialogue.session.identity import Identity
 from otto.dialogue.session.offered import AppointmentRef, Offer, OfferLine, VehicleRef
 from otto.dialogue.session.slots import Slots, dump_slots, load_slots
 from otto.dialogue.session.summary import summarise
+from otto.language.languages import Language
 
 __all__ = [
     "AppointmentRef",
@@ -156,6 +157,8 @@ class Session:
     vehicles: list[VehicleRef] = field(default_factory=list)
     offers: dict[str, Offer] = field(default_factory=dict)
     appointments: list[AppointmentRef] = field(default_factory=list)
+    language: Language = Language.ENGLISH
+    """That the call is held in."""
     held: str = ""
     """The slot id of the opening that is held for the caller, while they make up their mind."""
     changes: int = 0
@@ -224,6 +227,7 @@ class Session:
             "offers": {key: asdict(offer) for key, offer in self.offers.items()},
             "appointments": [asdict(appointment) for appointment in self.appointments],
             "held": self.held,
+            "language": self.language.value,
             "changes": self.changes,
             "bookings": self.bookings,
             "agreed": self.agreed,
@@ -254,6 +258,7 @@ class Session:
         fields["waiting"] = [Errand(errand) for errand in fields.get("waiting", ())]
         fields["slots"] = load_slots(fields.get("slots", {}))
         fields["directive"] = Directive(fields["directive"])
+        fields["language"] = Language(fields.get("language", Language.ENGLISH))
         fields["vehicles"] = [VehicleRef(**item) for item in fields["vehicles"]]
         fields["offers"] = {key: Offer.load(item) for key, item in fields["offers"].items()}
         told = fields.get("appointments", ())
@@ -277,6 +282,7 @@ class Session:
         fresh.misheard = self.misheard
         fresh.is_forged, fresh.said = self.is_forged, self.said
         fresh.code_sent_to = self.code_sent_to
+        fresh.language = self.language
         fresh.caller_turns, fresh.changes = self.caller_turns, self.changes
         if self.identity is Identity.LOCKED:
             fresh.identity = Identity.LOCKED

@@ -19,9 +19,9 @@ from pydantic import ValidationError
 
 from config.dealership import Dealership, Location
 from otto.crm.records import Callback
+from otto.dialogue.desk_words import ENGLISH_DESK
 from otto.dialogue.flow.machine import allowed_tools, came, denial
 from otto.dialogue.flow.slots import taken
-from otto.dialogue.prompts import closed_offer
 from otto.dialogue.session.state import Session
 from otto.dialogue.tools.appointments import AppointmentTools
 from otto.dialogue.tools.arguments import (
@@ -226,7 +226,7 @@ class Toolbox:
             {
                 "status": "ask",
                 "code": CLOSED,
-                "message": closed_offer(closed.promise),
+                "message": ENGLISH_DESK.offer(closed.promise),
                 "advice": "On a yes, use request_callback. Nobody can be connected now.",
             }
         )

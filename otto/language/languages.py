@@ -1,0 +1,52 @@
+"""The languages that Otto can hold a call in, and how a caller asks for another one. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import StrEnum
+from typing import Final
+
+
+class Language(StrEnum):
+    """By its code of ISO 639-1, which Deepgram takes too."""
+
+    ENGLISH = "en"
+    SPANISH = "es"
+
+
+_SPANISH: Final = re.compile(
+    r"\b(?:spanish|espanol|castellano|habla\w*|hola|necesito|quiero|quisiera|puedo|puede|tengo"
+    r"|buenos"
+    r"|buenas|gracias|por favor|una? cita|mi (?:carro|coche|auto)|no hablo|cambio de aceite|frenos"
+    r"|cuanto|ayuda|alguien que|donde|a que hora|manana|se habla|ingles no)\b"
+)
+_NOT_SPANISH: Final = re.compile(
+    r"\b(?:no|not|don't|do not) (?:speak |need |want )?spanish\b|\bspanish (?:street|fork|avenue"
+    r"|lake)\b"
+)
+_ENGLISH: Final = re.compile(
+    r"\b(?:english please|in english|speak english|switch to english|en ingles|hablo ingles)\b"
+)
+_NOT_ENGLISH: Final = re.compile(
+    r"\b(?:no|not|don't|do not|doesn't) (?:speak |hablo )?(?:english|ingles)\b"
+)
+
+
+def asks_for_spanish(text: str) -> bool:
+    """Whether somebody who is spoken to in English speaks Spanish, or asks for it."""
+    said = _folded(text)
+    return _SPANISH.search(said) is not None and _NOT_SPANISH.search(said) is None
+
+
+def asks_for_english(text: str) -> bool:
+    """Whether somebody who is spoken to in Spanish asks for English."""
+    said = _folded(text)
+    return _ENGLISH.search(said) is not None and _NOT_ENGLISH.search(said) is None
+
+
+def _folded(text: str) -> str:
+    """Small letters without accents, single spaces, no marks but apostrophes."""
+    plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'")).lower()
+    letters = "".join(c for c in plain if not unicodedata.combining(c))
+    return " ".join(re.findall(r"[a-z0-9']+", letters))
