@@ -190,6 +190,8 @@ class Service(Frozen):
 
     code: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)
     name: Name
+    spanish_name: Name | None = None
+    """In the middle of a Spanish sentence: "un cambio de aceite". None: `name`."""
     duration_minutes: int = Field(ge=5, le=600)
     buffer_minutes: int = Field(0, ge=0, le=240)
     """How long the bay is needed after the work, to clean up and to park the car."""

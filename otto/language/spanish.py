@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import datetime
 from typing import Final
 
 from otto.language.consent import MOST_WORDS, Answer
@@ -120,6 +121,21 @@ def judge_spanish(text: str) -> Answer:
     if "?" in text:
         return Answer.ASKS
     return next((answer for answer, pattern in _NOT_YET if pattern.search(said)), Answer.UNCLEAR)
+
+
+_WEEKDAYS: Final = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
+_MONTHS: Final = (
+    *("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio"),
+    *("agosto", "septiembre", "octubre", "noviembre", "diciembre"),
+)
+
+
+def describe_start_in_spanish(start: datetime) -> str:
+    """A local start: "martes 24 de noviembre a las 9:00 AM"."""
+    day = f"{_WEEKDAYS[start.weekday()]} {start.day} de {_MONTHS[start.month - 1]}"
+    hour = start.hour % 12 or 12
+    at = "a la" if hour == 1 else "a las"
+    return f"{day} {at} {hour}:{start.minute:02d} {'AM' if start.hour < 12 else 'PM'}"
 
 
 def _folded(text: str) -> str:

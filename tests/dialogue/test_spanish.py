@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from config.dealership import Dealership
+from otto.dialogue.exchange import Exchange, Round
 from otto.dialogue.prompts import Phrases
 from otto.dialogue.session.state import Directive, Session
+from otto.dialogue.tools.consent import NotDone, why_not_in_spanish
+from otto.dialogue.tools.heard import Named
+from otto.dialogue.tools.spanish_consent import spanish_read_back
 from otto.language.consent import Answer
 from otto.language.intents import Intent
 from otto.language.languages import Language, asks_for_english, asks_for_spanish
@@ -169,3 +174,99 @@ def test_what_is_urgent_in_spanish(text: str, intent: Intent | None) -> None:
 )
 def test_consent_in_spanish(text: str, answer: Answer) -> None:
     assert judge_spanish(text) is answer
+
+
+def named(dealership: Dealership, about: Any = "book") -> Named:
+    before = datetime.fromisoformat("2026-11-30T13:00") if about == "move" else None
+    return Named(
+        about=about,
+        sentence="",
+        start=datetime.fromisoformat("2026-12-01T09:00"),
+        codes=frozenset({"oil_change"}),
+        service="Oil change",
+        car="2019 Honda Civic",
+        cars=(),
+        needs_car=True,
+        cents=frozenset({7995}),
+        transport="drop_off",
+        before=before,
+        needs_before=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("about", "sentence"),
+    [
+        (
+            "book",
+            "Sería un cambio de aceite para su 2019 Honda Civic, el martes 1 de diciembre a las "
+            "9:00 AM, por $79.95. ¿Lo reservo?",
+        ),
+        (
+            "move",
+            "Cambiaría un cambio de aceite para su 2019 Honda Civic del lunes 30 de noviembre a la "
+            "1:00 PM al martes 1 de diciembre a las 9:00 AM. ¿Lo cambio?",
+        ),
+        (
+            "cancel",
+            "Es un cambio de aceite para su 2019 Honda Civic, el martes 1 de diciembre a las "
+            "9:00 AM. ¿Cancelo esa cita?",
+        ),
+    ],
+)
+def test_what_is_read_back_in_spanish(dealership: Dealership, about: str, sentence: str) -> None:
+    assert spanish_read_back(named(dealership, about), dealership.services) == sentence
+
+
+SAID = "Sería un cambio de aceite el martes 1 de diciembre a las 9:00 AM. ¿Lo reservo?"
+
+
+@pytest.mark.parametrize(
+    ("exchange", "code"),
+    [
+        (Exchange((Round(f"Muy bien. {SAID}", "", "Sí, por favor"),)), None),
+        (Exchange((Round(SAID, "", "Keyed on the telephone keypad: 1"),)), None),
+        (Exchange((Round(SAID, "", "no"),)), NotDone.DECLINED),
+        (Exchange((Round(SAID, "", "sí, pero a las diez"),)), NotDone.CONDITION),
+        (Exchange((Round(SAID, "", "espere"),)), NotDone.WAITS),
+        (Exchange((Round(SAID, "", "eh"),)), NotDone.UNCLEAR),
+        (Exchange((Round("Hola", "", "sí"),), SAID), NotDone.NO_ANSWER),
+        (Exchange((Round(f"{SAID} ¿O a las diez?", "", "sí"),)), NotDone.NOT_READ_BACK),
+        (Exchange((Round(SAID.replace("9:00", "9:30"), "", "sí"),)), NotDone.NOT_READ_BACK),
+        (Exchange((Round("¿Lo reservo?", "", "sí"),)), NotDone.NOT_READ_BACK),
+        (Exchange((Round(SAID, "", "sí"),), "¿Algo más?"), NotDone.NOT_READ_BACK),
+        (Exchange(), NotDone.NOT_READ_BACK),
+    ],
+)
+def test_consent_in_a_spanish_call(exchange: Exchange, code: NotDone | None) -> None:
+    """Only our own sentence, word for word and last, is one that a yes agrees to."""
+    assert why_not_in_spanish(exchange, SAID) is code
+
+
+@pytest.mark.looptime
+async def test_a_booking_in_spanish_from_the_greeting_on(ring: Any) -> None:
+    """Keys prove who calls and say yes; the sentence that is agreed to is the product's own."""
+    call: Call = await ring(spanish=True)
+    await call.say("Español por favor")
+    await call.until_quiet()
+    identify = ("identify_caller", {"phone_number": None})
+    await call.turn(
+        "Necesito un cambio de aceite", Step("", (identify,)), Step("¿Su fecha de nacimiento?")
+    )
+    call.language_model.script = [
+        Step("", (("verify_caller", {"date_of_birth": "03121984"}),)),
+        Step("", (("find_openings", {"services": ["oil_change"], "when": "tomorrow"}),)),
+        Step("¿A las nueve?"),
+    ]
+    for key in "03121984#":
+        call.press(key)
+    await call.until_quiet()
+    slot = call.results()[-1]["openings"][0]["slot_id"]
+    book = ("book_appointment", {"slot_id": slot, "vehicle_ref": None, "notes": None})
+    await call.turn("Sí", Step("", (book,)), lambda: Step(call.results()[-1]["read_back"]))
+    assert call.results()[-1]["code"] == "not_read_back" and not call.book.bookings
+    call.language_model.script = [Step("", (book,)), Step("Su cita está reservada.")]
+    await call.say("Sí, por favor")
+    await call.until_quiet()
+    assert call.results()[-1]["status"] == "booked" and len(call.book.bookings) == 1
+    await call.conversation.close()

@@ -26,7 +26,13 @@ from otto.dialogue.tools.heard import Ear, is_passing
 from otto.dialogue.tools.outcome import Pinned
 from otto.dialogue.tools.read_back import ReadBack
 from otto.dialogue.tools.results import Result
+from otto.dialogue.tools.spanish_consent import (
+    answer_in_spanish,
+    is_waiting,
+    spanish_read_back,
+)
 from otto.language.consent import Answer, judge
+from otto.language.languages import Language
 
 MOST_ROUNDS_BACK = 3
 """How often the caller may ask for time, or something else, before it has to be read back anew."""
@@ -95,6 +101,14 @@ def why_not(
     if judged in _MAY_CORRECT and ear.contradicts(_NO_TIME.sub(" ", answer), wish.named):
         return NotDone.CORRECTED  # "yes, but at ten"
     return BY_ANSWER.get(judged)
+
+
+def why_not_in_spanish(exchange: Exchange, sentence: str) -> NotDone | None:
+    """The same in a call that is held in Spanish, in which `sentence` has to be heard as it is."""
+    if is_waiting(exchange, sentence):
+        return NotDone.NO_ANSWER
+    answer = answer_in_spanish(exchange, sentence)
+    return NotDone.NOT_READ_BACK if answer is None else BY_ANSWER.get(answer)
 
 
 def _answer_to(
@@ -171,7 +185,11 @@ class Consents:
         ]
         others = [start for start in starts if start.replace(tzinfo=None) != wish.named.start]
         code: NotDone | None = NotDone.NOT_READ_BACK
-        if told_turn < pinned.caller_turns:
+        sentence = wish.sentence
+        if self._session.language is Language.SPANISH:
+            sentence = spanish_read_back(wish.named, self._menu)
+            code = why_not_in_spanish(pinned.exchange, sentence)
+        elif told_turn < pinned.caller_turns:
             code = why_not(pinned.exchange, wish, ear, others)
         if code is None:
             if wish.key not in self._session.agreed:
@@ -180,6 +198,6 @@ class Consents:
         return {
             "status": "not_done",
             "code": code.value,
-            "read_back": wish.sentence,
+            "read_back": sentence,
             "advice": ADVICE[code],
         }
