@@ -34,9 +34,6 @@ from otto.dialogue.tools.spanish_consent import (
 from otto.language.consent import Answer, judge
 from otto.language.languages import Language
 
-MOST_ROUNDS_BACK = 3
-"""How often the caller may ask for time, or something else, before it has to be read back anew."""
-
 
 class NotDone(StrEnum):
     """Why nothing was done."""
@@ -80,7 +77,7 @@ ADVICE = {
     ),
     NotDone.CONDITION: "Nothing was done: they agree only if. Settle that, then say read_back.",
     NotDone.ASKED: "Nothing was done: answer their question first, then say read_back.",
-    NotDone.WAITS: "Nothing was done: they need a moment. Let them have it, and ask nothing new.",
+    NotDone.WAITS: "Nothing was done: they need a moment. Let them have it, then say read_back.",
     NotDone.UNCLEAR: "Nothing was done: their answer was no clear yes. Say read_back.",
 }
 
@@ -114,31 +111,23 @@ def why_not_in_spanish(exchange: Exchange, sentence: str) -> NotDone | None:
 def _answer_to(
     exchange: Exchange, wish: ReadBack, ear: Ear, others: Sequence[datetime]
 ) -> str | None:
-    """What the caller has answered to the read-back; None when they heard none.
+    """What the caller has answered to the read-back; None when they heard none before it.
 
-    It stays open while they only ask for a moment, or for something that is answered with the
-    question again, and nothing else is spoken of: "Hold on." "Sure." "Okay, go ahead."
+    A yes may come in pieces ("Yes." "One moment." "Thank you."). Who asked for time is asked anew:
+    what they say next may be meant for somebody beside them.
     """
-    named = wish.named
-    heard = answer = ""
-    for back, last in enumerate(reversed(exchange.rounds[-1 - MOST_ROUNDS_BACK :])):
-        if back:
-            before = judge(last.answer, named.about, wish.phrases)
-            if before is Answer.AGREES and is_passing(heard):
-                answer = f"{last.answer} {answer}"
-            elif (
-                before not in {Answer.WAITS, Answer.ASKS}
-                or (before is Answer.ASKS and is_passing(heard))
-                or ear.contradicts(f"{last.answer} {heard}", named)
-            ):
-                return None
-        else:
-            answer = last.answer
-            if ear.was_cut_behind(last.heard, last.unheard, named):
-                return answer
-        heard = f"{last.heard} {heard}".strip()
-        if ear.reads_back(heard, named, others):
-            return answer
+    if not exchange.rounds:
+        return None
+    last, named = exchange.rounds[-1], wish.named
+    if ear.reads_back(last.heard, named, others):
+        return last.answer
+    if ear.was_cut_behind(last.heard, last.unheard, named):
+        return last.answer
+    if len(exchange.rounds) > 1 and is_passing(last.heard):
+        before = exchange.rounds[-2]
+        agreed = judge(before.answer, named.about, wish.phrases) is Answer.AGREES
+        if agreed and ear.reads_back(before.heard, named, others):
+            return f"{before.answer} {last.answer}"
     return None
 
 
