@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from config.dealership import Dealership
 from otto.crm.customers import NewCustomer, NewVehicle, Vehicle
 from otto.dialogue.exchange import Exchange
+from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.history import CallerSaid, History, OttoSaid
 from otto.dialogue.session.state import Identity, Session, VehicleRef
 from otto.dialogue.tools import garage
 from otto.dialogue.tools.newcomers import ASK_BIRTH, ASK_VIN, KNOWN_BY_NOBODY, KNOWN_BY_VIN
+from otto.dialogue.tools.results import Asked
 from otto.dialogue.tools.said import Said, Standing
 from otto.dialogue.tools.toolbox import Toolbox
 from otto.events import ToolCall
@@ -24,6 +26,7 @@ from otto.language.birth_dates import read_birth_date
 from otto.language.read_backs import vin_said
 from tests.support.call import BORN, MARIA, NOW, Book, People
 from tests.support.heard import hears, says
+from tests.support.logs import written
 
 NEW = "+17735550111"
 VIN = "1HGBH41JXMN109186"
@@ -370,6 +373,49 @@ def test_which_of_several_cars_is_asked_by_name() -> None:
     )
 
 
+async def booking(dealership: Dealership, words: str, ref: str | None) -> dict[str, Any]:
+    """What comes of a booking for one of several cars, nothing of it read back yet."""
+    call = await owner_of_cars(dealership, vehicles=[*THEIRS], errand=Errand.BOOK)
+    offered = await call.turn("tomorrow", "find_openings", services=["oil_change"], when="tomorrow")
+    slot = offered["openings"][0]["slot_id"]
+    return await call.turn(words, "book_appointment", slot_id=slot, vehicle_ref=ref, notes=None)
+
+
+@pytest.mark.parametrize(
+    ("words", "ref", "car"),
+    [
+        ("for the Jeep please", None, "2015 Jeep Wrangler"),
+        ("the first one", "v1", "2019 Honda Civic"),
+        ("the first one", "the Accord", "2021 Honda Accord"),
+    ],
+)
+async def test_a_booking_is_for_the_car_that_was_named(
+    words: str, ref: str | None, car: str, dealership: Dealership
+) -> None:
+    result = await booking(dealership, words, ref)
+    assert result["status"] == "not_done" and car in result["read_back"]
+
+
+@pytest.mark.parametrize(
+    ("words", "ref", "question"),
+    [
+        ("the first one", None, "the 2019 Honda Civic, the 2015 Jeep Wrangler or the 2021 Honda"),
+        ("my Honda", None, "Which car is it, the 2019 Honda Civic or the 2021 Honda Accord?"),
+        ("my wife's car", "my wife's car", "Which car is it, the 2019 Honda Civic, the 2015"),
+    ],
+)
+async def test_a_booking_asks_which_car_it_is_for(
+    words: str, ref: str | None, question: str, dealership: Dealership
+) -> None:
+    assert is_asked(await booking(dealership, words, ref), "which_vehicle", question)
+
+
+def test_without_a_car_it_is_asked_for() -> None:
+    with pytest.raises(Asked) as asked:
+        garage.one_of((), None, said(), 2026)
+    assert asked.value.result["message"] == garage.NO_CAR
+
+
 # Proof
 
 
@@ -438,6 +484,21 @@ async def test_a_number_that_nobody_said_is_asked_for(dealership: Dealership) ->
     asked = await call.turn("My number is 773", "identify_caller", phone_number=MARIA.phone)
     assert is_asked(asked, "differs", "digit by digit")
     assert call.session.identity is Identity.UNKNOWN and call.session.phone == ""
+
+
+async def test_nothing_of_a_person_is_in_the_log(dealership: Dealership) -> None:
+    with written() as log:
+        call = await unknown(dealership)
+        await call.turn("John Smith. May 3, 1990.", "create_customer", **JOHN, **BORN_90)
+        await call.turn("Yes", "create_customer", **JOHN, **BORN_90)
+        car = {"vehicle": "2021 Toyota Corolla", "vin": VIN, "mileage": "45 thousand"}
+        await call.turn(f"2021 Toyota Corolla. {VIN}. 45 thousand.", "add_vehicle", **car)
+        call = Call(dealership, MARIA.phone, identity=Identity.FOUND, phone=MARIA.phone)
+        wrong = {"date_of_birth": "March 13, 1984"}
+        await call.turn("March 13, 1984", "verify_caller", **wrong)
+        await call.turn("Yes", "verify_caller", **wrong)
+    for secret in ("John", "Smith", "1990", "Corolla", VIN, "45", "March", "1984", "555"):
+        assert secret not in log.getvalue()
 
 
 # The words themselves

@@ -12,12 +12,14 @@ from otto.dialogue.session.state import Offer, Session
 from otto.dialogue.tools.arguments import BookAppointment, FindOpenings
 from otto.dialogue.tools.consent import Consents
 from otto.dialogue.tools.finding import described, instead_of, question
+from otto.dialogue.tools.garage import one_of
 from otto.dialogue.tools.information import service_of, services_said
 from otto.dialogue.tools.offers import known_offer, met, offered, opening_of, wish_key, withdraw
 from otto.dialogue.tools.outcome import Late, Outcome, Pinned, told
 from otto.dialogue.tools.ports import Calendar
 from otto.dialogue.tools.read_back import ReadBacks
-from otto.dialogue.tools.results import Result, ToolFault
+from otto.dialogue.tools.results import Result
+from otto.dialogue.tools.said import Said
 from otto.language.wishes import Ask
 from otto.scheduling.bookings import (
     Booking,
@@ -78,9 +80,8 @@ class AppointmentTools:
     async def book(self, pinned: Pinned, arguments: BookAppointment) -> Outcome:
         """Book an opening that was offered, and that the caller agreed to when they heard it."""
         offer = known_offer(pinned, arguments.slot_id)
-        vehicle = pinned.vehicle(arguments.vehicle_ref)
-        if vehicle is None:
-            raise ToolFault("Ask which of their vehicles it is for.")
+        said, year = Said(pinned.exchange), self._now().year
+        vehicle = one_of(pinned.vehicles, arguments.vehicle_ref, said, year)
         assert pinned.customer_id is not None
         # Same call, slot and vehicle: same key. A retry, by the model or by us, books once.
         key = wish_key(offer, pinned.call_sid, vehicle.vehicle_id)

@@ -97,7 +97,9 @@ def one_of(
     vehicles: Sequence[VehicleRef], ref: str | None, said: Said, this_year: int
 ) -> VehicleRef:
     """The vehicle under `ref`, or the one that the words in its place or the caller's last ones
-    name. Raises `Asked` with the question which of them it is; there is one at least."""
+    name. Raises `Asked` with the question which of them it is."""
+    if not vehicles:
+        raise Asked("incomplete", NO_CAR)
     known = next((vehicle for vehicle in vehicles if vehicle.ref == ref), None)
     if known is not None:
         return known

@@ -150,7 +150,9 @@ def tool_schemas(dealership: Dealership) -> dict[str, Schema]:
             "Book an opening that was offered in this call, after the caller has heard service, "
             "vehicle, day and time, and said yes. not_done: nothing happened; say its read_back.",
             slot_id=_text("The slot_id of the opening."),
-            vehicle_ref=_optional(_text("The vehicle's reference; null when there is only one.")),
+            vehicle_ref=_optional(
+                _text("The vehicle's reference, or their words for it; null when there is one.")
+            ),
             notes=_optional(_text("What the technician should know, in one sentence, or null.")),
         ),
         _tool("my_appointments", "The caller's appointments that are still to come."),
