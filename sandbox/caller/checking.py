@@ -128,7 +128,7 @@ def _is_other_car(claimed: Claims, wanted: Wanted) -> bool:
         return False  # no car is spoken of, or one whose make was not made out
     if claimed.years and int(year) not in claimed.years:
         return True
-    if claimed.makes and not is_in(make, [*claimed.makes], wanted.likeness):
+    if claimed.makes and not is_in(make, [*claimed.makes], EXACTLY):
         return True
     return bool(claimed.makes and claimed.years) and not is_model
 

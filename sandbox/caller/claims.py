@@ -24,7 +24,7 @@ _BORN = re.compile(
     rf"\b(?P<month>{'|'.join(MONTHS)}) (?:the )?(?P<day>\d{{1,2}}) (?:of )?{_YEAR}\b"
 )
 _DIGIT_RUN = re.compile(r"\b\d(?: ?\d){3,}\b")
-_PRICE = re.compile(r"\$ ?(\d+(?:\.\d\d)?)")
+_PRICE = re.compile(r"\$ ?(\d+(?:\.\d\d)?)(?: and (?:(\d+) cents|\$0\.(\d\d)))?")
 _PRICE_WORDS = re.compile(r"\b(\d+(?: 100)?(?: and)?(?: \d+)?) dollars(?: and (\d+)(?: cents)?)?")
 _NAME = re.compile(
     r"\b(?:name (?:is|as)|that s|i have|i ve got|it s|is it|is this|you are|under|with|to|heard)"
@@ -104,9 +104,23 @@ def is_in(name: str, words: Sequence[str], likeness: float) -> bool:
 
 
 def _likeness(heard: str, wanted: str) -> float:
+    if heard == wanted:
+        return EXACTLY
     if min(len(heard), len(wanted)) < 3:
-        return float(heard == wanted)
-    return SequenceMatcher(None, heard, wanted).ratio()
+        return 0.0
+    skeleton = _skeleton(wanted)
+    # A recogniser has the consonants of a name it does not know, and guesses at its vowels.
+    same_sound = ROUGHLY if len(skeleton) > 1 and _skeleton(heard) == skeleton else 0.0
+    return max(same_sound, SequenceMatcher(None, heard, wanted).ratio())
+
+
+def _skeleton(word: str) -> str:
+    """The consonants as they sound: "corolla" and "carala" are both "krl"."""
+    sounds = word.replace("ck", "k").replace("ph", "f").translate(_SOUNDS)
+    return re.sub(r"(.)\1+", r"\1", re.sub(r"[aeiouywh]", "", sounds))
+
+
+_SOUNDS = str.maketrans("cqzvdb", "kksftp")
 
 
 def _spelled(text: str) -> tuple[str, ...]:
@@ -139,7 +153,10 @@ def _year(said: str) -> int:
 
 
 def _prices(text: str, plain: str) -> tuple[int, ...]:
-    written = [round(float(amount) * 100) for amount in _PRICE.findall(text.replace(",", ""))]
+    written = [
+        round(float(dollars) * 100) + int(cents or more or 0)
+        for dollars, cents, more in _PRICE.findall(text.replace(",", ""))
+    ]
     if written:
         return tuple(written)
     return tuple(

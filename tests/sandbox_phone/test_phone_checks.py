@@ -177,6 +177,18 @@ def test_a_recognisers_mishearing_is_no_other_car() -> None:
     assert what_is_wrong("That's a 2021 toyoda corola. Is that right?", heard) == ()
     assert what_is_wrong("That's daniel forster. Is that right?", heard) == ()
     assert what_is_wrong("That's a 2020 honda motor. Is that right?", heard) == (Wrong.VEHICLE,)
+    # As the sandbox's recogniser wrote them when they were right.
+    assert what_is_wrong("I heard a 2021 Toyota Carala. Is that right?", heard) == ()
+    james = Wanted(PERSONAS["car-ready"].facts, DANIEL.goal, likeness=ROUGHLY)
+    for name in ("James O'Kuffer", "James Ockifer"):
+        assert what_is_wrong(f"So that's {name}. Is that right?", james) == ()
+    assert what_is_wrong("So that's James Foster. Is that right?", james) == (Wrong.NAME,)
+    grace = Wanted(PERSONAS["when"].facts, PERSONAS["when"].goal, likeness=ROUGHLY)
+    assert what_is_wrong("That's a 2022 Honda Tucson. Right?", grace) == (Wrong.VEHICLE,)
+    paid = Wanted(DANIEL.facts, DANIEL.goal, price_cents=4995, likeness=ROUGHLY)
+    for price in ("$49 and 95 cents", "$49 and $0.95"):
+        assert what_is_wrong(f"That's for {price}. Shall I book it?", paid) == ()
+    assert what_is_wrong("That's for $39 and 95 cents. Shall I book it?", paid) == (Wrong.PRICE,)
 
 
 @pytest.mark.parametrize(
