@@ -194,7 +194,7 @@ def _anything_else(standing: Standing, _heard: Heard) -> Reply:
     goal = standing.goal
     if standing.questions:
         return Reply("Yes. " + standing.questions.pop(0))
-    if goal.kind in IN_PERSON:
+    if goal.kind in IN_PERSON and not standing.is_done:
         return Reply(standing.say(goal.kind))
     if standing.complaint:
         complaint, standing.complaint = standing.complaint, ""
@@ -236,7 +236,7 @@ def _person_offered(standing: Standing, _heard: Heard) -> Reply:
 def _callback_offered(standing: Standing, heard: Heard) -> Reply:
     if standing.goal.kind in {GoalKind.ASK, GoalKind.OPT_OUT, GoalKind.WRONG_NUMBER}:
         return Reply("No, thank you.")
-    if re.search(r"\b(when|what time)\b", normalise(heard.text)):
+    if re.search(r"\b(when (should|shall|would|can|may|is)|what time)\b", normalise(heard.text)):
         return Reply("Any time is fine.")
     return Reply(standing.say("yes"))
 

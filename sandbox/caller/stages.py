@@ -43,7 +43,7 @@ DONE: dict[GoalKind, tuple[frozenset[Act], Stage]] = {
     GoalKind.OPT_OUT: (frozenset({Act.NOTED}), Stage.NOTED),
     GoalKind.WRONG_NUMBER: (frozenset({Act.GOODBYE}), Stage.GOODBYE),
     GoalKind.PERSON: (frozenset({Act.TRANSFER, Act.NOTED}), Stage.TRANSFERRED),
-    GoalKind.LANGUAGE: (frozenset({Act.TRANSFER}), Stage.TRANSFERRED),
+    GoalKind.LANGUAGE: (frozenset({Act.TRANSFER, Act.NOTED}), Stage.TRANSFERRED),
 }
 """By the goal's kind: what Otto says when it is reached, and how far the call has come then. Who
 only asks has reached it when everything is asked; who is silent wants nothing."""
