@@ -145,7 +145,7 @@ def _beside_the_read_back(desk: Desk, text: str) -> str:
 
 def _agree(desk: Desk, text: str, to: str) -> None:
     """A yes counts when they can have heard the question: it may have been cut off."""
-    was_asked = desk.waited or to in desk.last_said.lower() or to in normalise(text)
+    was_asked = to in desk.last_said.lower() or to in normalise(text)
     desk.confirmed = was_asked
     desk.repeat = not was_asked
 
@@ -237,7 +237,7 @@ def _answer_person(desk: Desk, text: str) -> None:
 
 
 def _answer_callback(desk: Desk, text: str) -> None:
-    answer = yes_or_no(text)
+    answer, desk.last_said = yes_or_no(text), ""
     if re.search(r"\b(try|look|check) (it )?(once )?(again|once more)\b|\bwait\b", normalise(text)):
         desk.offers_callback = False
     elif answer or (answer is None and says_when(text)):

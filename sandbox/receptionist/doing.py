@@ -50,6 +50,12 @@ def _callback(desk: Desk) -> dict[str, Any]:
     wish = (
         f"wants {phrases.a_service(desk.name_of(desk.service))}" if desk.service else "has called"
     )
+    if desk.purpose and not desk.service:
+        return {
+            "reason": desk.purpose,
+            "when": desk.callback_when,
+            "phone_number": desk.phone,
+        }
     name = " ".join(filter(None, (desk.first_name, desk.last_name)))
     return {
         "reason": f"{name or 'The caller'} {wish}.",

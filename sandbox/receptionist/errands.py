@@ -89,7 +89,7 @@ def answer_cancel(desk: Desk, text: str) -> None:
     """Whether it shall be cancelled; the tool judges a yes once more, by what was heard."""
     answer = agreement(text, "cancel")
     if answer is Answer.AGREES:
-        was_asked = desk.waited or "cancel" in desk.last_said.lower() or "cancel" in normalise(text)
+        was_asked = "cancel" in desk.last_said.lower() or "cancel" in normalise(text)
         desk.agreed, desk.repeat = was_asked, not was_asked
     elif _wants_it_moved(desk, text):
         begin(desk, Errand.MOVE, text)
@@ -140,7 +140,11 @@ def _leave_it(desk: Desk) -> None:
 
 
 def nobody_found(desk: Desk) -> None:
-    """The number is in no book: what they ask about cannot be found."""
+    """The number is in no book: it may be another one of theirs; else it cannot be found."""
+    if desk.phone is None:
+        desk.identity = Identity.NEEDS_NUMBER
+        desk.news.append(phrases.NOT_THIS_NUMBER)
+        return
     desk.settle_errand()
     desk.identity, desk.offers_person = Identity.UNKNOWN, True
     desk.news.append(phrases.NO_APPOINTMENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum, auto
@@ -145,8 +146,6 @@ class Desk:
     refused: bool = False
     waiting: bool = False
     """They asked for a moment: nothing is asked until they go on."""
-    waited: bool = False
-    """They did in the turn before, and what was read back then still stands."""
 
     doubt: Doubt | None = None
     assent: bool = False
@@ -168,6 +167,8 @@ class Desk:
     wants_person: bool = False
     reason: str = ""
     """Why, for the person who takes over, when it is more than their wish for one."""
+    purpose: str = ""
+    """The last such reason of the call, for whoever calls them back."""
     handing_over: str = ""
     """What is said before they are connected for that reason."""
     offers_person: bool = False
@@ -204,18 +205,13 @@ class Desk:
         """The caller speaks: what belonged to the turn before is over."""
         self.news, self.failed, self.rounds, self.repeat = [], set(), 0, False
         self.inquiries, self.wants_person, self.reason, self.handing_over = (), False, "", ""
-        self.waited, self.waiting, self.assent, self.transferring = (
-            self.waiting,
-            False,
-            False,
-            False,
-        )
+        self.waiting = self.assent = self.transferring = False
 
     def open_question(self) -> Question:
         """What the caller was asked last, or will be asked next."""
         if self.offers_person or self.last_said.endswith(phrases.PERSON_OFFER):
             return Question.PERSON
-        if self.offers_callback:
+        if self.offers_callback or _OFFERS_CALLBACK.search(self.last_said):
             return Question.CALLBACK
         if self.doubt is not None:
             return Question.READ_BACK
@@ -311,6 +307,8 @@ class Desk:
         return dict(self.vehicles).get(self.vehicle or "", "")
 
 
+_OFFERS_CALLBACK = re.compile(r"\b(?:call|calls) you back\b[^.?]*\?$")
+"""Whoever has said it: what the desk's hours are is told without the model, too."""
 _BOOKKEEPING = frozenset(
     {
         "news",
@@ -320,7 +318,7 @@ _BOOKKEEPING = frozenset(
         "unclear",
         "repeat",
         "last_said",
-        "waited",
+        "purpose",
         "earlier",
         "topics",
     }

@@ -116,9 +116,12 @@ _STANDING = re.compile(
 def take_up(desk: Desk, question: Question, text: str) -> bool:
     """Take up what the caller wants beside answering; False when nothing was decisive."""
     is_taken = False
+    settled = {Wish.MOVE, Wish.CANCEL} & {wish for part in apart(text) for wish in wishes(part)}
     for part in apart(text):
         for wish in wishes(part):
             way = WAYS.get(wish)
+            if settled and wish in {Wish.LATE, Wish.CANNOT_COME}:
+                continue  # They have said what shall come of it.
             if way is None or _answers_the_question(desk, question, wish, part):
                 continue
             if isinstance(way, Answer):
@@ -206,9 +209,10 @@ def _go(desk: Desk, way: Way, wish: Wish, text: str) -> None:
     match way:
         case HandOver(what, said):
             desk.wants_person = True
-            desk.reason = summary(desk, what, "" if wish is Wish.PERSON else text)
+            desk.reason = desk.purpose = summary(desk, what, "" if wish is Wish.PERSON else text)
             desk.handing_over = said
         case Begin(errand):
+            desk.offers_person, desk.last_said = False, ""
             errands.begin(desk, errand, text)
         case Leave():
             desk.goodbye = desk.wrong_number = True

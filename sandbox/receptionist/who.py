@@ -18,6 +18,20 @@ from sandbox.receptionist.understanding.words import normalise
 def answer_phone(desk: Desk, text: str) -> None:
     if people.says_number(text):
         desk.phone, desk.identity = text.strip(), Identity.UNKNOWN
+    elif desk.errand is not None and _NO_OTHER.search(normalise(text)):
+        # There is no other number: what they ask about cannot be found.
+        desk.settle_errand()
+        desk.identity, desk.offers_person = Identity.UNKNOWN, True
+        desk.news = [phrases.NO_APPOINTMENT]
+
+
+_NO_OTHER = re.compile(
+    r"\b(no other|dont have (one|another|an account)|only (number|phone)|never been|no|nope|new)\b"
+)
+_OTHER_ACCOUNT = re.compile(
+    r"\b((another|different|other) (number|phone|account)|already (a customer|in your)"
+    r"|(been|come) (there|here|in) before|have an account|under my \w+)\b"
+)
 
 
 def answer_code_offer(desk: Desk, text: str) -> None:
@@ -54,6 +68,9 @@ def answer_new_birth(desk: Desk, text: str) -> None:
 
 
 def answer_name(desk: Desk, text: str) -> None:
+    if desk.identity is Identity.NOT_FOUND and _OTHER_ACCOUNT.search(normalise(text)):
+        desk.identity = Identity.NEEDS_NUMBER
+        return
     if people.phone_number(text):
         desk.phone, desk.identity = text.strip(), Identity.UNKNOWN
         return

@@ -384,7 +384,10 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
     ),
     "somebody who is in no book asks": (
         {"known": False},
-        [("When is my appointment?", "don't see an appointment of yours in our book", IDENTIFY)],
+        [
+            ("When is my appointment?", "What is the phone number on your account", IDENTIFY),
+            ("I don't have another one", "don't see an appointment of yours in our book", []),
+        ],
     ),
     "is my car ready": (
         {"repairs": [("ready", "Your 2019 Honda Civic is ready.")]},

@@ -98,7 +98,8 @@ def test_who_asks_for_a_moment_gets_it_and_may_then_agree(desk: Any, call: Any) 
     for turn in BOOKING:
         call.say(turn)
     assert call.say("hold on, let me check my calendar") == "Of course, take your time."
-    assert "You're booked" in call.say("okay, go ahead")
+    assert call.say("okay, go ahead").endswith("Shall I book it?")
+    assert "You're booked" in call.say("yes")
 
 
 @pytest.mark.parametrize("lead", [1, 2])
@@ -199,6 +200,27 @@ def test_wrong_answers_are_read_back_before_they_count(desk: Any, call: Any) -> 
     assert "Thank you, Maria." in call.say("no, March 12 1984")
 
 
+CLOSED = "The service desk is closed right now. Shall I have someone call you back tomorrow?"
+
+
+@pytest.mark.parametrize("words", ["yes", "Any time is fine.", "tomorrow after nine please"])
+def test_an_offer_to_be_called_back_is_taken_whoever_has_made_it(
+    words: str, desk: Any, call: Any
+) -> None:
+    call.messages.append({"role": "user", "content": "I have a question about my bill"})
+    call.messages.append({"role": "assistant", "content": CLOSED})
+    call.say(words)
+    [(_, wish)] = [one for one in desk.calls if one[0] == "request_callback"]
+    assert "bill" in wish["reason"]
+
+
+def test_who_wants_no_call_back_is_asked_what_else(desk: Any, call: Any) -> None:
+    call.messages.append({"role": "user", "content": "let me talk to a person"})
+    call.messages.append({"role": "assistant", "content": CLOSED})
+    assert "anything else" in call.say("no thanks")
+    assert desk.calls == []
+
+
 # --- Several wishes, and a change of mind -------------------------------------------------------
 
 WISHES = {
@@ -229,6 +251,11 @@ WISHES = {
         "what is your date of birth?",
         ("March 12 1984", "to Thursday, November 26 at 9:00 AM. Shall I move it?"),
         ("yes", "Is there anything else"),
+    ),
+    "late, and so moved": (
+        ["I'm stuck in traffic and can't make my appointment, can I move it to Tuesday at nine?"],
+        "date of birth",
+        ("March 12 1984", "to Tuesday, November 24 at 9:00 AM. Shall I move it?"),
     ),
     "from one service to another": (
         ["oil change on tuesday at nine", "March 12 1984", "it's for the brakes, not the oil"],

@@ -376,6 +376,8 @@ async def test_a_caller_hears_when_it_is_and_nobody_else_does(
     await booked_before(ring)
     stranger = ring(NOBODY)
     said = await stranger.say("When is my appointment?")
+    assert "phone number on your account" in said and "Tuesday" not in said
+    said = await stranger.say("I have no other number")
     assert "don't see an appointment" in said and "Tuesday" not in said
     call = ring(MARIA)
     await call.say("When is my appointment?")
