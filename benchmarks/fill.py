@@ -95,7 +95,7 @@ def interruptions(run: Run) -> str:
     rows = [row for row in run["results"] if row["interruptions"]]
     kinds = list(rows[0]["false_stops"])
     lines = [
-        f"| | interruptions | stops after, p50 / p95 | {' | '.join(kinds)} that stop it |",
+        f"| | interruptions | stops after, p50 / p95 | false stops: {' | '.join(kinds)} |",
         "|---|---:|---:|" + "---:|" * len(kinds),
     ]
     for row in rows:

@@ -61,7 +61,7 @@ def test_interruptions_are_told_by_mode_and_kind() -> None:
     one["results"][0] |= figures | {"false_stops": stops}
     one["results"][1]["interruptions"] = 0
     text = interruptions(one)
-    assert "| | interruptions | stops after, p50 / p95 | coughs | echoes that stop it |" in text
+    assert "| | interruptions | stops after, p50 / p95 | false stops: coughs | echoes |" in text
     assert "| inline | 40 | 320 / 930 ms | 1 of 50 | 0 of 30 |" in text
     assert "| ray |" not in text and "at abc1234 on 2 cores" in text
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from cluster.database_check import check_postgres
-from cluster.vendor_checks import Failed, _dealership, _google, _twilio
+from cluster.vendor_checks import Failed, _dealership, _google, _listen, _twilio
 from config.loading import read_settings
 from config.settings import (
     DatabaseSettings,
@@ -121,3 +121,21 @@ async def test_a_sign_in_that_is_no_longer_good_fails_the_check(
         with pytest.raises(Failed) as failed:
             await _google(Settings(google=google_settings(world, **changes)))
         assert remedy in failed.value.remedy
+
+
+@pytest.mark.parametrize("model", ["nova-2-phonecall", "flux-general-en"])
+async def test_the_socket_that_the_model_belongs_to_is_opened(model: str) -> None:
+    world = World(Options(speech="known"))
+    async with serve(world) as http:
+        settings = read_settings()
+        deepgram = settings.deepgram.model_copy(
+            update={
+                "api_key": SecretStr(world.api_key),
+                "url": f"ws{http.removeprefix('http')}/deepgram",
+                "listen_model": model,
+            }
+        )
+        assert model in await _listen(settings.model_copy(update={"deepgram": deepgram}))
+        unknown = deepgram.model_copy(update={"listen_model": "flux-of-tomorrow"})
+        with pytest.raises(Failed, match="model must be one of"):
+            await _listen(settings.model_copy(update={"deepgram": unknown}))
