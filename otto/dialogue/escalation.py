@@ -21,7 +21,8 @@ from otto.dialogue.context import CallContext
 from otto.dialogue.control import CallControl
 from otto.dialogue.desk_words import ENGLISH_DESK, SPANISH_DESK, DeskWords
 from otto.dialogue.exchange import Exchange
-from otto.dialogue.flow.machine import came
+from otto.dialogue.flow.machine import came, happened
+from otto.dialogue.flow.table import Came
 from otto.dialogue.session.history import CallerSaid
 from otto.dialogue.session.state import Directive, Ending, Session
 from otto.dialogue.session.summary import summarise
@@ -73,6 +74,8 @@ class Escalation:
         back = phrases.desk_hung_up if returned == "parted" else phrases.nobody_free
         self.first_words = back if returned else phrases.greeting
         """What Otto says first on this stream."""
+        if returned:
+            happened(session, Came.NOBODY_THERE)
 
     # To a person
 
@@ -86,6 +89,7 @@ class Escalation:
         if outcome == "danger":
             self._call.spawn(self._note(closed, outcome, first=first))
             return
+        happened(self._session, Came.NOBODY_THERE)
         self._ask(f"{first} {self._words.offer(closed.promise)}".strip())
 
     def give_up(self, sentence: str, outcome: str) -> None:

@@ -15,14 +15,16 @@ from typing import Any
 from config.dealership import Dealership, Location
 from otto.dialogue.exchange import Exchange
 from otto.dialogue.flow.briefing import system_prompt
-from otto.dialogue.flow.machine import hears, wishes
+from otto.dialogue.flow.machine import happened, hears, wishes
 from otto.dialogue.flow.prompt_files import Prompts
 from otto.dialogue.flow.questions import asked_for
 from otto.dialogue.flow.slots import ANOTHER_WAY_AT, MOST_ASKS, WAYS, SlotReader, Way, was_asked
+from otto.dialogue.flow.table import Said
 from otto.dialogue.session.history import CallerSaid
 from otto.dialogue.session.slots import Slot, SlotName, Slots
 from otto.dialogue.session.state import Session
 from otto.dialogue.turns.completeness import is_dictation
+from otto.dialogue.turns.courtesy import withdraws
 from otto.dialogue.turns.taker import Turn
 
 
@@ -106,6 +108,8 @@ class Following:
         ]
         session.slots.update(filled)
         answered = asked & filled.keys()
+        if withdraws(text, session.history.last_said):
+            happened(session, Said.NO_PERSON)
         hears(session, text, answered)
         if wishes(text, answered):
             return Patience.GO_ON  # they said something else that they want

@@ -94,8 +94,12 @@ def wishes(text: str, answered: Collection[SlotName] = ()) -> tuple[Event, ...]:
 def came(session: Session, tool: str, arguments: Any, result: dict[str, Any]) -> None:
     """A tool has come to `result`, which is in the session by now."""
     event = event_of(tool, arguments, result)
-    if event is None:
-        return
+    if event is not None:
+        happened(session, event)
+
+
+def happened(session: Session, event: Came | Said) -> None:
+    """Something that moves the call, and is not told by a tool's result or an intent."""
     row = _row(table.WHO, session.identity, event, session)
     if row is not None and row.target is not None:
         session.identity = row.target

@@ -56,6 +56,8 @@ class Came(StrEnum):
     INFORMED = "informed"
     NOTED = "noted"
     """Somebody will call back, or has been told."""
+    NOBODY_THERE = "nobody there"
+    """Nobody takes the call at the desk, or it is closed: a callback is offered."""
     DONE = "done"
     """What was under way is done."""
 
@@ -66,6 +68,8 @@ class Said(StrEnum):
     BOOK_TOO = "book, too"
     """One more appointment: "I also need new tires". While one that stands is talked about, a
     service without such a word only says which."""
+    NO_PERSON = "no person"
+    """They do without the person, or the callback, that they were offered or promised."""
 
 
 Event = Intent | Said | Came
@@ -94,6 +98,7 @@ COMES_TO: dict[tuple[str, str], Came] = {
     ("repair_status", "none"): Came.REPAIRS,
     ("dealership_info", "ok"): Came.INFORMED,
     ("request_callback", "noted"): Came.NOTED,
+    ("transfer_to_person", "ask"): Came.NOBODY_THERE,
 }
 """(tool, status of its result) → what has come of it. What is not here moves nothing."""
 
@@ -208,6 +213,8 @@ GROUPS: dict[str, frozenset[Errand]] = {
 """The names under which they are drawn, the larger ones first."""
 A_NEW_ONE = (Intent.BOOK, Said.BOOK_TOO)
 FOR_THE_DESK = (Intent.RECALL, Intent.BILLING, Intent.RETURNED_CALL)
+DO_WITHOUT = frozenset({Errand.PERSON, Errand.LANGUAGE, Errand.CALLBACK})
+"""A person is wanted, and may be done without."""
 QUESTIONS = (Intent.HOURS, Intent.PRICES, Intent.ADDRESS, Intent.WAITING)
 """Beside something else they are answered, and lead nowhere."""
 
@@ -246,6 +253,17 @@ ERRANDS_BY_TOPIC: dict[str, tuple[Row[Errand], ...]] = {
         _errand(AT_WORK, (Intent.SALES, Intent.PARTS), Errand.DEPARTMENT, waits=True),
         _errand(AT_REST, QUESTIONS, Errand.QUESTION),
         _errand({Errand.OPEN, Errand.QUESTION}, Intent.WRONG_NUMBER, Errand.WRONG_NUMBER),
+    ),
+    "No person": (
+        _errand(AT_REST | {Errand.DESK}, Came.NOBODY_THERE, Errand.CALLBACK),
+        _errand(
+            AT_WORK - {Errand.DESK, Errand.CALLBACK},
+            Came.NOBODY_THERE,
+            Errand.CALLBACK,
+            keeps=True,
+        ),
+        _errand(DO_WITHOUT, Said.NO_PERSON, None, SOMETHING_WAITS),
+        _errand(DO_WITHOUT, Said.NO_PERSON, Errand.OPEN),
     ),
     "What the model is at": (
         # It is under way, whatever was understood of the caller.

@@ -56,7 +56,6 @@ ABOUT: Final[dict[Errand, str]] = {
     Errand.DEPARTMENT: "sales or parts",
     Errand.TOW: "a tow",
     Errand.DESK: "a bill, a warranty, a recall or a complaint",
-    Errand.CALLBACK: "being called back",
 }
 """What is under way. Of the others there is nothing to say, or `WHY` says it."""
 

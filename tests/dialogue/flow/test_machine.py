@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.dealership import Dealership
+from otto.dialogue.flow.following import Following
 from otto.dialogue.flow.machine import allowed_tools, came, denial, hears
+from otto.dialogue.flow.prompt_files import shipped_prompts
 from otto.dialogue.flow.table import COMES_TO, GRANTS, WHO, Came
 from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.slots import SlotName
 from otto.dialogue.session.state import Identity, Session
 from otto.dialogue.tools.schemas import tool_schemas
+from otto.dialogue.turns.taker import Turn
 from tests.dialogue.flow.test_errands_table import SENTENCES
 from tests.dialogue.flow.walks import AT, CIVIC, MARIA, SLOT, TUESDAY
 from tests.support.call import Step
@@ -151,3 +154,19 @@ async def test_where_a_call_stands_outlives_its_actor(ring: Any) -> None:
     assert (after.errand, after.waiting) == (Errand.REPAIR, [Errand.BOOK])
     await heir.turn("mumble")
     assert heir.telephone.said[-1] == heir.context.phrases.offer_person
+
+
+@pytest.mark.parametrize("answer", ["no thanks", "no, that's okay", "never mind"])
+def test_who_does_without_a_person_goes_on_where_they_were(
+    dealership: Dealership, answer: str
+) -> None:
+    session = Session.begin("CA1", MARIA, "+13125550100", AT)
+    following = Following(
+        session, dealership, dealership.locations[0], lambda: AT, shipped_prompts()
+    )
+    for said in ("I need an oil change", "let me speak to a person"):
+        following.take_up(Turn(said))
+    offer = "Shall I have someone call you back when we open at 7:30 AM tomorrow?"
+    session.history.otto(f"The service desk is closed right now. {offer}")
+    following.take_up(Turn(answer))
+    assert (session.errand, session.waiting) == (Errand.BOOK, [])

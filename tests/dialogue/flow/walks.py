@@ -7,7 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from otto.dialogue.flow.machine import allowed_tools, came, denial, hears
+from otto.dialogue.flow.machine import allowed_tools, came, denial, happened, hears
+from otto.dialogue.flow.table import Said
 from otto.dialogue.session.errands import Errand
 from otto.dialogue.session.state import AppointmentRef, Identity, Offer, Session, VehicleRef
 
@@ -399,6 +400,23 @@ def a_person_at_once_from_any_state() -> None:
     call = Walk()
     call.says("I need an oil change", "agent", "no wait, I need an oil change")
     call.is_about(Errand.BOOK)
+
+
+@walk
+def nobody_is_at_the_desk() -> None:
+    call = Walk()
+    call.says("I need an oil change", "let me speak to a person")
+    call.is_about(Errand.PERSON, Errand.BOOK)
+    call.tool("transfer_to_person", "ask", code="closed")
+    call.is_about(Errand.CALLBACK, Errand.BOOK)
+    happened(call.session, Said.NO_PERSON)
+    call.is_about(Errand.BOOK)
+    call.tool("transfer_to_person", "ask", code="closed")
+    call.is_about(Errand.CALLBACK, Errand.BOOK)
+    call = Walk()
+    call.says("let me speak to a person")
+    happened(call.session, Said.NO_PERSON)
+    call.is_about(Errand.OPEN)
 
 
 @walk
