@@ -33,6 +33,9 @@ LOUDNESS = 0.09
 _QUIET = 0.004
 _DIGIT = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
 _DIGIT_BEFORE_DIGIT = re.compile(rf"\b({_DIGIT})(?= {_DIGIT}\b)", re.IGNORECASE)
+_RESPELLED = {"Corolla": "Corola"}
+"""Names that hibari says right only when they are spelled otherwise: "Corolla" came out as Carala
+in every voice, and the recogniser wrote that."""
 _LEAD_MS = 30
 _TAIL_MS = 80
 
@@ -129,6 +132,8 @@ class Voices:
         import soxr
 
         text = _pace_digits(text)
+        for written, said in _RESPELLED.items():
+            text = text.replace(written, said)
         if how.engine == "hibari":
             # Played at `pitch` times the rate it was made for; the model evens out the pace.
             speed = min(2.0, max(0.5, how.pace / how.pitch))

@@ -24,7 +24,7 @@ PERSONAS: dict[str, Persona] = {
         Persona(
             name="new-customer",
             about="Not in the book yet: gives name and car, books a tire rotation.",
-            voice="british",
+            voice="deep",
             facts=Facts(
                 *("Daniel", "Foster", "+17735550187", date(1991, 8, 23)),
                 *(2021, "Toyota", "Corolla"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 
 from sandbox.audio import carrier
-from sandbox.caller.stages import Stage
 from sandbox.twilio import desk, twiml
 from sandbox.twilio.conference import Participant, Room
 from sandbox.twilio.parts import Line
@@ -94,8 +93,8 @@ async def _talk(call: Line, me: Participant) -> None:
     """Say one's part; then hang up, if it is this side's turn to."""
     setting, is_desk = call.exchange.desk, call.plan.is_desk
     call.record.event("line", "desk_spoke", call.plan.to_number)
-    if not is_desk and Stage.TRANSFERRED not in call.caller.mind.stages:
-        call.caller.mind.stages.append(Stage.TRANSFERRED)
+    if not is_desk:
+        call.caller.mind.transferred()
     if not (is_desk and setting.behaviour == "silent"):
         me.say(await _voice(call, desk.GREETING if is_desk else desk.CALLERS_WORDS))
     await asyncio.sleep(setting.talk_ms / 1000)

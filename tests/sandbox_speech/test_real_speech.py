@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from websockets.asyncio.client import connect
 from sandbox.app import serve
 from sandbox.audio import mulaw
 from sandbox.audio.activity import VoiceActivity
+from sandbox.audio.frames import frames_of
+from sandbox.audio.impairment import Impairment
 from sandbox.audio.recogniser import MIN_FRAMES, Recogniser, log_mel
 from sandbox.audio.voices import CALLER_VOICES, VOICES, Voices
 from sandbox.world import Options, World
@@ -48,6 +51,17 @@ async def test_what_a_voice_says_the_recogniser_hears(recogniser, voices, voice)
         heard = await recogniser.transcribe(await voices.synthesise(sentence, voice))
         assert all(words in plain(heard.text) for words in expected), heard.text
         assert heard.confidence > 0.5
+
+
+@pytest.mark.parametrize("snr_db", [None, 10])
+@pytest.mark.parametrize("voice", ["deep", "young", "elderly", "brisk"])
+async def test_a_car_is_understood_in_every_voice_and_over_the_noise_of_a_road(
+    recogniser, voices, voice, snr_db
+) -> None:
+    audio = await voices.synthesise("It's a twenty twenty-one Toyota Corolla.", voice)
+    line = Impairment("road", snr_db, 0.0)
+    heard = b"".join(b64decode(line.carry(frame)) for frame in frames_of(audio))
+    assert "2021 toyota cor" in plain((await recogniser.transcribe(heard)).text)
 
 
 async def test_voices_differ_and_those_of_one_engine_repeat_exactly(voices) -> None:
