@@ -46,7 +46,9 @@ _ASKS_AGAIN = re.compile(
 )
 _CALL_ME = re.compile(
     r"\b(?:(?:have|let|get) (?:them|him|her|somebody|someone|anybody|a person) |just )*"
-    r"(?:call|ring|phone) me(?: back)?\b",
+    r"(?:call|ring|phone) me(?: back)?\b"
+    r"|\b(?:any ?time|whenever)(?: (?:is|would be) (?:fine|good|okay|ok|great)| works"
+    r"| you (?:can|like|open))?(?: (?:for|with) me)?(?= *[.,!]| *$)",
     re.IGNORECASE,
 )
 """What says the same as yes to the offer, where nothing else is said."""

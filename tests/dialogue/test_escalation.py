@@ -100,7 +100,8 @@ async def test_out_of_hours_a_callback_is_offered_and_a_yes_notes_it(ring: Any, 
 
 
 @pytest.mark.parametrize(
-    "text", ["yes, have them call me", "call me back please", "sure, call me back"]
+    "text",
+    ["yes, have them call me", "call me back please", "Any time is fine.", "yes, whenever works"],
 )
 async def test_a_yes_in_other_words_is_one(ring: Any, text: str) -> None:
     call = await ring(now=SATURDAY_NIGHT)

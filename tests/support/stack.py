@@ -121,6 +121,8 @@ def running_stack(
         # Tests share their machine with other tests: it is no fault of Otto's when that is slow.
         "OTTO_POOL_MAX_LAG_MS": "60000",
         "OTTO_CALL_NO_INPUT_S": "20",
+        # A Monday morning in Chicago: somebody is at the desk, whenever the tests are run.
+        "OTTO_CLOCK": "2026-11-23T09:05:00-06:00",
         **(more or {}),
     }
     with embedded(folder, names, speech=speech, log=Console(stderr=True)) as stack:
