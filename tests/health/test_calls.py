@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import settings
@@ -202,6 +202,49 @@ def test_what_was_decided_for_the_line_stays(directive: str) -> None:
         assert again() == Reservation(None, ENDED)
     assert made.calls.directive("CA1") == directive
     assert made.pool.count(Place.IDLE) == 3
+
+
+BACK = replace(MARIA, returned="nobody")
+
+
+def sent_to_the_desk() -> Node:
+    ours = node()
+    actor = ours.attached()
+    assert ours.calls.ended(actor, "CA1", "transfer")
+    ours.pool.release(actor)
+    return ours
+
+
+def test_a_call_comes_back_from_the_desk_and_from_nowhere_else() -> None:
+    ours = sent_to_the_desk()
+    assert ours.resume().reason == ENDED, "a captured resume brings nobody back"
+    held = ours.resume(facts=BACK)
+    given = ours.redeem(held.token, stream="s2")
+    assert given is not None and given.facts.returned == "nobody"
+    assert ours.resume(facts=BACK).reason == STANDING, "a repeat while they talk again"
+
+
+def test_a_stream_that_breaks_before_otto_has_spoken_still_knows_that_they_were_at_the_desk() -> (
+    None
+):
+    ours = sent_to_the_desk()
+    assert ours.resume(facts=BACK).token is not None
+    ours.now_s += 1000  # the token was never used
+    assert ours.calls.directive("CA1") == "resume"
+    given = ours.redeem(ours.resume().token, stream="s3")
+    assert given is not None and given.facts.returned == "nobody"
+
+
+@pytest.mark.parametrize("end", ["hangup", "over"])
+def test_whose_call_is_over_does_not_come_back_from_the_desk(end: str) -> None:
+    ours = sent_to_the_desk()
+    if end == "over":
+        ours.calls.over("CA1")
+    else:
+        given = ours.redeem(ours.resume(facts=BACK).token, stream="s2")
+        assert given is not None
+        ours.calls.ended(given.actor_id, "CA1", "hangup")
+    assert ours.resume(facts=BACK).reason == ENDED
 
 
 def test_a_call_that_twilio_says_is_over_takes_no_actor_again() -> None:
