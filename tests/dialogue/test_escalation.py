@@ -248,6 +248,8 @@ async def back(ring: Any, returned: str, **more: Any) -> tuple[Call, Call]:
 
 async def test_whom_nobody_took_is_offered_a_callback_and_a_yes_notes_it(ring: Any) -> None:
     first, call = await back(ring, "nobody")
+    session = call.conversation.session
+    assert (session.directive, session.outcome) == (Directive.RESUME, ""), "the call goes on"
     offer = call.context.phrases.nobody_free
     assert heard(call)[-1] == offer == (
         "Nobody is free at the desk right now. Shall I have someone call you back?"
