@@ -76,6 +76,8 @@ class Escalation:
         back = phrases.desk_hung_up if returned == "parted" else phrases.nobody_free
         self.first_words = back if returned else phrases.greeting
         """What Otto says first on this stream."""
+        self._offered_for = "transferred"
+        """Why the callback was offered."""
         if returned:
             happened(session, Came.NOBODY_THERE)
 
@@ -90,9 +92,15 @@ class Escalation:
         first = self._words.without_person(sentence)
         if outcome == "danger":
             self._call.spawn(self._note(closed, outcome, first=first))
-            return
-        happened(self._session, Came.NOBODY_THERE)
-        self._ask(f"{first} {self._words.offer(closed.promise)}".strip())
+        elif outcome == "other_language":  # they would not understand the question
+            self._call.spawn(self._note_and_end(closed, outcome, first))
+        elif self._session.callback_requested:
+            first = f"{first} {self._words.closed}".strip()
+            self._call.spawn(self._note(closed, outcome, first=first))
+        else:
+            self._offered_for = outcome
+            happened(self._session, Came.NOBODY_THERE)
+            self._ask(f"{first} {self._words.offer(closed.promise)}".strip())
 
     def give_up(self, sentence: str, outcome: str) -> None:
         """The same where Otto cannot go on: out of hours the callback is noted, and that is all."""
@@ -118,7 +126,7 @@ class Escalation:
         if self._number is None:
             return False  # the model asks for one
         self._answering.take_up()
-        self._call.spawn(self._note(self._closed(), "transferred"))
+        self._call.spawn(self._note(self._closed(), self._offered_for))
         return True
 
     def is_asked_too_often(self) -> bool:

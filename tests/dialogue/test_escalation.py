@@ -174,6 +174,30 @@ async def test_danger_out_of_hours_has_the_tow_and_a_callback_without_asking(rin
     await call.conversation.close()
 
 
+async def test_who_speaks_another_language_is_asked_nothing_at_night(ring: Any) -> None:
+    call = await ring(now=SATURDAY_NIGHT)
+    said = await say(call, "hola, necesito un cambio de aceite")
+    assert said.startswith("I'm sorry, I only speak English.") and "?" not in said
+    assert said.endswith(f"Someone will call you back {THEN}. Goodbye.")
+    assert call.conversation.session.directive is Directive.HANG_UP
+    [wish] = call.people.wishes.values()
+    assert "does not speak English" in wish.reason
+    await call.conversation.close()
+
+
+async def test_what_was_noted_is_not_offered_again(ring: Any) -> None:
+    call = await ring(now=SATURDAY_NIGHT)
+    await say(call, "this is ridiculous, I'm furious")
+    await say(call, "yes")
+    again = await say(call, "no, I want a person now")
+    assert again.startswith(
+        f"The service desk is closed right now. Someone will call you back {THEN}"
+    )
+    [wish] = call.people.wishes.values()
+    assert "is not happy with us" in wish.reason
+    await call.conversation.close()
+
+
 async def test_danger_out_of_hours_from_no_number_is_told_when_to_call(ring: Any) -> None:
     call = await ring(now=SATURDAY_NIGHT, caller=WITHHELD)
     said = await say(call, "I smell gas in the car")

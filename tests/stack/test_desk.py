@@ -84,7 +84,7 @@ def test_whom_nobody_takes_hears_the_offer_and_is_in_the_list(
     until(lambda: stack.rows("select id from callbacks where call_sid = $1", sid), within_s=90)
     (caller,) = stack.finished(sid)
     assert "Nobody is free at the desk right now." in said(stack, sid)
-    assert caller["measured"]["streams"] == 2, "the same call, on another stream"
+    assert caller["measured"]["streams"] >= 2, "the same call, on another stream"
     (wish,) = stack.rows("select reason, promised_at from callbacks where call_sid = $1", sid)
     assert wish["promised_at"] is None and "asks for a person" in wish["reason"]
     until(idle)
