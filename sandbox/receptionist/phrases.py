@@ -16,7 +16,6 @@ SORRY_TO_HEAR = "I'm sorry about that."
 CANNOT_COME = "No problem."
 NO_DATE_OF_BIRTH = "All right."
 ASK_THE_DESK = "Our service desk can tell you that when we're done here."
-TAKE_AGAIN = "I'm sorry about that."
 ONLY_AS_IT_IS = "I can only book it once you're sure."
 UNCLEAR = ("Sorry, I didn't catch that.", "I'm sorry, I still didn't get that.")
 CANNOT_HELP = "I'm sorry, I can't do that for you here."
@@ -46,7 +45,6 @@ NEEDS_NUMBER = "I need a phone number for your account."
 EXISTS = "It looks like we already have an account for that number."
 TAKEN = "I'm sorry, that time was just taken."
 NO_OPENINGS = "I don't find an opening then."
-NOT_THAT_TIME = "I don't have that time."
 CALLBACK_NOTED = "I've noted that. Somebody will call you back."
 BOOK_AWAY = "I'm sorry, I can't see our book right now."
 NO_CALLBACK = "I can't note that down right now."
@@ -55,7 +53,6 @@ NOT_BOOKED = "All right, I won't book it."
 ANOTHER_CAR = "Sure, another car."
 WRONG_NUMBER = "No problem. Have a good day. Goodbye."
 GOODBYE = "Thank you for calling. Have a great day. Goodbye."
-STILL_HERE = "I'm still here."
 
 
 def a_service(name: str) -> str:
