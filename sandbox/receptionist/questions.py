@@ -57,7 +57,7 @@ QUESTIONS: dict[Question, tuple[str, str, str]] = {
         "Please say it like March 5, 1980. What is your date of birth?",
     ),
     Question.NEW_BIRTH: (
-        "And your date of birth, so that we know you the next time?",
+        "What is your date of birth, so that we know you the next time?",
         "Please say your date of birth with the month, the day and the year.",
         "Please say it like March 5, 1980. What is your date of birth?",
     ),

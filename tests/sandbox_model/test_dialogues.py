@@ -97,7 +97,7 @@ DIALOGUES: dict[str, tuple[dict[str, Any], list[Line]]] = {
         [
             ("I need an oil change tomorrow", "first and last name?", IDENTIFY),
             ("My name is John", "And your last name?", []),
-            ("Smith", "And your date of birth, so that we know you", []),
+            ("Smith", "What is your date of birth, so that we know you", []),
             ("May 3 1991", "Thank you, John. What are the year", ["create_customer"]),
             ("It's a Honda", "Which model of Honda is it", ["add_vehicle"]),
             ("a Civic", "Which year is the Honda Civic?", ["add_vehicle"]),

@@ -41,7 +41,7 @@ from otto.language.refusals import declines_to_say
 from otto.language.vin import CHECK_POSITION, VinError, check_digit, normalise_vin
 from otto.storage.errors import CustomerExists, MileageFell
 
-ASK_BIRTH = "So that we can be sure it's you the next time, what is your date of birth?"
+ASK_BIRTH = "What is your date of birth, so that we can be sure it's you the next time?"
 ASK_VIN = (
     "With the VIN and your name we can be sure it's you the next time. Do you have it at hand?"
 )
