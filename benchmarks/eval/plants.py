@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from actors.stores.calendar import CalendarActor
 from actors.stores.crm import CrmActor
 from config.dealership import Service
+from otto.dialogue.grounding.gate import Gate
 from otto.dialogue.prompts import Phrases
 from otto.dialogue.tools.consent import Consents
 from otto.scheduling.bookings import Booking, BookingRequest, CancelRequest, MoveRequest
@@ -37,6 +38,8 @@ class Plant:
     notices: str
     """Words of what the suite says about it."""
     sandbox_model: str = ""
+    seeds: int = 1
+    """A model that misbehaves by turns comes to the fault in one of so many calls."""
 
 
 def _engine(actor: Any) -> AsyncEngine:
@@ -178,8 +181,12 @@ def _text_not_sent() -> Iterator[None]:
 
 @contextmanager
 def _without_consent() -> Iterator[None]:
-    """Whatever the model wants done is done."""
-    with patch.object(Consents, "refusal", lambda *_, **__: None):
+    """Whatever the model wants done is done, and whatever it says is said: a call that is held to
+    the truth at every turn comes to no booking."""
+    with (
+        patch.object(Consents, "refusal", lambda *_, **__: None),
+        patch.object(Gate, "refusal", lambda *_: ""),
+    ):
         yield
 
 
@@ -196,6 +203,7 @@ PLANTS: tuple[Plant, ...] = (
         _without_consent,
         "consent: booked",
         sandbox_model="adversary",
+        seeds=5,
     ),
     Plant("a wrong day", "known-customer-books", _wrong_day, "booked"),
     Plant("a wrong hour of a move", "reschedule-thursday", _wrong_move, "moved"),

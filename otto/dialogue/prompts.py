@@ -102,7 +102,10 @@ class Phrases:
             "I'm sorry, I could not note that down. Please call again in a little while."
         )
         self.goodbye = "Thank you for calling. Goodbye."
-        self._in = {Language.ENGLISH: dict(vars(self))}
+        self._language = Language.ENGLISH
+        self._in = {
+            Language.ENGLISH: {key: text for key, text in vars(self).items() if key[0] != "_"}
+        }
         if spanish:
             towing = dealership.location(location_id).towing_number
             self._in[Language.SPANISH] = spanish_phrases(name, transcript_notice, towing)
@@ -110,8 +113,9 @@ class Phrases:
     def speak(self, language: Language) -> None:
         """Be that language's sentences from now on; those of another than English have to have
         been wanted."""
-        for name, text in self._in[language].items():
-            setattr(self, name, text)
+        if language is not self._language:
+            self._language = language
+            vars(self).update(self._in[language])
 
     @property
     def ways(self) -> dict[str, str]:

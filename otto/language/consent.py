@@ -156,6 +156,9 @@ _COURTESY: Final = (
     r"|i think|you know|let's see|let me see|thanks again"
     r"|if you (?:would|could|will|can|please|do not mind|may|like|want|wish)|as (?:well|planned"
     r"|discussed|stated|is|you said)|right away|at all|in fact|actually yes|in that case|anyway"
+    r"|(?:god ?)?dam(?:n|mit|n it)|goddammit|for (?:god's|christ's|heaven's|pete's) sake"
+    r"|jesus(?: christ)?"
+    r"|what the (?:hell|heck)|hell|heck|crap|bloody|freaking|shit|fuck(?:ing)?(?: hell| yes)?"
     r"|god bless(?: you)?|have a (?:good|nice|great) (?:day|one)|bye(?: bye)?|goodbye|hello|hi"
     r"|exactly|completely|really|just|my friend|that|it|is|was|everything|everything you said"
     r"|i was hoping you'd say that|that was (?:easy|quick|fast)|what a relief|finally",

@@ -79,8 +79,7 @@ _MOVES = re.compile(
 
 def answer_which(desk: Desk, text: str) -> None:
     """Which of several appointments is meant."""
-    assert desk.appointments is not None
-    desk.appointment = _meant(desk.appointments, text, desk, by_place=True)
+    desk.appointment = _meant(desk.appointments or (), text, desk, by_place=True)
     if desk.appointment is None and yes_or_no(text) is False:
         _leave_it(desk)
 

@@ -99,6 +99,8 @@ def refused(text: str, facts: Facts) -> set[str]:
         ("I'm a real person, I promise.", "HUMAN"),
         ("I'm not a robot.", "HUMAN"),
         ("We're open until 9:00 PM on Sundays.", "HOURS"),
+        ("She has an appointment on Wednesday, November 25 at 9:00 AM.", "OPENING"),
+        ("There's a booking for Tuesday at 11 AM.", "OPENING"),
     ],
 )
 def test_what_nobody_has_told_is_refused(dealership: Dealership, text: str, kind: str) -> None:
@@ -111,8 +113,7 @@ def test_what_nobody_has_told_is_refused(dealership: Dealership, text: str, kind
         "I have Tuesday, November 24 at 9:00 AM, or Wednesday, November 25 at 1:30 PM.",
         "I have Tuesday at nine in the morning. Does that work?",
         "How about Wednesday the 25th at half past one?",
-        "That's an oil change for your 2019 Honda Civic on Tuesday, November 24 at 9:00 AM, for "
-        "$79.95. Shall I book it?",
+        "That's an oil change on Tuesday, November 24 at 9:00 AM, for $79.95. Shall I book it?",
         "Shall I book it for Tuesday at 9?",
         "An oil change is $79.95, a tire rotation $39.95.",
         "It's about eighty dollars.",
@@ -134,7 +135,9 @@ def test_what_nobody_has_told_is_refused(dealership: Dealership, text: str, kind
         "Please don't drive it: it's not safe to drive.",
         "I'm not a person, I'm an automated assistant.",
         "I see. So that's your 2019 Honda Civic?",
-        "Is that your Honda with 45,000 miles?",
+        "Does that fit? Let's focus on the date.",
+        "You'd like an appointment on Thursday at nine, let me look.",
+        "You said your appointment should be at eight.",
         "Should I connect you with a person?",
         "If it's an emergency, call 911.",
         "I heard March 12, 1984. Is that right?",

@@ -25,6 +25,7 @@ from otto.dialogue.grounding.patterns import (
     DENIED,
     DOLLAR_WORDS,
     DONE,
+    ECHO,
     FREE,
     HOURS,
     HUMAN,
@@ -157,7 +158,8 @@ def _of_clause(clause: str, is_asked: bool) -> Iterator[Claim]:
         if promise is not None:
             yield Claim(Kind.PROMISE, text=promise[1])
     is_hours = HOURS.search(heard) is not None and STANDS.search(heard) is None
-    is_of_book = (FREE.search(heard) or STANDS.search(heard)) and not is_hours
+    is_echo = ECHO.search(heard) is not None
+    is_of_book = (FREE.search(heard) or STANDS.search(heard)) and not is_hours and not is_echo
     if times:  # what is neither is an echo of the caller, or what consent looks at
         sure = tuple(time for time in times if time.is_sure)
         if is_of_book and not is_denied:

@@ -58,8 +58,13 @@ FREE: Final = re.compile(
     r"|\bthere(?:'s| is| are)\b|\bavailab|\bopenings?\b|\bis (?:open|free)\b|\bfree\b|\bslots?\b"
     r"|\bhow about\b|\bsqueeze\b|\bfit you in\b|\bget you in\b|\bput you (?:in|down)\b|\bpencil"
 )
+ECHO: Final = re.compile(
+    r"\b(?:you(?:'d| would) (?:like|prefer|rather)|you (?:want|said|asked|mentioned)|you were "
+    r"hoping|so you)\b"
+)
+"""What the caller is told back of their own wish."""
 STANDS: Final = re.compile(
-    r"\byour? (?:\w+ ){0,6}(?:appointment|booking|visit)s?\b|\b(?:book|booked|confirmed|scheduled"
+    r"\b(?:appointment|booking|visit)s?\b|\b(?:book|booked|confirmed|scheduled"
     r"|reserved|moved|rescheduled|all set for)\b|\b(?:see|expect) you\b|\bit for\b"
     r"|\bmove it\b|\bcome in\b"
 )
