@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.ready-$(shell pwd | cksum | cut -d' ' -f1)
 ARGS :=
 
-.PHONY: help setup demo up down call check test slow stateful fuzz lint types contracts diagrams licenses audit bench bench-turns bench-data chaos eval attack soak migrations format clean
+.PHONY: help setup demo up down call check test slow stateful fuzz lint types contracts diagrams licenses audit bench bench-turns bench-data chaos eval eval-voice attack soak migrations format clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -48,8 +48,10 @@ diagrams: setup ## draw turn-taking in docs/ARCHITECTURE.md and the flows in doc
 check: lint types contracts test ## everything CI looks at
 understanding: setup ## judge what is understood on the labelled sets; docs/UNDERSTANDING.md
 	@$(BIN)/python -m benchmarks.understanding
-eval: setup ## hold every scenario's call five times, and judge what came of it
+eval: setup ## hold every scenario's call five times in text, the chosen once by voice, and judge them
 	@$(BIN)/python -m benchmarks.eval $(ARGS)
+eval-voice: setup ## the chosen ones five times by voice; goes on where it was broken off
+	@$(BIN)/python -m benchmarks.eval --voice --times 5 $(ARGS)
 bench: setup ## measure Otto against the sandbox; writes benchmarks/results/
 	@$(BIN)/python -m benchmarks $(ARGS)
 bench-turns: setup ## how often Otto starts while the caller goes on, by voice, and the time it takes

@@ -6,7 +6,7 @@
     starting.py   the starting data                    servers.py    databases
     book.py       all tables before and after          consent.py    has the caller agreed?
     rules.py      what must hold of every call         grading.py    the verdict
-    plants.py     faults that the suite must notice
+    plants.py     faults that the suite must notice    voice.py      the same over the whole stack
     results.py    pass^k                               report.py     the tables
 
 `python -m benchmarks.eval --help` says how to run it, docs/CONVERSATION.md how to add a scenario.

@@ -1,7 +1,8 @@
 """Hold every scenario's call and judge what came of it.
 
-    python -m benchmarks.eval                              all in text, five times
-    python -m benchmarks.eval --only cancel --times 1      a flow, or a scenario by its name
+    python -m benchmarks.eval                         in text five times, the chosen by voice once
+    python -m benchmarks.eval --text --only cancel    a flow, or a scenario by its name
+    python -m benchmarks.eval --voice --times 5       the chosen by voice; goes on where it stopped
 
 A table goes to benchmarks/results/, transcripts to .otto/eval/. Exits with 1 when a hard rule was
 broken or the aims are missed.
@@ -46,7 +47,14 @@ def main(given: Sequence[str] | None = None) -> int:
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H%M%SZ")
     kept = STATE_DIR / "eval" / stamp
     results: list[Result] = []
-    results += _in_text(scenarios, arguments.times or TIMES_TEXT, settings, arguments, kept)
+    if arguments.text or not arguments.voice:
+        results += _in_text(scenarios, arguments.times or TIMES_TEXT, settings, arguments, kept)
+    if arguments.voice or not arguments.text:
+        from benchmarks.eval.voice import run_voice  # late: it brings the whole stack up
+
+        chosen = [each for each in scenarios if each.by_voice]
+        times = (arguments.times or 1) if arguments.voice else 1
+        results += run_voice(chosen, times, STATE_DIR / "eval", anew=arguments.anew)
     if not results:
         print("eval: nothing to run", file=sys.stderr)
         return 2
@@ -106,8 +114,10 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="scenarios or flows")
-    parser.add_argument("--times", type=int, help="runs of each; 5")
+    parser.add_argument("--times", type=int, help="runs of each; text 5, voice 1")
     parser.add_argument("--text", action="store_true", help="in text only")
+    parser.add_argument("--voice", action="store_true", help="by voice only")
+    parser.add_argument("--anew", action="store_true", help="voice: begin again from the start")
     parser.add_argument("--workers", type=int, default=WORKERS, help="text: how many at once")
     parser.add_argument("--sandbox-model", default="", help="text: another mind, e.g. adversary")
     return parser.parse_args(given)
