@@ -153,7 +153,7 @@ _COURTESY: Final = (
     r"|huh|well|so|then|and|also|too|now|there|here|gosh|wow|yay|great job|i appreciate (?:it|that"
     r"|you|your help)|appreciate (?:it|that|you)|you're (?:welcome|great|the best|awesome|so kind"
     r"|very kind|a lifesaver)|see you (?:then|there|soon)|for (?:me|us|now|today)|with me|to me"
-    r"|i think|you know|let's see|let me see|thanks again"
+    r"|i think|you know|thanks again"
     r"|if you (?:would|could|will|can|please|do not mind|may|like|want|wish)|as (?:well|planned"
     r"|discussed|stated|is|you said)|right away|at all|in fact|actually yes|in that case|anyway"
     r"|(?:god ?)?dam(?:n|mit|n it)|goddammit|for (?:god's|christ's|heaven's|pete's) sake"
@@ -169,6 +169,12 @@ _TEPID_NO: Final = re.compile(
     rf"(?:no|nope|nah)(?: no)? (?:that's|it's|that is|it is) {_VERY}{_TEPID}(?= |$)"
 )
 """Means no or yes: what is said behind it decides."""
+
+_THINKS: Final = re.compile(
+    r"let me (?:think|see|check|look)(?: (?:about (?:it|that)|now|here))?|let's see|hold on|hang on"
+    r"|(?:one|just a|a) (?:sec|second|moment|minute)|give me a (?:sec|second|moment|minute)"
+)
+"""Thinking aloud: whoever goes on to agree has thought."""
 
 _DECLINES: Final = re.compile(
     r"\b(?:no|nope|nah|naw|no way|negative|never|never mind|nevermind"
@@ -289,8 +295,8 @@ def _pieces(
         piece = plain[at:end]
         if agreement.fullmatch(piece):
             yield end, True
-        elif _TEPID_NO.fullmatch(piece):
-            yield end, False
+        elif _TEPID_NO.fullmatch(piece) or _THINKS.fullmatch(piece):
+            yield end, False  # what is said behind it decides
         elif _POLITENESS.fullmatch(piece) or (restated and restated.fullmatch(piece)):
             yield end, None
 

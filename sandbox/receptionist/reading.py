@@ -18,6 +18,7 @@ from sandbox.receptionist.results import learn
 from sandbox.receptionist.state import Desk
 
 _NO_TRANSCRIPT = re.compile(r"\s*\[No transcript[^\]]*\]")
+_DONE = re.compile(r"\b(?:booked for|is moved to|is cancelled)\b")
 _WRITTEN_DOWN = re.compile(r"record|transcri|\btap(e|ing)\b|\bdown\b", re.IGNORECASE)
 
 
@@ -42,7 +43,10 @@ def read_desk(
             pending_words.append(_without_remark(_text(message)))
             continue
         if any(pending_words):
+            untold = [told for told in desk.news if _DONE.search(told)]
             hear(desk, " ".join(pending_words).strip())
+            if untold:  # they went on before they heard it
+                desk.news, desk.unclear, desk.answered = [*untold, *desk.news], 0, True
         if pending_words:
             pending_words = []
         if role == "assistant":

@@ -32,7 +32,7 @@ def _basic(password: str) -> str:
 
 def test_everything_that_steers_is_known() -> None:
     assert {path.split("/")[2] for _, path in STEERING} == {
-        "calendar", "calls", "deepgram", "faults", "google", "health", "messages", "number",
+        "calendar", "calls", "deepgram", "desk", "faults", "google", "health", "messages", "number",
         "options", "personas", "services",
     }  # fmt: skip
 

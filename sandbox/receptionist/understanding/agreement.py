@@ -127,6 +127,12 @@ _YES_THEN = re.compile(
 )
 
 
+_THINKS = re.compile(
+    r"^(?:(?:um|uh|well|so|hm+|let me (?:think|see|check)|hold on|hang on|(?:one|just a) (?:sec"
+    r"|second"
+    r"|moment))(?: |$))+"
+)
+"""Thinking aloud, before the answer."""
 _CANCELS = re.compile(
     r"\b(please )?(do )?cancel( it| that| the appointment| my appointment| both)?\b"
 )
@@ -146,6 +152,9 @@ def agreement(text: str, to: str = "book") -> Answer:
     heard = normalise(text.replace("[Keyed 1.]", " yes ").replace("[Keyed 2.]", " no "))
     if not heard:
         return Answer.OTHER
+    thought = _THINKS.sub("", heard)
+    if thought and thought != heard and _YES.search(thought):
+        heard = thought
     if _YES_THEN.search(heard):
         heard = re.sub(r"^no ", "", heard)
     if to == "cancel":
