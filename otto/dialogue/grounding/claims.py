@@ -29,9 +29,7 @@ from otto.dialogue.grounding.patterns import (
     FREE,
     HOURS,
     HUMAN,
-    MONTHS,
     NUMBER,
-    ORDINALS,
     PLEASANTRY,
     PROMISE,
     SAFE,
@@ -42,6 +40,7 @@ from otto.dialogue.grounding.patterns import (
     WEEKDAY,
     Kind,
 )
+from otto.language.date_words import MONTHS, ORDINALS
 from otto.language.numbers import read_number
 from otto.language.time_rules import time_at
 from otto.language.time_words import spell_out

@@ -6,6 +6,8 @@ import re
 from enum import StrEnum
 from typing import Final
 
+from otto.language.date_words import MONTHS, ORDINALS, WEEKDAYS
+
 
 class Kind(StrEnum):
     """What is claimed. The value is what the model is told about it."""
@@ -148,25 +150,8 @@ HUMAN: Final = re.compile(
     r"|\bi(?:'m| am) not (?:a |an )?(?:robot|bot|machine|ai|computer)\b"
 )
 
-WEEKDAYS: Final = (*("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),)
-MONTHS: Final = (
-    *("january", "february", "march", "april", "may", "june", "july"),
-    *("august", "september", "october", "november", "december"),
-)
-DATE: Final = re.compile(rf"\b({'|'.join(MONTHS)}) (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b")
+DATE: Final = re.compile(rf"\b({'|'.join(MONTHS[1:])}) (?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\b")
 WEEKDAY: Final = re.compile(rf"\b({'|'.join(WEEKDAYS)})\b")
-ORDINALS: Final = {
-    **{
-        word: number
-        for number, word in enumerate(
-            "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth "
-            "thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth "
-            "twentieth".split(),
-            start=1,
-        )
-    },
-    "thirtieth": 30,
-}
 SPOKEN_ORDINAL: Final = re.compile(
-    rf"\b({'|'.join(MONTHS)}) (?:the )?(twenty|thirty)?[ -]?({'|'.join(ORDINALS)})\b"
+    rf"\b({'|'.join(MONTHS[1:])}) (?:the )?(twenty|thirty)?[ -]?({'|'.join(ORDINALS)})\b"
 )
