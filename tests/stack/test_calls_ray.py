@@ -19,6 +19,7 @@ from actors.call.actor import CallActor
 from actors.node.switchboard import SwitchboardActor
 from actors.runtime.handle import Handle, find
 from benchmarks.chaos.striking import is_connected
+from otto.health.calls import CallerFacts
 from tests.support.stack import Running, running_stack, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]
@@ -208,8 +209,8 @@ def test_a_call_comes_back_when_the_process_that_holds_its_line_is_killed(stack:
 def test_a_hundred_calls_for_the_places_there_are_get_exactly_those(stack: Running) -> None:
     idle_again(stack)
     board = switchboard()
-    sids = [f"CAcrowd{number}" for number in range(100)]
-    answers = ray.get([board.submit(SwitchboardActor.reserve, sid, "", "") for sid in sids])
+    sids, nobody = [f"CAcrowd{number}" for number in range(100)], CallerFacts()
+    answers = ray.get([board.submit(SwitchboardActor.reserve, sid, nobody) for sid in sids])
     for sid in sids:
         board.tell(SwitchboardActor.call_ended, sid, "canceled")
     assert sum(answer.token is not None for answer in answers) == POOL

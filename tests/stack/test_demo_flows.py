@@ -14,7 +14,7 @@ from cluster import cli_calls, demo_flows
 from cluster.loopback import Control
 from tests.support.stack import Running, running_stack
 
-pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SHOWN = {
     "new-customer": demo_flows.FLOWS["new-customer"].persona,

@@ -15,7 +15,7 @@ from actors.runtime.handle import Handle, find
 from sandbox.twilio import desk
 from tests.support.stack import Running, running_stack, until
 
-pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.stack, pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
