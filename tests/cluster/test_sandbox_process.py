@@ -15,7 +15,7 @@ from cluster.sandbox_process import SandboxProcess
 from cluster.stack import Stack
 from config.sandbox_endpoints import SandboxEndpoints
 
-ENDPOINTS = dict.fromkeys(SandboxEndpoints.model_fields, "x") | {"pid": 1}
+ENDPOINTS = dict.fromkeys(SandboxEndpoints.model_fields, "x") | {"pid": 1, "clock_ahead_s": 0.0}
 
 
 def start(workdir: Path, code: str, told: list[str]) -> SandboxProcess:
@@ -28,7 +28,7 @@ def test_ready_with_progress_and_no_key_in_the_log(workdir: Path) -> None:
     line = json.dumps(ENDPOINTS | {"api_key": "secret-key"})
     code = f"import time; print('progress: warming'); print('''{line}'''); time.sleep(60)"
     sandbox = start(workdir, code, told)
-    assert sandbox.wait_ready().api_key == "secret-key"
+    assert sandbox.wait_ready(10).api_key == "secret-key"
     sandbox.end()
     assert told == ["warming"]
     assert "secret-key" not in (workdir / "logs" / "sandbox.log").read_text()

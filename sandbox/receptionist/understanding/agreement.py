@@ -153,7 +153,7 @@ def agreement(text: str, to: str = "book") -> Answer:
     if not heard:
         return Answer.OTHER
     thought = _THINKS.sub("", heard)
-    if thought and thought != heard and _YES.search(thought):
+    if thought != heard and _YES.search(re.sub(r"\b(please|okay|ok)\b", "", thought)):
         heard = thought
     if _YES_THEN.search(heard):
         heard = re.sub(r"^no ", "", heard)
