@@ -21,11 +21,11 @@ from otto.dialogue.flow.following import Patience
 from otto.dialogue.session.opening import OpenedSession
 from otto.dialogue.tongue import Tongue
 from otto.dialogue.turns.taker import Turn, TurnTaker
-from otto.language.consent import Answer, judge
+from otto.language.consent import Answer
 from otto.language.intents import Intent, intents
 from otto.language.languages import Language, asks_for_english, asks_for_spanish
 from otto.language.phone import caller_number
-from otto.language.spanish import judge_spanish, urgent_in_spanish
+from otto.language.spanish import judge_in, urgent_in_spanish
 from otto.storage.errors import StoreUnavailable
 
 log = structlog.get_logger()
@@ -105,13 +105,10 @@ class Urgent:
         """Whether it is a yes to the person that was offered here."""
         heard = Exchange.of(self._session.history.entries).since
         is_offered = heard.endswith(self._context.phrases.offer_person)
-        if is_offered and self._judge(text) is Answer.AGREES:
+        if is_offered and judge_in(self._session.language, text) is Answer.AGREES:
             self._end(self._context.phrases.transferring, "transferred")
             return True
         return False
-
-    def _judge(self, text: str) -> Answer:
-        return judge(text) if self._tongue.is_english else judge_spanish(text)
 
     def _has_asked_enough(self, text: str) -> bool:
         """Whether the caller is not asked the same thing once more, for it is not understood: a

@@ -40,6 +40,13 @@ def shortened(text: str, length: int) -> str:
     return kept if len(kept) <= length else f"{kept[: length - 1].rstrip()}…"
 
 
+def folded(text: str) -> str:
+    """`text` in small letters without accents, its apostrophes straight: for what is compared with
+    words of ours."""
+    plain = unicodedata.normalize("NFKD", text).lower().replace("\u2019", "'")
+    return "".join(char for char in plain if not unicodedata.combining(char))
+
+
 def to_json(value: Any) -> str:
     """`value` as compact JSON, of whole characters."""
     return whole(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -8,10 +8,10 @@ A sentence may hold several; what is most urgent comes first.
 from __future__ import annotations
 
 import re
-import unicodedata
 from enum import StrEnum
 from typing import Final
 
+from otto.language.characters import folded
 from otto.language.intent_words import TELLTALES
 
 
@@ -136,7 +136,4 @@ def intents(text: str) -> tuple[Intent, ...]:
 
 def _plain(text: str) -> str:
     """Lower case, without accents and marks, apostrophes kept."""
-    folded = unicodedata.normalize("NFKD", text).lower().replace("\u2019", "'")
-    return " ".join(
-        re.findall(r"[a-z0-9']+", "".join(c for c in folded if not unicodedata.combining(c)))
-    )
+    return " ".join(re.findall(r"[a-z0-9']+", folded(text)))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from enum import StrEnum
 from typing import Final
+
+from otto.language.characters import folded
 
 
 class Language(StrEnum):
@@ -35,18 +36,16 @@ _NOT_ENGLISH: Final = re.compile(
 
 def asks_for_spanish(text: str) -> bool:
     """Whether somebody who is spoken to in English speaks Spanish, or asks for it."""
-    said = _folded(text)
+    said = _plain(text)
     return _SPANISH.search(said) is not None and _NOT_SPANISH.search(said) is None
 
 
 def asks_for_english(text: str) -> bool:
     """Whether somebody who is spoken to in Spanish asks for English."""
-    said = _folded(text)
+    said = _plain(text)
     return _ENGLISH.search(said) is not None and _NOT_ENGLISH.search(said) is None
 
 
-def _folded(text: str) -> str:
+def _plain(text: str) -> str:
     """Small letters without accents, single spaces, no marks but apostrophes."""
-    plain = unicodedata.normalize("NFKD", text.replace("\u2019", "'")).lower()
-    letters = "".join(c for c in plain if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[a-z0-9']+", letters))
+    return " ".join(re.findall(r"[a-z0-9']+", folded(text)))

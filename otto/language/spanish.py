@@ -7,12 +7,13 @@ being left alone, what Otto is, and whether a question for consent was answered 
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import datetime
 from typing import Final
 
-from otto.language.consent import MOST_WORDS, Answer
+from otto.language.characters import folded
+from otto.language.consent import MOST_WORDS, Answer, judge
 from otto.language.intents import Intent
+from otto.language.languages import Language
 
 _URGENT: Final[tuple[tuple[Intent, re.Pattern[str]], ...]] = (
     (
@@ -107,13 +108,13 @@ _NOT_YET: Final[tuple[tuple[Answer, re.Pattern[str]], ...]] = (
 
 def urgent_in_spanish(text: str) -> Intent | None:
     """What must not wait for a model, the most urgent of it; None for nothing."""
-    said = _folded(text)
+    said = _plain(text)
     return next((intent for intent, pattern in _URGENT if pattern.search(said)), None)
 
 
 def judge_spanish(text: str) -> Answer:
     """Whether an answer in Spanish to a question for consent agrees: all of it has to."""
-    said = _folded(text)
+    said = _plain(text)
     if not said:
         return Answer.UNCLEAR
     if len(said.split()) <= MOST_WORDS and _AGREES.fullmatch(said) and _A_YES.search(said):
@@ -121,6 +122,11 @@ def judge_spanish(text: str) -> Answer:
     if "?" in text:
         return Answer.ASKS
     return next((answer for answer, pattern in _NOT_YET if pattern.search(said)), Answer.UNCLEAR)
+
+
+def judge_in(language: Language, text: str) -> Answer:
+    """Whether an answer to a question of ours agrees, in the language of the call."""
+    return judge_spanish(text) if language is Language.SPANISH else judge(text)
 
 
 _WEEKDAYS: Final = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
@@ -138,7 +144,6 @@ def describe_start_in_spanish(start: datetime) -> str:
     return f"{day} {at} {hour}:{start.minute:02d} {'AM' if start.hour < 12 else 'PM'}"
 
 
-def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).lower()
-    letters = "".join(c for c in plain if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[a-z0-9]+", letters))
+def _plain(text: str) -> str:
+    """Small letters without accents, single spaces, no marks."""
+    return " ".join(re.findall(r"[a-z0-9]+", folded(text)))

@@ -44,11 +44,6 @@ class Time:
         )
         return all(a is None or b is None or a == b for a, b in pairs)
 
-    def is_another_day(self, other: Time) -> bool:
-        """Whether both say which day, and it is not the same."""
-        pairs = ((self.weekday, other.weekday), (self.day, other.day))
-        return any(a is not None and b is not None and a != b for a, b in pairs)
-
 
 def preferred(times: tuple[Time, ...], prefer: str) -> Time:
     """The one of `times` that meets most of `prefer`; the earliest named when several do."""

@@ -6,26 +6,21 @@ in `flux_turns`. Messages are those of deepgram-sdk 7.17 (`listen/v2/types`).
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.websockets import WebSocket
 
-from sandbox.audio import mulaw
-from sandbox.audio.formats import AudioFormat, Inlet, UndecodableError
+from sandbox.audio.formats import AudioFormat
 from sandbox.deepgram import wire
 from sandbox.deepgram.flux_turns import UPDATE_MS, Thresholds, TurnInfo, Turns
-from sandbox.deepgram.recognisers import SLICE, Heard, KnownRecogniser, Recogniser
+from sandbox.deepgram.recognisers import SLICE, Heard
+from sandbox.deepgram.session import LOG, HearingSession, serve
 from sandbox.deepgram.wire import ListenQuery, QueryError
-from sandbox.faults import Kind
 from sandbox.world import World
 
-LOG = "deepgram"
 MODELS = ("flux-general-en", "flux-general-multi")
 ENDPOINTING_MS = 120
 """A pause after which what was said so far is final to the turn's rules."""
@@ -77,26 +72,17 @@ def changed(thresholds: Thresholds, given: Mapping[str, Any]) -> Thresholds:
 
 
 async def flux(world: World, websocket: WebSocket, target: str) -> None:
-    """Serve one upgrade: refuse it, or hear until one side ends. `target` is what faults name."""
-    fault = await world.faults.meet(target, "slow", "fail", "refuse")
-    if fault is not None:
-        await websocket.send_denial_response(wire.refusal_of(fault))
-        return
-    if not wire.authorised(websocket, world.api_key):
-        await websocket.send_denial_response(wire.refusal(401, "Invalid credentials."))
-        return
-    try:
+    """Serve one upgrade; see `serve`."""
+
+    def begun() -> FluxSession:
         keyterms = tuple(websocket.query_params.getlist("keyterm"))
         query = FluxQuery.parse(websocket.query_params, keyterms)
-    except QueryError as error:
-        await websocket.send_denial_response(wire.refusal(400, str(error)))
-        return
-    session = FluxSession(world, websocket, query, target)
-    with world.faults.exposing(target, session):
-        await session.run()
+        return FluxSession(world, websocket, query, target)
+
+    await serve(world, websocket, target, begun)
 
 
-class FluxSession:
+class FluxSession(HearingSession):
     """One open conversation's transcription."""
 
     def __init__(
@@ -106,78 +92,19 @@ class FluxSession:
         query: FluxQuery,
         target: str = "deepgram.listen",
     ) -> None:
-        self.request_id = str(uuid.uuid4())
-        self._world = world
-        self._websocket = websocket
-        self._target = target
-        self._inlet = Inlet(query.audio, is_known=world.options.speech == "known")
+        super().__init__(world, websocket, query.audio, target, "flux")
         self._turns = Turns(query.thresholds)
         self._keyterms = query.keyterms
-        self._outbox: asyncio.Queue[tuple[float, dict[str, Any]]] = asyncio.Queue()
         self._sequence = 0
-        self._bytes = 0
-        self._active_at = 0.0
-        self._silent = False  # a "stall" has struck: read on, say nothing
-        self._recogniser: Recogniser = self._choose_recogniser()
-        self._helpers: list[asyncio.Task[None]] = []
-
-    def _choose_recogniser(self) -> Recogniser:
-        query = ListenQuery(
+        heard = ListenQuery(
             interim_results=True, endpointing_ms=ENDPOINTING_MS, vad_events=True, formatted=True
         )
-        if self._world.options.speech == "known":
-            return KnownRecogniser(query, self._hear, UPDATE_MS)
-        from sandbox.deepgram.recognising import RealRecogniser  # as in `listen`
+        self._recogniser = self._recogniser_for(heard, UPDATE_MS)
 
-        return RealRecogniser(query, self._hear, UPDATE_MS, self._world.recogniser)
-
-    async def run(self) -> None:
-        """Accept, and go on until the client or we close; nothing is left running."""
-        self._active_at = asyncio.get_running_loop().time()
-        try:
-            await self._websocket.accept(headers=[(b"dg-request-id", self.request_id.encode())])
-            self._post({"type": "Connected"})
-            self._helpers = [
-                self._world.spawn(self._send_outbox(), "deepgram-flux-send"),
-                self._world.spawn(self._watch_idle(), "deepgram-flux-idle"),
-            ]
-            await self._receive()
-        finally:
-            for helper in self._helpers:
-                helper.cancel()
-            await asyncio.gather(*self._helpers, return_exceptions=True)
-            await self._recogniser.close()
-
-    def strike(self, kind: Kind) -> None:
-        """A fault that was not waited for."""
-        self._silent |= wire.strike(self._world, self._websocket, kind, "deepgram-flux-1011")
+    def _opened(self) -> None:
+        self._post({"type": "Connected"})
 
     # Receiving
-
-    async def _receive(self) -> None:
-        loop = asyncio.get_running_loop()
-        faults = self._world.faults
-        while True:
-            message = await self._websocket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            self._active_at = loop.time()
-            audio = message.get("bytes")
-            if audio is None:
-                if not await self._control(message["text"]):
-                    return
-                continue
-            if (fault := faults.take(self._target, "drop", "stall")) is not None:
-                if fault.kind == "drop":
-                    await asyncio.sleep(fault.delay_ms / 1000)
-                    wire.break_off(self._websocket)
-                    return
-                self._silent = True
-            try:
-                self._take(self._inlet.feed(audio))
-            except UndecodableError:
-                await wire.undecodable(self._websocket)
-                return
 
     def _take(self, audio: bytes) -> None:
         """Piece by piece, so that what happens falls on its moment of the audio."""
@@ -229,58 +156,21 @@ class FluxSession:
         keyterms = list(self._keyterms)
         self._post({"type": "ConfigureSuccess", "thresholds": thresholds, "keyterms": keyterms})
 
-    async def _finish(self, code: int) -> None:
-        """Everything is told, and then it is over."""
-        told = asyncio.ensure_future(self._outbox.join())
-        await asyncio.wait({told, *self._helpers}, return_when=asyncio.FIRST_COMPLETED)
-        if not told.done():
-            told.cancel()  # the client did not stay for its last words
-            return
-        await self._websocket.close(code)
-
     # Telling
-
-    @property
-    def _heard_ms(self) -> int:
-        return self._bytes // mulaw.BYTES_PER_MS
 
     def _hear(self, heard: Heard) -> None:
         self._tell(self._turns.hear(heard))
 
     def _tell(self, infos: list[TurnInfo]) -> None:
         for info in infos:
-            delay_ms = 0
-            if info.event == "EndOfTurn":
-                slow = self._world.faults.take(self._target, "slow")
-                delay_ms = slow.delay_ms if slow is not None else 0
-                if isinstance(self._recogniser, KnownRecogniser):
-                    delay_ms += self._world.options.listen_final_delay_ms
-            self._post(_body(info), delay_ms)
+            self._post(_body(info), self._final_delay_ms() if info.event == "EndOfTurn" else 0)
 
-    def _post(self, body: dict[str, Any], delay_ms: int = 0) -> None:
-        due = asyncio.get_running_loop().time() + delay_ms / 1000
-        self._outbox.put_nowait((due, body))
-
-    async def _send_outbox(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due, body = await self._outbox.get()
-            if due > loop.time():
-                await asyncio.sleep(due - loop.time())
-            try:
-                if not self._silent:
-                    body |= {"request_id": self.request_id, "sequence_id": self._sequence}
-                    if body["type"] == "Error":
-                        del body["request_id"]
-                    self._sequence += 1
-                    self._record(body)
-                    await self._websocket.send_text(json.dumps(body))
-            finally:
-                # Also when the client has gone: whoever waits for the rest must not wait for ever.
-                self._outbox.task_done()
-
-    def _record(self, body: dict[str, Any]) -> None:
+    def _going_out(self, body: dict[str, Any]) -> None:
         """For benchmarks: when each message went out, on the clock all processes share."""
+        body |= {"request_id": self.request_id, "sequence_id": self._sequence}
+        if body["type"] == "Error":
+            del body["request_id"]
+        self._sequence += 1
         if body["type"] == "TurnInfo" and body["event"] != "Update":
             self._world.log(LOG).append(
                 {
@@ -292,12 +182,6 @@ class FluxSession:
                     "text": body["transcript"],
                 }
             )
-
-    async def _watch_idle(self) -> None:
-        loop = asyncio.get_running_loop()
-        while (left := self._active_at + wire.IDLE_S - loop.time()) > 0:  # noqa: ASYNC110
-            await asyncio.sleep(left)
-        await wire.time_out(self._websocket)
 
 
 def _body(info: TurnInfo) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sandbox.deepgram.flux import flux
-from sandbox.deepgram.listen import LOG, listen
+from sandbox.deepgram.listen import listen
+from sandbox.deepgram.session import LOG
 from sandbox.deepgram.speak import speak
 from sandbox.world import World
 

@@ -15,7 +15,6 @@ nothing."""
 
 GREETING = "Service desk, this is Sam. How can I help?"
 CALLERS_WORDS = "Hello Sam, thank you for taking my call."
-MACHINE_GREETING = "You have reached the service desk. Please leave a message after the tone."
 
 
 class DeskError(ValueError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -73,21 +73,28 @@ class Facts:
             facts._read(describe_day(location, today + timedelta(days=ahead)))
         return facts
 
-    def with_call(self, entries: Sequence[Entry]) -> Facts:
-        """These, and what the call's tools have returned and its caller has said."""
-        facts = Facts(
-            amounts=set(self.amounts),
-            minutes=set(self.minutes),
-            numbers=set(self.numbers),
-            words=[*self.words],
-        )
+    @classmethod
+    def of_result(cls, result: str) -> Self:
+        """What one tool has returned, as JSON."""
+        facts = cls()
+        facts._take(json.loads(result))
+        return facts
+
+    def with_call(
+        self, entries: Sequence[Entry], read: Callable[[str], Facts] | None = None
+    ) -> Facts:
+        """These, and what the call's tools have returned and its caller has said. `read` reads a
+        result, as `of_result` does."""
+        read = read or Facts.of_result
+        facts = Facts()
+        facts._add(self)
         for entry in entries:
             match entry:
                 case CallerSaid(text):
                     facts._hear(text)
                 case OttoSaid(results=results):
                     for result in results:
-                        facts._take(json.loads(result))
+                        facts._add(read(result))
         return facts
 
     def hold(self, claim: Claim) -> bool:
@@ -95,9 +102,10 @@ class Facts:
         match claim.kind:
             case Kind.PRICE:
                 near = Decimal(1) if claim.is_rounded else Decimal(0)
-                return any(abs(known - claim.amount) <= near for known in self.amounts)
+                return any(abs(amount - claim.amount) <= near for amount in self.amounts)
             case Kind.HOURS:
-                return all(time.is_one_of(frozenset(self.minutes)) for time in claim.times)
+                known = frozenset(self.minutes)
+                return all(time.is_one_of(known) for time in claim.times)
             case Kind.OPENING:
                 return _names_start(claim, self.starts)
             case Kind.BOOKED | Kind.MOVED | Kind.CANCELLED:
@@ -120,6 +128,17 @@ class Facts:
         """Whether a tool has given the sentence as it is, to be said."""
         said = sentence.casefold().strip(" .,;:!?")
         return len(said.split()) > 2 and any(said in text for text in self.words)
+
+    def _add(self, others: Facts) -> None:
+        self.amounts |= others.amounts
+        self.minutes |= others.minutes
+        self.starts += others.starts
+        for kind, starts in others.done.items():
+            self.done.setdefault(kind, []).extend(starts)
+        self.numbers |= others.numbers
+        self.codes |= others.codes
+        self.words += others.words
+        self.caller_digits += others.caller_digits
 
     def _take(self, result: Any) -> None:
         """A tool's result: what it proves, and every text in it."""

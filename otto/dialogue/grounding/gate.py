@@ -29,8 +29,6 @@ ADVICE: Final = (
     "say. Call the tool that finds it out or does it; if there is none, say that you don't know, "
     "and offer to connect a person."
 )
-
-
 PROMISED: Final = (
     "You have told the caller that {what}, and have not called {tool}. Call it now; if you cannot, "
     "tell the caller so."
@@ -51,6 +49,8 @@ class Gate:
         self._dealership = dealership
         self._location = location
         self._now = now
+        self._read: dict[str, Facts] = {}
+        """What the call's results say: to read one costs a millisecond, and every sentence asks."""
 
     def refusal(self, text: str) -> str:
         """Why a piece of the model's text must not be said, as advice to it; "" when it may."""
@@ -59,13 +59,18 @@ class Gate:
             return ""
         today = self._now().astimezone(self._location.zone).date()
         facts = _known(self._dealership, self._location, today).with_call(
-            self._session.history.entries
+            self._session.history.entries, self._facts_of
         )
         refused = [claim.kind for claim in found if not facts.hold(claim)]
         if not refused or facts.quote(text):
             return ""
         log.warning("not_said", claims=sorted({kind.name.lower() for kind in refused}))
         return ADVICE.format(what=", ".join(dict.fromkeys(map(str, refused))))
+
+    def _facts_of(self, result: str) -> Facts:
+        if result not in self._read:
+            self._read[result] = Facts.of_result(result)
+        return self._read[result]
 
     def unkept(self, text: str) -> str:
         """What an answer without a tool call has promised that needs one, as advice to the model;

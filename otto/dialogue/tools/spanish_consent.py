@@ -7,12 +7,12 @@ answer that agrees. A model that words it otherwise is told to say it as it is.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 from config.dealership import Service
 from otto.dialogue.exchange import Exchange
 from otto.dialogue.tools.heard import Named
+from otto.language.characters import folded
 from otto.language.consent import About, Answer
 from otto.language.spanish import describe_start_in_spanish, judge_spanish
 
@@ -54,14 +54,14 @@ def answer_in_spanish(exchange: Exchange, sentence: str) -> Answer | None:
     if not exchange.rounds or exchange.since:
         return None
     last = exchange.rounds[-1]
-    if not _folded(last.heard).endswith(_folded(sentence)):
+    if not _plain(last.heard).endswith(_plain(sentence)):
         return None
     return judge_spanish(last.answer)
 
 
 def is_waiting(exchange: Exchange, sentence: str) -> bool:
     """Whether the sentence was heard, and nothing was said since."""
-    return _folded(exchange.since).endswith(_folded(sentence))
+    return _plain(exchange.since).endswith(_plain(sentence))
 
 
 def _price(named: Named) -> str:
@@ -71,6 +71,5 @@ def _price(named: Named) -> str:
     return f", por ${cents // 100:,}.{cents % 100:02d}"
 
 
-def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).lower()
-    return " ".join(re.findall(r"\w+", "".join(c for c in plain if not unicodedata.combining(c))))
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"\w+", folded(text)))
