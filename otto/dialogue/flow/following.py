@@ -53,6 +53,8 @@ class Following:
         self._dealership = dealership
         self._location = location
         self._now = now
+        self._read: tuple[tuple[str, frozenset[SlotName], Slots], Slots] | None = None
+        """What was read last, and of what: a turn is looked at before it is taken up."""
 
     def take_up(self, turn: Turn) -> None:
         """A turn of the caller enters the history."""
@@ -92,6 +94,15 @@ class Following:
         session = self._session
         return replace(session, waiting=[*session.waiting], slots={**session.slots})
 
+    def _filled(self, said: str, asked: frozenset[SlotName], slots: Slots) -> Slots:
+        """The slots that the caller's words fill."""
+        of = (said, asked, {**slots})
+        if self._read is None or self._read[0] != of:
+            now = self._now().astimezone(self._location.zone)
+            reader = SlotReader(self._dealership, self._location, now)
+            self._read = of, reader.read(said, asked, slots)
+        return self._read[1]
+
     def _hear(self, session: Session, text: str) -> Patience:
         exchange, said = Exchange.of(session.history.entries), text
         if exchange.since:
@@ -100,9 +111,7 @@ class Following:
         else:  # they go on with their answer
             asked = asked_for(exchange.heard)
             said = f"{exchange.rounds[-1].said} {text}" if exchange.rounds else text
-        now = self._now().astimezone(self._location.zone)
-        reader = SlotReader(self._dealership, self._location, now)
-        filled = reader.read(said, asked, session.slots)
+        filled = self._filled(said, asked, session.slots)
         unanswered = [
             session.slots[name].asked for name in asked if not _is_news(session, name, filled)
         ]
