@@ -35,6 +35,12 @@ _PEOPLE: Final = (
     r"|owner|staff|employee|associate|service (?:desk|department|advisor|writer|manager|guy|person)"
     r"|writer|customer service|front desk|individual|dude)"
 )
+SPANISH: Final = (
+    r"habla\w*|hola|espanol|spanish|necesito|quiero|quisiera|puedo|puede|tengo|buenos|buenas|gracias"
+    r"|por favor|una? cita|mi (?:carro|coche|auto)|no hablo|cambio de aceite|frenos|ayuda"
+    r"|alguien que|a que hora"
+)
+"""What is said by whoever speaks Spanish, or asks for it; without accents."""
 
 TELLTALES: Final[dict[str, str]] = {
     "danger": (
@@ -97,10 +103,7 @@ TELLTALES: Final[dict[str, str]] = {
         r"|(?:revoke|withdraw) (?:my )?consent"
     ),
     "language": (
-        r"habla\w*|hola|espanol|en espanol|spanish|necesito|quiero|quisiera|puedo|puede|tengo"
-        r"|buenos"
-        r"|buenas|gracias|por favor|una? cita|mi (?:carro|coche|auto)|no hablo|cambio de aceite"
-        r"|frenos|cuanto (?:cuesta|vale)|ayuda|alguien que|donde estan|a que hora|manana por"
+        rf"{SPANISH}|cuanto (?:cuesta|vale)|donde estan|manana por"
         r"|polski|po polsku|mowi\w*|potrzebuje|dzien dobry|francais|parlez|bonjour|je voudrais"
         r"|deutsch|guten (?:tag|morgen)|ich (?:brauche|mochte)|russian|chinese|mandarin|cantonese"
         r"|polish speaker|korean|arabic|vietnamese|hindi|tagalog|portuguese"

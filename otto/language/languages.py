@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from otto.language.characters import folded
+from otto.language.intent_words import SPANISH
 
 
 class Language(StrEnum):
@@ -17,10 +18,7 @@ class Language(StrEnum):
 
 
 _SPANISH: Final = re.compile(
-    r"\b(?:spanish|espanol|castellano|habla\w*|hola|necesito|quiero|quisiera|puedo|puede|tengo"
-    r"|buenos"
-    r"|buenas|gracias|por favor|una? cita|mi (?:carro|coche|auto)|no hablo|cambio de aceite|frenos"
-    r"|cuanto|ayuda|alguien que|donde|a que hora|manana|se habla|ingles no)\b"
+    rf"\b(?:{SPANISH}|castellano|cuanto|donde|manana|se habla|ingles no)\b"
 )
 _NOT_SPANISH: Final = re.compile(
     r"\b(?:no|not|don't|do not) (?:speak |need |want )?spanish\b|\bspanish (?:street|fork|avenue"
